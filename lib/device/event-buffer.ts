@@ -1,0 +1,156 @@
+import { NodeDlbError } from '../errors.ts'
+import type { QueueId } from './device.ts'
+
+/** libdlb's scheduling types, by their values in an event. */
+export const SchedulingType = { atomic: 0, unordered: 1, ordered: 2, directed: 3 } as const
+export type SchedulingTypeName = keyof typeof SchedulingType
+export type SchedulingTypeValue = (typeof SchedulingType)[SchedulingTypeName]
+
+export interface EventFields {
+  /** Default 0. */
+  data64?: bigint
+  /** 0–65,535; default 0. */
+  data16?: number
+  queue: QueueId
+  /** Default: `directed` for a directed queue, else `unordered`. */
+  schedulingType?: SchedulingTypeName
+  /** 0 (first) to 7; default 0. */
+  priority?: number
+  /** 0–65,535; default 0. */
+  flowId?: number
+}
+
+/**
+ * N queue events of 16 bytes in one buffer, laid out as libdlb's `dlb_event_t` (little-endian):
+ *
+ *     byte 0        8        10        11                      12       14        15
+ *          data64   data16   queue id  type:2 priority:3 -:3   flow id  weight    command; error flag = bit 5
+ *
+ * Devices read and write it in place. The setters do not check their values, since they are on the hot path: a value
+ * is cut to its field; `send` checks queue and scheduling type. `set` checks everything. Indices are the caller's to
+ * keep in range: outside it, setters do nothing and getters return 0.
+ *
+ * Made by `domain.createEvents(n)`, and of use with that domain's ports only. It belongs to one thread.
+ */
+export class EventBuffer {
+  /** Identifies the domain; ports compare it. */
+  readonly domainKey: number
+  readonly length: number
+  readonly buffer: ArrayBuffer
+  /** The events as 4 words each. */
+  readonly words: Int32Array
+  readonly #halves: Uint16Array
+  readonly #bytes: Uint8Array
+
+  constructor(domainKey: number, length: number) {
+    if (!Number.isInteger(length) || length < 1 || length > 65_536) {
+      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `an event buffer holds 1 to 65536 events, not ${length}`)
+    }
+    this.domainKey = domainKey
+    this.length = length
+    this.buffer = new ArrayBuffer(length * 16)
+    this.words = new Int32Array(this.buffer)
+    this.#halves = new Uint16Array(this.buffer)
+    this.#bytes = new Uint8Array(this.buffer)
+  }
+
+  data64Low(i: number): number {
+    return this.words[i * 4] | 0
+  }
+
+  data64High(i: number): number {
+    return this.words[i * 4 + 1] | 0
+  }
+
+  setData64(i: number, low: number, high: number): void {
+    this.words[i * 4] = low
+    this.words[i * 4 + 1] = high
+  }
+
+  data16(i: number): number {
+    return this.#halves[i * 8 + 4] | 0
+  }
+
+  setData16(i: number, value: number): void {
+    this.#halves[i * 8 + 4] = value
+  }
+
+  queueId(i: number): number {
+    return this.#bytes[i * 16 + 10] | 0
+  }
+
+  schedulingType(i: number): SchedulingTypeValue {
+    return (this.#bytes[i * 16 + 11] & 3) as SchedulingTypeValue
+  }
+
+  priority(i: number): number {
+    return (this.#bytes[i * 16 + 11] >> 2) & 7
+  }
+
+  /** Queue, type and priority in one store. `queueId` is a QueueId's `id`. */
+  setTarget(i: number, queueId: number, type: SchedulingTypeValue, priority: number): void {
+    this.#bytes[i * 16 + 10] = queueId
+    this.#bytes[i * 16 + 11] = type | (priority << 2)
+  }
+
+  flowId(i: number): number {
+    return this.#halves[i * 8 + 6] | 0
+  }
+
+  setFlowId(i: number, value: number): void {
+    this.#halves[i * 8 + 6] = value
+  }
+
+  /** 0–3, for devices with `eventWeight`. */
+  weight(i: number): number {
+    return (this.#bytes[i * 16 + 14] >> 1) & 3
+  }
+
+  setWeight(i: number, value: number): void {
+    this.#bytes[i * 16 + 14] = (value & 3) << 1
+  }
+
+  /** The device found the event damaged. It still has to be released. */
+  hasError(i: number): boolean {
+    return (this.#bytes[i * 16 + 15] & 0x20) !== 0
+  }
+
+  data64(i: number): bigint {
+    return (BigInt(this.data64High(i) >>> 0) << 32n) | BigInt(this.data64Low(i) >>> 0)
+  }
+
+  /**
+   * Fills event `i`, and checks every field.
+   * @throws ERR_DLB_INVALID_ARGUMENT; the event is as it was then.
+   */
+  set(i: number, fields: EventFields): void {
+    const { data64 = 0n, data16 = 0, queue, priority = 0, flowId = 0 } = fields
+    const typeName = fields.schedulingType ?? (queue.kind === 'directed' ? 'directed' : 'unordered')
+    const type = SchedulingType[typeName]
+    if (type === undefined) {
+      throw new NodeDlbError(
+        'ERR_DLB_INVALID_ARGUMENT',
+        `schedulingType must be one of ${Object.keys(SchedulingType).join(', ')}, not ${typeName}`,
+      )
+    }
+    inRange('index', i, this.length - 1)
+    inRange('data16', data16, 0xffff)
+    inRange('queue.id', queue.id, 0xff)
+    inRange('priority', priority, 7)
+    inRange('flowId', flowId, 0xffff)
+    if (typeof data64 !== 'bigint' || BigInt.asUintN(64, data64) !== data64) {
+      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `data64 must be an unsigned 64-bit bigint, not ${data64}`)
+    }
+    this.setData64(i, Number(data64 & 0xffffffffn), Number(data64 >> 32n))
+    this.setData16(i, data16)
+    this.setTarget(i, queue.id, type, priority)
+    this.setFlowId(i, flowId)
+    this.words[i * 4 + 3] &= 0xffff
+  }
+}
+
+function inRange(name: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max) {
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `${name} must be a whole number from 0 to ${max}, not ${value}`)
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Every error that node-dlb throws or emits on purpose: a stable `code` to match on, a message that says what
+ * to do, and the underlying failure as `cause`. docs/errors.md lists the same codes; a test holds the two equal.
+ */
+export const errorCodes = {
+  ERR_DLB_INVALID_ARGUMENT: 'An argument has the wrong type or is out of its range.',
+  ERR_DLB_UNKNOWN_QUEUE: 'The queue does not exist in this domain.',
+  ERR_DLB_UNKNOWN_PORT: 'The port does not exist in this domain.',
+  ERR_DLB_NO_RESOURCES: 'More was asked for than the device, or the domain, has left.',
+  ERR_DLB_NOT_STARTED: 'The domain has to be started first.',
+  ERR_DLB_ALREADY_STARTED: "A started domain's queues and ports are fixed.",
+  ERR_DLB_PORT_ATTACHED: 'Another thread, or another Port object, has the port.',
+  ERR_DLB_PORT_DETACHED: 'This Port object no longer has the port.',
+  ERR_DLB_WRONG_SCHEDULING: "The event's scheduling type does not fit the queue or the port.",
+  ERR_DLB_RELEASE_EXCEEDED: 'More events were released or forwarded than received.',
+  ERR_DLB_FOREIGN_BUFFER: 'The event buffer belongs to another domain.',
+  ERR_DLB_CLOSED: 'The device or domain is closed.',
+  ERR_DLB_IN_USE: 'The device, domain or port is still in use.',
+  ERR_DLB_DEVICE_UNAVAILABLE: 'The asked-for device cannot be opened on this machine.',
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+export class NodeDlbError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'NodeDlbError'
+    this.code = code
+  }
+}
