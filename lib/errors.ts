@@ -17,6 +17,8 @@ export const errorCodes = {
   ERR_DLB_CLOSED: 'The device or domain is closed.',
   ERR_DLB_IN_USE: 'The device, domain or port is still in use.',
   ERR_DLB_DEVICE_UNAVAILABLE: 'The asked-for device cannot be opened on this machine.',
+  ERR_DLB_ADDON_UNAVAILABLE: 'The native addon is not built, or cannot be loaded on this machine.',
+  ERR_DLB_LISTEN: 'Listening failed; the cause has the errno.',
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

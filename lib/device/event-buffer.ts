@@ -1,4 +1,5 @@
 import { NodeDlbError } from '../errors.ts'
+import { checkInteger } from './check.ts'
 import type { QueueId } from './device.ts'
 
 /** libdlb's scheduling types, by their values in an event. */
@@ -43,9 +44,7 @@ export class EventBuffer {
   readonly #bytes: Uint8Array
 
   constructor(domainKey: number, length: number) {
-    if (!Number.isInteger(length) || length < 1 || length > 65_536) {
-      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `an event buffer holds 1 to 65536 events, not ${length}`)
-    }
+    checkInteger('length', length, 1, 65_536)
     this.domainKey = domainKey
     this.length = length
     this.buffer = new ArrayBuffer(length * 16)
@@ -133,11 +132,11 @@ export class EventBuffer {
         `schedulingType must be one of ${Object.keys(SchedulingType).join(', ')}, not ${typeName}`,
       )
     }
-    inRange('index', i, this.length - 1)
-    inRange('data16', data16, 0xffff)
-    inRange('queue.id', queue.id, 0xff)
-    inRange('priority', priority, 7)
-    inRange('flowId', flowId, 0xffff)
+    checkInteger('index', i, 0, this.length - 1)
+    checkInteger('data16', data16, 0, 0xffff)
+    checkInteger('queue.id', queue.id, 0, 0xff)
+    checkInteger('priority', priority, 0, 7)
+    checkInteger('flowId', flowId, 0, 0xffff)
     if (typeof data64 !== 'bigint' || BigInt.asUintN(64, data64) !== data64) {
       throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `data64 must be an unsigned 64-bit bigint, not ${data64}`)
     }
@@ -146,11 +145,5 @@ export class EventBuffer {
     this.setTarget(i, queue.id, type, priority)
     this.setFlowId(i, flowId)
     this.words[i * 4 + 3] &= 0xffff
-  }
-}
-
-function inRange(name: string, value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > max) {
-    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `${name} must be a whole number from 0 to ${max}, not ${value}`)
   }
 }

@@ -1,0 +1,143 @@
+import { NodeDlbError } from '../../errors.ts'
+import { checkInteger } from '../check.ts'
+import type {
+  DirectedPortOptions,
+  LoadBalancedPortOptions,
+  LoadBalancedQueueOptions,
+  PortId,
+  QueueId,
+} from '../device.ts'
+import { type FixedConfig, Layout, own, queue, word } from './layout.ts'
+
+/** Keeps a port's tx ring, counted mod 2^16, within half of that. */
+const maxEntriesPerPort = 16_384
+const sequenceNumberCounts = [0, 64, 128, 256, 512, 1024]
+
+/** Creates a domain's queues and ports: in the creating thread, before start. Checks first, then takes. */
+export class Configuration {
+  readonly #m: Int32Array
+  readonly #layout: Layout
+  readonly #config: FixedConfig
+  #nextRing: number
+  #entriesLeft: number
+  #sequenceNumberSlotsTaken = 0
+
+  constructor(memory: Int32Array, layout: Layout) {
+    this.#m = memory
+    this.#layout = layout
+    this.#config = layout.config
+    this.#nextRing = layout.rings
+    this.#entriesLeft = layout.config.eventStateEntries
+  }
+
+  createLoadBalancedQueue({ sequenceNumbers = 0 }: LoadBalancedQueueOptions): QueueId {
+    const m = this.#m
+    if (!sequenceNumberCounts.includes(sequenceNumbers)) {
+      throw new NodeDlbError(
+        'ERR_DLB_INVALID_ARGUMENT',
+        `sequenceNumbers must be one of ${sequenceNumberCounts.join(', ')}, not ${sequenceNumbers}`,
+      )
+    }
+    const id = m[word.ldbQueuesMade]
+    need(id < this.#config.loadBalancedQueues, 'loadBalancedQueues', this.#config.loadBalancedQueues)
+    const ordered = sequenceNumbers > 0
+    const slot = this.#sequenceNumberSlotsTaken
+    need(!ordered || slot < this.#config.sequenceNumberSlots, 'sequenceNumberSlots', this.#config.sequenceNumberSlots)
+    const at = this.#layout.queue + id * queue.stride
+    m[at + queue.sequenceNumbers] = sequenceNumbers
+    m[at + queue.reorder] = this.#layout.reorder + slot * 1024
+    m[at + queue.made] = 1
+    m[word.ldbQueuesMade] = id + 1
+    if (ordered) this.#sequenceNumberSlotsTaken++
+    return { kind: 'load-balanced', id }
+  }
+
+  createDirectedQueue(): QueueId {
+    const id = this.#freeDirected()
+    this.#m[this.#directedQueue(id) + queue.made] = 1
+    return { kind: 'directed', id }
+  }
+
+  createLoadBalancedPort({ cqDepth, eventStateEntries = cqDepth }: LoadBalancedPortOptions): PortId {
+    const m = this.#m
+    checkDepth(cqDepth)
+    checkInteger('eventStateEntries', eventStateEntries, 1, maxEntriesPerPort)
+    const id = m[word.ldbPortsMade]
+    need(id < this.#config.loadBalancedPorts, 'loadBalancedPorts', this.#config.loadBalancedPorts)
+    need(eventStateEntries <= this.#entriesLeft, 'eventStateEntries', this.#config.eventStateEntries)
+    const slots = Layout.portRings(false, cqDepth, eventStateEntries)
+    const at = this.#createPort(id, cqDepth, slots.ring, slots.tx)
+    m[at + own.entries] = eventStateEntries
+    m[at + own.meta] = this.#takeRing(slots.ring * 2)
+    m[word.ldbPortsMade] = id + 1
+    this.#entriesLeft -= eventStateEntries
+    return { kind: 'load-balanced', id }
+  }
+
+  /** As on the hardware, a directed queue and its port have the same number. */
+  createDirectedPort({ cqDepth, queue: consumed }: DirectedPortOptions): PortId {
+    checkDepth(cqDepth)
+    const id = consumed === undefined ? this.#freeDirected() : this.#unconsumed(consumed)
+    const slots = Layout.portRings(true, cqDepth, 0)
+    this.#createPort(this.#config.loadBalancedPorts + id, cqDepth, slots.ring, slots.tx)
+    const at = this.#directedQueue(id)
+    this.#m[at + queue.made] = 1
+    this.#m[at + queue.consumer] = this.#config.loadBalancedPorts + id + 1
+    return { kind: 'directed', id }
+  }
+
+  #createPort(p: number, depth: number, ringSlots: number, txSlots: number): number {
+    const m = this.#m
+    const at = this.#layout.own + p * own.stride
+    m[at + own.depth] = depth
+    m[at + own.ring] = this.#takeRing(ringSlots * 4)
+    m[at + own.ringMask] = ringSlots - 1
+    m[at + own.txRing] = this.#takeRing(txSlots * 4)
+    m[at + own.txMask] = txSlots - 1
+    m[at + own.made] = 1
+    m[word.enabled + (p >> 5)] |= 1 << (p & 31)
+    return at
+  }
+
+  #takeRing(words: number): number {
+    const start = this.#nextRing
+    this.#nextRing += words
+    return start
+  }
+
+  #directedQueue(id: number): number {
+    return this.#layout.queue + (this.#config.loadBalancedQueues + id) * queue.stride
+  }
+
+  #freeDirected(): number {
+    const { directedPorts } = this.#config
+    let id = 0
+    while (id < directedPorts && this.#m[this.#directedQueue(id) + queue.made] !== 0) id++
+    need(id < directedPorts, 'directedPorts', directedPorts)
+    return id
+  }
+
+  #unconsumed(consumed: QueueId): number {
+    const { kind, id } = consumed
+    const known = kind === 'directed' && Number.isInteger(id) && id >= 0 && id < this.#config.directedPorts
+    if (!known || this.#m[this.#directedQueue(id) + queue.made] === 0) {
+      throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no directed queue ${id} (kind ${kind})`)
+    }
+    if (this.#m[this.#directedQueue(id) + queue.consumer] !== 0) {
+      throw new NodeDlbError('ERR_DLB_IN_USE', `directed queue ${id} has its port already; create another queue`)
+    }
+    return id
+  }
+}
+
+function checkDepth(cqDepth: number): void {
+  checkInteger('cqDepth', cqDepth, 8, 1024)
+  if ((cqDepth & (cqDepth - 1)) !== 0) {
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `cqDepth must be a power of two, not ${cqDepth}`)
+  }
+}
+
+function need(enough: boolean, name: string, has: number): void {
+  if (enough) return
+  throw new NodeDlbError('ERR_DLB_NO_RESOURCES', `the domain's ${name} (${has}) are used up; create it with more`)
+}

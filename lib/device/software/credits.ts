@@ -1,0 +1,88 @@
+import { type Layout, own, port, txWindow, word } from './layout.ts'
+
+/** Commands in the top byte of a tx record's last word, by libdlb's values. A release's count is its first word. */
+export const Command = { release: 2, enqueue: 8, forward: 10 } as const
+
+/**
+ * The domain's credits. Each is in one of four places: free; in a port's allowance (credits that it may spend without
+ * asking, in its tx word); on a queued event; or on a received event whose port was not looked at since.
+ *
+ * The number of free ones is private to the holder of the lock and not journaled: after a death it is counted anew.
+ */
+export class Credits {
+  readonly #m: Int32Array
+  readonly #layout: Layout
+  /** What a port that sends is given at a time. */
+  readonly #target: number
+
+  constructor(memory: Int32Array, layout: Layout) {
+    this.#m = memory
+    this.#layout = layout
+    this.#target = Math.min(txWindow, Math.max(8, layout.config.credits >> 3))
+  }
+
+  /** Takes back the credits of what port `p` has received. */
+  reclaim(p: number): void {
+    const m = this.#m
+    const at = this.#layout.own + p * own.stride
+    const head = Atomics.load(m, this.#layout.port + p * port.stride + port.head)
+    m[word.creditsFree] += (head - m[at + own.reclaimed]) | 0
+    m[at + own.reclaimed] = head
+    m[at + own.headSeen] = head
+  }
+
+  /** Refills the allowance of a port that sends. Others' allowances are taken back only for a port that has run dry. */
+  grant(p: number): void {
+    const m = this.#m
+    const tx = this.#layout.port + p * port.stride + port.tx
+    const allowance = Atomics.load(m, tx) >>> 16
+    const need = this.#target - allowance
+    if (need * 2 < this.#target) return
+    if (m[word.creditsFree] < need) this.#reclaimAll()
+    if (m[word.creditsFree] === 0 && allowance === 0) this.#revokeOthers(p)
+    const given = Math.min(need, m[word.creditsFree])
+    if (given === 0) return
+    m[word.creditsFree] -= given
+    let seen = Atomics.load(m, tx)
+    for (;;) {
+      const before = Atomics.compareExchange(m, tx, seen, (seen + (given << 16)) | 0)
+      if (before === seen) return
+      seen = before
+    }
+  }
+
+  /** Counts the free credits from where all others are. Ports may go on meanwhile: a send moves a credit within one word. */
+  recount(): void {
+    const m = this.#m
+    const { credits } = this.#layout.config
+    let held = credits - ((m[word.freeTail] - m[word.freeHead]) | 0)
+    for (let p = 0; p < this.#layout.ports; p++) {
+      const at = this.#layout.own + p * own.stride
+      const tx = Atomics.load(m, this.#layout.port + p * port.stride + port.tx)
+      held += (tx >>> 16) + ((m[at + own.tail] - m[at + own.reclaimed]) | 0)
+      for (let i = m[at + own.txHead]; i !== (tx & 0xffff); i = (i + 1) & 0xffff) {
+        const record = m[at + own.txRing] + (i & m[at + own.txMask]) * 4
+        if (m[record + 3] >>> 24 !== Command.release) held++
+      }
+    }
+    m[word.creditsFree] = credits - held
+  }
+
+  #reclaimAll(): void {
+    for (let p = 0; p < this.#layout.ports; p++) this.reclaim(p)
+  }
+
+  #revokeOthers(p: number): void {
+    const m = this.#m
+    for (let i = 0; i < this.#layout.ports; i++) {
+      if (i === p) continue
+      const tx = this.#layout.port + i * port.stride + port.tx
+      let seen = Atomics.load(m, tx)
+      while (seen >>> 16 !== 0) {
+        const before = Atomics.compareExchange(m, tx, seen, seen & 0xffff)
+        if (before === seen) m[word.creditsFree] += seen >>> 16
+        seen = before === seen ? seen & 0xffff : before
+      }
+    }
+  }
+}

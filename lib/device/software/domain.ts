@@ -1,0 +1,262 @@
+import { randomInt } from 'node:crypto'
+import { NodeDlbError } from '../../errors.ts'
+import { checkInteger } from '../check.ts'
+import type {
+  DirectedPortOptions,
+  DomainStats,
+  DomainToken,
+  LoadBalancedPortOptions,
+  LoadBalancedQueueOptions,
+  PortId,
+  QueueId,
+  SchedulingDomain,
+} from '../device.ts'
+import { EventBuffer } from '../event-buffer.ts'
+import { Configuration } from './configuration.ts'
+import { DomainState, type FixedConfig, flow, Layout, own, port, word } from './layout.ts'
+import { SoftwarePort } from './port.ts'
+import { Scheduler } from './scheduler.ts'
+import { domainStats } from './stats.ts'
+import { Threads } from './threads.ts'
+
+/** "dlb1": the memory is a domain of this layout. */
+const magic = 0x646c6231
+
+interface SoftwareToken extends DomainToken {
+  readonly memory: SharedArrayBuffer
+}
+
+/** One thread's view of a domain. All that the threads share is in its memory. */
+export class SoftwareDomain implements SchedulingDomain {
+  readonly kind = 'software'
+  readonly id: number
+  readonly #memory: SharedArrayBuffer
+  readonly #m: Int32Array
+  readonly #layout: Layout
+  readonly #threads: Threads
+  readonly #thread: number
+  readonly #scheduler: Scheduler
+  /** In the creating thread only. */
+  readonly #configuration: Configuration | null
+  readonly #onClose: () => void
+  readonly #ports = new Set<SoftwarePort>()
+  #closed = false
+
+  /** @param onClose gives the resources back to the device. */
+  static create(id: number, config: FixedConfig, onClose: () => void): SoftwareDomain {
+    const layout = new Layout(config)
+    const memory = new SharedArrayBuffer(layout.end * 4)
+    const m = new Int32Array(memory)
+    m[word.ldbQueues] = config.loadBalancedQueues
+    m[word.ldbPorts] = config.loadBalancedPorts
+    m[word.dirPorts] = config.directedPorts
+    m[word.eventStateEntries] = config.eventStateEntries
+    m[word.credits] = config.credits
+    m[word.sequenceNumberSlots] = config.sequenceNumberSlots
+    m[word.domainId] = id
+    m[word.domainKey] = randomInt(1, 2 ** 31)
+    m[word.creditsFree] = config.credits
+    m[word.freeTail] = config.credits
+    for (let cell = 0; cell < config.credits; cell++) m[layout.freeRing + cell] = cell
+    m[word.freeFlow] = 1
+    for (let f = 1; f < layout.flowCount; f++) m[layout.flows + f * flow.stride + flow.chain] = f + 1
+    m[word.state] = DomainState.configuring
+    m[word.magic] = magic
+    return new SoftwareDomain(memory, layout, new Configuration(m, layout), onClose)
+  }
+
+  static attach(token: DomainToken): SoftwareDomain {
+    const { memory } = token as SoftwareToken
+    const m = memory instanceof SharedArrayBuffer ? new Int32Array(memory) : null
+    if (m === null || m[word.magic] !== magic) {
+      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'the token is not what share() returned, or a copy of it')
+    }
+    if (Atomics.load(m, word.state) === DomainState.closed) throw closed()
+    const layout = new Layout({
+      loadBalancedQueues: m[word.ldbQueues],
+      loadBalancedPorts: m[word.ldbPorts],
+      directedPorts: m[word.dirPorts],
+      eventStateEntries: m[word.eventStateEntries],
+      credits: m[word.credits],
+      sequenceNumberSlots: m[word.sequenceNumberSlots],
+    })
+    return new SoftwareDomain(memory as SharedArrayBuffer, layout, null, () => {})
+  }
+
+  private constructor(
+    memory: SharedArrayBuffer,
+    layout: Layout,
+    configuration: Configuration | null,
+    onClose: () => void,
+  ) {
+    this.#memory = memory
+    this.#m = new Int32Array(memory)
+    this.#layout = layout
+    this.#configuration = configuration
+    this.#onClose = onClose
+    this.id = this.#m[word.domainId]
+    this.#threads = new Threads(this.#m, layout)
+    this.#thread = this.#threads.enter()
+    this.#scheduler = new Scheduler(this.#m, layout, this.#thread, this.#threads)
+  }
+
+  createLoadBalancedQueue(options: LoadBalancedQueueOptions = {}): QueueId {
+    return this.#configure().createLoadBalancedQueue(options)
+  }
+
+  createDirectedQueue(): QueueId {
+    return this.#configure().createDirectedQueue()
+  }
+
+  createLoadBalancedPort(options: LoadBalancedPortOptions): PortId {
+    return this.#configure().createLoadBalancedPort(options)
+  }
+
+  createDirectedPort(options: DirectedPortOptions): PortId {
+    return this.#configure().createDirectedPort(options)
+  }
+
+  start(): void {
+    this.#configure()
+    Atomics.store(this.#m, word.state, DomainState.started)
+  }
+
+  attachPort(id: PortId): SoftwarePort {
+    this.#checkOpen()
+    const p = this.#portIndex(id)
+    const at = this.#layout.port + p * port.stride + port.owner
+    const owner = Atomics.load(this.#m, at)
+    if (owner > 0) {
+      this.#checkAbandoned(id, owner)
+      if (this.#holdsEvents(p)) {
+        throw new NodeDlbError(
+          'ERR_DLB_IN_USE',
+          `${id.kind} port ${id.id} still holds events of a thread that has ended; take them with recover() first`,
+        )
+      }
+    }
+    if (owner < 0 || Atomics.compareExchange(this.#m, at, owner, this.#thread) !== owner) {
+      throw new NodeDlbError('ERR_DLB_PORT_ATTACHED', `another thread has just attached ${id.kind} port ${id.id}`)
+    }
+    const attached = new SoftwarePort(id, p, this.#thread, this.#m, this.#layout, this.#scheduler, (gone) =>
+      this.#ports.delete(gone),
+    )
+    this.#ports.add(attached)
+    return attached
+  }
+
+  disablePort(id: PortId): void {
+    this.#checkOpen()
+    const p = this.#portIndex(id)
+    Atomics.and(this.#m, word.enabled + (p >> 5), ~(1 << (p & 31)))
+  }
+
+  enablePort(id: PortId): void {
+    this.#checkOpen()
+    const p = this.#portIndex(id)
+    Atomics.or(this.#m, word.enabled + (p >> 5), 1 << (p & 31))
+    this.#scheduler.kick(p)
+  }
+
+  recover(id: PortId, events: EventBuffer, max: number): number {
+    this.#checkOpen()
+    const p = this.#portIndex(id)
+    checkInteger('max', max, 0, events.length)
+    if (events.domainKey !== this.#m[word.domainKey]) {
+      throw new NodeDlbError('ERR_DLB_FOREIGN_BUFFER', "use a buffer from this domain's createEvents()")
+    }
+    const owner = Atomics.load(this.#m, this.#layout.port + p * port.stride + port.owner)
+    if (owner > 0) {
+      this.#threads.declareEnded(owner)
+      this.#checkAbandoned(id, owner)
+    }
+    const words = events.words
+    let to = 0
+    return this.#scheduler.recover(p, max, (source) => {
+      for (let i = 0; i < 4; i++) words[to++] = this.#m[source + i]
+    })
+  }
+
+  createEvents(length: number): EventBuffer {
+    this.#checkOpen()
+    return new EventBuffer(this.#m[word.domainKey], length)
+  }
+
+  share(): DomainToken {
+    this.#checkOpen()
+    const token: SoftwareToken = { nodeDlbDomain: 'software', memory: this.#memory }
+    return token
+  }
+
+  stats(): DomainStats {
+    this.#checkOpen()
+    return domainStats(this.#m, this.#layout, this.#threads)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#configuration !== null) this.#end()
+    for (const attached of this.#ports) attached.detach()
+    this.#scheduler.close()
+    this.#threads.leave(this.#thread)
+    this.#onClose()
+  }
+
+  /** Takes all ports from their threads, and wakes those that sleep, so that they find out. */
+  #end(): void {
+    Atomics.store(this.#m, word.state, DomainState.closed)
+    for (let p = 0; p < this.#layout.ports; p++) {
+      const pub = this.#layout.port + p * port.stride
+      Atomics.store(this.#m, pub + port.owner, -1)
+      Atomics.store(this.#m, pub + port.sleep, 0)
+      Atomics.notify(this.#m, pub + port.sleep)
+    }
+  }
+
+  #configure(): Configuration {
+    this.#checkOpen()
+    if (this.#configuration === null) {
+      throw new NodeDlbError('ERR_DLB_IN_USE', 'only the thread that created the domain configures and starts it')
+    }
+    if (this.#m[word.state] !== DomainState.configuring) {
+      throw new NodeDlbError('ERR_DLB_ALREADY_STARTED', 'create all queues and ports before start(), and start once')
+    }
+    return this.#configuration
+  }
+
+  #portIndex(id: PortId): number {
+    const { loadBalancedPorts, directedPorts } = this.#layout.config
+    const directed = id.kind === 'directed'
+    if (Number.isInteger(id.id) && id.id >= 0 && id.id < (directed ? directedPorts : loadBalancedPorts)) {
+      const p = directed ? loadBalancedPorts + id.id : id.id
+      if (this.#m[this.#layout.own + p * own.stride + own.made] !== 0) return p
+    }
+    throw new NodeDlbError('ERR_DLB_UNKNOWN_PORT', `this domain has no ${id.kind} port ${id.id}`)
+  }
+
+  #checkAbandoned(id: PortId, owner: number): void {
+    if (!this.#threads.alive(owner)) return
+    throw new NodeDlbError(
+      'ERR_DLB_PORT_ATTACHED',
+      `thread ${this.#threads.threadId(owner)} has ${id.kind} port ${id.id}; a port is one thread's until it detaches or the thread ends`,
+    )
+  }
+
+  #holdsEvents(p: number): boolean {
+    const m = this.#m
+    const at = this.#layout.own + p * own.stride
+    const pub = this.#layout.port + p * port.stride
+    const first = p < this.#layout.config.loadBalancedPorts ? m[at + own.completed] : Atomics.load(m, pub + port.head)
+    const posted = Atomics.load(m, pub + port.tx) & 0xffff
+    return first !== Atomics.load(m, pub + port.tail) || posted !== Atomics.load(m, pub + port.txHead)
+  }
+
+  #checkOpen(): void {
+    if (this.#closed || Atomics.load(this.#m, word.state) === DomainState.closed) throw closed()
+  }
+}
+
+function closed(): NodeDlbError {
+  return new NodeDlbError('ERR_DLB_CLOSED', 'the domain was closed; create and share a new one')
+}

@@ -1,0 +1,196 @@
+import type { Backlog } from './backlog.ts'
+import type { Journal } from './journal.ts'
+import { flow, type Layout, own, queue, word } from './layout.ts'
+
+/**
+ * Atomic flows: which port each flow with uncompleted events is pinned to, and the flow's events that found that port
+ * without room. Keeping those by flow lets the queue's other flows pass them.
+ *
+ * A flow is in the table while it has uncompleted or blocked events. With blocked events it is in one list: that of
+ * the port to which it is pinned, or, pinned nowhere, its queue's list of loose flows.
+ *
+ * Private to the holder of the lock, and journaled. Flows are numbered from 1; 0 is none.
+ */
+export class Flows {
+  readonly #m: Int32Array
+  readonly #layout: Layout
+  readonly #journal: Journal
+  readonly #backlog: Backlog
+
+  constructor(memory: Int32Array, layout: Layout, journal: Journal, backlog: Backlog) {
+    this.#m = memory
+    this.#layout = layout
+    this.#journal = journal
+    this.#backlog = backlog
+  }
+
+  /** The flow's number, or 0 if nothing of it is uncompleted or blocked. */
+  find(q: number, flowId: number): number {
+    const m = this.#m
+    const key = (q << 16) | flowId
+    let f = m[this.#bucket(key)]
+    while (f !== 0 && m[this.#at(f) + flow.key] !== key) f = m[this.#at(f) + flow.chain]
+    return f
+  }
+
+  /** Index of the port that the flow is pinned to, -1 if none. */
+  portOf(f: number): number {
+    return this.#m[this.#at(f) + flow.port] - 1
+  }
+
+  queueOf(f: number): number {
+    return this.#m[this.#at(f) + flow.key] >>> 16
+  }
+
+  hasBlocked(f: number): boolean {
+    return this.#m[this.#at(f) + flow.count] > 0
+  }
+
+  firstBlocked(f: number): number {
+    return this.#m[this.#at(f) + flow.head]
+  }
+
+  /** First of the flows that wait for room at port `p`, or 0. */
+  firstAtPort(p: number): number {
+    return this.#m[this.#layout.own + p * own.stride + own.blocked]
+  }
+
+  /** First of queue `q`'s flows that wait for any port, or 0. */
+  firstLoose(q: number): number {
+    return this.#m[this.#layout.queue + q * queue.stride + queue.loose]
+  }
+
+  /** An event of the flow goes to port `p`. @returns the flow, made if need be. */
+  schedule(q: number, flowId: number, p: number): number {
+    const m = this.#m
+    let f = this.find(q, flowId)
+    if (f === 0) f = this.#create((q << 16) | flowId)
+    const at = this.#at(f)
+    this.#journal.put(at + flow.port, p + 1)
+    this.#journal.put(at + flow.uncompleted, m[at + flow.uncompleted] + 1)
+    return f
+  }
+
+  /** Puts an event behind the flow's blocked ones, if any; without, the flow must be pinned. */
+  block(f: number, cell: number): void {
+    const m = this.#m
+    const at = this.#at(f)
+    const n = m[at + flow.count]
+    if (n === 0) {
+      this.#journal.put(at + flow.head, cell)
+      this.#append(this.#portList(this.portOf(f)), f)
+      this.#setBlocked(this.portOf(f), true)
+    } else {
+      this.#backlog.link(m[at + flow.tail], cell)
+    }
+    this.#journal.put(at + flow.tail, cell)
+    this.#journal.put(at + flow.count, n + 1)
+  }
+
+  /** Takes the first blocked event of a flow, which then goes to port `p`. A flow with more of them goes to the end of p's list. */
+  unblock(f: number, p: number): number {
+    const m = this.#m
+    const at = this.#at(f)
+    this.#leaveList(f)
+    const cell = m[at + flow.head]
+    const n = m[at + flow.count] - 1
+    this.#journal.put(at + flow.count, n)
+    this.#journal.put(at + flow.port, p + 1)
+    this.#journal.put(at + flow.uncompleted, m[at + flow.uncompleted] + 1)
+    if (n > 0) {
+      this.#journal.put(at + flow.head, this.#backlog.next(cell))
+      this.#append(this.#portList(p), f)
+      this.#setBlocked(p, true)
+    }
+    return cell
+  }
+
+  /** One of the flow's events is completed; with the last one the flow is no longer pinned. */
+  complete(f: number): void {
+    const m = this.#m
+    const at = this.#at(f)
+    const left = m[at + flow.uncompleted] - 1
+    this.#journal.put(at + flow.uncompleted, left)
+    if (left > 0) return
+    if (m[at + flow.count] === 0) {
+      this.#remove(f)
+      return
+    }
+    this.#leaveList(f)
+    this.#journal.put(at + flow.port, 0)
+    this.#append(this.#looseList(this.queueOf(f)), f)
+  }
+
+  #leaveList(f: number): void {
+    const p = this.portOf(f)
+    if (p < 0) {
+      this.#unlink(this.#looseList(this.queueOf(f)), f)
+      return
+    }
+    this.#unlink(this.#portList(p), f)
+    if (this.firstAtPort(p) === 0) this.#setBlocked(p, false)
+  }
+
+  #create(key: number): number {
+    const m = this.#m
+    const f = m[word.freeFlow]
+    const at = this.#at(f)
+    this.#journal.put(word.freeFlow, m[at + flow.chain])
+    const bucket = this.#bucket(key)
+    this.#journal.put(at + flow.key, key)
+    this.#journal.put(at + flow.chain, m[bucket])
+    this.#journal.put(bucket, f)
+    return f
+  }
+
+  #remove(f: number): void {
+    const m = this.#m
+    const chain = this.#at(f) + flow.chain
+    let link = this.#bucket(m[this.#at(f) + flow.key])
+    while (m[link] !== f) link = this.#at(m[link]) + flow.chain
+    this.#journal.put(link, m[chain])
+    this.#journal.put(chain, m[word.freeFlow])
+    this.#journal.put(word.freeFlow, f)
+  }
+
+  /** Lists are two words, first and last, linked both ways through the flows. */
+  #append(list: number, f: number): void {
+    const m = this.#m
+    const last = m[list + 1]
+    this.#journal.put(this.#at(f) + flow.next, 0)
+    this.#journal.put(this.#at(f) + flow.previous, last)
+    this.#journal.put(last === 0 ? list : this.#at(last) + flow.next, f)
+    this.#journal.put(list + 1, f)
+  }
+
+  #unlink(list: number, f: number): void {
+    const m = this.#m
+    const next = m[this.#at(f) + flow.next]
+    const previous = m[this.#at(f) + flow.previous]
+    this.#journal.put(previous === 0 ? list : this.#at(previous) + flow.next, next)
+    this.#journal.put(next === 0 ? list + 1 : this.#at(next) + flow.previous, previous)
+  }
+
+  #setBlocked(p: number, blocked: boolean): void {
+    const at = word.blockedPorts + (p >> 5)
+    const mask = 1 << (p & 31)
+    this.#journal.put(at, blocked ? this.#m[at] | mask : this.#m[at] & ~mask)
+  }
+
+  #portList(p: number): number {
+    return this.#layout.own + p * own.stride + own.blocked
+  }
+
+  #looseList(q: number): number {
+    return this.#layout.queue + q * queue.stride + queue.loose
+  }
+
+  #at(f: number): number {
+    return this.#layout.flows + f * flow.stride
+  }
+
+  #bucket(key: number): number {
+    const hash = Math.imul(key, 0x9e3779b1)
+    return this.#layout.buckets + ((hash ^ (hash >>> 15)) & this.#layout.bucketMask)
+  }
+}

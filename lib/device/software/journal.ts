@@ -1,0 +1,88 @@
+import { journalEntries, type Layout, word } from './layout.ts'
+
+/** Where a pass is, should its thread die in it. */
+export const Phase = {
+  /** Nothing to mend. */
+  idle: 0,
+  /** Private words are being changed; nothing of it is public: roll back. */
+  working: 1,
+  /** Private words are right and are being published: publish again. */
+  publishing: 2,
+} as const
+
+/** No step of a pass overwrites more words than this between two looks at `nearlyFull`. */
+const margin = 512
+
+/**
+ * The undo journal of a scheduling pass. A thread can be terminated between any two instructions, and whoever takes
+ * the lock next must find the state of a pass's start or of its end. So a pass changes private words only, saves each
+ * old value here before it overwrites it, and publishes in one last phase, which can be repeated.
+ *
+ * Bulk data is not saved: a pass writes it only where nothing that it could be rolled back to looks (beyond a ring's
+ * tail; in free cells, and cells freed in this pass are not handed out in it).
+ *
+ * Only the holder of the lock is here. What a dead thread stored is complete up to some instruction and visible: its
+ * stores are plain, but they reach memory in program order as seen from the thread itself, and the lock passes on
+ * only after the thread is known to have ended.
+ */
+export class Journal {
+  readonly #m: Int32Array
+  readonly #base: number
+
+  constructor(memory: Int32Array, layout: Layout) {
+    this.#m = memory
+    this.#base = layout.journal
+  }
+
+  begin(): void {
+    const m = this.#m
+    m[word.journalLength] = 0
+    m[word.phase] = Phase.working
+    this.save(word.freeHead)
+    this.save(word.freeTail)
+  }
+
+  /** Remembers word `i` as it is now. */
+  save(i: number): void {
+    const m = this.#m
+    const n = m[word.journalLength]
+    const at = this.#base + n * 2
+    m[at] = i
+    m[at + 1] = m[i]
+    m[word.journalLength] = n + 1
+  }
+
+  /** Sets word `i`, and remembers what it was. */
+  put(i: number, value: number): void {
+    const m = this.#m
+    const n = m[word.journalLength]
+    const at = this.#base + n * 2
+    m[at] = i
+    m[at + 1] = m[i]
+    m[word.journalLength] = n + 1
+    m[i] = value
+  }
+
+  /** A pass that has come here must end, and another one go on. */
+  nearlyFull(): boolean {
+    return this.#m[word.journalLength] > journalEntries - margin
+  }
+
+  publishing(): void {
+    this.#m[word.phase] = Phase.publishing
+  }
+
+  end(): void {
+    this.#m[word.phase] = Phase.idle
+  }
+
+  /** Puts back what the unfinished pass overwrote, newest first. */
+  rollBack(): void {
+    const m = this.#m
+    for (let n = m[word.journalLength] - 1; n >= 0; n--) {
+      const at = this.#base + n * 2
+      m[m[at]] = m[at + 1]
+    }
+    m[word.phase] = Phase.idle
+  }
+}

@@ -1,0 +1,328 @@
+import { NodeDlbError } from '../../errors.ts'
+import { checkInteger } from '../check.ts'
+import type { Port, PortId, QueueId } from '../device.ts'
+import type { EventBuffer } from '../event-buffer.ts'
+import { Command } from './credits.ts'
+import { DomainState, type Layout, own, port, queue, word } from './layout.ts'
+import { Readable } from './readable.ts'
+import { releaseChunk, type Scheduler } from './scheduler.ts'
+import { Targets } from './targets.ts'
+
+const maxLinks = 8
+
+/**
+ * A port's thread: it writes the port's tx ring and takes from its CQ, and leaves the rest to the scheduler. Nothing
+ * here waits or locks.
+ */
+export class SoftwarePort implements Port {
+  readonly id: PortId
+  readonly #m: Int32Array
+  readonly #layout: Layout
+  readonly #scheduler: Scheduler
+  readonly #targets: Targets
+  readonly #readable: Readable
+  readonly #onDetach: (port: SoftwarePort) => void
+  readonly #thread: number
+  readonly #index: number
+  readonly #directed: boolean
+  readonly #domainKey: number
+  readonly #pub: number
+  readonly #ring: number
+  readonly #ringMask: number
+  readonly #txRing: number
+  readonly #txMask: number
+  /** Sends leave this much of the tx ring to releases. */
+  readonly #entries: number
+  #head: number
+  /** Completions posted, mod 2^32. */
+  #done: number
+  #started = false
+  #sends = false
+
+  constructor(
+    id: PortId,
+    index: number,
+    thread: number,
+    memory: Int32Array,
+    layout: Layout,
+    scheduler: Scheduler,
+    onDetach: (port: SoftwarePort) => void,
+  ) {
+    this.id = id
+    this.#index = index
+    this.#thread = thread
+    this.#m = memory
+    this.#layout = layout
+    this.#scheduler = scheduler
+    this.#onDetach = onDetach
+    this.#directed = id.kind === 'directed'
+    this.#domainKey = memory[word.domainKey]
+    this.#pub = layout.port + index * port.stride
+    const at = layout.own + index * own.stride
+    this.#ring = memory[at + own.ring]
+    this.#ringMask = memory[at + own.ringMask]
+    this.#txRing = memory[at + own.txRing]
+    this.#txMask = memory[at + own.txMask]
+    this.#entries = memory[at + own.entries]
+    this.#head = Atomics.load(memory, this.#pub + port.head)
+    this.#done = memory[this.#pub + port.done]
+    this.#targets = new Targets(memory, layout)
+    this.#readable = new Readable(memory, this.#pub + port.sleep, () => this.#isReadable())
+  }
+
+  get unreleased(): number {
+    return this.#directed ? 0 : (this.#head - this.#done) | 0
+  }
+
+  send(events: EventBuffer, count: number, offset = 0): number {
+    return this.#post(events, count, offset, Command.enqueue)
+  }
+
+  forward(events: EventBuffer, count: number, offset = 0): number {
+    if (this.#directed) return this.send(events, count, offset)
+    this.#checkOwed(count, 'forward')
+    const sent = this.#post(events, count, offset, Command.forward)
+    this.#completed(sent)
+    return sent
+  }
+
+  receive(events: EventBuffer, max: number): number {
+    this.#checkUse()
+    this.#checkBuffer(events, max, 0)
+    const m = this.#m
+    for (;;) {
+      const head = this.#head
+      const queued = (Atomics.load(m, this.#pub + port.tail) - head) | 0
+      if (queued === 0 && this.#scheduler.owesRetry) this.#scheduler.run()
+      const n = queued < max ? queued : max
+      if (n === 0) return 0
+      const words = events.words
+      for (let i = 0; i < n; i++) {
+        const from = this.#ring + ((head + i) & this.#ringMask) * 4
+        const to = i * 4
+        words[to] = m[from]
+        words[to + 1] = m[from + 1]
+        words[to + 2] = m[from + 2]
+        words[to + 3] = m[from + 3]
+      }
+      const next = (head + n) | 0
+      const before = Atomics.compareExchange(m, this.#pub + port.head, head, next)
+      if (before !== head) {
+        this.#checkUse()
+        this.#head = before
+        continue
+      }
+      this.#head = next
+      if (Atomics.load(m, word.backlog) !== 0) this.#scheduler.kick(this.#index)
+      return n
+    }
+  }
+
+  release(count: number): void {
+    this.#checkUse()
+    checkInteger('count', count, 0, 0x7fffffff)
+    this.#checkOwed(count, 'release')
+    if (count === 0) return
+    const m = this.#m
+    const tail = Atomics.load(m, this.#pub + port.tx) & 0xffff
+    const records = Math.ceil(count / releaseChunk)
+    for (let i = 0, left = count; i < records; i++, left -= releaseChunk) {
+      const record = this.#txRing + ((tail + i) & this.#txMask) * 4
+      m[record] = Math.min(left, releaseChunk)
+      m[record + 3] = Command.release << 24
+    }
+    this.#publish(tail, records)
+    this.#completed(count)
+    // With ordered queues, a release can let others' events go that do not show in the backlog.
+    this.#scheduler.mark(this.#index)
+    if (Atomics.load(m, word.backlog) !== 0 || this.#layout.config.sequenceNumberSlots > 0) this.#scheduler.run()
+  }
+
+  onReadable(callback: (() => void) | null): void {
+    this.#checkUse()
+    if (callback !== null && typeof callback !== 'function') {
+      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'onReadable takes a function, or null to stop')
+    }
+    this.#readable.set(callback)
+  }
+
+  ref(): void {
+    this.#readable.ref()
+  }
+
+  unref(): void {
+    this.#readable.unref()
+  }
+
+  link(to: QueueId, priority = 0): void {
+    this.#checkUse()
+    checkInteger('priority', priority, 0, 7)
+    const q = this.#linkable(to)
+    const m = this.#m
+    const queues = this.#layout.config.loadBalancedQueues
+    const row = this.#layout.links + this.#index * queues
+    if (m[row + q] === 0) {
+      let links = 0
+      for (let i = 0; i < queues; i++) if (m[row + i] !== 0) links++
+      if (links === maxLinks) {
+        throw new NodeDlbError('ERR_DLB_NO_RESOURCES', `a port has at most ${maxLinks} links; unlink a queue first`)
+      }
+    }
+    // The priority first: whoever sees the link sees it.
+    Atomics.store(m, row + q, priority + 1)
+    Atomics.or(m, this.#linkWord(q), 1 << (this.#index & 31))
+    this.#scheduler.kick(this.#index)
+  }
+
+  unlink(from: QueueId): void {
+    this.#checkUse()
+    const q = this.#linkable(from)
+    Atomics.and(this.#m, this.#linkWord(q), ~(1 << (this.#index & 31)))
+    Atomics.store(this.#m, this.#layout.links + this.#index * this.#layout.config.loadBalancedQueues + q, 0)
+    this.#scheduler.kick(this.#index)
+  }
+
+  enable(): void {
+    this.#checkUse()
+    Atomics.or(this.#m, word.enabled + (this.#index >> 5), 1 << (this.#index & 31))
+    this.#scheduler.kick(this.#index)
+  }
+
+  disable(): void {
+    this.#checkUse()
+    Atomics.and(this.#m, word.enabled + (this.#index >> 5), ~(1 << (this.#index & 31)))
+  }
+
+  detach(): void {
+    this.#readable.set(null)
+    if (Atomics.compareExchange(this.#m, this.#pub + port.owner, this.#thread, 0) === this.#thread) this.#onDetach(this)
+  }
+
+  #isReadable(): boolean {
+    const m = this.#m
+    if (Atomics.load(m, this.#pub + port.owner) === this.#thread) {
+      return Atomics.load(m, this.#pub + port.tail) !== this.#head
+    }
+    // The domain was closed.
+    this.#readable.set(null)
+    return false
+  }
+
+  /** Writes events to the tx ring, as many as there are credits and room for, and has them scheduled. */
+  #post(events: EventBuffer, count: number, offset: number, command: number): number {
+    this.#checkUse()
+    this.#checkStarted()
+    this.#checkBuffer(events, count, offset)
+    this.#targets.check(events.words, offset, count)
+    const m = this.#m
+    if (!this.#sends) {
+      Atomics.store(m, this.#pub + port.sends, 1)
+      this.#sends = true
+    }
+    let sent = 0
+    let asked = false
+    for (;;) {
+      const tx = Atomics.load(m, this.#pub + port.tx)
+      const tail = tx & 0xffff
+      const used = (tail - Atomics.load(m, this.#pub + port.txHead)) & 0xffff
+      const n = Math.min(count - sent, tx >>> 16, this.#txMask + 1 - this.#entries - used)
+      if (n > 0) {
+        this.#copy(events.words, offset + sent, n, tail, command)
+        const next = ((tx - (n << 16)) & 0xffff0000) | ((tail + n) & 0xffff)
+        // Only the holder changes the word beside us, granting or revoking credits: look again then.
+        if (Atomics.compareExchange(m, this.#pub + port.tx, tx, next) !== tx) continue
+        sent += n
+        asked = false
+        if (sent < count) continue
+      }
+      if (asked || count === 0) return sent
+      this.#scheduler.kick(this.#index)
+      if (sent === count) return sent
+      asked = true
+    }
+  }
+
+  #copy(words: Int32Array, first: number, n: number, tail: number, command: number): void {
+    const m = this.#m
+    for (let i = 0; i < n; i++) {
+      const from = (first + i) * 4
+      const to = this.#txRing + ((tail + i) & this.#txMask) * 4
+      m[to] = words[from]
+      m[to + 1] = words[from + 1]
+      m[to + 2] = words[from + 2]
+      m[to + 3] = (words[from + 3] & 0xffffff) | (command << 24)
+    }
+  }
+
+  /** Makes records behind `tail` visible that spend no credits. */
+  #publish(tail: number, records: number): void {
+    const m = this.#m
+    let seen = Atomics.load(m, this.#pub + port.tx)
+    for (;;) {
+      const next = (seen & 0xffff0000) | ((tail + records) & 0xffff)
+      const before = Atomics.compareExchange(m, this.#pub + port.tx, seen, next)
+      if (before === seen) return
+      seen = before
+    }
+  }
+
+  #completed(count: number): void {
+    this.#done = (this.#done + count) | 0
+    this.#m[this.#pub + port.done] = this.#done
+  }
+
+  #linkWord(q: number): number {
+    return this.#layout.queue + q * queue.stride + queue.links + (this.#index >> 5)
+  }
+
+  #linkable(id: QueueId): number {
+    if (this.#directed || id.kind !== 'load-balanced') {
+      throw new NodeDlbError(
+        'ERR_DLB_WRONG_SCHEDULING',
+        'links join load-balanced ports and load-balanced queues; a directed queue has the port that it was created with',
+      )
+    }
+    if (!Number.isInteger(id.id) || id.id < 0 || id.id >= this.#m[word.ldbQueuesMade]) {
+      throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${id.id}`)
+    }
+    return id.id
+  }
+
+  #checkUse(): void {
+    const owner = Atomics.load(this.#m, this.#pub + port.owner)
+    if (owner === this.#thread) return
+    if (owner === -1) throw new NodeDlbError('ERR_DLB_CLOSED', 'the domain was closed; create and share a new one')
+    throw new NodeDlbError('ERR_DLB_PORT_DETACHED', 'this thread has given the port up; attach it again to use it')
+  }
+
+  #checkStarted(): void {
+    if (this.#started) return
+    if (Atomics.load(this.#m, word.state) !== DomainState.started) {
+      throw new NodeDlbError('ERR_DLB_NOT_STARTED', 'call start() on the domain before events are sent')
+    }
+    this.#started = true
+  }
+
+  #checkBuffer(events: EventBuffer, count: number, offset: number): void {
+    if (events.domainKey !== this.#domainKey) {
+      throw new NodeDlbError('ERR_DLB_FOREIGN_BUFFER', "use a buffer from this domain's createEvents()")
+    }
+    if (count >= 0 && offset >= 0 && count + offset <= events.length && (count | 0) === count && (offset | 0) === offset) {
+      return
+    }
+    throw new NodeDlbError(
+      'ERR_DLB_INVALID_ARGUMENT',
+      `count ${count} from index ${offset} is not within the buffer's ${events.length} events`,
+    )
+  }
+
+  #checkOwed(count: number, verb: string): void {
+    if (!(count > this.unreleased)) return
+    throw new NodeDlbError(
+      'ERR_DLB_RELEASE_EXCEEDED',
+      this.#directed
+        ? 'events received from a directed queue are complete; release nothing on a directed port'
+        : `cannot ${verb} ${count} events: ${this.unreleased} are received and not released`,
+    )
+  }
+}

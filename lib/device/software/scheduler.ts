@@ -1,0 +1,293 @@
+import { Command, Credits } from './credits.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { Journal, Phase } from './journal.ts'
+import { type Layout, own, port, queue, word } from './layout.ts'
+import type { Threads } from './threads.ts'
+
+/** A thread that came to send or receive schedules for others at most so many passes in a row. */
+const maxPasses = 64
+/** A tx release record completes at most so many events, which bounds what one step journals. */
+export const releaseChunk = 16
+/** In a tight loop: after so many failures to lock with no pass in between, ask whether the holder lives. */
+const failuresBeforeDoubt = 256
+const retryMilliseconds = 10
+
+/**
+ * Scheduling, done by whoever sends, receives or releases.
+ *
+ *     port ── tx ring ──► [ pass: drain tx rings, complete, dispatch, publish ] ── CQ ──► port
+ *
+ * A port never waits. It writes its own ring, sets its dirty bit and tries the lock. Who gets the lock makes passes
+ * until no dirty bit is left; who does not leaves its work to the holder.
+ *
+ * No lost work. The port sets its bit before it tries the lock; the holder looks at the bits after it has let the lock
+ * go. If the try failed, the holder's look comes later and sees the bit, unless another holder took it. A holder that
+ * dies, or has made enough passes, does not look: for that, a thread whose try failed looks again itself, from a timer,
+ * and at its next call.
+ *
+ * No lost room. A port that receives calls the scheduler only if the backlog word says that events wait for room. The
+ * holder sets the word before it reads the heads for the last time; the port moves its head before it reads the word;
+ * both are sequentially consistent, so one of them sees the other. Releases set the dirty bit before they read the
+ * word, and the holder looks at the bits after it has set it.
+ *
+ * No lost wake-up. The sleeper sets its sleep word, then looks at its tail once more; the holder moves the tail, then
+ * looks at the sleep word.
+ *
+ * Death. The lock names its holder. When that thread has ended, the next one takes the lock over and mends: it rolls
+ * an unfinished pass back, or publishes it again (journal.ts), counts the credits, wakes all that have events, and
+ * looks at all ports.
+ */
+export class Scheduler {
+  readonly #m: Int32Array
+  readonly #layout: Layout
+  readonly #thread: number
+  readonly #threads: Threads
+  readonly #journal: Journal
+  readonly #dispatcher: Dispatcher
+  readonly #credits: Credits
+  readonly #dirtyWords: number
+  #retryTimer: NodeJS.Timeout | null = null
+  #failures = 0
+  #passesSeen = -1
+
+  constructor(memory: Int32Array, layout: Layout, thread: number, threads: Threads) {
+    this.#m = memory
+    this.#layout = layout
+    this.#thread = thread
+    this.#threads = threads
+    this.#journal = new Journal(memory, layout)
+    this.#dispatcher = new Dispatcher(memory, layout, this.#journal)
+    this.#credits = new Credits(memory, layout)
+    this.#dirtyWords = Math.ceil(layout.ports / 32)
+  }
+
+  /** Work that the holder of the lock may not have seen is left to this thread. */
+  get owesRetry(): boolean {
+    return this.#retryTimer !== null
+  }
+
+  /** Port `p` has something new. Scheduling can wait until somebody needs it. */
+  mark(p: number): void {
+    Atomics.or(this.#m, word.dirty + (p >> 5), 1 << (p & 31))
+  }
+
+  /** Port `p` has something new: schedule now. */
+  kick(p: number): void {
+    this.mark(p)
+    this.run()
+  }
+
+  /** Makes passes until there is nothing more to do, unless another thread is at it. */
+  run(): void {
+    for (let i = 0; i < maxPasses; i++) {
+      if (!this.#tryLock()) break
+      const more = this.#safePass()
+      Atomics.store(this.#m, word.lock, 0)
+      if (!more && !this.#anyDirty()) return
+    }
+    this.#retryTimer ??= setTimeout(() => this.#retry(), retryMilliseconds).unref()
+  }
+
+  /**
+   * Takes back the oldest events that a port without a thread holds, each as if it had been released.
+   * @param each called with the word where an event is; nothing is published before the last one.
+   * @returns how many.
+   */
+  recover(p: number, max: number, each: (source: number) => void): number {
+    this.mark(p)
+    this.#lock()
+    const m = this.#m
+    const at = this.#layout.own + p * own.stride
+    const head = this.#layout.port + p * port.stride + port.head
+    const directed = p >= this.#layout.config.loadBalancedPorts
+    while (this.#safePass()) {}
+    this.#journal.begin()
+    this.#dispatcher.beginPass()
+    this.#dispatcher.touch(p)
+    let n = 0
+    let next = directed ? Atomics.load(m, head) : m[at + own.completed]
+    while (n < max && next !== m[at + own.tail] && !this.#journal.nearlyFull()) {
+      each(m[at + own.ring] + (next & m[at + own.ringMask]) * 4)
+      if (!directed) this.#dispatcher.complete(p, -1)
+      next = (next + 1) | 0
+      n++
+    }
+    // Events beyond the head count as received now. Nobody else moves the head of a port without a thread.
+    if (((next - Atomics.load(m, head)) | 0) > 0) Atomics.store(m, head, next)
+    this.#publish()
+    this.#credits.reclaim(p)
+    // Whoever attaches the port next owes nothing.
+    m[this.#layout.port + p * port.stride + port.done] = m[at + own.completed]
+    Atomics.store(m, word.lock, 0)
+    this.run()
+    return n
+  }
+
+  /** Stops the timer that would look at the domain again. */
+  close(): void {
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer)
+  }
+
+  #retry(): void {
+    this.#retryTimer = null
+    const holder = Atomics.load(this.#m, word.lock)
+    if (holder !== 0) this.#takeOver(holder)
+    this.run()
+  }
+
+  /** For what cannot be left to the holder. Waits for at most a few passes, or for a dead holder's end. */
+  #lock(): void {
+    while (!this.#tryLock()) {
+      const holder = Atomics.load(this.#m, word.lock)
+      if (holder === 0) continue
+      Atomics.wait(this.#m, word.lock, holder, 1)
+      this.#takeOver(holder)
+    }
+  }
+
+  #tryLock(): boolean {
+    const holder = Atomics.compareExchange(this.#m, word.lock, 0, this.#thread)
+    if (holder === 0) return true
+    if (holder === this.#thread) {
+      // An exception left a pass of this very thread unfinished, and the mending too.
+      this.#mend()
+      return true
+    }
+    const passes = Atomics.load(this.#m, word.passes)
+    if (passes !== this.#passesSeen) {
+      this.#passesSeen = passes
+      this.#failures = 0
+    } else if (++this.#failures % failuresBeforeDoubt === 0) this.#takeOver(holder)
+    return false
+  }
+
+  /** Frees the lock if its holder has ended. */
+  #takeOver(holder: number): void {
+    if (this.#threads.alive(holder)) return
+    if (Atomics.compareExchange(this.#m, word.lock, holder, this.#thread) !== holder) return
+    this.#mend()
+    Atomics.store(this.#m, word.lock, 0)
+  }
+
+  #anyDirty(): boolean {
+    for (let w = 0; w < this.#dirtyWords; w++) if (Atomics.load(this.#m, word.dirty + w) !== 0) return true
+    return false
+  }
+
+  /** An exception (a stack overflow, say) must not leave a pass half done. */
+  #safePass(): boolean {
+    try {
+      return this.#pass()
+    } catch (error) {
+      this.#mend()
+      Atomics.store(this.#m, word.lock, 0)
+      throw error
+    }
+  }
+
+  /** @returns whether another pass is needed. */
+  #pass(): boolean {
+    const m = this.#m
+    Atomics.store(m, word.passes, m[word.passes] + 1)
+    this.#journal.begin()
+    this.#dispatcher.beginPass()
+    let more = false
+    if (this.#layout.config.sequenceNumberSlots > 0) this.#flushOrdered()
+    for (let w = 0; w < this.#dirtyWords; w++) {
+      if (Atomics.load(m, word.dirty + w) === 0) continue
+      for (let bits = Atomics.exchange(m, word.dirty + w, 0); bits !== 0; bits &= bits - 1) {
+        const p = w * 32 + 31 - Math.clz32(bits & -bits)
+        if (this.#drain(p)) continue
+        this.mark(p)
+        more = true
+      }
+    }
+    if (m[word.queued] > 0 && !this.#dispatcher.dispatch()) more = true
+    if (this.#journal.nearlyFull()) more = true
+    this.#publish()
+    return more
+  }
+
+  #flushOrdered(): void {
+    for (let q = 0; q < this.#layout.config.loadBalancedQueues; q++) {
+      if (this.#m[this.#layout.queue + q * queue.stride + queue.sequenceNumbers] > 0) this.#dispatcher.flush(q)
+    }
+  }
+
+  /** Takes a port's commands from its tx ring, in order. @returns false if the pass has to end before the ring does. */
+  #drain(p: number): boolean {
+    const m = this.#m
+    const dispatcher = this.#dispatcher
+    const at = this.#layout.own + p * own.stride
+    const base = m[at + own.txRing]
+    const mask = m[at + own.txMask]
+    dispatcher.touch(p)
+    this.#credits.reclaim(p)
+    const tail = Atomics.load(m, this.#layout.port + p * port.stride + port.tx) & 0xffff
+    let next = m[at + own.txHead]
+    while (next !== tail && !this.#journal.nearlyFull()) {
+      const record = base + (next & mask) * 4
+      const command = m[record + 3] >>> 24
+      if (command === Command.release) {
+        for (let i = m[record]; i > 0; i--) dispatcher.complete(p, -1)
+      } else if (!dispatcher.backlog.hasCell()) break
+      else if (command === Command.forward) dispatcher.complete(p, record)
+      else dispatcher.accept(record, -1)
+      next = (next + 1) & 0xffff
+    }
+    m[at + own.txHead] = next
+    return next === tail
+  }
+
+  /** Makes the pass's outcome visible. May be repeated from any point of it. */
+  #publish(): void {
+    const m = this.#m
+    const dispatcher = this.#dispatcher
+    this.#journal.publishing()
+    for (let i = 0; i < dispatcher.touchedCount; i++) {
+      const p = dispatcher.touchedPort(i)
+      this.#publishPort(p)
+      this.#refill(p)
+    }
+    dispatcher.forgetTouched()
+    if (m[word.queued] === 0 && m[word.backlog] !== 0) Atomics.store(m, word.backlog, 0)
+    this.#journal.end()
+  }
+
+  #publishPort(p: number): void {
+    const m = this.#m
+    const at = this.#layout.own + p * own.stride
+    const pub = this.#layout.port + p * port.stride
+    if (m[pub + port.txHead] !== m[at + own.txHead]) Atomics.store(m, pub + port.txHead, m[at + own.txHead])
+    if (m[pub + port.tail] === m[at + own.tail]) return
+    Atomics.store(m, pub + port.tail, m[at + own.tail])
+    if (Atomics.load(m, pub + port.sleep) !== 0) this.#wake(pub)
+  }
+
+  #wake(pub: number): void {
+    Atomics.store(this.#m, pub + port.sleep, 0)
+    Atomics.notify(this.#m, pub + port.sleep)
+  }
+
+  #refill(p: number): void {
+    const sends = this.#layout.port + p * port.stride + port.sends
+    if (Atomics.load(this.#m, sends) !== 0) this.#credits.grant(p)
+  }
+
+  /** Repairs what a holder that ended in a pass left, with the lock held. */
+  #mend(): void {
+    const m = this.#m
+    if (m[word.phase] === Phase.working) this.#journal.rollBack()
+    this.#dispatcher.forgetTouched()
+    for (let p = 0; p < this.#layout.ports; p++) {
+      this.#publishPort(p)
+      const pub = this.#layout.port + p * port.stride
+      // It may have cleared the word and not got to the notification.
+      if (m[pub + port.tail] !== Atomics.load(m, pub + port.head)) this.#wake(pub)
+      this.mark(p)
+    }
+    this.#journal.end()
+    this.#credits.recount()
+    Atomics.store(m, word.backlog, 1)
+  }
+}

@@ -1,0 +1,68 @@
+import { NodeDlbError } from '../../errors.ts'
+import { SchedulingType, type SchedulingTypeName } from '../event-buffer.ts'
+import { type Layout, queue } from './layout.ts'
+
+const unknown = 0
+const fits = 1
+const wrongType = 2
+
+/** Which (scheduling type, queue id) pairs events may name; fixed once the domain has started, so it is looked up in one load. */
+export class Targets {
+  readonly #m: Int32Array
+  readonly #layout: Layout
+  readonly #table = new Uint8Array(4 * 256)
+  #built = false
+
+  constructor(memory: Int32Array, layout: Layout) {
+    this.#m = memory
+    this.#layout = layout
+  }
+
+  /** @throws ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_WRONG_SCHEDULING for the first event that cannot be sent. */
+  check(words: Int32Array, offset: number, count: number): void {
+    if (!this.#built) this.#build()
+    const table = this.#table
+    for (let i = offset; i < offset + count; i++) {
+      if (table[(words[i * 4 + 2] >>> 16) & 0x3ff] !== fits) this.#fail(words[i * 4 + 2] >>> 16, i)
+    }
+  }
+
+  #build(): void {
+    const { loadBalancedQueues, directedPorts } = this.#layout.config
+    for (let id = 0; id < loadBalancedQueues; id++) {
+      const at = this.#layout.queue + id * queue.stride
+      if (this.#m[at + queue.made] === 0) continue
+      const ordered = this.#m[at + queue.sequenceNumbers] > 0
+      this.#set(SchedulingType.atomic, id, fits)
+      this.#set(SchedulingType.ordered, id, ordered ? fits : wrongType)
+      this.#set(SchedulingType.unordered, id, ordered ? wrongType : fits)
+    }
+    for (let id = 0; id < directedPorts; id++) {
+      const at = this.#layout.queue + (loadBalancedQueues + id) * queue.stride
+      if (this.#m[at + queue.made] !== 0) this.#set(SchedulingType.directed, id, fits)
+    }
+    this.#built = true
+  }
+
+  #set(type: number, id: number, value: number): void {
+    this.#table[(type << 8) | id] = value
+  }
+
+  #fail(target: number, index: number): never {
+    const type = (target >>> 8) & 3
+    const id = target & 0xff
+    const name = (Object.keys(SchedulingType) as SchedulingTypeName[])[type]
+    if (this.#table[(type << 8) | id] === unknown) {
+      throw new NodeDlbError(
+        'ERR_DLB_UNKNOWN_QUEUE',
+        `event ${index} names ${name === 'directed' ? 'directed' : 'load-balanced'} queue ${id}, which this domain does not have`,
+      )
+    }
+    throw new NodeDlbError(
+      'ERR_DLB_WRONG_SCHEDULING',
+      name === 'ordered'
+        ? `event ${index} is ordered; create queue ${id} with sequenceNumbers to send ordered events to it`
+        : `event ${index} is unordered, but queue ${id} has sequence numbers: send ordered or atomic events to it`,
+    )
+  }
+}
