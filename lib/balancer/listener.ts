@@ -1,0 +1,133 @@
+import type { AddressInfo } from 'node:net'
+import { NodeDlbError } from '../errors.ts'
+import { type ListenerCounters, loadAddon, type NativeListener, type NativeListenSpec } from '../native.ts'
+
+export interface ListenOptions {
+  /** An IPv4 or IPv6 literal; null: `::`, or `0.0.0.0` on a machine without IPv6, as Node does. */
+  readonly address: string | null
+  /** 0: the kernel chooses. Of no meaning with a path. */
+  readonly port: number
+  /** Listen on a Unix socket instead; a leading `\0` names one in Linux's abstract namespace. */
+  readonly path?: string
+  readonly backlog: number
+  readonly ipv6Only: boolean
+  /** SO_REUSEPORT: other processes may listen there too. Default false. */
+  readonly reusePort?: boolean
+  /** Connections start with TCP_NODELAY set. Default true. */
+  readonly noDelay?: boolean
+}
+
+/** The fds are the callee's from here on. The array is the listener's: what is in it after the call is not kept. */
+export type BatchCallback = (fds: Int32Array, count: number) => void
+
+export interface ListenerFaults {
+  /** So many connections were accepted and closed at once, for want of descriptors. */
+  readonly onShed?: (count: number) => void
+  /** ERR_DLB_LISTEN: the listener accepts no more. Without a callback it is an uncaught exception. */
+  readonly onError?: (error: NodeDlbError) => void
+}
+
+const BATCH = 64
+
+const hints: Record<string, string> = {
+  EACCES: 'ports below 1024 need CAP_NET_BIND_SERVICE, and a path needs a directory that can be written to',
+  EADDRINUSE: 'another server listens there, or the path exists',
+  EADDRNOTAVAIL: 'no network interface of this machine has the address',
+  EMFILE: 'raise the limit on open files (ulimit -n)',
+  EINVAL: 'the address is not an IP address of a family that this machine has',
+}
+
+/**
+ * A listening socket whose accepted connections arrive as batches of fds, up to 64, that no libuv handle has touched.
+ *
+ * Main thread. Open, it keeps the loop alive, also while paused. What happens when the process runs out of
+ * descriptors: native/acceptor.h.
+ */
+export class Listener {
+  readonly id: number
+  /** What `server.address()` gives. */
+  readonly address: AddressInfo | string
+  readonly #native: NativeListener
+
+  /**
+   * `id`: 0–65,535, the events' data16.
+   * @throws ERR_DLB_LISTEN (its `cause` has `code`, `errno` and `syscall`), ERR_DLB_ADDON_UNAVAILABLE,
+   *   ERR_DLB_INVALID_ARGUMENT
+   */
+  static open(id: number, options: ListenOptions, onBatch: BatchCallback, faults: ListenerFaults = {}): Listener {
+    check('listener id', id, 0xffff)
+    if (options.path === undefined) check('port', options.port, 0xffff)
+    if (options.path === '') throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'path must not be empty')
+    return new Listener(id, options, onBatch, faults)
+  }
+
+  private constructor(id: number, options: ListenOptions, onBatch: BatchCallback, faults: ListenerFaults) {
+    const { Listener: Native } = loadAddon()
+    const fds = new Int32Array(BATCH)
+    const { onShed, onError = rethrow } = faults
+    const onAccepted = (count: number, shed: number, error: Error | undefined) => {
+      if (shed > 0) onShed?.(shed)
+      if (error !== undefined) onError(listenError(options, error))
+      if (count > 0) onBatch(fds, count)
+    }
+    this.id = id
+    this.#native = bind(options, (spec) => new Native(spec, fds, onAccepted))
+    this.address = this.#native.address() as AddressInfo | string
+  }
+
+  /** The kernel's backlog holds what arrives from here on. */
+  pause(): void {
+    this.#native.pause()
+  }
+
+  resume(): void {
+    this.#native.resume()
+  }
+
+  /** No batch comes after it; what waits in the backlog is reset. A second call does nothing. */
+  close(): void {
+    this.#native.close()
+  }
+
+  counters(): ListenerCounters {
+    return this.#native.counters()
+  }
+}
+
+function bind(options: ListenOptions, open: (spec: NativeListenSpec) => NativeListener): NativeListener {
+  const { address, path = '', reusePort = false, noDelay = true } = options
+  const spec = { ...options, address: address ?? '::', path, reusePort, noDelay }
+  try {
+    try {
+      return open(spec)
+    } catch (error) {
+      if (address !== null || path !== '' || !lacksIpv6(error)) throw error
+      return open({ ...spec, address: '0.0.0.0' })
+    }
+  } catch (error) {
+    throw listenError(options, error)
+  }
+}
+
+/** Node takes any failure to bind `::` for a machine without IPv6, except that the port is taken. */
+function lacksIpv6(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  return code !== 'EADDRINUSE' && syscall !== 'listen'
+}
+
+function listenError(options: ListenOptions, cause: unknown): NodeDlbError {
+  const { code = '', message } = cause as NodeJS.ErrnoException
+  const where = options.path?.replace('\0', '@') ?? `${options.address ?? '*'} port ${options.port}`
+  const hint = hints[code] === undefined ? '' : ` (${hints[code]})`
+  return new NodeDlbError('ERR_DLB_LISTEN', `cannot listen on ${where}: ${message}${hint}`, { cause })
+}
+
+function rethrow(error: Error): never {
+  throw error
+}
+
+function check(name: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max) {
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `${name} must be a whole number from 0 to ${max}, not ${value}`)
+  }
+}

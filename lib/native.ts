@@ -1,0 +1,83 @@
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { NodeDlbError } from './errors.ts'
+
+/**
+ * The addon, native/addon.cc. Loaded at first use and not before, so that what needs no addon (the software device) works
+ * without it. It can be loaded in any thread; each has its own instance.
+ */
+export interface NativeAddon {
+  readonly Listener: NativeListenerConstructor
+  /** Closes a descriptor. @returns 0, or a negative errno as Node's errors have it. */
+  closeFd(fd: number): number
+  /** As `closeFd`, but a TCP peer sees a reset, and unsent data is dropped. */
+  resetFd(fd: number): number
+  /** Every descriptor of this process is below it, as long as nobody raises RLIMIT_NOFILE. May be Infinity. */
+  fdLimit(): number
+}
+
+/** What to listen on: an address literal and a port, or a path (`path` not empty). */
+export interface NativeListenSpec {
+  address: string
+  port: number
+  path: string
+  backlog: number
+  ipv6Only: boolean
+  reusePort: boolean
+  noDelay: boolean
+}
+
+export interface NativeListenerConstructor {
+  /** @throws an Error as Node's system errors: `code`, `errno`, `syscall`. */
+  new (
+    spec: NativeListenSpec,
+    fds: Int32Array,
+    callback: (count: number, shed: number, error: Error | undefined) => void,
+  ): NativeListener
+}
+
+export interface NativeListener {
+  pause(): void
+  resume(): void
+  close(): void
+  address(): { address: string; family: string; port: number } | string | undefined
+  counters(): ListenerCounters
+}
+
+export interface ListenerCounters {
+  /** Connections handed on. */
+  readonly accepted: number
+  /** Connections accepted and closed at once, since the process had no descriptors left. */
+  readonly shed: number
+  /** Connections that were gone before they could be accepted. */
+  readonly aborted: number
+  /** Times that accepting waited because descriptors or memory had run out. */
+  readonly backoffs: number
+}
+
+const require = createRequire(import.meta.url)
+let addon: NativeAddon | undefined
+
+/** @throws ERR_DLB_ADDON_UNAVAILABLE */
+export function loadAddon(): NativeAddon {
+  addon ??= load()
+  return addon
+}
+
+function load(): NativeAddon {
+  if (process.platform !== 'linux') {
+    throw new NodeDlbError('ERR_DLB_ADDON_UNAVAILABLE', `the native addon runs on Linux, not on ${process.platform}`)
+  }
+  try {
+    // By its own name, since this file's place differs between lib/ and dist/lib/.
+    const root = path.dirname(require.resolve('node-dlb/package.json'))
+    return (require('node-gyp-build') as (root: string) => NativeAddon)(root)
+  } catch (cause) {
+    throw new NodeDlbError(
+      'ERR_DLB_ADDON_UNAVAILABLE',
+      'the native addon is not built, or was built for another system: run `npm run setup` in the package, which needs ' +
+        `a C++17 compiler, make and python3 (${cause instanceof Error ? cause.message.trim() : cause})`,
+      { cause },
+    )
+  }
+}

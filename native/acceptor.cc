@@ -1,0 +1,191 @@
+#include "acceptor.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <utility>
+
+namespace node_dlb {
+namespace {
+
+constexpr uint64_t kFirstDelayMs = 5;
+constexpr uint64_t kLastDelayMs = 100;
+// How many times a batch's size is taken for the next one's before looking for more.
+constexpr int kTrust = 3;
+
+Fd OpenReserve() { return Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+Fd AcceptOne(int listener) { return Fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
+
+// What accept4 says of one connection that failed before it was accepted (accept(2), "Error handling"), and EINTR:
+// the next may be well.
+bool ConcernsOneConnection(int error) {
+  switch (error) {
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case EINTR:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Acceptor* Acceptor::Start(uv_loop_t* loop, ListenSocket socket, Sink* sink, void (*on_freed)(Acceptor*, void*),
+                          void* context, SystemError* error) {
+  auto* acceptor = new Acceptor(std::move(socket), sink, on_freed, context);
+  const int status = uv_poll_init(loop, &acceptor->poll_, acceptor->socket_.fd());
+  if (status != 0) {
+    *error = {-status, "epoll_ctl"};
+    delete acceptor;
+    return nullptr;
+  }
+  uv_timer_init(loop, &acceptor->timer_);
+  acceptor->poll_.data = acceptor;
+  acceptor->timer_.data = acceptor;
+  acceptor->Poll();
+  return acceptor;
+}
+
+Acceptor::Acceptor(ListenSocket socket, Sink* sink, void (*on_freed)(Acceptor*, void*), void* context)
+    : socket_(std::move(socket)), sink_(sink), on_freed_(on_freed), context_(context), reserve_(OpenReserve()) {}
+
+void Acceptor::Poll() {
+  state_ = State::kAccepting;
+  uv_poll_start(&poll_, UV_READABLE, OnPoll);
+}
+
+void Acceptor::Pause() {
+  if (state_ != State::kAccepting && state_ != State::kBackingOff) return;
+  state_ = State::kPaused;
+  uv_timer_stop(&timer_);
+  // Not uv_poll_stop: a handle that waits for something keeps the loop alive, as an open listener should.
+  uv_poll_start(&poll_, UV_DISCONNECT, OnPoll);
+}
+
+void Acceptor::Resume() {
+  if (state_ == State::kPaused) Poll();
+}
+
+void Acceptor::Close() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  // uv_close takes the descriptor out of the loop's epoll set at once, so that it can be closed right after.
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnHandleClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), OnHandleClosed);
+  socket_.Close();
+  reserve_.Reset();
+  std::exchange(sink_, nullptr)->OnClose();
+}
+
+void Acceptor::OnHandleClosed(uv_handle_t* handle) {
+  auto* acceptor = static_cast<Acceptor*>(handle->data);
+  if (--acceptor->open_handles_ > 0) return;
+  acceptor->on_freed_(acceptor, acceptor->context_);
+  delete acceptor;
+}
+
+void Acceptor::OnPoll(uv_poll_t* poll, int status, int events) {
+  auto* acceptor = static_cast<Acceptor*>(poll->data);
+  if (status != 0) {
+    acceptor->Fail(-status);
+  } else if ((events & UV_READABLE) == 0) {
+    // Somebody shut the socket down while we were paused; EINVAL is what accept4 would say.
+    acceptor->Fail(EINVAL);
+  } else {
+    acceptor->Accept();
+  }
+}
+
+void Acceptor::OnTimer(uv_timer_t* timer) {
+  auto* acceptor = static_cast<Acceptor*>(timer->data);
+  if (!acceptor->reserve_) acceptor->reserve_ = OpenReserve();
+  acceptor->Poll();
+}
+
+void Acceptor::Accept() {
+  // Most batches are as big as the one before. Stopping there saves the accept4 that would only find the backlog
+  // empty; should there be more, the level-triggered poll comes back on the loop's next turn.
+  const int limit = trust_ > 0 ? expected_ : kBatch;
+  int count = 0;
+  const Outcome outcome = AcceptUpTo(limit, &count);
+  const int error = errno;
+  Learn(outcome, count);
+  if (count > 0) delay_ms_ = 0;
+  counters_.accepted += static_cast<uint64_t>(count);
+
+  if (outcome == Outcome::kBroken && count == 0) return Fail(error);
+  int shed = 0;
+  if (outcome == Outcome::kNoDescriptors && delay_ms_ > 0) shed = Shed();
+  if (outcome == Outcome::kNoDescriptors || outcome == Outcome::kNoMemory) BackOff();
+  if (count > 0 || shed > 0) sink_->OnBatch({fds_.data(), count, shed, {}});
+}
+
+Acceptor::Outcome Acceptor::AcceptUpTo(int limit, int* count) {
+  for (int attempt = 0; attempt < limit; ++attempt) {
+    Fd connection = AcceptOne(socket_.fd());
+    if (connection) {
+      fds_[static_cast<size_t>((*count)++)] = connection.Release();
+    } else if (ConcernsOneConnection(errno)) {
+      ++counters_.aborted;
+    } else {
+      switch (errno) {
+        case EAGAIN:
+          return Outcome::kEmpty;
+        case EMFILE:
+        case ENFILE:
+          return Outcome::kNoDescriptors;
+        case ENOBUFS:
+        case ENOMEM:
+          return Outcome::kNoMemory;
+        default:
+          return Outcome::kBroken;
+      }
+    }
+  }
+  return Outcome::kTaken;
+}
+
+void Acceptor::Learn(Outcome outcome, int count) {
+  if (outcome == Outcome::kEmpty) {
+    expected_ = std::max(count, 1);
+    trust_ = kTrust;
+  } else if (trust_ > 0) {
+    --trust_;
+  }
+}
+
+int Acceptor::Shed() {
+  int shed = 0;
+  reserve_.Reset();
+  while (shed < kBatch && AcceptOne(socket_.fd())) ++shed;
+  reserve_ = OpenReserve();
+  counters_.shed += static_cast<uint64_t>(shed);
+  return shed;
+}
+
+void Acceptor::BackOff() {
+  delay_ms_ = delay_ms_ == 0 ? kFirstDelayMs : std::min(delay_ms_ * 2, kLastDelayMs);
+  state_ = State::kBackingOff;
+  ++counters_.backoffs;
+  uv_poll_stop(&poll_);
+  uv_timer_start(&timer_, OnTimer, delay_ms_, 0);
+}
+
+void Acceptor::Fail(int error) {
+  state_ = State::kFailed;
+  uv_poll_stop(&poll_);
+  sink_->OnBatch({nullptr, 0, 0, {error, "accept4"}});
+}
+
+}  // namespace node_dlb

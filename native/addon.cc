@@ -1,0 +1,42 @@
+#include <napi.h>
+#include <sys/resource.h>
+
+#include "environment.h"
+#include "fd.h"
+#include "listener.h"
+
+// What `require('node_dlb.node')` returns; lib/native.ts types it. Loaded once per environment that uses it.
+namespace node_dlb {
+namespace {
+
+Napi::Value CloseFdForJs(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), -CloseFd(info[0].ToNumber()));
+}
+
+Napi::Value ResetFdForJs(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), -ResetFd(info[0].ToNumber()));
+}
+
+// The most descriptors that this process may have, so their numbers are below it; Infinity if there is no limit.
+Napi::Value FdLimit(const Napi::CallbackInfo& info) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return info.Env().Global().Get("Infinity");
+  }
+  return Napi::Number::New(info.Env(), static_cast<double>(limit.rlim_cur));
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  Environment* environment = Environment::Install(env);
+  if (environment == nullptr) return exports;
+  exports.Set("Listener", Listener::Define(env));
+  exports.Set("closeFd", Napi::Function::New<CloseFdForJs>(env, "closeFd"));
+  exports.Set("resetFd", Napi::Function::New<ResetFdForJs>(env, "resetFd"));
+  exports.Set("fdLimit", Napi::Function::New<FdLimit>(env, "fdLimit"));
+  return exports;
+}
+
+NODE_API_MODULE(node_dlb, Init)
+
+}  // namespace
+}  // namespace node_dlb

@@ -1,0 +1,46 @@
+#include "environment.h"
+
+#include <memory>
+#include <utility>
+
+namespace node_dlb {
+
+Environment* Environment::Install(Napi::Env env) {
+  auto self = std::make_unique<Environment>();
+  napi_status status = napi_get_uv_event_loop(env, &self->loop_);
+  if (status == napi_ok) status = napi_add_async_cleanup_hook(env, OnCleanUp, self.get(), &self->hook_);
+  if (status != napi_ok) {
+    Napi::Error::New(env, "Node gave the addon no event loop").ThrowAsJavaScriptException();
+    return nullptr;
+  }
+  Environment* installed = self.release();
+  env.SetInstanceData(installed);
+  return installed;
+}
+
+Acceptor* Environment::StartAcceptor(ListenSocket socket, Acceptor::Sink* sink, SystemError* error) {
+  Acceptor* acceptor = Acceptor::Start(loop_, std::move(socket), sink, OnAcceptorFreed, this, error);
+  if (acceptor != nullptr) acceptors_.insert(acceptor);
+  return acceptor;
+}
+
+void Environment::OnAcceptorFreed(Acceptor* acceptor, void* context) {
+  auto* self = static_cast<Environment*>(context);
+  self->acceptors_.erase(acceptor);
+  self->LetGoIfDone();
+}
+
+void Environment::OnCleanUp(napi_async_cleanup_hook_handle, void* context) {
+  auto* self = static_cast<Environment*>(context);
+  self->ending_ = true;
+  for (Acceptor* acceptor : self->acceptors_) acceptor->Close();
+  self->LetGoIfDone();
+}
+
+void Environment::LetGoIfDone() {
+  if (!ending_ || !acceptors_.empty()) return;
+  // Node deletes this object soon after.
+  napi_remove_async_cleanup_hook(hook_);
+}
+
+}  // namespace node_dlb

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <napi.h>
+#include <unordered_set>
+#include <uv.h>
+
+#include "acceptor.h"
+
+namespace node_dlb {
+
+// What one Node environment (the main thread, or a worker) has of the addon: its loop, and the
+// acceptors that are open on it.
+//
+// An environment may end at any moment (worker.terminate(), process.exit()), and Node aborts the process if a loop still
+// has handles then. So a clean-up hook closes the acceptors and lets the environment go on ending only when the loop has let
+// go of the last one. Hooks run before the finalizers of JS objects.
+//
+// Thread: the environment's. Ownership: instance data of the environment, which deletes it last of all.
+class Environment {
+ public:
+  // Null, with a JS exception pending, if Node refuses the loop or the hook.
+  static Environment* Install(Napi::Env env);
+  static Environment* Of(Napi::Env env) { return env.GetInstanceData<Environment>(); }
+
+  uv_loop_t* loop() const { return loop_; }
+
+  // Starts an acceptor that is closed with the environment at the latest. See Acceptor::Start.
+  Acceptor* StartAcceptor(ListenSocket socket, Acceptor::Sink* sink, SystemError* error);
+
+ private:
+  static void OnAcceptorFreed(Acceptor* acceptor, void* self);
+  static void OnCleanUp(napi_async_cleanup_hook_handle hook, void* self);
+  void LetGoIfDone();
+
+  uv_loop_t* loop_ = nullptr;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  bool ending_ = false;
+  std::unordered_set<Acceptor*> acceptors_;
+};
+
+}  // namespace node_dlb

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <utility>
+
+namespace node_dlb {
+
+// One open file descriptor and the duty to close it. Move-only.
+// Thread: any, one at a time. Ownership: closes what it holds when destroyed, reset or assigned to.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(other.Release()) {}
+  Fd& operator=(Fd&& other) noexcept {
+    Reset(other.Release());
+    return *this;
+  }
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() { Reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int Release() { return std::exchange(fd_, -1); }
+  void Reset(int fd = -1);
+
+ private:
+  int fd_ = -1;
+};
+
+// Closes a descriptor. Returns 0 or an errno (EBADF, EIO); the descriptor is gone in either case.
+int CloseFd(int fd);
+
+// Closes a TCP connection with a reset: unsent data is dropped and the peer sees ECONNRESET. On a socket of another
+// kind it is CloseFd. Returns 0 or an errno (EBADF, EIO).
+int ResetFd(int fd);
+
+}  // namespace node_dlb

@@ -1,0 +1,97 @@
+#include "listen_socket.h"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <uv.h>
+
+namespace node_dlb {
+namespace {
+
+SystemError Failed(const char* call) { return {errno, call}; }
+
+bool SetOption(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+// Returns the length of the address that was parsed, or 0.
+socklen_t ParseAddress(const std::string& text, int port, sockaddr_storage* out) {
+  auto* v4 = reinterpret_cast<sockaddr_in*>(out);
+  if (uv_ip4_addr(text.c_str(), port, v4) == 0) return sizeof *v4;
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(out);
+  if (uv_ip6_addr(text.c_str(), port, v6) == 0) return sizeof *v6;
+  return 0;
+}
+
+Fd OpenStream(int family) { return Fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
+
+}  // namespace
+
+SystemError ListenSocket::Open(const ListenSpec& spec) {
+  Close();
+  const SystemError error = spec.path.empty() ? OpenTcp(spec) : OpenUnix(spec);
+  if (error) {
+    Close();
+    return error;
+  }
+  if (listen(fd_.get(), spec.backlog) == 0) return {};
+  const SystemError failed = Failed("listen");
+  Close();
+  return failed;
+}
+
+SystemError ListenSocket::OpenTcp(const ListenSpec& spec) {
+  sockaddr_storage address{};
+  const socklen_t length = ParseAddress(spec.address, spec.port, &address);
+  if (length == 0) return {EINVAL, "bind"};
+
+  fd_ = OpenStream(address.ss_family);
+  if (!fd_) return errno == EAFNOSUPPORT ? SystemError{EINVAL, "socket"} : Failed("socket");
+  if (!SetOption(fd_.get(), SOL_SOCKET, SO_REUSEADDR, 1)) return Failed("setsockopt");
+  if (spec.reuse_port && !SetOption(fd_.get(), SOL_SOCKET, SO_REUSEPORT, 1)) return Failed("setsockopt");
+  // Connections inherit it, which saves a system call for each.
+  if (spec.no_delay && !SetOption(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1)) return Failed("setsockopt");
+  if (address.ss_family == AF_INET6 && !SetOption(fd_.get(), IPPROTO_IPV6, IPV6_V6ONLY, spec.ipv6_only ? 1 : 0)) {
+    return Failed("setsockopt");
+  }
+  if (bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0) return {};
+  return Failed("bind");
+}
+
+SystemError ListenSocket::OpenUnix(const ListenSpec& spec) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const bool abstract = spec.path[0] == '\0';
+  // A name in the file system needs its terminating 0; an abstract one is all of its bytes.
+  if (spec.path.size() + (abstract ? 0 : 1) > sizeof address.sun_path) return {ENAMETOOLONG, "bind"};
+  std::memcpy(address.sun_path, spec.path.data(), spec.path.size());
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + spec.path.size() + (abstract ? 0 : 1));
+
+  fd_ = OpenStream(AF_UNIX);
+  if (!fd_) return Failed("socket");
+  if (bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+    return errno == ENOENT ? SystemError{EACCES, "bind"} : Failed("bind");
+  }
+  // From here on the name is ours to remove.
+  path_ = spec.path;
+  return {};
+}
+
+SystemError ListenSocket::Address(sockaddr_storage* address) const {
+  socklen_t length = sizeof *address;
+  if (getsockname(fd_.get(), reinterpret_cast<sockaddr*>(address), &length) == 0) return {};
+  return Failed("getsockname");
+}
+
+void ListenSocket::Close() {
+  // The name goes first: once the descriptor is closed, another process may bind the name, and we would remove its.
+  if (!path_.empty() && path_[0] != '\0') unlink(path_.c_str());
+  path_.clear();
+  fd_.Reset();
+}
+
+}  // namespace node_dlb

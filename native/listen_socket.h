@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <sys/socket.h>
+
+#include "fd.h"
+#include "system_error.h"
+
+namespace node_dlb {
+
+// Where to listen. With a `path` it is a Unix socket (a first byte of 0: one in the abstract namespace), else TCP on
+// `address`, an IPv4 or IPv6 literal.
+struct ListenSpec {
+  std::string address;
+  std::string path;
+  int port = 0;
+  int backlog = 0;
+  bool ipv6_only = false;
+  bool reuse_port = false;
+  bool no_delay = false;
+};
+
+// A socket that listens, set up with the options that libuv sets, so that it behaves as a listener of Node's own.
+// Thread: any, one at a time. Ownership: holds the descriptor and, for a Unix socket, its name in the file system:
+// Close (or the destructor) removes both.
+class ListenSocket {
+ public:
+  ListenSocket() = default;
+  ListenSocket(ListenSocket&&) = default;
+  ListenSocket& operator=(ListenSocket&&) = delete;
+  ~ListenSocket() { Close(); }
+
+  // Errnos are libuv's choice: EADDRINUSE (also for a path that exists, stale or not), EADDRNOTAVAIL, EACCES (also
+  // for a path whose directory does not exist), EINVAL (no literal, empty path, family not supported here),
+  // ENAMETOOLONG, EMFILE, ENFILE, ENOMEM.
+  SystemError Open(const ListenSpec& spec);
+
+  int fd() const { return fd_.get(); }
+  const std::string& path() const { return path_; }
+
+  // The bound TCP address. ENOBUFS.
+  SystemError Address(sockaddr_storage* address) const;
+
+  // Safe to repeat.
+  void Close();
+
+ private:
+  SystemError OpenTcp(const ListenSpec& spec);
+  SystemError OpenUnix(const ListenSpec& spec);
+
+  Fd fd_;
+  std::string path_;
+};
+
+}  // namespace node_dlb

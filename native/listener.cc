@@ -1,0 +1,152 @@
+#include "listener.h"
+
+#include <algorithm>
+#include <netinet/in.h>
+#include <net/if.h>
+#include <string>
+#include <utility>
+
+#include "environment.h"
+
+namespace node_dlb {
+namespace {
+
+// The spec comes from lib/balancer/listener.ts, which has checked it.
+ListenSpec ReadSpec(const Napi::Object& from) {
+  ListenSpec spec;
+  spec.address = from.Get("address").ToString();
+  spec.path = from.Get("path").ToString();
+  spec.port = from.Get("port").ToNumber();
+  spec.backlog = from.Get("backlog").ToNumber();
+  spec.ipv6_only = from.Get("ipv6Only").ToBoolean();
+  spec.reuse_port = from.Get("reusePort").ToBoolean();
+  spec.no_delay = from.Get("noDelay").ToBoolean();
+  return spec;
+}
+
+Napi::Object TcpAddress(Napi::Env env, const sockaddr_storage& address) {
+  const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
+  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+  const bool is_v6 = address.ss_family == AF_INET6;
+  char text[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE] = "";
+  if (is_v6) {
+    uv_ip6_name(v6, text, sizeof text);
+  } else {
+    uv_ip4_name(v4, text, sizeof text);
+  }
+  std::string name = text;
+  // A link-local address is of use only with its interface.
+  char interface[IF_NAMESIZE];
+  if (is_v6 && v6->sin6_scope_id != 0 && if_indextoname(v6->sin6_scope_id, interface) != nullptr) {
+    name = name + '%' + interface;
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("address", name);
+  object.Set("family", is_v6 ? "IPv6" : "IPv4");
+  object.Set("port", Napi::Number::New(env, ntohs(is_v6 ? v6->sin6_port : v4->sin_port)));
+  return object;
+}
+
+}  // namespace
+
+Napi::Function Listener::Define(Napi::Env env) {
+  return DefineClass(env, "Listener",
+                     {
+                         InstanceMethod<&Listener::Pause>("pause"),
+                         InstanceMethod<&Listener::Resume>("resume"),
+                         InstanceMethod<&Listener::Close>("close"),
+                         InstanceMethod<&Listener::Address>("address"),
+                         InstanceMethod<&Listener::Counters>("counters"),
+                     });
+}
+
+Listener::Listener(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Listener>(info) {
+  Napi::Env env = info.Env();
+  if (info.Length() < 3 || !info[0].IsObject() || !info[1].IsTypedArray() || !info[2].IsFunction() ||
+      info[1].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array ||
+      info[1].As<Napi::Int32Array>().ElementLength() < Acceptor::kBatch) {
+    Napi::TypeError::New(env, "expected (spec, Int32Array of 64 or more, function)").ThrowAsJavaScriptException();
+    return;
+  }
+  ListenSocket socket;
+  SystemError error = socket.Open(ReadSpec(info[0].As<Napi::Object>()));
+  if (!error) acceptor_ = Environment::Of(env)->StartAcceptor(std::move(socket), this, &error);
+  if (error) {
+    error.ToError(env).ThrowAsJavaScriptException();
+    return;
+  }
+  fds_ = Napi::Reference<Napi::Int32Array>::New(info[1].As<Napi::Int32Array>(), 1);
+  callback_ = Napi::Persistent(info[2].As<Napi::Function>());
+  Ref();
+}
+
+void Listener::OnBatch(const Acceptor::Batch& batch) {
+  Napi::HandleScope scope(Env());
+  if (!Call(batch)) std::for_each_n(batch.fds, batch.count, CloseFd);
+}
+
+// Returns false if the callback was not run, so that the descriptors are still ours.
+bool Listener::Call(const Acceptor::Batch& batch) {
+  Napi::Env env = Env();
+  Napi::Int32Array fds = fds_.Value();
+  // JS owns the array and could have transferred its memory away: ask for the address each time.
+  if (fds.ElementLength() < static_cast<size_t>(batch.count)) return false;
+  std::copy_n(batch.fds, batch.count, fds.Data());
+  const napi_value arguments[] = {
+      Napi::Number::New(env, batch.count),
+      Napi::Number::New(env, batch.shed),
+      batch.error ? batch.error.ToError(env).Value() : env.Undefined(),
+  };
+  // napi_make_callback, not a plain call: it runs nextTicks and microtasks afterwards, as for any callback of the loop.
+  const napi_status status =
+      napi_make_callback(env, nullptr, Value(), callback_.Value(), std::size(arguments), arguments, nullptr);
+  if (status == napi_ok) return true;
+  if (!env.IsExceptionPending()) return false;
+  napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  return true;
+}
+
+void Listener::OnClose() {
+  last_counters_ = acceptor_->counters();
+  acceptor_ = nullptr;
+  Unref();
+}
+
+void Listener::Pause(const Napi::CallbackInfo&) {
+  if (acceptor_ != nullptr) acceptor_->Pause();
+}
+
+void Listener::Resume(const Napi::CallbackInfo&) {
+  if (acceptor_ != nullptr) acceptor_->Resume();
+}
+
+void Listener::Close(const Napi::CallbackInfo&) {
+  if (acceptor_ != nullptr) acceptor_->Close();
+}
+
+Napi::Value Listener::Address(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (acceptor_ == nullptr) return env.Undefined();
+  const ListenSocket& socket = acceptor_->socket();
+  if (!socket.path().empty()) return Napi::String::New(env, socket.path());
+  sockaddr_storage address{};
+  if (const SystemError error = socket.Address(&address)) {
+    error.ToError(env).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  return TcpAddress(env, address);
+}
+
+Napi::Value Listener::Counters(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const Acceptor::Counters& counters = acceptor_ == nullptr ? last_counters_ : acceptor_->counters();
+  const auto number = [env](uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); };
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("accepted", number(counters.accepted));
+  object.Set("shed", number(counters.shed));
+  object.Set("aborted", number(counters.aborted));
+  object.Set("backoffs", number(counters.backoffs));
+  return object;
+}
+
+}  // namespace node_dlb
