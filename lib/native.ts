@@ -41,6 +41,7 @@ export interface NativeListener {
   resume(): void
   close(): void
   address(): { address: string; family: string; port: number } | string | undefined
+  isConnection(fd: number): boolean
   counters(): ListenerCounters
 }
 

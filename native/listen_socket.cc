@@ -29,6 +29,35 @@ socklen_t ParseAddress(const std::string& text, int port, sockaddr_storage* out)
 
 Fd OpenStream(int family) { return Fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
+// Node 20, whose libuv is 1.46, fills an abstract name up with zeros, in its clients too; later ones do not.
+bool PadsAbstractNames() { return uv_version() < ((1 << 16) | (47 << 8)); }
+
+// Names without the parts that do not tell a connection's end from its listener: the address, which may be a wildcard.
+bool SamePlace(const sockaddr_storage& a, const sockaddr_storage& b) {
+  if (a.ss_family != b.ss_family) return false;
+  switch (a.ss_family) {
+    case AF_INET:
+      return reinterpret_cast<const sockaddr_in&>(a).sin_port == reinterpret_cast<const sockaddr_in&>(b).sin_port;
+    case AF_INET6:
+      return reinterpret_cast<const sockaddr_in6&>(a).sin6_port == reinterpret_cast<const sockaddr_in6&>(b).sin6_port;
+    default:
+      return std::memcmp(&a, &b, sizeof(sockaddr_un)) == 0;
+  }
+}
+
+SystemError NameOf(int fd, sockaddr_storage* address) {
+  *address = {};
+  socklen_t length = sizeof *address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(address), &length) == 0) return {};
+  return Failed("getsockname");
+}
+
+bool Listens(int fd) {
+  int listens = 0;
+  socklen_t length = sizeof listens;
+  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens != 0;
+}
+
 }  // namespace
 
 SystemError ListenSocket::Open(const ListenSpec& spec) {
@@ -67,13 +96,14 @@ SystemError ListenSocket::OpenUnix(const ListenSpec& spec) {
   address.sun_family = AF_UNIX;
   const bool abstract = spec.path[0] == '\0';
   // A name in the file system needs its terminating 0; an abstract one is all of its bytes.
-  if (spec.path.size() + (abstract ? 0 : 1) > sizeof address.sun_path) return {ENAMETOOLONG, "bind"};
+  const size_t name_length = spec.path.size() + (abstract ? 0 : 1);
+  if (name_length > sizeof address.sun_path) return {EINVAL, "bind"};
   std::memcpy(address.sun_path, spec.path.data(), spec.path.size());
-  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + spec.path.size() + (abstract ? 0 : 1));
+  const size_t length = abstract && PadsAbstractNames() ? sizeof address : offsetof(sockaddr_un, sun_path) + name_length;
 
   fd_ = OpenStream(AF_UNIX);
   if (!fd_) return Failed("socket");
-  if (bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+  if (bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(length)) != 0) {
     return errno == ENOENT ? SystemError{EACCES, "bind"} : Failed("bind");
   }
   // From here on the name is ours to remove.
@@ -81,10 +111,12 @@ SystemError ListenSocket::OpenUnix(const ListenSpec& spec) {
   return {};
 }
 
-SystemError ListenSocket::Address(sockaddr_storage* address) const {
-  socklen_t length = sizeof *address;
-  if (getsockname(fd_.get(), reinterpret_cast<sockaddr*>(address), &length) == 0) return {};
-  return Failed("getsockname");
+SystemError ListenSocket::Address(sockaddr_storage* address) const { return NameOf(fd_.get(), address); }
+
+bool ListenSocket::IsConnection(int fd) const {
+  sockaddr_storage ours;
+  sockaddr_storage other;
+  return !NameOf(fd_.get(), &ours) && !NameOf(fd, &other) && SamePlace(ours, other) && !Listens(fd);
 }
 
 void ListenSocket::Close() {

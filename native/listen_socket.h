@@ -31,15 +31,18 @@ class ListenSocket {
   ~ListenSocket() { Close(); }
 
   // Errnos are libuv's choice: EADDRINUSE (also for a path that exists, stale or not), EADDRNOTAVAIL, EACCES (also
-  // for a path whose directory does not exist), EINVAL (no literal, empty path, family not supported here),
-  // ENAMETOOLONG, EMFILE, ENFILE, ENOMEM.
+  // for a path whose directory does not exist), EINVAL (no literal, path too long, family not supported
+  // here), EMFILE, ENFILE, ENOMEM.
   SystemError Open(const ListenSpec& spec);
 
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
 
-  // The bound TCP address. ENOBUFS.
+  // The bound address. ENOBUFS.
   SystemError Address(sockaddr_storage* address) const;
+
+  // Whether a descriptor, of which nothing is known, is an open connection that was accepted here.
+  bool IsConnection(int fd) const;
 
   // Safe to repeat.
   void Close();

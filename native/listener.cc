@@ -56,6 +56,7 @@ Napi::Function Listener::Define(Napi::Env env) {
                          InstanceMethod<&Listener::Resume>("resume"),
                          InstanceMethod<&Listener::Close>("close"),
                          InstanceMethod<&Listener::Address>("address"),
+                         InstanceMethod<&Listener::IsConnection>("isConnection"),
                          InstanceMethod<&Listener::Counters>("counters"),
                      });
 }
@@ -135,6 +136,11 @@ Napi::Value Listener::Address(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   return TcpAddress(env, address);
+}
+
+Napi::Value Listener::IsConnection(const Napi::CallbackInfo& info) {
+  const int fd = info[0].ToNumber();
+  return Napi::Boolean::New(info.Env(), acceptor_ != nullptr && acceptor_->socket().IsConnection(fd));
 }
 
 Napi::Value Listener::Counters(const Napi::CallbackInfo& info) {

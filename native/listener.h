@@ -32,6 +32,8 @@ class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
   void Close(const Napi::CallbackInfo& info);
   // {address, family, port}, or the path of a Unix socket; undefined once closed.
   Napi::Value Address(const Napi::CallbackInfo& info);
+  // (fd) => boolean, see ListenSocket::IsConnection; false once closed.
+  Napi::Value IsConnection(const Napi::CallbackInfo& info);
   // Acceptor::Counters, also after close.
   Napi::Value Counters(const Napi::CallbackInfo& info);
 

@@ -89,6 +89,14 @@ export class Listener {
     this.#native.close()
   }
 
+  /**
+   * Whether a descriptor, of which nothing is known, is an open connection accepted here: for what
+   * `ledger.takeOwnedBy` returns. False once closed.
+   */
+  isConnection(fd: number): boolean {
+    return this.#native.isConnection(fd)
+  }
+
   counters(): ListenerCounters {
     return this.#native.counters()
   }
