@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { say } from './problem.mjs'
+
+/**
+ * One set-up at a time per checkout (`npm start` and `npm test` begun together). The lock is a listening local
+ * socket, not a file: the kernel takes it back however its holder dies, so there is no stale lock to break, and those
+ * that wait are told by their connection's end instead of by polling.
+ * @returns {Promise<() => void>} gives the lock back
+ */
+export async function lock(root) {
+  const address = addressOf(root)
+  for (let waited = false; ; waited = true) {
+    const server = await tryToListen(address)
+    if (server) return () => server.close()
+    if (!waited) say('waiting for another set-up of this checkout')
+    await holderToEnd(address)
+  }
+}
+
+function addressOf(root) {
+  const name = `node-dlb-setup-${createHash('sha256').update(root).digest('hex').slice(0, 16)}`
+  if (process.platform === 'linux') return `\0${name}`
+  return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : path.join(tmpdir(), name)
+}
+
+function tryToListen(address) {
+  return new Promise((resolve, reject) => {
+    const waiting = new Set()
+    const server = createServer((socket) => waiting.add(socket))
+    server.once('close', () => server.unref())
+    server.once('listening', () => resolve(server))
+    server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
+    server.listen(address)
+  })
+}
+
+function holderToEnd(address) {
+  return new Promise((resolve) => {
+    const socket = connect(address)
+    socket.once('error', (error) => {
+      // Nobody behind it: a socket in the file system outlives its process, unlike Linux's and Windows' names.
+      if (error.code === 'ECONNREFUSED' && path.isAbsolute(address)) rmSync(address, { force: true })
+    })
+    socket.once('close', resolve)
+    socket.resume()
+  })
+}
