@@ -19,6 +19,10 @@ export const errorCodes = {
   ERR_DLB_DEVICE_UNAVAILABLE: 'The asked-for device cannot be opened on this machine.',
   ERR_DLB_ADDON_UNAVAILABLE: 'The native addon is not built, or cannot be loaded on this machine.',
   ERR_DLB_LISTEN: 'Listening failed; the cause has the errno.',
+  ERR_DLB_ENTRY_FAILED: 'A worker ended with an error before its entry listened.',
+  ERR_DLB_TIMEOUT: 'Something did not happen in the time that it is given.',
+  ERR_DLB_NODE_INTERNALS: 'This Node lacks an internal that adopting connections rests on.',
+  ERR_DLB_NOT_A_WORKER: "The call is for code in a balancer's worker thread.",
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -225,6 +225,23 @@ export class Ledger {
     return orphans
   }
 
+  /**
+   * Acceptor, once all workers' threads have ended: nobody will adopt what is held or in the device, so it is all
+   * refused. @returns the fds, which the caller closes.
+   */
+  refuseAll(): number[] {
+    const fds: number[] = []
+    for (let fd = 0; fd < this.#header[HIGH_WATER]; fd++) {
+      const word = Atomics.load(this.#words, fd)
+      const state = word & STATE_MASK
+      if (state !== HELD && state !== IN_DEVICE) continue
+      Atomics.store(this.#words, fd, word & GENERATION_MASK)
+      fds.push(fd)
+    }
+    this.#counters[REFUSED] += fds.length
+    return fds
+  }
+
   /** Read while connections move, a count may lag by those that are just moving; the law holds in any case. */
   counts(): LedgerCounts {
     // Workers first, the later stage before the earlier, so that no difference is negative.

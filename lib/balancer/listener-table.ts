@@ -1,0 +1,241 @@
+import type { AddressInfo } from 'node:net'
+import type { QueueId } from '../device/device.ts'
+import { NodeDlbError } from '../errors.ts'
+import type { ListenRequest, Reply } from '../worker/protocol.ts'
+import type { Connection, DealtListener } from './dealer.ts'
+import { Listener } from './listener.ts'
+
+/** Node's own default. */
+const DEFAULT_BACKLOG = 511
+const EADDRINUSE = -98
+const MAX_LISTENER_ID = 0xffff
+
+/** One listening socket, and the workers that have a server on it. */
+export interface TableEntry extends DealtListener {
+  readonly listener: Listener
+  /** Requests with the same key share the listener. */
+  readonly key: string
+  /** Workers that listen now. */
+  readonly members: Set<number>
+  /** Workers that listened and died; the socket stays open for their successors. */
+  readonly awaited: Set<number>
+}
+
+export interface ListenerTableOptions {
+  /** Load-balanced queues to give to listeners; null if the policy addresses workers. */
+  readonly queues: readonly QueueId[] | null
+  /** The workers' directed queues, for such a policy. */
+  readonly directQueues: readonly QueueId[]
+  readonly onBatch: (listener: number, fds: Int32Array, count: number) => void
+  readonly onShed: (count: number) => void
+  readonly onError: (error: NodeDlbError) => void
+  /** These connections were parked, and somebody listens now. */
+  readonly onServed: (parked: readonly Connection[]) => void
+  readonly onOpen: (entry: TableEntry) => void
+  /** Nobody listens there any more: its parked connections have nowhere to go, nor has what is in its queue. */
+  readonly onClose: (entry: TableEntry) => void
+}
+
+/**
+ * The balancer's listening sockets. A socket is shared by all workers that listen on the same address, opened by
+ * the first and closed with the last. While nobody serves it (its workers died and are respawning), or while
+ * credits are out, it does not accept, and the kernel's backlog holds what arrives.
+ */
+export class ListenerTable {
+  readonly #options: ListenerTableOptions
+  readonly #entries = new Map<number, TableEntry>()
+  readonly #freeQueues: QueueId[]
+  #blocked = false
+  #stopped = false
+  #lastId = -1
+
+  constructor(options: ListenerTableOptions) {
+    this.#options = options
+    this.#freeQueues = [...(options.queues ?? [])]
+  }
+
+  get(id: number): TableEntry | undefined {
+    return this.#entries.get(id)
+  }
+
+  entries(): TableEntry[] {
+    return [...this.#entries.values()]
+  }
+
+  /** Whether the worker has a server. */
+  serves(worker: number): boolean {
+    return this.entries().some(({ members }) => members.has(worker))
+  }
+
+  /** Whether the fd is an open connection that one of the sockets accepted. */
+  hasConnection(fd: number): boolean {
+    return this.entries().some(({ listener }) => listener.isConnection(fd))
+  }
+
+  join(worker: number, request: ListenRequest): Reply {
+    if (this.#stopped) return { type: 'refused', code: 'ERR_DLB_CLOSED', message: 'the balancer is closing' }
+    const key = this.#keyFor(worker, request)
+    let entry = this.entries().find((other) => other.key === key)
+    // The same app listens twice on one address: an error on a single thread.
+    if (entry?.members.has(worker)) return { type: 'failed', errno: EADDRINUSE, address: addressText(entry) }
+    try {
+      entry ??= this.#open(key, request)
+    } catch (error) {
+      return refusal(error, request)
+    }
+    entry.members.add(worker)
+    entry.awaited.delete(worker)
+    this.#membersChanged(entry)
+    return { type: 'listening', listener: entry.id, queue: entry.queue, address: entry.listener.address }
+  }
+
+  leave(worker: number, id: number): void {
+    const entry = this.#entries.get(id)
+    if (!entry?.members.delete(worker)) return
+    this.#membersChanged(entry)
+  }
+
+  /** The worker died; its successor will listen again. */
+  workerDied(worker: number): void {
+    for (const entry of this.entries()) {
+      if (!entry.members.delete(worker)) continue
+      entry.awaited.add(worker)
+      this.#membersChanged(entry)
+    }
+  }
+
+  /** The worker ended and has no successor. */
+  workerFinished(worker: number): void {
+    for (const entry of this.entries()) {
+      entry.members.delete(worker)
+      entry.awaited.delete(worker)
+      this.#membersChanged(entry)
+    }
+  }
+
+  setBlocked(blocked: boolean): void {
+    this.#blocked = blocked
+    for (const entry of this.entries()) this.#setAccepting(entry)
+  }
+
+  /** For good. The entries stay: what was accepted is still dealt to their workers. */
+  stopListening(): void {
+    this.#stopped = true
+    for (const { listener } of this.entries()) listener.close()
+  }
+
+  /** `listen(0)` asks for a new port each time, so the n-th one of each worker is the same listener. */
+  #keyFor(worker: number, { address, port, ipv6Only }: ListenRequest): string {
+    if (port === -1) return `path ${address}`
+    const key = `${address ?? '*'} ${port} ${ipv6Only}`
+    if (port !== 0) return key
+    const taken = new Set(this.entries().flatMap((entry) => (entry.members.has(worker) ? [entry.key] : [])))
+    let nth = 0
+    while (taken.has(`${key} #${nth}`)) nth++
+    return `${key} #${nth}`
+  }
+
+  #open(key: string, request: ListenRequest): TableEntry {
+    const queue = this.#options.queues === null ? null : this.#takeQueue()
+    const id = this.#nextId()
+    try {
+      const listener = openListener(id, request, this.#options)
+      const entry = new Entry(id, key, listener, queue)
+      this.#entries.set(id, entry)
+      this.#options.onOpen(entry)
+      return entry
+    } catch (error) {
+      if (queue) this.#freeQueues.unshift(queue)
+      throw error
+    }
+  }
+
+  #takeQueue(): QueueId {
+    const queue = this.#freeQueues.shift()
+    if (queue) return queue
+    throw new NodeDlbError(
+      'ERR_DLB_NO_RESOURCES',
+      `an app can listen on ${this.#options.queues?.length} addresses at a time with this policy; use policy round-robin for more`,
+    )
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId + 1) & MAX_LISTENER_ID
+    while (this.#entries.has(this.#lastId))
+    return this.#lastId
+  }
+
+  #membersChanged(entry: TableEntry): void {
+    if (entry.members.size === 0 && entry.awaited.size === 0) {
+      this.#close(entry)
+      return
+    }
+    if (this.#options.queues === null) {
+      const workers = [...entry.members].sort((a, b) => a - b)
+      entry.directQueues = workers.map((worker) => this.#options.directQueues[worker])
+      entry.turn %= Math.max(1, workers.length)
+    }
+    this.#setAccepting(entry)
+    if (entry.served && entry.parked.length > 0) this.#options.onServed(entry.parked.splice(0))
+  }
+
+  #setAccepting(entry: TableEntry): void {
+    if (this.#stopped) return
+    if (entry.served && !this.#blocked) entry.listener.resume()
+    else entry.listener.pause()
+  }
+
+  #close(entry: TableEntry): void {
+    if (!this.#entries.delete(entry.id)) return
+    entry.listener.close()
+    if (entry.queue) this.#freeQueues.push(entry.queue)
+    this.#options.onClose(entry)
+  }
+}
+
+class Entry implements TableEntry {
+  readonly id: number
+  readonly key: string
+  readonly listener: Listener
+  readonly queue: QueueId | null
+  readonly members = new Set<number>()
+  readonly awaited = new Set<number>()
+  readonly parked: Connection[] = []
+  directQueues: readonly QueueId[] = []
+  turn = 0
+
+  constructor(id: number, key: string, listener: Listener, queue: QueueId | null) {
+    this.id = id
+    this.key = key
+    this.listener = listener
+    this.queue = queue
+  }
+
+  get served(): boolean {
+    return this.members.size > 0
+  }
+}
+
+function openListener(
+  id: number,
+  request: ListenRequest,
+  { onBatch, onShed, onError }: ListenerTableOptions,
+): Listener {
+  const { address, port, backlog, ipv6Only, reusePort } = request
+  const common = { backlog: backlog > 0 ? backlog : DEFAULT_BACKLOG, ipv6Only, reusePort }
+  const where = port === -1 ? { address: null, port: 0, path: address ?? '' } : { address, port }
+  return Listener.open(id, { ...where, ...common }, (fds, count) => onBatch(id, fds, count), { onShed, onError })
+}
+
+function refusal(error: unknown, { address, port }: ListenRequest): Reply {
+  if (!(error instanceof NodeDlbError)) throw error
+  const errno = (error.cause as NodeJS.ErrnoException | undefined)?.errno
+  if (error.code !== 'ERR_DLB_LISTEN' || errno === undefined) {
+    return { type: 'refused', code: error.code, message: error.message }
+  }
+  return { type: 'failed', errno, address: address ?? (port === -1 ? null : '::') }
+}
+
+function addressText({ listener: { address } }: TableEntry): string {
+  return typeof address === 'string' ? address : (address as AddressInfo).address
+}

@@ -1,0 +1,170 @@
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { debuglog } from 'node:util'
+import { type ResourceLimits, SHARE_ENV } from 'node:worker_threads'
+import { NodeDlbError } from '../errors.ts'
+import { isPolicyName, type PolicyName, policyNames } from './policies.ts'
+
+/** The device's most ports, less the acceptor's own. */
+export const MAX_WORKERS = 63
+const MAX_CREDITS = 16_384
+const MAX_MS = 2 ** 31 - 1
+const deviceNames = ['auto', 'software', 'dlb'] as const
+
+/** All times are in milliseconds. Unknown names are refused. */
+export interface BalancerOptions {
+  /**
+   * The file that every worker runs: a server as for plain Node, ESM, CommonJS or (where Node runs it) TypeScript.
+   * Relative paths are resolved against the current directory.
+   */
+  readonly entry: string | URL
+  /** 1–63 threads; default `os.availableParallelism()`. */
+  readonly workers?: number | undefined
+  /** Default 'auto': the hardware if there is one that works, else the software device. */
+  readonly device?: (typeof deviceNames)[number] | undefined
+  /** Default 'unordered'. See docs/policies.md. */
+  readonly policy?: PolicyName | undefined
+  /** The app's arguments: `process.argv.slice(2)` in the workers. Default none. */
+  readonly argv?: readonly string[] | undefined
+  /** `process.env` of the workers; default a copy of this thread's. */
+  readonly env?: NodeJS.ProcessEnv | typeof SHARE_ENV | undefined
+  /** Node's own options for the workers; default this thread's. */
+  readonly execArgv?: readonly string[] | undefined
+  /** `workerData` of the workers; cloned. Default null. */
+  readonly workerData?: unknown
+  /** As of `worker_threads.Worker`, for each worker. */
+  readonly resourceLimits?: ResourceLimits | undefined
+  /** false: only servers that the app gives to `attach()` are balanced. Default true: every server that listens. */
+  readonly hook?: boolean | undefined
+  /** Pass this process's stdin on to workers that read theirs. Default false: they find it open and silent. */
+  readonly stdin?: boolean | undefined
+  /** How long `close()` lets connections finish; 0 cuts at once. Default 10,000. */
+  readonly drainTimeout?: number | undefined
+  /** How long the start may take until every worker listens or has exited; 0: no limit. Default 60,000. */
+  readonly startTimeout?: number | undefined
+  /** Wait before a worker that died is respawned; doubles with each death in a row. Default 100. */
+  readonly respawnDelay?: number | undefined
+  /** Bound of that wait, and how long a worker must live for the next death to count as the first. Default 10,000. */
+  readonly maxRespawnDelay?: number | undefined
+  /** Bound on the connections that wait in the device, 1–16,384; default 64 per worker, plus 320. */
+  readonly credits?: number | undefined
+  /** A line per connection and step: true for stderr, or a function. Default: on if NODE_DEBUG has `dlb`. */
+  readonly debug?: boolean | ((line: string) => void) | undefined
+}
+
+export interface ResolvedOptions {
+  readonly entry: string
+  readonly workers: number
+  readonly device: (typeof deviceNames)[number]
+  readonly policy: PolicyName
+  readonly argv: readonly string[]
+  readonly env: NodeJS.ProcessEnv | typeof SHARE_ENV | undefined
+  readonly execArgv: readonly string[] | undefined
+  readonly workerData: unknown
+  readonly resourceLimits: ResourceLimits | undefined
+  readonly hook: boolean
+  readonly stdin: boolean
+  readonly drainTimeout: number
+  readonly startTimeout: number
+  readonly respawnDelay: number
+  readonly maxRespawnDelay: number
+  readonly credits: number | undefined
+  readonly debug: ((line: string) => void) | null
+}
+
+type Check = (value: unknown) => string | null
+
+const wholeNumber =
+  (min: number, max: number): Check =>
+  (value) =>
+    Number.isInteger(value) && (value as number) >= min && (value as number) <= max
+      ? null
+      : `a whole number from ${min} to ${max}`
+const aBoolean: Check = (value) => (typeof value === 'boolean' ? null : 'true or false')
+const anObject: Check = (value) => (typeof value === 'object' && value !== null ? null : 'an object')
+const strings: Check = (value) =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string') ? null : 'an array of strings'
+const oneOf =
+  (names: readonly string[]): Check =>
+  (value) =>
+    names.includes(value as string) ? null : `one of ${names.join(', ')}`
+
+const checks: Record<keyof BalancerOptions, Check> = {
+  entry: (value) => ((typeof value === 'string' && value !== '') || isFileUrl(value) ? null : 'a path or a file: URL'),
+  workers: wholeNumber(1, MAX_WORKERS),
+  device: oneOf(deviceNames),
+  policy: (value) => (isPolicyName(value) ? null : `one of ${policyNames.join(', ')}`),
+  argv: strings,
+  env: (value) => (value === SHARE_ENV ? null : anObject(value)),
+  execArgv: strings,
+  workerData: () => null,
+  resourceLimits: anObject,
+  hook: aBoolean,
+  stdin: aBoolean,
+  drainTimeout: wholeNumber(0, MAX_MS),
+  startTimeout: wholeNumber(0, MAX_MS),
+  respawnDelay: wholeNumber(1, MAX_MS),
+  maxRespawnDelay: wholeNumber(1, MAX_MS),
+  credits: wholeNumber(1, MAX_CREDITS),
+  debug: (value) => (typeof value === 'function' ? null : aBoolean(value) && 'true, false or a function'),
+}
+
+function isFileUrl(value: unknown): value is URL {
+  return value instanceof URL && value.protocol === 'file:'
+}
+
+/**
+ * Checks all of them before anything is built, and fills in the defaults.
+ * @throws ERR_DLB_INVALID_ARGUMENT, which names every option that is wrong
+ */
+export function resolveOptions(options: BalancerOptions): ResolvedOptions {
+  const problems = findProblems(options)
+  if (problems.length > 0) throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', problems.join('; '))
+  const { entry } = options
+  return {
+    entry: path.resolve(entry instanceof URL ? fileURLToPath(entry) : entry),
+    workers: options.workers ?? Math.min(os.availableParallelism(), MAX_WORKERS),
+    device: options.device ?? 'auto',
+    policy: options.policy ?? 'unordered',
+    argv: options.argv ?? [],
+    env: options.env,
+    execArgv: options.execArgv,
+    workerData: options.workerData ?? null,
+    resourceLimits: options.resourceLimits,
+    hook: options.hook ?? true,
+    stdin: options.stdin ?? false,
+    drainTimeout: options.drainTimeout ?? 10_000,
+    startTimeout: options.startTimeout ?? 60_000,
+    respawnDelay: options.respawnDelay ?? 100,
+    maxRespawnDelay: options.maxRespawnDelay ?? 10_000,
+    credits: options.credits,
+    debug: debugSink(options.debug),
+  }
+}
+
+function findProblems(options: BalancerOptions): string[] {
+  if (typeof options !== 'object' || options === null) return ['options must be an object with an entry']
+  const given: Record<string, unknown> = { ...options }
+  const problems: string[] = []
+  if (given['entry'] === undefined) problems.push('entry must be given: the file that the workers run')
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(checks, name))
+      problems.push(`there is no option '${name}' (there are ${Object.keys(checks).join(', ')})`)
+    else if (value !== undefined) {
+      const expected = checks[name as keyof BalancerOptions](value)
+      if (expected) problems.push(`${name} must be ${expected}, not ${describe(value)}`)
+    }
+  }
+  return problems
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value)
+}
+
+function debugSink(debug: BalancerOptions['debug']): ((line: string) => void) | null {
+  if (typeof debug === 'function') return debug
+  const on = debug ?? debuglog('dlb').enabled
+  return on ? (line) => process.stderr.write(`${line}\n`) : null
+}

@@ -1,0 +1,77 @@
+import { NodeDlbError } from '../errors.ts'
+import type { WorkerExit } from './worker-thread.ts'
+
+/** Watches the first generation: each worker has to listen, or to end with code 0, and none may fail before. */
+export class Startup {
+  readonly done: Promise<void>
+  readonly #pending: Set<number>
+  #resolve: () => void = () => undefined
+  #reject: (error: Error) => void = () => undefined
+  #timer: NodeJS.Timeout | undefined
+  #failed = false
+
+  /** `timeout`: 0 for none. */
+  constructor(workers: number, timeout: number) {
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.#pending = new Set(Array.from({ length: workers }, (_, index) => index))
+    if (timeout > 0) this.#timer = setTimeout(() => this.#late(timeout), timeout)
+  }
+
+  get over(): boolean {
+    return this.#pending.size === 0
+  }
+
+  /** The reason is told by the rejection. */
+  get failed(): boolean {
+    return this.#failed
+  }
+
+  /** Whether the worker has neither listened nor ended yet. */
+  awaits(worker: number): boolean {
+    return this.#pending.has(worker)
+  }
+
+  settle(worker: number): void {
+    this.#pending.delete(worker)
+    if (this.over) this.#end(this.#resolve)
+  }
+
+  fail(error: Error): void {
+    this.#pending.clear()
+    this.#failed = true
+    this.#end(() => this.#reject(error))
+  }
+
+  #end(settle: () => void): void {
+    clearTimeout(this.#timer)
+    settle()
+  }
+
+  #late(timeout: number): void {
+    const names = [...this.#pending].map((index) => `worker_${index}`).join(', ')
+    this.fail(
+      new NodeDlbError(
+        'ERR_DLB_TIMEOUT',
+        `${names} did not listen within ${timeout / 1000} s: the entry has to call listen(); raise startTimeout, or set it to 0, if it needs longer`,
+      ),
+    )
+  }
+}
+
+/** What a worker that failed at start has to say. */
+export class EntryFailedError extends NodeDlbError {
+  /** As the process's exit code would have been without a balancer. */
+  readonly exitCode: number
+  /** The uncaught error, as Node prints it; null if the entry called process.exit. */
+  readonly workerError: string | null
+
+  constructor(worker: number, entry: string, { code, error }: WorkerExit) {
+    const how = error === null ? `called process.exit(${code})` : `failed: ${error.split('\n', 1)[0]}`
+    super('ERR_DLB_ENTRY_FAILED', `${entry} ${how} before it listened (in worker_${worker})`)
+    this.exitCode = code
+    this.workerError = error
+  }
+}

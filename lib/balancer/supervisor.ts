@@ -1,0 +1,133 @@
+import type { PortId } from '../device/device.ts'
+import type { Call, Notice, Reply, ToWorker } from '../worker/protocol.ts'
+import type { ResolvedOptions } from './options.ts'
+import { type SharedBoot, type WorkerEvents, type WorkerExit, WorkerThread } from './worker-thread.ts'
+
+/**
+ * - running: its thread lives
+ * - waiting: it died, and its successor starts after a delay
+ * - finished: it ended by itself with code 0 and without a server, as a program does that has nothing left to do
+ */
+export type WorkerState = 'running' | 'waiting' | 'finished'
+
+/** One worker, over all its lives. */
+export interface WorkerRecord {
+  readonly index: number
+  readonly port: PortId
+  state: WorkerState
+  thread: WorkerThread | null
+  /** Deaths so far. */
+  deaths: number
+  /** Deaths in a row: each doubles the wait. */
+  deathsInARow: number
+  startedAt: number
+  respawn: NodeJS.Timeout | null
+}
+
+export interface Death extends WorkerExit {
+  readonly worker: number
+  /** Milliseconds until its successor starts; null if it has none. */
+  readonly respawnIn: number | null
+}
+
+export interface SupervisorHooks {
+  onCall(worker: number, call: Call): Reply
+  onNotice(worker: number, thread: WorkerThread, notice: Notice): void
+  onSpawn(worker: number, thread: WorkerThread): void
+  /** The thread is gone. `onEnd` clears up after it and says whether the worker is needed again. */
+  onEnd(worker: number, exit: WorkerExit): 'respawn' | 'finished'
+  onDeath(death: Death): void
+}
+
+/** Keeps the workers' threads running: one that dies is respawned, after a wait that doubles with each death in a row. */
+export class Supervisor implements WorkerEvents {
+  readonly #options: ResolvedOptions
+  readonly #shared: SharedBoot
+  readonly #hooks: SupervisorHooks
+  readonly #workers: readonly WorkerRecord[]
+  #respawning = true
+
+  constructor(ports: readonly PortId[], options: ResolvedOptions, shared: SharedBoot, hooks: SupervisorHooks) {
+    this.#options = options
+    this.#shared = shared
+    this.#hooks = hooks
+    this.#workers = ports.map((port, index) => ({
+      index,
+      port,
+      state: 'waiting',
+      thread: null,
+      deaths: 0,
+      deathsInARow: 0,
+      startedAt: 0,
+      respawn: null,
+    }))
+  }
+
+  get workers(): readonly Readonly<WorkerRecord>[] {
+    return this.#workers
+  }
+
+  get running(): Readonly<WorkerRecord>[] {
+    return this.#workers.filter(({ thread }) => thread !== null)
+  }
+
+  start(): void {
+    for (const worker of this.#workers) this.#spawn(worker)
+  }
+
+  broadcast(message: ToWorker): void {
+    for (const { thread } of this.#workers) thread?.post(message)
+  }
+
+  /** Who ends from here on stays away. */
+  stopRespawning(): void {
+    this.#respawning = false
+    for (const worker of this.#workers) {
+      if (worker.respawn) clearTimeout(worker.respawn)
+      worker.respawn = null
+    }
+  }
+
+  /** Ends all threads, and waits until they are gone and cleared up after. */
+  async terminate(): Promise<void> {
+    this.stopRespawning()
+    await Promise.all(this.#workers.map(({ thread }) => thread?.worker.terminate()))
+  }
+
+  onCall(thread: WorkerThread, call: Call): Reply {
+    return this.#hooks.onCall(thread.index, call)
+  }
+
+  onNotice(thread: WorkerThread, notice: Notice): void {
+    this.#hooks.onNotice(thread.index, thread, notice)
+  }
+
+  onExit(thread: WorkerThread, exit: WorkerExit): void {
+    const worker = this.#workers[thread.index]
+    worker.thread = null
+    const needed = this.#hooks.onEnd(worker.index, exit) === 'respawn' && this.#respawning
+    worker.state = needed ? 'waiting' : 'finished'
+    if (needed) worker.deaths++
+    const respawnIn = needed ? this.#respawnLater(worker) : null
+    this.#hooks.onDeath({ worker: worker.index, respawnIn, ...exit })
+  }
+
+  #spawn(worker: WorkerRecord): void {
+    worker.respawn = null
+    worker.state = 'running'
+    worker.startedAt = performance.now()
+    const thread = new WorkerThread(worker.index, worker.port, this.#options, this.#shared, this)
+    worker.thread = thread
+    this.#hooks.onSpawn(worker.index, thread)
+  }
+
+  /** @returns the wait in ms */
+  #respawnLater(worker: WorkerRecord): number {
+    const { respawnDelay, maxRespawnDelay } = this.#options
+    if (performance.now() - worker.startedAt >= maxRespawnDelay) worker.deathsInARow = 0
+    const wait = Math.min(maxRespawnDelay, respawnDelay * 2 ** worker.deathsInARow)
+    worker.deathsInARow++
+    worker.respawn = setTimeout(() => this.#spawn(worker), wait)
+    return wait
+  }
+}

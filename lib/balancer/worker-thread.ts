@@ -1,0 +1,108 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot } from '../worker/protocol.ts'
+import type { ResolvedOptions } from './options.ts'
+
+const bootstrap = new URL('../worker/bootstrap.js', import.meta.url)
+
+/** What the main thread does for a worker. */
+export interface WorkerEvents {
+  /** Answers at once: the worker's thread waits for it. */
+  onCall(thread: WorkerThread, call: Call): Reply
+  onNotice(thread: WorkerThread, notice: Notice): void
+  /** The thread is joined: Node has closed all that it had open. Its last messages were delivered before. */
+  onExit(thread: WorkerThread, exit: WorkerExit): void
+}
+
+export interface WorkerExit {
+  readonly code: number
+  /** The uncaught error that ended it, as text; null if none did. */
+  readonly error: string | null
+}
+
+export type SharedBoot = Pick<WorkerBoot, 'domain' | 'queues' | 'ledger'>
+
+/** One life of one worker: a thread that runs the user's entry, and main's line to it. */
+export class WorkerThread {
+  readonly index: number
+  readonly threadId: number
+  readonly worker: Worker
+  readonly #events: WorkerEvents
+  readonly #control: MessagePort
+  readonly #replies: MessagePort
+  readonly #answered = new Int32Array(new SharedArrayBuffer(4))
+  #uncaught: string | null = null
+
+  constructor(
+    index: number,
+    port: WorkerBoot['port'],
+    options: ResolvedOptions,
+    shared: SharedBoot,
+    events: WorkerEvents,
+  ) {
+    const [control, replies] = [new MessageChannel(), new MessageChannel()]
+    const boot: WorkerBoot = {
+      ...shared,
+      index,
+      port,
+      entry: options.entry,
+      argv: options.argv,
+      userData: options.workerData,
+      control: control.port2,
+      replies: replies.port2,
+      answered: this.#answered.buffer as SharedArrayBuffer,
+      debug: options.debug !== null,
+      hook: options.hook,
+    }
+    this.index = index
+    this.#events = events
+    this.#control = control.port1
+    this.#replies = replies.port1
+    this.worker = new Worker(bootstrap, {
+      name: `worker_${index}`,
+      workerData: boot,
+      transferList: [control.port2, replies.port2],
+      stdin: true,
+      ...(options.env && { env: options.env }),
+      ...(options.execArgv && { execArgv: [...options.execArgv] }),
+      ...(options.resourceLimits && { resourceLimits: options.resourceLimits }),
+    })
+    this.threadId = this.worker.threadId
+    this.#listen()
+  }
+
+  post(message: ToWorker): void {
+    this.#control.postMessage(message)
+  }
+
+  #listen(): void {
+    this.#control.on('message', (message: ToMain) => this.#onMessage(message))
+    // The bootstrap's report says more than the cloned error, which it replaces; out of memory has only the latter.
+    this.worker.on('error', (error: unknown) => {
+      this.#uncaught ??= error instanceof Error ? (error.stack ?? error.message) : String(error)
+    })
+    this.worker.once('exit', (code) => this.#onExit(code))
+  }
+
+  #onMessage(message: ToMain): void {
+    if (message.type === 'uncaught') this.#uncaught = message.text
+    else if (message.type === 'call') this.#answer(message.id, message.call)
+    else this.#events.onNotice(this, message)
+  }
+
+  #answer(id: number, call: Call): void {
+    const reply: Reply = this.#events.onCall(this, call)
+    this.#replies.postMessage(reply)
+    Atomics.store(this.#answered, 0, id)
+    Atomics.notify(this.#answered, 0)
+  }
+
+  #onExit(code: number): void {
+    // The ports' messages and the exit come by different ways: what it sent last may still be in the queue.
+    for (let rest = receiveMessageOnPort(this.#control); rest; rest = receiveMessageOnPort(this.#control)) {
+      this.#onMessage(rest.message as ToMain)
+    }
+    this.#control.close()
+    this.#replies.close()
+    this.#events.onExit(this, { code, error: code === 0 ? null : this.#uncaught })
+  }
+}

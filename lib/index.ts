@@ -1,0 +1,15 @@
+/** The balancer. The device on its own is `node-dlb/device`. */
+export {
+  Balancer,
+  type BalancerEvents,
+  type CloseOptions,
+  type CloseReport,
+  startBalancer,
+} from './balancer/balancer.ts'
+export type { BalancerOptions } from './balancer/options.ts'
+export { type PolicyName, policyNames } from './balancer/policies.ts'
+export { EntryFailedError } from './balancer/startup.ts'
+export type { BalancerStats, ConnectionStats, ListenerStats, WorkerStats } from './balancer/stats.ts'
+export type { Death, WorkerState } from './balancer/supervisor.ts'
+export { type ErrorCode, errorCodes, NodeDlbError } from './errors.ts'
+export { attach, workerIndex } from './worker/this-worker.ts'

@@ -1,0 +1,74 @@
+import type { Ledger } from '../balancer/ledger.ts'
+import { loadAddon } from '../native.ts'
+import { NEW_SOCKET, type StreamHandle, type StreamHandleConstructor } from './node-handles.ts'
+
+/**
+ * Turns an accepted fd into a handle of Node's own class, which an unmodified `net.Server` takes as its own. From
+ * then on Node owns the fd; the ledger hears of it just before Node closes it.
+ */
+export class Adoption {
+  readonly #Handle: AdoptedHandleConstructor
+  readonly #ledger: Ledger
+  readonly #worker: number
+
+  constructor(Base: StreamHandleConstructor, ledger: Ledger, worker: number) {
+    this.#Handle = tellingOfClose(Base, ledger, worker)
+    this.#ledger = ledger
+    this.#worker = worker
+  }
+
+  /** @returns null if the ledger says that the fd is not this event's any more, or if libuv refuses it. */
+  adopt(fd: number, stamp: number): StreamHandle | null {
+    if (!this.#ledger.adopt(fd, stamp, this.#worker)) return null
+    const handle = new this.#Handle(NEW_SOCKET)
+    if (handle.take(fd, stamp) === 0) return handle
+    // libuv refuses an fd that this loop has already: somebody closed it without telling. It is ours to close.
+    handle.close()
+    loadAddon().closeFd(fd)
+    return null
+  }
+}
+
+interface AdoptedHandle extends StreamHandle {
+  /** Opens the handle on the fd. @returns libuv's error number, 0 if none. */
+  take(fd: number, stamp: number): number
+}
+
+type AdoptedHandleConstructor = new (type: number) => AdoptedHandle
+
+/**
+ * A subclass, so that `instanceof TCP` in Node's code still holds. Node closes a connection through the handle's
+ * `close` (also under TLS and HTTP/2) or `reset`; both close the fd before they return, so the ledger is told first:
+ * afterwards the number may already be a new connection's.
+ */
+function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: number): AdoptedHandleConstructor {
+  return class extends Base {
+    #fd = -1
+    #stamp = 0
+
+    take(fd: number, stamp: number): number {
+      this.#fd = fd
+      this.#stamp = stamp
+      const error = super.open(fd)
+      // From here on Node closes it with the thread. If the thread ends just before, main finds out whether it is open.
+      if (error === 0) ledger.opened(fd, stamp, worker)
+      return error
+    }
+
+    override close(callback?: () => void): void {
+      this.#leave()
+      super.close(callback)
+    }
+
+    override reset(callback?: () => void): number {
+      this.#leave()
+      return super.reset?.(callback) ?? 0
+    }
+
+    #leave(): void {
+      if (this.#fd === -1) return
+      ledger.closed(this.#fd, this.#stamp, worker)
+      this.#fd = -1
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import net from 'node:net'
+import { NodeDlbError } from '../errors.ts'
+
+/**
+ * The parts of Node's own that adoption rests on, as node:cluster does. They are undocumented, so they are looked
+ * for once at start, and a Node without them is told so instead of failing in the middle of a connection.
+ */
+
+/** Node's native stream handle (TCPWrap, PipeWrap), as far as it is used here. */
+export interface StreamHandle {
+  open(fd: number): number
+  close(callback?: () => void): void
+  /** TCP only: closes with RST. */
+  reset?(callback?: () => void): number
+}
+
+export interface StreamHandleConstructor {
+  new (type: number): StreamHandle
+  readonly prototype: StreamHandle
+}
+
+/** `net.Server.prototype._listen2`: what every form of `listen()` ends in. */
+export type Listen2 = (
+  this: net.Server,
+  address: string | null,
+  port: number | null,
+  addressType: number | null,
+  backlog: number | undefined,
+  fd: number | undefined,
+  flags: number | undefined,
+) => void
+
+export interface ServerInternals {
+  _listen2: Listen2
+  _handle: object | null
+}
+
+/** The type argument of `new TCP()` and `new Pipe()`: a socket, not a server. */
+export const NEW_SOCKET = 0
+
+/** A socket that connects gets its handle at once; it is thrown away before anything is sent. */
+function handleOf(options: net.NetConnectOpts): StreamHandleConstructor {
+  const socket = new net.Socket()
+  socket.on('error', () => undefined)
+  socket.connect(options)
+  const { _handle: handle } = socket as unknown as { _handle: (StreamHandle & { constructor: unknown }) | null }
+  socket.destroy()
+  if (typeof handle?.open !== 'function' || typeof handle.close !== 'function') throw internalsGone('handle.open')
+  return handle.constructor as StreamHandleConstructor
+}
+
+/** The class of TCP handles. The name is never looked up: no traffic. */
+export function findTcp(): StreamHandleConstructor {
+  return handleOf({ port: 1, host: 'node-dlb.invalid', lookup: () => undefined })
+}
+
+/** The class of Unix socket handles. Nothing listens at a path inside of /dev/null. */
+export function findPipe(): StreamHandleConstructor {
+  return handleOf({ path: '/dev/null/node-dlb' })
+}
+
+/** @throws ERR_DLB_NODE_INTERNALS */
+export function serverPrototype(): ServerInternals {
+  const prototype = net.Server.prototype as unknown as ServerInternals
+  if (typeof prototype._listen2 !== 'function') throw internalsGone('net.Server.prototype._listen2')
+  return prototype
+}
+
+function internalsGone(what: string): NodeDlbError {
+  return new NodeDlbError(
+    'ERR_DLB_NODE_INTERNALS',
+    `this Node (${process.version}) has no ${what}, which node-dlb needs; use a Node version that node-dlb's README lists, or a newer node-dlb`,
+  )
+}

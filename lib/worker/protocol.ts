@@ -1,0 +1,85 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { DomainToken, PortId, QueueId } from '../device/device.ts'
+
+/**
+ * What the main thread and a worker say to each other. Connections do not travel here (they go through the device),
+ * except those that a worker has to give back.
+ */
+
+/** The worker's start-up parcel, in `workerData`; the bootstrap replaces it by the user's own before their code runs. */
+export interface WorkerBoot {
+  readonly index: number
+  /** Absolute path of the user's entry. */
+  readonly entry: string
+  readonly argv: readonly string[]
+  readonly userData: unknown
+  readonly domain: DomainToken
+  readonly port: PortId
+  /** The load-balanced queues that listeners get theirs from; empty when the policy sends to workers directly. */
+  readonly queues: readonly QueueId[]
+  readonly ledger: SharedArrayBuffer
+  readonly control: MessagePort
+  /** Answers to `call`s only, so that they can be read synchronously without disturbing the other messages. */
+  readonly replies: MessagePort
+  /** One word: the number of the last call that main has answered. */
+  readonly answered: SharedArrayBuffer
+  readonly debug: boolean
+  /** Serve every server that listens (true), or only those that `attach` was told of. */
+  readonly hook: boolean
+}
+
+/** The arguments of one `net.Server.listen`, after Node's own parsing and name lookup. */
+export interface ListenRequest {
+  readonly type: 'listen'
+  /** IP address; null: '::', or '0.0.0.0' without IPv6. The file's path when `port` is -1. */
+  readonly address: string | null
+  readonly port: number
+  readonly addressType: number
+  /** 0: Node's default. */
+  readonly backlog: number
+  readonly ipv6Only: boolean
+  readonly reusePort: boolean
+}
+
+export interface LeaveRequest {
+  readonly type: 'leave'
+  readonly listener: number
+}
+
+/** What a worker asks and waits for. */
+export type Call = ListenRequest | LeaveRequest
+
+export type Reply =
+  | {
+      readonly type: 'listening'
+      readonly listener: number
+      /** The queue to link, or null when the policy sends to workers directly. */
+      readonly queue: QueueId | null
+      /** What it is bound to: an IP socket's address, or the file's path. */
+      readonly address: { readonly address: string; readonly family: string; readonly port: number } | string
+    }
+  | { readonly type: 'left' }
+  /** The bind or listen failed; `errno` is negative, as libuv's. `address` is what was tried last. */
+  | { readonly type: 'failed'; readonly errno: number; readonly address: string | null }
+  /** The balancer itself cannot do it. */
+  | { readonly type: 'refused'; readonly code: string; readonly message: string }
+
+/** Worker to main, not waited for. */
+export type Notice =
+  /** A server of the app's listens: its start is done. */
+  | { readonly type: 'listening' }
+  /** The worker has no server for a connection that it was dealt. */
+  | { readonly type: 'return'; readonly listener: number; readonly fd: number; readonly stamp: number }
+  /** An uncaught error, as text: it outlives the thread, and the error itself may not be cloneable. */
+  | { readonly type: 'uncaught'; readonly text: string }
+  /** Told to drain, it has closed its servers; not sent if the app's own handler of the signal was called instead. */
+  | { readonly type: 'closing' }
+  /** The app reads process.stdin. */
+  | { readonly type: 'stdin' }
+  | { readonly type: 'debug'; readonly line: string }
+
+export type ToMain = Notice | { readonly type: 'call'; readonly id: number; readonly call: Call }
+
+export type ToWorker =
+  /** Close the servers, or let the app's own handler of the signal do it. */
+  { readonly type: 'drain'; readonly signal: NodeJS.Signals } | { readonly type: 'exit' }

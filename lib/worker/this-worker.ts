@@ -1,0 +1,44 @@
+import type { Server } from 'node:net'
+import { NodeDlbError } from '../errors.ts'
+
+/**
+ * Where a balancer's worker is found by code that runs in it. On globalThis under a registered symbol, because the
+ * app's copy of node-dlb need not be the one that started it (a global `node-dlb run` and a local dependency).
+ */
+const KEY = Symbol.for('node-dlb.worker')
+
+export interface ThisWorker {
+  /** 0 … workers - 1; a respawned worker keeps it. */
+  readonly index: number
+  readonly attach: (server: Server) => void
+}
+
+type Global = { [KEY]?: ThisWorker }
+
+export function announceWorker(worker: ThisWorker): void {
+  ;(globalThis as Global)[KEY] = worker
+}
+
+/** The index of the balancer's worker that this thread is, or null in any other thread. */
+export function workerIndex(): number | null {
+  return (globalThis as Global)[KEY]?.index ?? null
+}
+
+/**
+ * Lets the balancer serve this server: what the server `listen`s on afterwards is a listener of the balancer's. Of
+ * use with `startBalancer({ hook: false })`, where other servers of the app keep their own sockets; harmless otherwise.
+ * Call it before `listen()`, in a balancer's worker.
+ * @returns the server
+ * @throws ERR_DLB_NOT_A_WORKER in any other thread
+ */
+export function attach<S extends Server>(server: S): S {
+  const worker = (globalThis as Global)[KEY]
+  if (!worker) {
+    throw new NodeDlbError(
+      'ERR_DLB_NOT_A_WORKER',
+      "attach() works in a balancer's worker thread: start this file by startBalancer({ entry }) or `node-dlb run`",
+    )
+  }
+  worker.attach(server)
+  return server
+}
