@@ -1,14 +1,16 @@
 import type { Journal } from './journal.ts'
 import { type Layout, queue, word } from './layout.ts'
 
+/** Events of one class wait in one line: atomic ones, whose flow may have to wait, and all others. */
+export const Class = { parallel: 0, atomic: 1 } as const
+
 /** The words of a list of cells: first, last, count. Only `count` says where it ends. */
 const head = 0
 const tail = 1
 const count = 2
 
 /**
- * Events that wait for room, by queue, class (0: directed, unordered, ordered; 1: atomic) and priority: lists of cells, first in
- * first out. Private to the holder of the lock, and journaled, but for the cells' contents (see journal.ts).
+ * Events that wait for room, by queue, class and priority: lists of cells, first in first out. Private to the holder of the lock, and journaled, but for the cells' contents (see journal.ts).
  */
 export class Backlog {
   readonly #m: Int32Array
@@ -60,65 +62,65 @@ export class Backlog {
     return this.#m[this.#layout.nextCell + cell]
   }
 
-  /** Links `cell` behind `last`. The link of a cell that was in another list in this pass has to be restorable. */
+  /** Links fresh cells, which no list has had in this pass. */
+  linkFresh(last: number, cell: number): void {
+    this.#m[this.#layout.nextCell + last] = cell
+  }
+
+  /** Links `cell` behind `last`, which another list may have had in this pass: that has to be restorable. */
   link(last: number, cell: number): void {
     this.#journal.put(this.#layout.nextCell + last, cell)
   }
 
-  push(q: number, cls: number, priority: number, cell: number): void {
+  /** Appends a run of `n` cells, linked from `first` to `last`. */
+  append(q: number, cls: number, priority: number, first: number, last: number, n: number): void {
     const m = this.#m
     const list = this.#list(q, cls, priority)
-    const n = m[list + count]
-    if (n === 0) {
-      this.#journal.put(list + head, cell)
-      const at = this.#layout.queue + q * queue.stride
-      this.#journal.put(at + queue.mask, m[at + queue.mask] | (1 << (cls * 8 + priority)))
+    const before = m[list + count]
+    if (before === 0) {
+      this.#journal.put(list + head, first)
+      const at = this.#layout.queue + q * queue.stride + queue.mask
+      this.#journal.put(at, m[at] | (1 << (cls * 8 + priority)))
     } else {
-      m[this.#layout.nextCell + m[list + tail]] = cell
+      m[this.#layout.nextCell + m[list + tail]] = first
     }
-    this.#journal.put(list + tail, cell)
-    this.#journal.put(list + count, n + 1)
-    this.added(q)
+    this.#journal.put(list + tail, last)
+    this.#journal.put(list + count, before + n)
+    this.#queued(q, n)
   }
 
   first(q: number, cls: number, priority: number): number {
     return this.#m[this.#list(q, cls, priority) + head]
   }
 
-  /** Unlinks the first cell of a list that has one. The event still counts as queued until `removed`. */
-  shift(q: number, cls: number, priority: number): number {
+  count(q: number, cls: number, priority: number): number {
+    return this.#m[this.#list(q, cls, priority) + count]
+  }
+
+  /** Unlinks the first `n` cells of a list; `next` is the one that follows them, if any. Their events still count as queued. */
+  shift(q: number, cls: number, priority: number, n: number, next: number): void {
     const m = this.#m
     const list = this.#list(q, cls, priority)
-    const cell = m[list + head]
-    const n = m[list + count] - 1
-    this.#journal.put(list + count, n)
-    if (n === 0) {
-      const at = this.#layout.queue + q * queue.stride
-      this.#journal.put(at + queue.mask, m[at + queue.mask] & ~(1 << (cls * 8 + priority)))
-    } else {
-      this.#journal.put(list + head, this.next(cell))
-    }
-    return cell
+    const left = m[list + count] - n
+    this.#journal.put(list + count, left)
+    this.#journal.put(list + head, next)
+    if (left > 0) return
+    const at = this.#layout.queue + q * queue.stride + queue.mask
+    this.#journal.put(at, m[at] & ~(1 << (cls * 8 + priority)))
   }
 
-  /** One event more in queue `q`, in whichever list. */
-  added(q: number): void {
-    const m = this.#m
-    const at = this.#layout.queue + q * queue.stride + queue.depth
-    const depth = m[at]
-    this.#journal.put(at, depth + 1)
-    this.#journal.put(word.queued, m[word.queued] + 1)
-    if (depth === 0) this.#setBusy(q, true)
+  /** `n` events of queue `q`, in whichever list they were, have been scheduled. */
+  removed(q: number, n: number): void {
+    this.#queued(q, -n)
   }
 
-  /** One event less in queue `q`. */
-  removed(q: number): void {
+  #queued(q: number, n: number): void {
     const m = this.#m
     const at = this.#layout.queue + q * queue.stride + queue.depth
-    const depth = m[at] - 1
-    this.#journal.put(at, depth)
-    this.#journal.put(word.queued, m[word.queued] - 1)
-    if (depth === 0) this.#setBusy(q, false)
+    const before = m[at]
+    this.#journal.put(at, before + n)
+    this.#journal.put(word.queued, m[word.queued] + n)
+    if (before === 0 || before + n === 0) this.#setBusy(q, before === 0)
   }
 
   #setBusy(q: number, busy: boolean): void {

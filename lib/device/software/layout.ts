@@ -41,8 +41,6 @@ export const word = {
   dirPortsMade: 13,
   /** Index + 1 of the thread that schedules now, 0 if none. Any thread, by compare-and-swap. */
   lock: 32,
-  /** Passes so far, to tell a slow holder from a dead one cheaply. Written by the holder. */
-  passes: 33,
   /** 4 words: a bit per port that has something new for the scheduler. Set by the port, cleared by the holder. */
   dirty: 48,
   /** 1: events wait for room, so whoever makes room must call the scheduler. Written by the holder. */

@@ -1,7 +1,7 @@
 import { NodeDlbError } from '../../errors.ts'
 import { checkInteger } from '../check.ts'
 import type { Port, PortId, QueueId } from '../device.ts'
-import type { EventBuffer } from '../event-buffer.ts'
+import { type EventBuffer, SchedulingType } from '../event-buffer.ts'
 import { Command } from './credits.ts'
 import { DomainState, type Layout, own, port, queue, word } from './layout.ts'
 import { Readable } from './readable.ts'
@@ -36,6 +36,8 @@ export class SoftwarePort implements Port {
   #head: number
   /** Completions posted, mod 2^32. */
   #done: number
+  /** A bit per scheduling type among the events received and not released. */
+  #typesOwed: number
   #started = false
   #sends = false
 
@@ -66,6 +68,7 @@ export class SoftwarePort implements Port {
     this.#entries = memory[at + own.entries]
     this.#head = Atomics.load(memory, this.#pub + port.head)
     this.#done = memory[this.#pub + port.done]
+    this.#typesOwed = this.unreleased > 0 ? -1 : 0
     this.#targets = new Targets(memory, layout)
     this.#readable = new Readable(memory, this.#pub + port.sleep, () => this.#isReadable())
   }
@@ -93,16 +96,19 @@ export class SoftwarePort implements Port {
     for (;;) {
       const head = this.#head
       const queued = (Atomics.load(m, this.#pub + port.tail) - head) | 0
-      if (queued === 0 && this.#scheduler.owesRetry) this.#scheduler.run()
+      if (queued === 0) this.#scheduler.poll()
       const n = queued < max ? queued : max
       if (n === 0) return 0
       const words = events.words
+      let types = 0
       for (let i = 0; i < n; i++) {
         const from = this.#ring + ((head + i) & this.#ringMask) * 4
         const to = i * 4
         words[to] = m[from]
         words[to + 1] = m[from + 1]
-        words[to + 2] = m[from + 2]
+        const target = m[from + 2]
+        words[to + 2] = target
+        types |= 1 << ((target >>> 24) & 3)
         words[to + 3] = m[from + 3]
       }
       const next = (head + n) | 0
@@ -113,7 +119,9 @@ export class SoftwarePort implements Port {
         continue
       }
       this.#head = next
-      if (Atomics.load(m, word.backlog) !== 0) this.#scheduler.kick(this.#index)
+      this.#typesOwed |= types
+      // A CQ that is not empty will be received from again, and leaves the scheduling to those who send.
+      if (n === queued && Atomics.load(m, word.backlog) !== 0) this.#scheduler.kick(this.#index)
       return n
     }
   }
@@ -131,11 +139,19 @@ export class SoftwarePort implements Port {
       m[record] = Math.min(left, releaseChunk)
       m[record + 3] = Command.release << 24
     }
+    const held = (Atomics.load(m, this.#pub + port.tail) - this.#done) | 0
     this.#publish(tail, records)
     this.#completed(count)
-    // With ordered queues, a release can let others' events go that do not show in the backlog.
     this.#scheduler.mark(this.#index)
-    if (Atomics.load(m, word.backlog) !== 0 || this.#layout.config.sequenceNumberSlots > 0) this.#scheduler.run()
+    if (this.#isAwaited(held)) this.#scheduler.run()
+    if (this.unreleased === 0) this.#typesOwed = 0
+  }
+
+  /** Whether a release can let other events go: the port's, for which it had no entry; a flow's; or an order's, which show in no backlog. */
+  #isAwaited(held: number): boolean {
+    if ((this.#typesOwed & (1 << SchedulingType.ordered)) !== 0) return true
+    if (Atomics.load(this.#m, word.backlog) === 0) return false
+    return held >= this.#entries || (this.#typesOwed & (1 << SchedulingType.atomic)) !== 0
   }
 
   onReadable(callback: (() => void) | null): void {

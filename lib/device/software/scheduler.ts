@@ -1,16 +1,21 @@
-import { Command, Credits } from './credits.ts'
+import { Backlog } from './backlog.ts'
+import { ConsumerQueues } from './consumer-queues.ts'
+import { Credits } from './credits.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { Flows } from './flows.ts'
+import { Intake } from './intake.ts'
 import { Journal, Phase } from './journal.ts'
 import { type Layout, own, port, queue, word } from './layout.ts'
+import { Order } from './order.ts'
 import type { Threads } from './threads.ts'
 
 /** A thread that came to send or receive schedules for others at most so many passes in a row. */
 const maxPasses = 64
 /** A tx release record completes at most so many events, which bounds what one step journals. */
 export const releaseChunk = 16
-/** In a tight loop: after so many failures to lock with no pass in between, ask whether the holder lives. */
-const failuresBeforeDoubt = 256
 const retryMilliseconds = 10
+/** A thread that never gets back to its loop, and so to its timer, looks at the clock once in so many calls. */
+const callsPerLook = 256
 
 /**
  * Scheduling, done by whoever sends, receives or releases.
@@ -28,7 +33,8 @@ const retryMilliseconds = 10
  * No lost room. A port that receives calls the scheduler only if the backlog word says that events wait for room. The
  * holder sets the word before it reads the heads for the last time; the port moves its head before it reads the word;
  * both are sequentially consistent, so one of them sees the other. Releases set the dirty bit before they read the
- * word, and the holder looks at the bits after it has set it.
+ * word, and the holder looks at the bits after it has set it. A port whose CQ is not empty yet need not call: it will
+ * come again, and any pass meanwhile reads its head.
  *
  * No lost wake-up. The sleeper sets its sleep word, then looks at its tail once more; the holder moves the tail, then
  * looks at the sleep word.
@@ -43,12 +49,15 @@ export class Scheduler {
   readonly #thread: number
   readonly #threads: Threads
   readonly #journal: Journal
+  readonly #backlog: Backlog
+  readonly #queues: ConsumerQueues
   readonly #dispatcher: Dispatcher
+  readonly #intake: Intake
   readonly #credits: Credits
   readonly #dirtyWords: number
   #retryTimer: NodeJS.Timeout | null = null
-  #failures = 0
-  #passesSeen = -1
+  #calls = 0
+  #retryAt = 0
 
   constructor(memory: Int32Array, layout: Layout, thread: number, threads: Threads) {
     this.#m = memory
@@ -56,19 +65,28 @@ export class Scheduler {
     this.#thread = thread
     this.#threads = threads
     this.#journal = new Journal(memory, layout)
-    this.#dispatcher = new Dispatcher(memory, layout, this.#journal)
+    this.#backlog = new Backlog(memory, layout, this.#journal)
+    this.#queues = new ConsumerQueues(memory, layout, this.#journal)
+    const flows = new Flows(memory, layout, this.#journal, this.#backlog)
+    const order = new Order(memory, layout, this.#journal)
+    const parts = [memory, layout, this.#journal, this.#backlog, flows, order, this.#queues] as const
+    this.#dispatcher = new Dispatcher(...parts)
+    this.#intake = new Intake(...parts, this.#dispatcher)
     this.#credits = new Credits(memory, layout)
     this.#dirtyWords = Math.ceil(layout.ports / 32)
   }
 
-  /** Work that the holder of the lock may not have seen is left to this thread. */
-  get owesRetry(): boolean {
-    return this.#retryTimer !== null
+  /** For threads that poll in a tight loop: does what the timer would, were it not kept from running. */
+  poll(): void {
+    if (this.#retryTimer === null || ++this.#calls % callsPerLook !== 0) return
+    if (performance.now() >= this.#retryAt) this.#retry()
   }
 
   /** Port `p` has something new. Scheduling can wait until somebody needs it. */
   mark(p: number): void {
-    Atomics.or(this.#m, word.dirty + (p >> 5), 1 << (p & 31))
+    const at = word.dirty + (p >> 5)
+    // A bit that is set will be cleared by a holder who looks at the port after that.
+    if ((Atomics.load(this.#m, at) & (1 << (p & 31))) === 0) Atomics.or(this.#m, at, 1 << (p & 31))
   }
 
   /** Port `p` has something new: schedule now. */
@@ -85,7 +103,7 @@ export class Scheduler {
       Atomics.store(this.#m, word.lock, 0)
       if (!more && !this.#anyDirty()) return
     }
-    this.#retryTimer ??= setTimeout(() => this.#retry(), retryMilliseconds).unref()
+    this.#retryLater()
   }
 
   /**
@@ -101,14 +119,13 @@ export class Scheduler {
     const head = this.#layout.port + p * port.stride + port.head
     const directed = p >= this.#layout.config.loadBalancedPorts
     while (this.#safePass()) {}
-    this.#journal.begin()
-    this.#dispatcher.beginPass()
-    this.#dispatcher.touch(p)
+    this.#beginPass()
+    this.#queues.touch(p)
     let n = 0
     let next = directed ? Atomics.load(m, head) : m[at + own.completed]
     while (n < max && next !== m[at + own.tail] && !this.#journal.nearlyFull()) {
       each(m[at + own.ring] + (next & m[at + own.ringMask]) * 4)
-      if (!directed) this.#dispatcher.complete(p, -1)
+      if (!directed) this.#intake.complete(p, -1)
       next = (next + 1) | 0
       n++
     }
@@ -128,7 +145,17 @@ export class Scheduler {
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer)
   }
 
+  #retryLater(): void {
+    if (this.#retryTimer !== null) {
+      this.poll()
+      return
+    }
+    this.#retryAt = performance.now() + retryMilliseconds
+    this.#retryTimer = setTimeout(() => this.#retry(), retryMilliseconds).unref()
+  }
+
   #retry(): void {
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer)
     this.#retryTimer = null
     const holder = Atomics.load(this.#m, word.lock)
     if (holder !== 0) this.#takeOver(holder)
@@ -153,11 +180,6 @@ export class Scheduler {
       this.#mend()
       return true
     }
-    const passes = Atomics.load(this.#m, word.passes)
-    if (passes !== this.#passesSeen) {
-      this.#passesSeen = passes
-      this.#failures = 0
-    } else if (++this.#failures % failuresBeforeDoubt === 0) this.#takeOver(holder)
     return false
   }
 
@@ -188,9 +210,7 @@ export class Scheduler {
   /** @returns whether another pass is needed. */
   #pass(): boolean {
     const m = this.#m
-    Atomics.store(m, word.passes, m[word.passes] + 1)
-    this.#journal.begin()
-    this.#dispatcher.beginPass()
+    this.#beginPass()
     let more = false
     if (this.#layout.config.sequenceNumberSlots > 0) this.#flushOrdered()
     for (let w = 0; w < this.#dirtyWords; w++) {
@@ -202,54 +222,44 @@ export class Scheduler {
         more = true
       }
     }
-    if (m[word.queued] > 0 && !this.#dispatcher.dispatch()) more = true
+    if (m[word.queued] > 0) {
+      // Before heads are read for the last time: see "No lost room".
+      if (m[word.backlog] === 0) Atomics.store(m, word.backlog, 1)
+      if (!this.#dispatcher.dispatch()) more = true
+    }
     if (this.#journal.nearlyFull()) more = true
     this.#publish()
     return more
   }
 
+  #beginPass(): void {
+    this.#journal.begin()
+    this.#backlog.beginPass()
+    this.#queues.forgetTouched()
+  }
+
   #flushOrdered(): void {
     for (let q = 0; q < this.#layout.config.loadBalancedQueues; q++) {
-      if (this.#m[this.#layout.queue + q * queue.stride + queue.sequenceNumbers] > 0) this.#dispatcher.flush(q)
+      if (this.#m[this.#layout.queue + q * queue.stride + queue.sequenceNumbers] > 0) this.#intake.flush(q)
     }
   }
 
-  /** Takes a port's commands from its tx ring, in order. @returns false if the pass has to end before the ring does. */
   #drain(p: number): boolean {
-    const m = this.#m
-    const dispatcher = this.#dispatcher
-    const at = this.#layout.own + p * own.stride
-    const base = m[at + own.txRing]
-    const mask = m[at + own.txMask]
-    dispatcher.touch(p)
     this.#credits.reclaim(p)
-    const tail = Atomics.load(m, this.#layout.port + p * port.stride + port.tx) & 0xffff
-    let next = m[at + own.txHead]
-    while (next !== tail && !this.#journal.nearlyFull()) {
-      const record = base + (next & mask) * 4
-      const command = m[record + 3] >>> 24
-      if (command === Command.release) {
-        for (let i = m[record]; i > 0; i--) dispatcher.complete(p, -1)
-      } else if (!dispatcher.backlog.hasCell()) break
-      else if (command === Command.forward) dispatcher.complete(p, record)
-      else dispatcher.accept(record, -1)
-      next = (next + 1) & 0xffff
-    }
-    m[at + own.txHead] = next
-    return next === tail
+    return this.#intake.drain(p, Atomics.load(this.#m, this.#layout.port + p * port.stride + port.tx) & 0xffff)
   }
 
   /** Makes the pass's outcome visible. May be repeated from any point of it. */
   #publish(): void {
     const m = this.#m
-    const dispatcher = this.#dispatcher
+    const queues = this.#queues
     this.#journal.publishing()
-    for (let i = 0; i < dispatcher.touchedCount; i++) {
-      const p = dispatcher.touchedPort(i)
+    for (let i = 0; i < queues.touchedCount; i++) {
+      const p = queues.touchedPort(i)
       this.#publishPort(p)
       this.#refill(p)
     }
-    dispatcher.forgetTouched()
+    queues.forgetTouched()
     if (m[word.queued] === 0 && m[word.backlog] !== 0) Atomics.store(m, word.backlog, 0)
     this.#journal.end()
   }
@@ -278,7 +288,7 @@ export class Scheduler {
   #mend(): void {
     const m = this.#m
     if (m[word.phase] === Phase.working) this.#journal.rollBack()
-    this.#dispatcher.forgetTouched()
+    this.#queues.forgetTouched()
     for (let p = 0; p < this.#layout.ports; p++) {
       this.#publishPort(p)
       const pub = this.#layout.port + p * port.stride
