@@ -76,12 +76,17 @@ function ownKernelId(): number {
   return Number(readlinkSync('/proc/thread-self').split('/').pop())
 }
 
+/** The kernel's PF_EXITING: the thread runs no code of ours any more. It can still be listed when it has been joined. */
+const exiting = 0x4
+
 /** In clock ticks since boot, cut to 32 bits; 0 if there is no such thread. */
 function startTime(id: number): number {
   try {
     const stat = readFileSync(`/proc/self/task/${id}/stat`, 'latin1')
-    // The name in parentheses may hold anything; the 22nd field is the 20th behind it.
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]) | 0
+    // The name in parentheses may hold anything; behind it, the first field is the third.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const [flags, time] = [Number(fields[6]), Number(fields[19])]
+    return (flags & exiting) === 0 ? time | 0 : 0
   } catch {
     return 0
   }
