@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module'
+import { Command, CommanderError } from 'commander'
+import { USAGE_EXIT_CODE } from './run.ts'
+import { runCommand } from './run-command.ts'
+
+const { version } = createRequire(import.meta.url)('node-dlb/package.json') as { version: string }
+
+const program = new Command('node-dlb')
+  .description('Runs a Node server on worker threads, and deals its connections to them')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(node-dlb --help shows how it is used)')
+program.addCommand(runCommand().copyInheritedSettings(program))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  // Commander has printed it.
+  process.exitCode = error.exitCode === 0 ? 0 : USAGE_EXIT_CODE
+}

@@ -1,0 +1,82 @@
+import fs from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import type { Balancer } from '../balancer/balancer.ts'
+import type { BalancerStats } from '../balancer/stats.ts'
+
+/** All that the command prints, on stderr: stdout is the app's. */
+export class Report {
+  readonly #quiet: boolean
+  /** '-' is stderr. */
+  readonly #statsFile: string | null
+
+  constructor(quiet: boolean, statsFile: string | null) {
+    this.#quiet = quiet
+    this.#statsFile = statsFile
+  }
+
+  /** Deaths, from here on. */
+  follow(balancer: Balancer): void {
+    balancer.on('worker-exit', ({ worker, code, error, respawnIn }) => {
+      if (respawnIn === null) return
+      if (error !== null) this.#print(error)
+      this.error(`worker_${worker} died with exit code ${code}; its successor starts in ${respawnIn} ms`)
+    })
+    balancer.on('error', (error) => this.error(error.message))
+  }
+
+  started(balancer: Balancer): void {
+    const { device, policy, workers } = balancer.stats()
+    if (workers.every(({ state }) => state === 'finished')) return
+    const where = balancer.addresses.map(addressText).join(', ')
+    this.#say(
+      `${workers.length} workers on the ${device.kind} device (${device.reason}), policy ${policy}, ` +
+        (where === '' ? 'listening nowhere yet' : `listening on ${where}`),
+    )
+  }
+
+  draining(signal: NodeJS.Signals, timeout: number): void {
+    this.#say(`${signal}: no new connections; open ones have ${timeout / 1000} s to finish (once more: cut them now)`)
+  }
+
+  closed(cut: number, drained: boolean): void {
+    if (cut > 0) this.error(`${cut} ${cut === 1 ? 'connection was' : 'connections were'} cut`)
+    else if (drained) this.#say('all connections finished')
+  }
+
+  error(message: string): void {
+    this.#print(`node-dlb: ${message}`)
+  }
+
+  /** As Node prints an uncaught error. */
+  uncaught(text: string): void {
+    this.#print(`${text}\n\nNode.js ${process.version}`)
+  }
+
+  writeStats(stats: BalancerStats): void {
+    if (this.#statsFile === null) return
+    const text = `${JSON.stringify(stats, null, 2)}\n`
+    if (this.#statsFile === '-') process.stderr.write(text)
+    else this.#writeFile(this.#statsFile, text)
+  }
+
+  #writeFile(file: string, text: string): void {
+    try {
+      fs.writeFileSync(file, text)
+    } catch (error) {
+      this.error(`cannot write the figures: ${(error as Error).message}`)
+    }
+  }
+
+  #say(message: string): void {
+    if (!this.#quiet) this.error(message)
+  }
+
+  #print(text: string): void {
+    process.stderr.write(`${text}\n`)
+  }
+}
+
+function addressText(address: AddressInfo | string): string {
+  if (typeof address === 'string') return address
+  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`
+}

@@ -1,0 +1,34 @@
+import { Command, Option } from 'commander'
+import { MAX_WORKERS } from '../balancer/options.ts'
+import { policyNames } from '../balancer/policies.ts'
+import { parseCount, parseDuration } from './parse.ts'
+import { type RunFlags, run } from './run.ts'
+
+const examples = `
+Examples:
+  $ node-dlb run server.js --workers 4
+  $ node-dlb run server.js -- --port 8080        what follows -- is the server's
+
+SIGINT and SIGTERM stop accepting and let open connections finish; a second one cuts them.
+The exit code is 0 after that, 1 if connections were cut at the deadline, 2 for wrong usage, and the server's own if
+it fails to start.`
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('run a server file on worker threads: ESM, CommonJS, or TypeScript where Node runs it')
+    .argument('<entry>', "the server's file")
+    .argument('[args...]', 'its arguments, after --')
+    .option('-w, --workers <count>', `worker threads, 1 to ${MAX_WORKERS} (default: one per CPU)`, parseCount)
+    .addOption(new Option('--device <device>', 'queue device').choices(['auto', 'software', 'dlb']))
+    .addOption(new Option('--policy <policy>', 'who gets a connection').choices(policyNames).default('unordered'))
+    .addOption(
+      new Option('--drain-timeout <time>', 'how long open connections may take to finish')
+        .argParser(parseDuration)
+        .default(10_000, '10s'),
+    )
+    .option('--stats <file>', 'write the figures there as JSON, at the end and at SIGUSR2; - is stderr')
+    .option('--debug', 'print a line per connection and step to stderr')
+    .option('-q, --quiet', 'print errors only')
+    .addHelpText('after', examples)
+    .action((entry: string, args: string[], flags: RunFlags) => run(entry, args, flags))
+}

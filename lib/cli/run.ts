@@ -1,0 +1,78 @@
+import { Balancer, type CloseReport } from '../balancer/balancer.ts'
+import { resolveOptions } from '../balancer/options.ts'
+import type { PolicyName } from '../balancer/policies.ts'
+import { EntryFailedError } from '../balancer/startup.ts'
+import { NodeDlbError } from '../errors.ts'
+import { Report } from './report.ts'
+import { Signals } from './signals.ts'
+
+export interface RunFlags {
+  readonly workers?: number
+  readonly device?: 'auto' | 'software' | 'dlb'
+  readonly policy: PolicyName
+  /** Milliseconds. */
+  readonly drainTimeout: number
+  readonly stats?: string
+  readonly debug?: boolean
+  readonly quiet?: boolean
+}
+
+const CUT_EXIT_CODE = 1
+const FAILED_EXIT_CODE = 1
+/** As the shells have it; 1 is what an app that fails gives. */
+export const USAGE_EXIT_CODE = 2
+
+/** `node-dlb run`. Sets the exit code, and leaves nothing that holds the process. */
+export async function run(entry: string, args: readonly string[], flags: RunFlags): Promise<void> {
+  const report = new Report(flags.quiet ?? false, flags.stats ?? null)
+  const balancer = build(entry, args, flags, report)
+  if (!balancer) return
+  const closed = new Promise<CloseReport>((resolve) => balancer.once('close', resolve))
+  const signals = new Signals({
+    drain: (signal) => {
+      report.draining(signal, flags.drainTimeout)
+      void balancer.close({ signal })
+    },
+    cut: () => void balancer.close({ timeout: 0 }),
+    stats: () => report.writeStats(balancer.stats()),
+  })
+  report.follow(balancer)
+  try {
+    await balancer.start()
+    report.started(balancer)
+    const { cut } = await closed
+    report.closed(cut, signals.received)
+    process.exitCode = signals.exitCode ?? (cut > 0 ? CUT_EXIT_CODE : 0)
+  } catch (error) {
+    process.exitCode = signals.startExitCode ?? failure(error, report)
+  } finally {
+    report.writeStats(balancer.stats())
+    signals.close()
+    process.stdin.unref?.()
+  }
+}
+
+/** @returns null, with the exit code set, if it cannot be. */
+function build(entry: string, args: readonly string[], flags: RunFlags, report: Report): Balancer | null {
+  const { workers, device, policy, drainTimeout, debug } = flags
+  try {
+    // An app that takes its time to listen is its user's business, who sees it here; hence no limit.
+    const options = { entry, argv: args, workers, device, policy, drainTimeout, debug, startTimeout: 0, stdin: true }
+    return new Balancer(resolveOptions(options))
+  } catch (error) {
+    process.exitCode = failure(error, report)
+    return null
+  }
+}
+
+/** Says what went wrong. @returns the exit code */
+function failure(error: unknown, report: Report): number {
+  if (!(error instanceof NodeDlbError)) throw error
+  if (!(error instanceof EntryFailedError)) {
+    report.error(error.message)
+    return error.code === 'ERR_DLB_INVALID_ARGUMENT' ? USAGE_EXIT_CODE : FAILED_EXIT_CODE
+  }
+  // What Node itself would say, and nothing of ours: it is the app's error.
+  if (error.workerError !== null) report.uncaught(error.workerError)
+  return error.exitCode
+}
