@@ -1,0 +1,195 @@
+import t from 'tap'
+import { Ledger, NO_STAMP } from '../../lib/balancer/ledger.ts'
+
+const create = (fdLimit = 100, workers = 2) => Ledger.create({ fdLimit, workers })
+
+/** Brings fd to the state of a connection that worker 0 has adopted. */
+function adopted(ledger: Ledger, fd: number, time = 1000, worker = 0): number {
+  const stamp = ledger.accept(fd, time)
+  ledger.toDevice(fd, stamp)
+  ledger.adopt(fd, stamp, worker)
+  ledger.opened(fd, stamp, worker)
+  return stamp
+}
+
+t.test('a connection goes from accept to close, and each step is counted', async (t) => {
+  const ledger = create()
+  const stamp = ledger.accept(7, 1000)
+  t.equal(stamp, 1000)
+  t.match(ledger.check(), { balanced: true, counts: { accepted: 1, inFlight: 1 }, table: { held: 1 } })
+  t.equal(ledger.toDevice(7, stamp), true)
+  t.match(ledger.check(), { balanced: true, counts: { inFlight: 1 }, table: { held: 0, inDevice: 1 } })
+  t.equal(ledger.adopt(7, stamp, 1), true)
+  t.match(ledger.check(), { balanced: true, counts: { adopted: 1, inFlight: 0, active: 1 }, table: { adopting: 1 } })
+  t.equal(ledger.opened(7, stamp, 1), true)
+  t.match(ledger.check(), { balanced: true, table: { adopting: 0, adopted: 1, owned: [0, 1] } })
+  t.equal(ledger.closed(7, stamp, 1), true)
+  t.match(ledger.check(), {
+    balanced: true,
+    counts: { accepted: 1, adopted: 1, closed: 1, active: 0, inFlight: 0, stale: 0 },
+    table: { held: 0, inDevice: 0, adopting: 0, adopted: 0 },
+  })
+})
+
+t.test(
+  'every move that names another connection, state or owner changes nothing and is counted as stale',
+  async (t) => {
+    const moves: Record<string, (ledger: Ledger, fd: number, stamp: number) => boolean> = {
+      toDevice: (ledger, fd, stamp) => ledger.toDevice(fd, stamp),
+      fromDevice: (ledger, fd, stamp) => ledger.fromDevice(fd, stamp),
+      refuse: (ledger, fd, stamp) => ledger.refuse(fd, stamp),
+      'adopt by 0': (ledger, fd, stamp) => ledger.adopt(fd, stamp, 0),
+      'opened by 0': (ledger, fd, stamp) => ledger.opened(fd, stamp, 0),
+      'opened by 1': (ledger, fd, stamp) => ledger.opened(fd, stamp, 1),
+      'closed by 0': (ledger, fd, stamp) => ledger.closed(fd, stamp, 0),
+      'closed by 1': (ledger, fd, stamp) => ledger.closed(fd, stamp, 1),
+    }
+    const path = ['accept', 'toDevice', 'adopt by 0', 'opened by 0', 'closed by 0']
+    const allowed: Record<string, string[]> = {
+      accept: ['toDevice', 'refuse'],
+      toDevice: ['fromDevice', 'adopt by 0'],
+      'adopt by 0': ['opened by 0', 'closed by 0'],
+      'opened by 0': ['closed by 0'],
+      'closed by 0': [],
+    }
+    for (let length = 1; length <= path.length; length++) {
+      const state = path[length - 1]
+      for (const [name, move] of Object.entries(moves)) {
+        const ledger = create()
+        const stamp = ledger.accept(5, 1000)
+        for (const step of path.slice(1, length)) moves[step](ledger, 5, stamp)
+        const before = JSON.stringify(ledger.scan())
+        for (const [fd, wrong] of [
+          [5, stamp + 1],
+          [6, stamp],
+          [-1, stamp],
+          [100, stamp],
+          [2 ** 31 - 1, stamp],
+          [5, NO_STAMP],
+        ]) {
+          t.equal(move(ledger, fd, wrong), false)
+        }
+        t.equal(JSON.stringify(ledger.scan()), before, `${name} of another connection after ${state}`)
+        t.equal(ledger.counts().stale, 6)
+        t.equal(move(ledger, 5, stamp), allowed[state].includes(name), `${name} after ${state}`)
+        t.equal(ledger.check().balanced, true)
+      }
+    }
+  },
+)
+
+t.test('an event delivered twice is adopted once', async (t) => {
+  const ledger = create()
+  const stamp = ledger.accept(5, 1000)
+  ledger.toDevice(5, stamp)
+  t.strictSame([ledger.adopt(5, stamp, 0), ledger.adopt(5, stamp, 1)], [true, false])
+  t.match(ledger.counts(), {
+    adopted: 1,
+    stale: 1,
+    workers: [
+      { adopted: 1, stale: 0 },
+      { adopted: 0, stale: 1 },
+    ],
+  })
+})
+
+t.test('the next connection with the same fd has another generation, even in the same µs', async (t) => {
+  const ledger = create()
+  const first = adopted(ledger, 5, 1000)
+  ledger.closed(5, first, 0)
+  const second = ledger.accept(5, 1000)
+  t.not(second, first)
+  ledger.toDevice(5, second)
+  t.equal(ledger.adopt(5, first, 0), false, 'the late event does not get the stranger')
+  t.equal(ledger.closed(5, first, 0), false, 'nor does a late close')
+  t.equal(ledger.adopt(5, second, 0), true)
+})
+
+t.test('stamps are int32 whatever the clock says, and never NO_STAMP', async (t) => {
+  const ledger = create()
+  for (const time of [0, 0.75, -1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 1e15, 1 << 22]) {
+    const stamp = ledger.accept(5, time)
+    t.equal(stamp, stamp | 0)
+    t.not(stamp, NO_STAMP)
+    const late = (stamp - (time | 0)) | 0
+    t.ok(late >= 0 && late <= 2, `${time} became ${stamp}`)
+    t.ok(ledger.toDevice(5, stamp) && ledger.adopt(5, stamp, 0) && ledger.closed(5, stamp, 0))
+  }
+})
+
+t.test('an fd beyond the table is shed, and shed connections are in the law', async (t) => {
+  const ledger = create(10)
+  t.equal(ledger.accept(10, 1000), NO_STAMP)
+  t.equal(ledger.accept(2 ** 30, 1000), NO_STAMP)
+  ledger.shed(5)
+  t.match(ledger.check(), { balanced: true, counts: { accepted: 7, shed: 7, inFlight: 0 } })
+})
+
+t.test('a refused connection is in the law', async (t) => {
+  const ledger = create()
+  const stamp = ledger.accept(5, 1000)
+  t.equal(ledger.refuse(5, stamp), true)
+  t.match(ledger.check(), { balanced: true, counts: { accepted: 1, refused: 1, inFlight: 0 } })
+})
+
+t.test('an fd that comes back while its entry is owned had its connection closed without a word', async (t) => {
+  const ledger = create()
+  adopted(ledger, 5, 1000, 1)
+  const fresh = ledger.accept(5, 2000)
+  t.match(ledger.check(), { balanced: true, counts: { accepted: 2, adopted: 1, closed: 1, inFlight: 1 } })
+  t.strictSame(ledger.takeOwnedBy(1), [], 'the dead worker had nothing else')
+  t.equal(ledger.toDevice(5, fresh), true)
+  ledger.accept(5, 3000)
+  t.match(ledger.check(), { balanced: true, counts: { accepted: 3, refused: 1, inFlight: 1 } }, 'lost in the device')
+  t.equal(ledger.adopt(5, fresh, 0), false)
+})
+
+t.test('what a dead worker owned is closed, and what it may not have opened is named', async (t) => {
+  const ledger = create()
+  const kept = adopted(ledger, 4, 1000, 0)
+  adopted(ledger, 5, 1000, 1)
+  adopted(ledger, 6, 1000, 1)
+  const stamp = ledger.accept(7, 1000)
+  ledger.toDevice(7, stamp)
+  ledger.adopt(7, stamp, 1)
+  t.strictSame(ledger.takeOwnedBy(1), [7])
+  t.match(ledger.check(), { balanced: true, counts: { adopted: 4, closed: 3, active: 1 } })
+  t.equal(ledger.closed(4, kept, 0), true, "the other worker's are untouched")
+  t.strictSame(ledger.takeOwnedBy(1), [])
+})
+
+t.test('an increment that a terminated worker missed is made up for', async (t) => {
+  // The doubles of worker 1's cache line: header line, acceptor's line, worker 0's line, then adopted and closed.
+  const counters = (ledger: Ledger) => new Float64Array(ledger.buffer, 3 * 64, 2)
+  for (const missed of [0, 1]) {
+    const ledger = create()
+    ledger.closed(5, adopted(ledger, 5, 1000, 1), 1)
+    adopted(ledger, 6, 1000, 1)
+    t.strictSame([...counters(ledger)], [2, 1])
+    counters(ledger)[missed]--
+    t.equal(ledger.check().balanced, false)
+    ledger.takeOwnedBy(1)
+    t.match(ledger.check(), { balanced: true, counts: { adopted: 2, closed: 2, active: 0 } })
+  }
+})
+
+t.test('capacity and workers are checked', async (t) => {
+  for (const [fdLimit, workers] of [
+    [0, 1],
+    [Number.NaN, 1],
+    [10, 0],
+    [10, 129],
+    [10, 1.5],
+  ]) {
+    t.throws(() => create(fdLimit, workers), { code: 'ERR_DLB_INVALID_ARGUMENT' })
+  }
+  t.equal(create(Number.POSITIVE_INFINITY, 128).capacity, 1 << 22)
+})
+
+t.test('the highest worker index and the highest fd have entries of their own', async (t) => {
+  const ledger = create(64, 128)
+  const stamp = adopted(ledger, 63, -5, 127)
+  t.equal(ledger.scan().owned[127], 1)
+  t.equal(new Ledger(ledger.buffer).closed(63, stamp, 127), true, 'seen through another Ledger over the same memory')
+  t.equal(ledger.counts().workers[127].closed, 1)
+})
