@@ -152,18 +152,20 @@ export interface SchedulingDomain {
   /** Events can be sent from here on. @throws ERR_DLB_ALREADY_STARTED */
   start(): void
   /**
-   * Takes a port for the calling thread. A port whose thread has ended can be taken once `recover` has emptied it.
-   * @throws ERR_DLB_PORT_ATTACHED, ERR_DLB_UNKNOWN_PORT, ERR_DLB_IN_USE (the dead thread's events are still in it)
+   * Takes a port for the calling thread. What waits in its consumer queue comes with it.
+   * @throws ERR_DLB_PORT_ATTACHED, ERR_DLB_UNKNOWN_PORT, ERR_DLB_IN_USE (its last thread ended with events received and
+   *   not released: take them with `recover` first)
    */
   attachPort(port: PortId): Port
   /** Any thread. A disabled port gets nothing new; what is in its consumer queue can still be received. */
   disablePort(port: PortId): void
   enablePort(port: PortId): void
   /**
-   * Takes back what a port without a living thread holds: first the events that were received and not released,
-   * oldest first, then those in its consumer queue. The events become the caller's, complete for the device: they
-   * hold no credit, no event-state entry, and no place in an order or atomic flow. Call until it returns 0; the port
-   * can be attached again then. Any thread, one at a time per port.
+   * Unlinks a port without a living thread from all queues, and takes back what it holds: first the events that were
+   * received and not released, oldest first, then those in its consumer queue. The events become the caller's,
+   * complete for the device: they hold no credit, no event-state entry, and no place in an order or atomic flow. Call
+   * until it returns 0; the port can be attached again then. Any thread, one at a time per port. A directed port gets
+   * further events from its queue meanwhile, unless it is disabled first.
    * @returns how many events were written to the front of `events`.
    * @throws ERR_DLB_PORT_ATTACHED while the thread that has the port lives.
    */

@@ -13,7 +13,7 @@ import type {
 } from '../device.ts'
 import { EventBuffer } from '../event-buffer.ts'
 import { Configuration } from './configuration.ts'
-import { DomainState, type FixedConfig, flow, Layout, own, port, word } from './layout.ts'
+import { DomainState, type FixedConfig, flow, Layout, own, port, queue, word } from './layout.ts'
 import { SoftwarePort } from './port.ts'
 import { Scheduler } from './scheduler.ts'
 import { domainStats } from './stats.ts'
@@ -128,10 +128,10 @@ export class SoftwareDomain implements SchedulingDomain {
     const owner = Atomics.load(this.#m, at)
     if (owner > 0) {
       this.#checkAbandoned(id, owner)
-      if (this.#holdsEvents(p)) {
+      if (!this.#scheduler.settle(p)) {
         throw new NodeDlbError(
           'ERR_DLB_IN_USE',
-          `${id.kind} port ${id.id} still holds events of a thread that has ended; take them with recover() first`,
+          `a thread that has ended received events from ${id.kind} port ${id.id} and did not release them; take them with recover() first`,
         )
       }
     }
@@ -170,6 +170,7 @@ export class SoftwareDomain implements SchedulingDomain {
       this.#threads.declareEnded(owner)
       this.#checkAbandoned(id, owner)
     }
+    if (p < this.#layout.config.loadBalancedPorts) this.#unlinkAll(p)
     const words = events.words
     let to = 0
     return this.#scheduler.recover(p, max, (source) => {
@@ -243,13 +244,13 @@ export class SoftwareDomain implements SchedulingDomain {
     )
   }
 
-  #holdsEvents(p: number): boolean {
-    const m = this.#m
-    const at = this.#layout.own + p * own.stride
-    const pub = this.#layout.port + p * port.stride
-    const first = p < this.#layout.config.loadBalancedPorts ? m[at + own.completed] : Atomics.load(m, pub + port.head)
-    const posted = Atomics.load(m, pub + port.tx) & 0xffff
-    return first !== Atomics.load(m, pub + port.tail) || posted !== Atomics.load(m, pub + port.txHead)
+  #unlinkAll(p: number): void {
+    const queues = this.#layout.config.loadBalancedQueues
+    for (let q = 0; q < queues; q++) {
+      const links = this.#layout.queue + q * queue.stride + queue.links + (p >> 5)
+      Atomics.and(this.#m, links, ~(1 << (p & 31)))
+      Atomics.store(this.#m, this.#layout.links + p * queues + q, 0)
+    }
   }
 
   #checkOpen(): void {

@@ -112,13 +112,11 @@ export class Scheduler {
    * @returns how many.
    */
   recover(p: number, max: number, each: (source: number) => void): number {
-    this.mark(p)
-    this.#lock()
+    this.#lockAndDrain(p)
     const m = this.#m
     const at = this.#layout.own + p * own.stride
     const head = this.#layout.port + p * port.stride + port.head
     const directed = p >= this.#layout.config.loadBalancedPorts
-    while (this.#safePass()) {}
     this.#beginPass()
     this.#queues.touch(p)
     let n = 0
@@ -133,11 +131,25 @@ export class Scheduler {
     if (((next - Atomics.load(m, head)) | 0) > 0) Atomics.store(m, head, next)
     this.#publish()
     this.#credits.reclaim(p)
-    // Whoever attaches the port next owes nothing.
-    m[this.#layout.port + p * port.stride + port.done] = m[at + own.completed]
     Atomics.store(m, word.lock, 0)
     this.run()
     return n
+  }
+
+  /**
+   * Takes in all that the thread of port `p`, which has ended, has posted.
+   * @returns whether it has released all that it received, so that another thread can go on where it stopped.
+   */
+  settle(p: number): boolean {
+    this.#lockAndDrain(p)
+    const m = this.#m
+    const pub = this.#layout.port + p * port.stride
+    const completed = m[this.#layout.own + p * own.stride + own.completed]
+    const settled = p >= this.#layout.config.loadBalancedPorts || completed === Atomics.load(m, pub + port.head)
+    if (settled) m[pub + port.done] = completed
+    Atomics.store(m, word.lock, 0)
+    this.run()
+    return settled
   }
 
   /** Stops the timer that would look at the domain again. */
@@ -160,6 +172,12 @@ export class Scheduler {
     const holder = Atomics.load(this.#m, word.lock)
     if (holder !== 0) this.#takeOver(holder)
     this.run()
+  }
+
+  #lockAndDrain(p: number): void {
+    this.mark(p)
+    this.#lock()
+    while (this.#safePass()) {}
   }
 
   /** For what cannot be left to the holder. Waits for at most a few passes, or for a dead holder's end. */
