@@ -186,7 +186,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   /** The worker's thread has ended: what it had adopted is closed, and what it was dealt goes to the others. */
   #clearUpAfter(worker: number, exit: WorkerExit): 'respawn' | 'finished' {
-    const finished = exit.code === 0 && !this.#table.serves(worker)
+    const finished = exit.finished || (exit.code === 0 && !this.#table.serves(worker))
     if (finished) this.#table.workerFinished(worker)
     else this.#table.workerDied(worker)
     this.#reclaimer.recover(this.#fabric.workerPorts[worker])

@@ -145,10 +145,9 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
 
 function findProblems(options: BalancerOptions): string[] {
   if (typeof options !== 'object' || options === null) return ['options must be an object with an entry']
-  const given: Record<string, unknown> = { ...options }
   const problems: string[] = []
-  if (given['entry'] === undefined) problems.push('entry must be given: the file that the workers run')
-  for (const [name, value] of Object.entries(given)) {
+  if (options.entry === undefined) problems.push('entry must be given: the file that the workers run')
+  for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(checks, name))
       problems.push(`there is no option '${name}' (there are ${Object.keys(checks).join(', ')})`)
     else if (value !== undefined) {

@@ -7,7 +7,7 @@ export class Startup {
   readonly #pending: Set<number>
   #resolve: () => void = () => undefined
   #reject: (error: Error) => void = () => undefined
-  #timer: NodeJS.Timeout | undefined
+  readonly #timer: NodeJS.Timeout | undefined
   #failed = false
 
   /** `timeout`: 0 for none. */

@@ -6,7 +6,7 @@ import { type SharedBoot, type WorkerEvents, type WorkerExit, WorkerThread } fro
 /**
  * - running: its thread lives
  * - waiting: it died, and its successor starts after a delay
- * - finished: it ended by itself with code 0 and without a server, as a program does that has nothing left to do
+ * - finished: it ended with code 0 since it had nothing left to do, or without a server
  */
 export type WorkerState = 'running' | 'waiting' | 'finished'
 
@@ -24,7 +24,7 @@ export interface WorkerRecord {
   respawn: NodeJS.Timeout | null
 }
 
-export interface Death extends WorkerExit {
+export interface Death extends Pick<WorkerExit, 'code' | 'error'> {
   readonly worker: number
   /** Milliseconds until its successor starts; null if it has none. */
   readonly respawnIn: number | null
@@ -109,7 +109,7 @@ export class Supervisor implements WorkerEvents {
     worker.state = needed ? 'waiting' : 'finished'
     if (needed) worker.deaths++
     const respawnIn = needed ? this.#respawnLater(worker) : null
-    this.#hooks.onDeath({ worker: worker.index, respawnIn, ...exit })
+    this.#hooks.onDeath({ worker: worker.index, code: exit.code, error: exit.error, respawnIn })
   }
 
   #spawn(worker: WorkerRecord): void {

@@ -17,6 +17,8 @@ export interface WorkerExit {
   readonly code: number
   /** The uncaught error that ended it, as text; null if none did. */
   readonly error: string | null
+  /** It ended of itself, since nothing held its event loop open, and not by process.exit. */
+  readonly finished: boolean
 }
 
 export type SharedBoot = Pick<WorkerBoot, 'domain' | 'queues' | 'ledger'>
@@ -31,6 +33,7 @@ export class WorkerThread {
   readonly #replies: MessagePort
   readonly #answered = new Int32Array(new SharedArrayBuffer(4))
   #uncaught: string | null = null
+  #idle = false
 
   constructor(
     index: number,
@@ -85,6 +88,7 @@ export class WorkerThread {
 
   #onMessage(message: ToMain): void {
     if (message.type === 'uncaught') this.#uncaught = message.text
+    else if (message.type === 'idle') this.#idle = true
     else if (message.type === 'call') this.#answer(message.id, message.call)
     else this.#events.onNotice(this, message)
   }
@@ -103,6 +107,6 @@ export class WorkerThread {
     }
     this.#control.close()
     this.#replies.close()
-    this.#events.onExit(this, { code, error: code === 0 ? null : this.#uncaught })
+    this.#events.onExit(this, { code, error: code === 0 ? null : this.#uncaught, finished: code === 0 && this.#idle })
   }
 }

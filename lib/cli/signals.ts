@@ -13,7 +13,7 @@ const SIGNAL_EXIT_BASE = 128
 export class Signals {
   readonly #actions: SignalActions
   readonly #handlers: Map<NodeJS.Signals, () => void>
-  #received: NodeJS.Signals[] = []
+  readonly #received: NodeJS.Signals[] = []
 
   constructor(actions: SignalActions) {
     this.#actions = actions

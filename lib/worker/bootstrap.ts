@@ -19,7 +19,7 @@ import { announceWorker } from './this-worker.ts'
  */
 const boot = workerThreads.workerData as WorkerBoot
 const control = new Control(boot)
-reportUncaught()
+reportEnd()
 const domain = attachDomain(boot.domain)
 const port = domain.attachPort(boot.port)
 // The links of the thread that had the port before, if one had: this one has no servers yet.
@@ -68,7 +68,8 @@ function listenToMain(): void {
   })
 }
 
-function reportUncaught(): void {
+function reportEnd(): void {
+  process.on('beforeExit', () => control.post({ type: 'idle' }))
   process.on('uncaughtExceptionMonitor', (error) => control.post({ type: 'uncaught', text: inspect(error) }))
 }
 

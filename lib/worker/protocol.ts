@@ -74,6 +74,8 @@ export type Notice =
   | { readonly type: 'uncaught'; readonly text: string }
   /** Told to drain, it has closed its servers; not sent if the app's own handler of the signal was called instead. */
   | { readonly type: 'closing' }
+  /** Nothing holds the app's loop open any more: it ends of itself, and not by process.exit. */
+  | { readonly type: 'idle' }
   /** The app reads process.stdin. */
   | { readonly type: 'stdin' }
   | { readonly type: 'debug'; readonly line: string }

@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const cli = fileURLToPath(new URL('../lib/cli/main.js', import.meta.url))
+
+/** How a program ended, and all that it printed. */
+export interface Outcome {
+  readonly stdout: string
+  readonly stderr: string
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A file of the repository, by its path from the root: fixtures are not compiled, so they are not beside the test. */
+export function source(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url))
+}
+
+export function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { env: { ...process.env, ...env } })
+    let [stdout, stderr] = ['', '']
+    child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk))
+    child.stderr.setEncoding('utf8').on('data', (chunk) => (stderr += chunk))
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ stdout, stderr, code, signal }))
+  })
+}
+
+/** `node-dlb <args>` */
+export function runCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  return runNode([cli, ...args], env)
+}

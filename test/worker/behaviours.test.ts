@@ -1,0 +1,34 @@
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import net from 'node:net'
+import t from 'tap'
+import { type Outcome, runCli, runNode, source } from '../programs.ts'
+
+/**
+ * Each behaviour of net.Server that apps rest on, as an app of its own: it has to print the same on plain Node and in a
+ * balancer's worker, and to end alike. One worker, since the apps are their own clients.
+ */
+const app = source('test/worker/fixtures/behaviours.cjs')
+const { names } = createRequire(import.meta.url)(app) as { names: string[] }
+
+t.jobs = 4
+
+const outsider = net.createServer().listen(0, '127.0.0.1')
+await once(outsider, 'listening')
+const env = { TAKEN_PORT: String((outsider.address() as net.AddressInfo).port) }
+t.teardown(() => outsider.close())
+
+for (const name of names) {
+  t.test(`${name}: as on plain Node`, async (t) => {
+    const [plain, balanced] = await Promise.all([
+      runNode([app, name], env),
+      runCli(['run', '--quiet', '--workers', '1', app, '--', name], env),
+    ])
+    t.strictSame(visible(balanced), visible(plain))
+    t.equal(balanced.stderr === '', plain.stderr === '', 'prints errors if plain Node does')
+  })
+}
+
+function visible({ stdout, code, signal }: Outcome): Pick<Outcome, 'stdout' | 'code' | 'signal'> {
+  return { stdout, code, signal }
+}
