@@ -14,10 +14,10 @@ import { say } from './problem.mjs'
 export async function lock(root) {
   const address = addressOf(root)
   for (let waited = false; ; waited = true) {
-    const server = await tryToListen(address)
-    if (server) return () => server.close()
+    const unlock = await tryToListen(address)
+    if (unlock) return unlock
     if (!waited) say('waiting for another set-up of this checkout')
-    await holderToEnd(address)
+    await endOfHolder(address)
   }
 }
 
@@ -29,23 +29,25 @@ function addressOf(root) {
 
 function tryToListen(address) {
   return new Promise((resolve, reject) => {
-    const waiting = new Set()
-    const server = createServer((socket) => waiting.add(socket))
-    server.once('close', () => server.unref())
-    server.once('listening', () => resolve(server))
+    const waiting = []
+    const server = createServer((socket) => waiting.push(socket.on('error', () => socket.destroy())))
     server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
-    server.listen(address)
+    server.listen(address, () =>
+      resolve(() => {
+        server.close()
+        for (const socket of waiting) socket.destroy()
+      }),
+    )
   })
 }
 
-function holderToEnd(address) {
+function endOfHolder(address) {
   return new Promise((resolve) => {
-    const socket = connect(address)
+    const socket = connect(address, () => socket.resume())
     socket.once('error', (error) => {
       // Nobody behind it: a socket in the file system outlives its process, unlike Linux's and Windows' names.
       if (error.code === 'ECONNREFUSED' && path.isAbsolute(address)) rmSync(address, { force: true })
     })
     socket.once('close', resolve)
-    socket.resume()
   })
 }
