@@ -23,7 +23,6 @@ export function domainStats(m: Int32Array, layout: Layout, threads: Threads): Do
 function portStats(m: Int32Array, layout: Layout, threads: Threads, p: number): PortStats {
   const { loadBalancedPorts } = layout.config
   const directed = p >= loadBalancedPorts
-  const at = layout.own + p * own.stride
   const pub = layout.port + p * port.stride
   const owner = Atomics.load(m, pub + port.owner)
   const tail = Atomics.load(m, pub + port.tail)
@@ -33,7 +32,7 @@ function portStats(m: Int32Array, layout: Layout, threads: Threads, p: number): 
     thread: owner > 0 ? threads.threadId(owner) : null,
     enabled: (Atomics.load(m, word.enabled + (p >> 5)) & (1 << (p & 31))) !== 0,
     queued,
-    load: directed ? queued : (tail - m[at + own.completed]) | 0,
+    load: directed ? queued : (tail - Atomics.load(m, pub + port.done)) | 0,
   }
 }
 
