@@ -83,7 +83,10 @@ class Acceptor {
       worker,
       seed: this.#below(2 ** 31),
     }
-    const thread = new Worker(new URL('./fixtures/ledger-worker.js', import.meta.url), { workerData: world })
+    const thread = new Worker(new URL('./fixtures/ledger-worker.js', import.meta.url), {
+      workerData: world,
+      execArgv: [],
+    })
     thread.on('error', () => this.failures++)
     return { worker: thread, online: once(thread, 'online'), exit: once(thread, 'exit') }
   }

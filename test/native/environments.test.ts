@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Worker } from 'node:worker_threads'
+import t from 'tap'
+import type { Listener } from '../../lib/balancer/listener.ts'
+import { closed, dial } from '../balancer/clients.ts'
+import { openDescriptors } from './descriptors.ts'
+
+// A thread that ends with one of libuv's handles open aborts the process, and with it this test.
+const directory = mkdtempSync(path.join(tmpdir(), 'node-dlb-environments-'))
+t.teardown(() => rmSync(directory, { recursive: true }))
+
+interface Ending {
+  worker: Worker
+  exit: Promise<unknown>
+  address: Listener['address']
+}
+
+async function start(mode: string, unixPath?: string): Promise<Ending> {
+  const worker = new Worker(new URL('./fixtures/ending-worker.js', import.meta.url), {
+    workerData: { mode, path: unixPath },
+    execArgv: [],
+  })
+  const exit = new Promise((resolve) => worker.on('exit', resolve))
+  const [address] = await once(worker, 'message')
+  return { worker, exit, address }
+}
+
+const endings: Record<string, (ending: Ending) => Promise<unknown>> = {
+  'is terminated while listening': ({ worker }) => worker.terminate(),
+  'is terminated while paused': ({ worker }) => worker.terminate(),
+  'is terminated while closing': ({ worker }) => worker.terminate(),
+  'is terminated while clients connect': async ({ worker, address }) => {
+    const clients = Array.from({ length: 100 }, () => dial(address))
+    await worker.terminate()
+    await Promise.all(clients.map(closed))
+  },
+  'loops in a batch': async ({ worker, address }) => {
+    const looping = once(worker, 'message')
+    const client = dial(address)
+    await looping
+    await worker.terminate()
+    await closed(client)
+  },
+  'exits in a batch': async ({ exit, address }) => Promise.all([closed(dial(address)), exit]),
+  'closes in a batch': async ({ exit, address }) => Promise.all([closed(dial(address)), exit]),
+  'throws in a batch': async ({ worker, exit, address }) => {
+    const error = new Promise<Error>((resolve) => worker.on('error', resolve))
+    await Promise.all([closed(dial(address)), exit])
+    t.equal((await error).message, 'thrown in a batch')
+  },
+}
+
+for (const [mode, end] of Object.entries(endings)) {
+  t.test(`a thread that ${mode} leaves nothing open`, async (t) => {
+    await (await start('is terminated while listening')).worker.terminate()
+    const before = openDescriptors()
+    await end(await start(mode))
+    t.strictSame(openDescriptors(), before)
+  })
+}
+
+t.test('a Unix socket is removed with the thread that listened on it', async (t) => {
+  const { worker, address } = await start('is terminated while listening', path.join(directory, 'socket'))
+  t.ok(existsSync(String(address)))
+  await worker.terminate()
+  t.notOk(existsSync(String(address)))
+})
+
+t.test('threads that listen end in any order, and the addon serves those that are left', async (t) => {
+  const threads = await Promise.all(Array.from({ length: 6 }, () => start('listens')))
+  for (const index of [3, 0, 5, 1, 4, 2]) {
+    await closed(dial(threads[index].address))
+    await threads[index].worker.terminate()
+  }
+  t.pass('all were served')
+})
