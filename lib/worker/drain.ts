@@ -3,6 +3,7 @@ import type { Server } from 'node:net'
 import os from 'node:os'
 
 const IDLE_CHECK_MS = 50
+const SIGNAL_EXIT_BASE = 128
 
 /**
  * Asks the app to finish: by its own handler of the signal if it has one, as without a balancer, else by closing
@@ -11,16 +12,36 @@ const IDLE_CHECK_MS = 50
  * @returns whether it was left to the app's handler.
  */
 export function drain(servers: readonly Server[], signal: NodeJS.Signals): boolean {
-  if (process.listenerCount(signal) > 0) {
-    ;(process as EventEmitter).emit(signal, signal, os.constants.signals[signal])
-    return true
-  }
+  if (process.listenerCount(signal) > 0 && !diesOf(signal)) return true
   for (const server of servers) server.close()
   closeWhenIdle(servers.filter(closesIdle))
   return false
 }
 
+/**
+ * Calls the handlers of the signal. One that sends it again to its own process wants to die of it, which here would
+ * hit all workers: at once (the signal-exit package does so, which only cleans up) it means that nobody closes the
+ * servers; later, that the app is done, which ends this worker.
+ *
+ * @returns whether a handler did so at once.
+ */
+function diesOf(signal: NodeJS.Signals): boolean {
+  const { kill } = process
+  let calling = true
+  let dies = false
+  process.kill = (pid, what) => {
+    if (pid !== process.pid || what === 0) return kill.call(process, pid, what)
+    if (!calling) process.exit(SIGNAL_EXIT_BASE + os.constants.signals[signal])
+    dies = true
+    return true
+  }
+  ;(process as EventEmitter).emit(signal, signal, os.constants.signals[signal])
+  calling = false
+  return dies
+}
+
 function closeWhenIdle(http: readonly HttpServer[]): void {
+  if (http.length === 0) return
   // Node closes the idle ones in `close`, but keeps those that become idle afterwards for their keep-alive time.
   setInterval(() => {
     for (const server of http) server.closeIdleConnections()

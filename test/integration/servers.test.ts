@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { Agent, request } from 'undici'
+import { WebSocket } from 'ws'
+import { type Balancer, type PolicyName, policyNames, startBalancer } from '../../lib/index.ts'
+import { source } from '../programs.ts'
+
+/** Servers that nobody here wrote, unmodified, with clients that nobody here wrote. */
+
+const ca = fs.readFileSync(source('test/fixtures/localhost.crt'), 'utf8')
+const WORKERS = 3
+/** Enough that each worker gets some under any policy. */
+const CONNECTIONS = 30
+
+interface Whoami {
+  thread: number
+  ip: string
+}
+
+interface Served {
+  readonly balancer: Balancer
+  readonly port: number
+}
+
+async function serve(t: Test, app: string, policy: PolicyName, argv: string[] = []): Promise<Served> {
+  const entry = source(`test/integration/fixtures/${app}`)
+  const balancer = await startBalancer({ entry, workers: WORKERS, policy, argv })
+  t.teardown(() => balancer.close({ timeout: 0 }))
+  return { balancer, port: (balancer.addresses[0] as AddressInfo).port }
+}
+
+/** Every connection was served, and the figures say so. */
+async function checkLaw(t: Test, { balancer }: Served, connections: number): Promise<void> {
+  const { cut, stats } = await balancer.close()
+  const { accepted, adopted, refused, shed, inFlight, active, closed } = stats.connections
+  t.equal(cut, 0, 'nothing was cut')
+  t.equal(accepted, connections, 'all were accepted')
+  t.strictSame(
+    { adopted, closed, rest: refused + shed + inFlight + active },
+    { adopted: accepted, closed: accepted, rest: 0 },
+  )
+}
+
+const httpServers = [
+  { app: 'express.mjs', protocol: 'http', allowH2: false },
+  { app: 'fastify.mjs', protocol: 'http', allowH2: false },
+  { app: 'koa.cjs', protocol: 'http', allowH2: false },
+  { app: 'https.mjs', protocol: 'https', allowH2: false },
+  { app: 'http2.mjs', protocol: 'https', allowH2: false },
+  { app: 'http2.mjs', protocol: 'https', allowH2: true },
+]
+
+for (const policy of policyNames) {
+  for (const { app, protocol, allowH2 } of httpServers) {
+    t.test(`${app} serves undici${allowH2 ? ' by HTTP/2' : ''} over ${protocol} (${policy})`, async (t) => {
+      const served = await serve(t, app, policy)
+      const origin = `${protocol}://127.0.0.1:${served.port}`
+      const threads = new Set<number>()
+      await Promise.all(
+        Array.from({ length: CONNECTIONS }, async () => {
+          const dispatcher = new Agent({ connections: 1, allowH2, connect: { ca } })
+          const { thread, ip } = (await (await request(`${origin}/whoami`, { dispatcher })).body.json()) as Whoami
+          t.equal(ip, '127.0.0.1')
+          threads.add(thread)
+          const body = JSON.stringify({ text: 'x'.repeat(50_000) })
+          const headers = { 'content-type': 'application/json' }
+          const echo = await request(`${origin}/echo`, { dispatcher, method: 'POST', headers, body })
+          t.equal(echo.statusCode, 201)
+          t.strictSame(await echo.body.json(), JSON.parse(body))
+          await dispatcher.close()
+        }),
+      )
+      t.equal(threads.size, WORKERS, 'every worker served some')
+      await checkLaw(t, served, CONNECTIONS)
+    })
+  }
+
+  t.test(`http2.mjs serves Node's client by HTTP/2 in the clear (${policy})`, async (t) => {
+    const served = await serve(t, 'http2.mjs', policy, ['h2c'])
+    for (let i = 0; i < 5; i++) {
+      const session = http2.connect(`http://127.0.0.1:${served.port}`)
+      const streams = Array.from({ length: 10 }, () => session.request({ ':path': '/whoami' }))
+      const answers = (await Promise.all(streams.map(json))) as (Whoami & { version: string })[]
+      t.strictSame(new Set(answers.map(({ version }) => version)), new Set(['2.0']))
+      session.close()
+      await once(session, 'close')
+    }
+    await checkLaw(t, served, 5)
+  })
+
+  t.test(`ws.mjs serves ws (${policy})`, async (t) => {
+    const served = await serve(t, 'ws.mjs', policy)
+    const threads = new Set<string>()
+    const sockets = await Promise.all(
+      Array.from({ length: CONNECTIONS }, async () => {
+        const socket = new WebSocket(`ws://127.0.0.1:${served.port}`)
+        const [hello] = await once(socket, 'message')
+        threads.add(String(hello))
+        return socket
+      }),
+    )
+    t.equal(threads.size, WORKERS, 'every worker has some')
+    t.equal(served.balancer.stats().connections.active, CONNECTIONS)
+    for (const socket of sockets) {
+      socket.send('x'.repeat(100_000))
+      const [echo] = await once(socket, 'message')
+      t.equal(String(echo).length, 100_000)
+      socket.close()
+      await once(socket, 'close')
+    }
+    await checkLaw(t, served, CONNECTIONS)
+  })
+}
+
+t.test('curl', async (t) => {
+  const run = promisify(execFile)
+  const version = await run('curl', ['--version']).catch(() => null)
+  if (version === null) {
+    t.pass('curl is not installed here')
+    return
+  }
+  const served = await serve(t, 'http2.mjs', 'unordered')
+  const args = [
+    '--silent',
+    '--cacert',
+    source('test/fixtures/localhost.crt'),
+    `https://localhost:${served.port}/whoami`,
+  ]
+  const resolve = ['--resolve', `localhost:${served.port}:127.0.0.1`]
+  for (const protocol of ['--http1.1', '--http2']) {
+    const { stdout } = await run('curl', [protocol, ...resolve, ...args])
+    t.match(JSON.parse(stdout), { ip: '127.0.0.1' })
+  }
+  await checkLaw(t, served, 2)
+})
