@@ -55,7 +55,10 @@ const endings: Record<string, (ending: Ending) => Promise<unknown>> = {
 
 for (const [mode, end] of Object.entries(endings)) {
   t.test(`a thread that ${mode} leaves nothing open`, async (t) => {
-    await (await start('is terminated while listening')).worker.terminate()
+    // What Node opens at first use and keeps.
+    const first = await start('is terminated while listening')
+    await closed(dial(first.address))
+    await first.worker.terminate()
     const before = openDescriptors()
     await end(await start(mode))
     t.strictSame(openDescriptors(), before)

@@ -48,6 +48,7 @@ t.test('out of descriptors, a server sheds what it cannot hold, and accepts agai
   while (open().length > full.held) await Promise.race(open().map(closed))
   server.tell('release')
   await Promise.all(clients.map(closed))
+  await server.until(({ held }) => held === 0)
 
   const again = dial(full.address)
   t.match(await server.until(({ held }) => held > 0), { held: 1, shed: full.shed })

@@ -25,7 +25,7 @@ t.test('without the addon the error names the fix and keeps the cause', async (t
   const { code, lines } = await run('no addon', { NODE_DLB_PREBUILD: path.join(tmpdir(), 'nothing-here') })
   t.equal(code, 0)
   t.equal(lines[0], 'ERR_DLB_ADDON_UNAVAILABLE')
-  t.match(lines[1], /npm run setup.*compiler.*No native build was found/)
+  t.match(lines[1], /npm run build:addon.*compiler.*No native build was found/)
   t.equal(lines[2], 'true')
 })
 
