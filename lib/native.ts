@@ -76,7 +76,7 @@ function load(): NativeAddon {
   } catch (cause) {
     throw new NodeDlbError(
       'ERR_DLB_ADDON_UNAVAILABLE',
-      'the native addon is not built, or was built for another system: run `npm run setup` in the package, which needs ' +
+      'the native addon is not built, or was built for another system: run `npm run build:addon` in the package, which needs ' +
         `a C++17 compiler, make and python3 (${cause instanceof Error ? cause.message.trim() : cause})`,
       { cause },
     )

@@ -18,7 +18,10 @@ export function source(path: string): string {
 
 export function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { env: { ...process.env, ...env } })
+    // By env(1), since tap puts its module loader into every child's NODE_OPTIONS whatever `env` says; it breaks
+    // require(esm), and programs are to be tested as users run them.
+    const nodeOptions = `NODE_OPTIONS=${env.NODE_OPTIONS ?? ''}`
+    const child = spawn('env', [nodeOptions, process.execPath, ...args], { env: { ...process.env, ...env } })
     let [stdout, stderr] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk))
     child.stderr.setEncoding('utf8').on('data', (chunk) => (stderr += chunk))

@@ -1,0 +1,121 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { runNode, source } from '../programs.ts'
+import { installInto, runIn } from './installed.ts'
+
+const exec = promisify(execFile)
+
+// Outside of the repository, where Node would go on to look in its node_modules.
+const folder = await mkdtemp(path.join(tmpdir(), 'node-dlb-package-'))
+t.teardown(() => rm(folder, { recursive: true }))
+const project = await installInto(folder, ['@types/node', 'undici-types'])
+
+const useDevice = `
+const device = openDevice({ device: 'software' })
+const domain = device.createDomain({ loadBalancedQueues: 1, loadBalancedPorts: 1 })
+const queue = domain.createLoadBalancedQueue()
+const port = domain.attachPort(domain.createLoadBalancedPort({ cqDepth: 8 }))
+domain.start()
+port.link(queue)
+const events = domain.createEvents(1)
+events.set(0, { queue, data64: 42n })
+port.send(events, 1)
+port.receive(events, 1)
+port.release(1)
+console.log(device.kind, events.data64(0))
+domain.close()
+device.close()
+`
+
+const names = 'Balancer, startBalancer, attach, workerIndex, policyNames, errorCodes, NodeDlbError, EntryFailedError'
+
+t.test('the package holds what runs, its types, and the sources of the addon, and nothing else', async (t) => {
+  const { files } = project
+  for (const file of ['dist/lib/index.js', 'dist/lib/index.d.ts', 'dist/lib/cli/main.js', 'binding.gyp', 'LICENSE']) {
+    t.ok(files.includes(file), file)
+  }
+  const expected =
+    /^(dist\/lib\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|binding\.gyp|[A-Z]+(\.md)?|package\.json)$/
+  t.same(
+    files.filter((file) => !expected.test(file)),
+    [],
+  )
+})
+
+t.test('import and require give the same exports, without a warning', async (t) => {
+  const print = `console.log(Object.keys({ ${names} }).length, [${names}].every((value) => value !== undefined))`
+  const esm = await runIn(project, 'main.mjs', `import { ${names} } from 'node-dlb'\n${print}`)
+  const cjs = await runIn(project, 'main.cjs', `const { ${names} } = require('node-dlb')\n${print}`)
+  t.match(esm, { code: 0, stdout: '8 true\n', stderr: '' })
+  t.same(cjs, esm)
+})
+
+t.test('the device works from the package, imported and required, without the addon', async (t) => {
+  const esm = await runIn(project, 'device.mjs', `import { openDevice } from 'node-dlb/device'\n${useDevice}`)
+  const cjs = await runIn(project, 'device.cjs', `const { openDevice } = require('node-dlb/device')\n${useDevice}`)
+  t.match(esm, { code: 0, stdout: 'software 42n\n', stderr: '' })
+  t.same(cjs, esm)
+})
+
+t.test('nothing but the documented entries can be imported', async (t) => {
+  const { stderr, code } = await runIn(project, 'inside.mjs', "import 'node-dlb/dist/lib/errors.js'")
+  t.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/)
+  t.equal(code, 1)
+})
+
+t.test('its types resolve for ES modules and CommonJS, in a strict project that checks libraries, too', async (t) => {
+  const use = `
+export const balancer: Promise<dlb.Balancer> = dlb.startBalancer({ entry: 'server.js', workers: 2 })
+export const kind: 'dlb' | 'software' = device.openDevice().kind
+// @ts-expect-error not an option
+dlb.startBalancer({ entry: 'server.js', threads: 2 })
+`
+  await writeFile(
+    path.join(folder, 'esm.mts'),
+    `import * as dlb from 'node-dlb'\nimport * as device from 'node-dlb/device'\n${use}`,
+  )
+  await writeFile(
+    path.join(folder, 'cjs.cts'),
+    `import dlb = require('node-dlb')\nimport device = require('node-dlb/device')\n${use}`,
+  )
+  const compilerOptions = { noEmit: true, strict: true, module: 'nodenext', target: 'es2023', types: ['node'] }
+  await writeFile(
+    path.join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: ['esm.mts', 'cjs.cts'] }),
+  )
+  const { stdout, stderr, code } = await runNode([source('node_modules/typescript/bin/tsc'), '-p', folder])
+  t.same({ stdout, stderr, code }, { stdout: '', stderr: '', code: 0 })
+})
+
+t.test('where no addon fits, the error names what to run, and running it makes the command work', async (t) => {
+  await rm(path.join(project.installed, 'prebuilds'), { recursive: true, force: true })
+  const command = [path.join(project.installed, 'dist/lib/cli/main.js'), 'run']
+  const server = path.join(folder, 'server.cjs')
+  // It serves one request of its own and then ends the process's work: no signal, no port to find.
+  await writeFile(
+    server,
+    `const http = require('node:http')
+const server = http.createServer((request, response) => response.end('served'))
+server.listen(0, '127.0.0.1', async () => {
+  const response = await fetch('http://127.0.0.1:' + server.address().port)
+  console.log(await response.text())
+  server.close()
+  server.closeAllConnections()
+})`,
+  )
+  const args = [...command, server, '--workers', '1', '--quiet']
+
+  const before = await runNode(args)
+  t.not(before.code, 0)
+  t.match(before.stderr, /native addon is not built.*npm run build:addon/)
+
+  const headers = path.resolve(process.execPath, '../..')
+  const own = existsSync(path.join(headers, 'include/node/node_api.h')) ? [`--nodedir=${headers}`] : []
+  await exec('npm', ['run', 'build:addon', '--', ...own], { cwd: project.installed })
+  t.match(await runNode(args), { code: 0, stdout: 'served\n', stderr: '' })
+})
