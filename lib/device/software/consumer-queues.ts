@@ -22,6 +22,9 @@ export class ConsumerQueues {
   readonly #touched: Int32Array
   readonly #isTouched: Uint8Array
   #touchedCount = 0
+  /** When a port's head was looked at last, by `#looks`: once in each stretch of a pass is enough. */
+  readonly #lookedAt: Int32Array
+  #looks = 0
 
   constructor(memory: Int32Array, layout: Layout, journal: Journal) {
     this.#m = memory
@@ -30,6 +33,7 @@ export class ConsumerQueues {
     this.#ldbPorts = layout.config.loadBalancedPorts
     this.#touched = new Int32Array(layout.ports)
     this.#isTouched = new Uint8Array(layout.ports)
+    this.#lookedAt = new Int32Array(layout.ports)
   }
 
   get touchedCount(): number {
@@ -43,6 +47,11 @@ export class ConsumerQueues {
   forgetTouched(): void {
     for (let i = 0; i < this.#touchedCount; i++) this.#isTouched[this.#touched[i]] = 0
     this.#touchedCount = 0
+  }
+
+  /** From here on, a head that was looked at before is looked at again when its CQ seems full. */
+  lookAgain(): void {
+    this.#looks = (this.#looks + 1) | 0
   }
 
   /** Saves a port's private counters, once a pass, so that they can then be changed freely. */
@@ -71,7 +80,8 @@ export class ConsumerQueues {
       if (entries < most) most = entries
     }
     let free = m[at + own.depth] - ((tail - m[at + own.headSeen]) | 0)
-    if (free < most) {
+    if (free < most && this.#lookedAt[p] !== this.#looks) {
+      this.#lookedAt[p] = this.#looks
       const head = Atomics.load(m, this.#layout.port + p * port.stride + port.head)
       m[at + own.headSeen] = head
       free = m[at + own.depth] - ((tail - head) | 0)

@@ -27,6 +27,7 @@ export class SoftwarePort implements Port {
   readonly #directed: boolean
   readonly #domainKey: number
   readonly #pub: number
+  readonly #depth: number
   readonly #ring: number
   readonly #ringMask: number
   readonly #txRing: number
@@ -61,6 +62,7 @@ export class SoftwarePort implements Port {
     this.#domainKey = memory[word.domainKey]
     this.#pub = layout.port + index * port.stride
     const at = layout.own + index * own.stride
+    this.#depth = memory[at + own.depth]
     this.#ring = memory[at + own.ring]
     this.#ringMask = memory[at + own.ringMask]
     this.#txRing = memory[at + own.txRing]
@@ -120,8 +122,10 @@ export class SoftwarePort implements Port {
       }
       this.#head = next
       this.#typesOwed |= types
-      // A CQ that is not empty will be received from again, and leaves the scheduling to those who send.
-      if (n === queued && Atomics.load(m, word.backlog) !== 0) this.#scheduler.kick(this.#index)
+      // A CQ that is not empty will be received from again, and leaves the scheduling to those who send. A port without
+      // an entry left gets nothing before it releases.
+      const open = this.#directed || ((head + queued - this.#done) | 0) < this.#entries
+      if (n === queued && open && Atomics.load(m, word.backlog) !== 0) this.#scheduler.kick(this.#index)
       return n
     }
   }
@@ -139,19 +143,21 @@ export class SoftwarePort implements Port {
       m[record] = Math.min(left, releaseChunk)
       m[record + 3] = Command.release << 24
     }
-    const held = (Atomics.load(m, this.#pub + port.tail) - this.#done) | 0
     this.#publish(tail, records)
     this.#completed(count)
     this.#scheduler.mark(this.#index)
-    if (this.#isAwaited(held)) this.#scheduler.run()
+    if (this.#isAwaited(count)) this.#scheduler.run()
     if (this.unreleased === 0) this.#typesOwed = 0
   }
 
-  /** Whether a release can let other events go: the port's, for which it had no entry; a flow's; or an order's, which show in no backlog. */
-  #isAwaited(held: number): boolean {
+  /** Whether the release can let other events go: an order's, which show in no backlog; a flow's; or those for which the port had no entry. */
+  #isAwaited(released: number): boolean {
     if ((this.#typesOwed & (1 << SchedulingType.ordered)) !== 0) return true
-    if (Atomics.load(this.#m, word.backlog) === 0) return false
-    return held >= this.#entries || (this.#typesOwed & (1 << SchedulingType.atomic)) !== 0
+    const m = this.#m
+    if (Atomics.load(m, word.backlog) === 0) return false
+    if ((this.#typesOwed & (1 << SchedulingType.atomic)) !== 0) return true
+    const tail = Atomics.load(m, this.#pub + port.tail)
+    return ((tail - this.#done + released) | 0) >= this.#entries && ((tail - this.#head) | 0) < this.#depth
   }
 
   onReadable(callback: (() => void) | null): void {

@@ -243,6 +243,7 @@ export class Scheduler {
     if (m[word.queued] > 0) {
       // Before heads are read for the last time: see "No lost room".
       if (m[word.backlog] === 0) Atomics.store(m, word.backlog, 1)
+      this.#queues.lookAgain()
       if (!this.#dispatcher.dispatch()) more = true
     }
     if (this.#journal.nearlyFull()) more = true
@@ -254,6 +255,7 @@ export class Scheduler {
     this.#journal.begin()
     this.#backlog.beginPass()
     this.#queues.forgetTouched()
+    this.#queues.lookAgain()
   }
 
   #flushOrdered(): void {
@@ -299,7 +301,7 @@ export class Scheduler {
 
   #refill(p: number): void {
     const sends = this.#layout.port + p * port.stride + port.sends
-    if (Atomics.load(this.#m, sends) !== 0) this.#credits.grant(p)
+    if (this.#m[sends] !== 0) this.#credits.grant(p)
   }
 
   /** Repairs what a holder that ended in a pass left, with the lock held. */
