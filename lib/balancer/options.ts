@@ -43,9 +43,9 @@ export interface BalancerOptions {
   readonly drainTimeout?: number | undefined
   /** How long the start may take until every worker listens or has exited; 0: no limit. Default 60,000. */
   readonly startTimeout?: number | undefined
-  /** Wait before a worker that died is respawned; doubles with each death in a row. Default 100. */
+  /** Wait before a worker that died is respawned; doubles with each death within 10 s of the start. Default 100. */
   readonly respawnDelay?: number | undefined
-  /** Bound of that wait, and how long a worker must live for the next death to count as the first. Default 10,000. */
+  /** Bound of that wait. Default 10,000. */
   readonly maxRespawnDelay?: number | undefined
   /** Bound on the connections that wait in the device, 1–16,384; default 64 per worker, plus 320. */
   readonly credits?: number | undefined

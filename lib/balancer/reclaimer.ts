@@ -26,9 +26,14 @@ export class Reclaimer {
     port.unref()
   }
 
-  /** All that the device had scheduled to the port of a thread that has ended. The port can be attached again then. */
+  /**
+   * All that the device had for the port of a thread that has ended. The port can be attached again then.
+   *
+   * A load-balanced port is disabled first, so that its queues' events go to others. A directed one has its queue to
+   * itself: nobody sends to it any more, and what is in it comes out through the port, as long as that is enabled.
+   */
   recover(port: PortId): void {
-    this.#domain.disablePort(port)
+    if (port.kind === 'load-balanced') this.#domain.disablePort(port)
     for (;;) {
       const count = this.#domain.recover(port, this.#events, BATCH)
       if (count === 0) return

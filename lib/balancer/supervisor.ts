@@ -39,6 +39,9 @@ export interface SupervisorHooks {
   onDeath(death: Death): void
 }
 
+/** A worker that has lived so long was healthy: its death is the first in a row. */
+const STABLE_MS = 10_000
+
 /** Keeps the workers' threads running: one that dies is respawned, after a wait that doubles with each death in a row. */
 export class Supervisor implements WorkerEvents {
   readonly #options: ResolvedOptions
@@ -124,7 +127,7 @@ export class Supervisor implements WorkerEvents {
   /** @returns the wait in ms */
   #respawnLater(worker: WorkerRecord): number {
     const { respawnDelay, maxRespawnDelay } = this.#options
-    if (performance.now() - worker.startedAt >= maxRespawnDelay) worker.deathsInARow = 0
+    if (performance.now() - worker.startedAt >= STABLE_MS) worker.deathsInARow = 0
     const wait = Math.min(maxRespawnDelay, respawnDelay * 2 ** worker.deathsInARow)
     worker.deathsInARow++
     worker.respawn = setTimeout(() => this.#spawn(worker), wait)

@@ -30,7 +30,7 @@ interface Served {
 
 async function serve(t: Test, app: string, policy: PolicyName, argv: string[] = []): Promise<Served> {
   const entry = source(`test/integration/fixtures/${app}`)
-  const balancer = await startBalancer({ entry, workers: WORKERS, policy, argv })
+  const balancer = await startBalancer({ entry, workers: WORKERS, policy, argv, execArgv: [] })
   t.teardown(() => balancer.close({ timeout: 0 }))
   return { balancer, port: (balancer.addresses[0] as AddressInfo).port }
 }

@@ -1,0 +1,225 @@
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import http from 'node:http'
+import t, { type Test } from 'tap'
+import {
+  type Balancer,
+  type BalancerOptions,
+  type BalancerStats,
+  type Death,
+  policyNames,
+  startBalancer,
+} from '../../lib/index.ts'
+import { get, many, portOf } from '../clients.ts'
+import { openDescriptors } from '../native/descriptors.ts'
+import { source } from '../programs.ts'
+
+const entry = source('test/integration/fixtures/lifecycle.cjs')
+
+async function start(t: Test, options: Partial<BalancerOptions> = {}): Promise<Balancer> {
+  const balancer = await startBalancer({ entry, workers: 3, respawnDelay: 10, execArgv: [], ...options })
+  // The tests make workers die: what they say is not for the test's output.
+  balancer.on('worker-exit', () => undefined)
+  t.teardown(() => balancer.close({ timeout: 0 }))
+  return balancer
+}
+
+function checkLaw(t: Test, { connections: c }: BalancerStats): void {
+  t.equal(c.accepted, c.adopted + c.refused + c.shed + c.inFlight, 'accepted = adopted + refused + shed + in flight')
+  t.equal(c.adopted, c.active + c.closed, 'adopted = active + closed')
+  t.equal(c.inFlight + c.active, 0, 'nothing is left')
+}
+
+t.test('after close() nothing is left: descriptors, threads, resources of the loop', async (t) => {
+  const threads = () => readdirSync('/proc/self/task').length
+  // What the first one leaves is Node's own, made once.
+  await (await start(t)).close()
+  const before = { descriptors: openDescriptors(), threads: threads() }
+  for (const policy of policyNames) {
+    const balancer = await start(t, { policy })
+    await many(20, 5, () => get(portOf(balancer)))
+    const held = await holdOpen(balancer, 5)
+    await balancer.close({ timeout: 0 })
+    for (const agent of held) agent.destroy()
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+  t.strictSame({ descriptors: openDescriptors(), threads: threads() }, before)
+})
+
+t.test('close() lets requests in flight finish, and idle keep-alive connections do not hold it up', async (t) => {
+  const balancer = await start(t)
+  const agents = await holdOpen(balancer, 10)
+  const slow = Array.from({ length: 10 }, () => get(portOf(balancer), '/slow'))
+  await untilActive(balancer, 20)
+  const { cut, stats } = await balancer.close()
+  for (const { body } of await Promise.all(slow)) t.equal(body, 'slow')
+  t.equal(cut, 0)
+  checkLaw(t, stats)
+  for (const agent of agents) agent.destroy()
+})
+
+t.test('close() cuts at the deadline, and says how many', async (t) => {
+  const balancer = await start(t, { drainTimeout: 50 })
+  const hanging = Array.from({ length: 5 }, () => get(portOf(balancer), '/hang').catch(({ code }) => code))
+  await untilActive(balancer, 5)
+  const { cut, stats } = await balancer.close()
+  t.equal(cut, 5)
+  t.strictSame(await Promise.all(hanging), new Array(5).fill('ECONNRESET'))
+  checkLaw(t, stats)
+})
+
+t.test('a second close() can only bring the deadline forward', async (t) => {
+  const balancer = await start(t, { drainTimeout: 60_000 })
+  const hanging = get(portOf(balancer), '/hang').catch(({ code }) => code)
+  await untilActive(balancer, 1)
+  const first = balancer.close()
+  const second = balancer.close({ timeout: 0 })
+  t.equal(first, second)
+  t.equal((await first).cut, 1)
+  t.equal(await hanging, 'ECONNRESET')
+})
+
+t.test('a new connection is refused once close() was called', async (t) => {
+  const balancer = await start(t)
+  const port = portOf(balancer)
+  const closed = balancer.close()
+  await t.rejects(get(port), { code: 'ECONNREFUSED' })
+  await closed
+})
+
+for (const policy of policyNames) {
+  for (const path of ['/exit', '/throw', '/reject']) {
+    t.test(`${path}: a worker that dies is respawned, and only its own connections are lost (${policy})`, async (t) => {
+      const balancer = await start(t, { policy })
+      const port = portOf(balancer)
+      const deaths: Death[] = []
+      balancer.on('worker-exit', (death) => deaths.push(death))
+      const lost = { deadly: 0, other: 0 }
+      await many(400, 20, async (i) => {
+        const deadly = i % 50 === 49
+        await get(port, deadly ? path : '/').catch(() => lost[deadly ? 'deadly' : 'other']++)
+      })
+      t.equal(lost.deadly, 8, 'the one that asked for it is always lost')
+      // At most what the worker had adopted: 20 clients, 3 workers.
+      t.ok(lost.other <= 8 * 19, `${lost.other} others were lost`)
+      t.ok(deaths.length > 0 && deaths.length <= 8, `${deaths.length} deaths`)
+      for (const { code, error, respawnIn } of deaths) {
+        t.equal(code, 1)
+        t.equal(error === null, path === '/exit', 'an error is told')
+        t.ok(respawnIn !== null && respawnIn >= 10)
+      }
+      const { stats } = await balancer.close()
+      checkLaw(t, stats)
+      t.equal(stats.connections.accepted, 400)
+      t.equal(stats.connections.refused, 0)
+    })
+  }
+
+  t.test(`what waits at a worker that dies is served by the others (${policy})`, async (t) => {
+    const gate = new SharedArrayBuffer(8)
+    const balancer = await start(t, { policy, workers: 2, workerData: { gate }, respawnDelay: 60_000 })
+    const port = portOf(balancer)
+    const blocked = get(port, '/block').catch(({ code }) => code)
+    await Atomics.waitAsync(new Int32Array(gate), 0, 0).value
+    // More than a consumer queue takes.
+    const waiting = Array.from({ length: 40 }, () => get(port))
+    await untilAccepted(balancer, 41)
+    const died = once(balancer, 'worker-exit')
+    openGate(gate, 1)
+    await died
+    const threads = new Set((await Promise.all(waiting)).map(({ body }) => body))
+    t.equal(threads.size, 1, 'one worker served them all')
+    t.equal(await blocked, 'ECONNRESET')
+    const { stats } = await balancer.close()
+    checkLaw(t, stats)
+    t.match(stats.connections, { accepted: 41, adopted: 41, refused: 0 })
+  })
+
+  t.test(`credits run out, nothing is dropped, and accepting goes on when they are back (${policy})`, async (t) => {
+    const gate = new SharedArrayBuffer(8)
+    const balancer = await start(t, { policy, workers: 1, credits: 4, workerData: { gate } })
+    const port = portOf(balancer)
+    const blocked = get(port, '/block')
+    await Atomics.waitAsync(new Int32Array(gate), 0, 0).value
+    const waiting = Array.from({ length: 100 }, () => get(port))
+    while (balancer.stats().connections.waiting === 0) await new Promise((resolve) => setImmediate(resolve))
+    const { connections } = balancer.stats()
+    t.ok(connections.accepted < 101, `accepting has stopped after ${connections.accepted}`)
+    openGate(gate, 2)
+    t.equal((await blocked).body, 'unblocked')
+    t.equal((await Promise.all(waiting)).length, 100)
+    const { stats } = await balancer.close()
+    checkLaw(t, stats)
+    t.equal(stats.connections.adopted, 101)
+  })
+
+  t.test(`while no worker listens connections wait, and its successor serves them (${policy})`, async (t) => {
+    const balancer = await start(t, { policy, workers: 1 })
+    const port = portOf(balancer)
+    const died = once(balancer, 'worker-exit')
+    await get(port, '/exit').catch(() => undefined)
+    const waiting = Array.from({ length: 30 }, () => get(port))
+    await died
+    t.equal((await Promise.all(waiting)).length, 30)
+    const { stats } = await balancer.close()
+    checkLaw(t, stats)
+    t.equal(stats.workers[0].deaths, 1)
+  })
+
+  t.test(`a worker that closes its server gets no more, and the others go on (${policy})`, async (t) => {
+    const balancer = await start(t, { policy, workers: 2 })
+    const port = portOf(balancer)
+    const finished = once(balancer, 'worker-exit')
+    const bodies: string[] = []
+    await many(100, 10, async (i) => bodies.push((await get(port, i === 20 ? '/close' : '/')).body))
+    t.equal(bodies.filter((body) => body === 'closing').length, 1)
+    t.match((await finished)[0], { code: 0, respawnIn: null })
+    const { stats } = await balancer.close()
+    checkLaw(t, stats)
+    t.match(stats.connections, { accepted: 100, refused: 0 })
+  })
+}
+
+t.test('when all workers have finished, the balancer is closed', async (t) => {
+  const balancer = await start(t, { workers: 1 })
+  const closed = once(balancer, 'close')
+  await get(portOf(balancer), '/close')
+  const [{ cut, stats }] = await closed
+  t.equal(cut, 0)
+  checkLaw(t, stats)
+  t.strictSame(balancer.stats(), stats, 'stats() stays')
+})
+
+t.test('deaths in a row make the wait longer, up to the bound', async (t) => {
+  const balancer = await start(t, { workers: 1, respawnDelay: 1, maxRespawnDelay: 4 })
+  const port = portOf(balancer)
+  const waits: (number | null)[] = []
+  balancer.on('worker-exit', ({ respawnIn }) => waits.push(respawnIn))
+  for (let i = 0; i < 5; i++) {
+    const died = once(balancer, 'worker-exit')
+    await get(port, '/exit').catch(() => undefined)
+    await died
+  }
+  t.strictSame(waits, [1, 2, 4, 4, 4])
+})
+
+function openGate(gate: SharedArrayBuffer, order: number): void {
+  const words = new Int32Array(gate)
+  Atomics.store(words, 1, order)
+  Atomics.notify(words, 1)
+}
+
+/** Keep-alive connections on which nothing happens. */
+async function holdOpen(balancer: Balancer, count: number): Promise<http.Agent[]> {
+  const agents = Array.from({ length: count }, () => new http.Agent({ keepAlive: true }))
+  await Promise.all(agents.map((agent) => get(portOf(balancer), '/', agent)))
+  return agents
+}
+
+async function untilActive(balancer: Balancer, count: number): Promise<void> {
+  while (balancer.stats().connections.active < count) await new Promise((resolve) => setImmediate(resolve))
+}
+
+async function untilAccepted(balancer: Balancer, count: number): Promise<void> {
+  while (balancer.stats().connections.accepted < count) await new Promise((resolve) => setImmediate(resolve))
+}
