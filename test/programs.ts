@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const cli = fileURLToPath(new URL('../lib/cli/main.js', import.meta.url))
+/** The command, compiled. */
+export const cli = fileURLToPath(new URL('../lib/cli/main.js', import.meta.url))
 
 /** How a program ended, and all that it printed. */
 export interface Outcome {
@@ -21,7 +22,7 @@ export function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): P
     // By env(1), since tap puts its module loader into every child's NODE_OPTIONS whatever `env` says; it breaks
     // require(esm), and programs are to be tested as users run them.
     const nodeOptions = `NODE_OPTIONS=${env.NODE_OPTIONS ?? ''}`
-    const child = spawn('env', [nodeOptions, process.execPath, ...args], { env: { ...process.env, ...env } })
+    const child = spawn('/usr/bin/env', [nodeOptions, process.execPath, ...args], { env: { ...process.env, ...env } })
     let [stdout, stderr] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk))
     child.stderr.setEncoding('utf8').on('data', (chunk) => (stderr += chunk))
