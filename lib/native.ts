@@ -76,8 +76,8 @@ function load(): NativeAddon {
   } catch (cause) {
     throw new NodeDlbError(
       'ERR_DLB_ADDON_UNAVAILABLE',
-      'the native addon is not built, or was built for another system: run `npm run build:addon` in the package, which needs ' +
-        `a C++17 compiler, make and python3 (${cause instanceof Error ? cause.message.trim() : cause})`,
+      'the native addon is not built, or was built for another system: run `npm run build:addon` in the package, which ' +
+        `needs a C++17 compiler, make and python3 (${cause instanceof Error ? cause.message.trim() : cause})`,
       { cause },
     )
   }

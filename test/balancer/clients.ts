@@ -2,6 +2,11 @@ import { once } from 'node:events'
 import net from 'node:net'
 import type { Listener } from '../../lib/balancer/listener.ts'
 
+/** For what is of no interest, or not yet. */
+export function ignore(): void {
+  // Nothing.
+}
+
 /** A client of the listener, which no longer throws for its errors: they show as its 'close'. */
 export function dial(address: Listener['address']): net.Socket {
   const socket =
@@ -11,7 +16,7 @@ export function dial(address: Listener['address']): net.Socket {
           port: address.port,
           host: address.address.replace(/^::$/, '::1').replace('0.0.0.0', '127.0.0.1'),
         })
-  return socket.on('error', () => {}).resume()
+  return socket.on('error', ignore).resume()
 }
 
 /** As `dial`, once the kernel has completed the connection. */

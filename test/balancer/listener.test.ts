@@ -8,7 +8,7 @@ import { Listener, type ListenOptions } from '../../lib/balancer/listener.ts'
 import { NodeDlbError } from '../../lib/errors.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { openDescriptors } from '../native/descriptors.ts'
-import { closed, connect, dial } from './clients.ts'
+import { closed, connect, dial, ignore } from './clients.ts'
 
 const { closeFd } = loadAddon()
 const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
@@ -18,7 +18,7 @@ const loopback: ListenOptions = { address: '127.0.0.1', port: 0, backlog: 511, i
 function collect(options: Partial<ListenOptions> = {}) {
   const fds: number[] = []
   const batches: number[] = []
-  let wake = () => {}
+  let wake = ignore
   const listener = Listener.open(1, { ...loopback, ...options }, (batch, count) => {
     fds.push(...batch.subarray(0, count))
     batches.push(count)
@@ -32,7 +32,7 @@ function collect(options: Partial<ListenOptions> = {}) {
 
 function failure(options: Partial<ListenOptions>): { error: NodeDlbError; cause: NodeJS.ErrnoException } {
   try {
-    Listener.open(1, { ...loopback, ...options }, () => {}).close()
+    Listener.open(1, { ...loopback, ...options }, ignore).close()
   } catch (error) {
     if (error instanceof NodeDlbError) return { error, cause: error.cause as NodeJS.ErrnoException }
     throw error
@@ -139,9 +139,9 @@ test('failures to listen carry the errno that Node would report', async (t) => {
 
 test('wrong arguments are refused before anything is opened', async (t) => {
   for (const options of [{ port: -1 }, { port: 65_536 }, { port: 1.5 }, { path: '' }]) {
-    t.throws(() => Listener.open(1, { ...loopback, ...options }, () => {}), { code: 'ERR_DLB_INVALID_ARGUMENT' })
+    t.throws(() => Listener.open(1, { ...loopback, ...options }, ignore), { code: 'ERR_DLB_INVALID_ARGUMENT' })
   }
-  t.throws(() => Listener.open(65_536, loopback, () => {}), { code: 'ERR_DLB_INVALID_ARGUMENT' })
+  t.throws(() => Listener.open(65_536, loopback, ignore), { code: 'ERR_DLB_INVALID_ARGUMENT' })
 })
 
 test('a Unix socket is removed from the file system at close', async (t) => {
@@ -200,7 +200,7 @@ test('while paused nothing arrives, and the backlog keeps the clients', async (t
 test('pause within a batch stops the next one', async (t) => {
   const fds: number[] = []
   const clients = 150
-  let finish = () => {}
+  let finish = ignore
   const done = new Promise<void>((resolve) => (finish = resolve))
   const listener = Listener.open(1, loopback, (batch, count) => {
     t.ok(count <= 64, 'a batch has at most 64')

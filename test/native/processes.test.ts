@@ -1,25 +1,8 @@
-import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
-
-const script = fileURLToPath(new URL('./fixtures/scenario.js', import.meta.url))
-
-interface Result {
-  code: number | string
-  lines: string[]
-  stderr: string
-}
-
-function run(scenario: string, env: NodeJS.ProcessEnv = {}): Promise<Result> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [script, scenario], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
-      resolve({ code: error?.code ?? error?.signal ?? 0, lines: stdout.split('\n').slice(0, -1), stderr })
-    })
-  })
-}
+import { run } from './run.ts'
 
 t.test('without the addon the error names the fix and keeps the cause', async (t) => {
   const { code, lines } = await run('no addon', { NODE_DLB_PREBUILD: path.join(tmpdir(), 'nothing-here') })
