@@ -10,8 +10,11 @@ export const Phase = {
   publishing: 2,
 } as const
 
-/** No step of a pass overwrites more words than this between two looks at `nearlyFull`. */
-const margin = 512
+/**
+ * No step of a pass journals more than this behind a look at `nearlyFull`: a release record's 16 completions of atomic
+ * flows take 9 words each, and the drains that find the journal full still touch up to 128 ports, 3 words each.
+ */
+const margin = 640
 
 /**
  * The undo journal of a scheduling pass. A thread can be terminated between any two instructions, and whoever takes

@@ -39,7 +39,7 @@ export const word = {
   ldbPortsMade: 11,
   dirQueuesMade: 12,
   dirPortsMade: 13,
-  /** Index + 1 of the thread that schedules now, 0 if none. Any thread, by compare-and-swap. */
+  /** The number (threads.ts) of the thread that schedules now, 0 if none. Any thread, by compare-and-swap. */
   lock: 32,
   /** 4 words: a bit per port that has something new for the scheduler. Set by the port, cleared by the holder. */
   dirty: 48,
@@ -82,7 +82,7 @@ export const port = {
   txHead: 33,
   /** 1: the port's thread sleeps on this word. Set by the port, cleared by whoever wakes it. */
   sleep: 48,
-  /** Index + 1 of the thread that has the port; 0 none. By CAS; a closing creator writes -1. */
+  /** The number of the thread that has the port; 0 none. By CAS; a closing creator writes -1. */
   owner: 49,
   stride: 64,
 } as const
@@ -199,7 +199,8 @@ export class Layout {
     this.journal = take(journalEntries * 2)
     this.cells = take(credits * 4)
     this.nextCell = take(credits)
-    const free = powerOfTwoFrom(credits)
+    // A pass writes behind the free cells, and may still be undone: it frees no more than were in use, or taken in it.
+    const free = powerOfTwoFrom(2 * credits)
     this.freeRing = take(free)
     this.freeMask = free - 1
     // A flow in the table has an uncompleted or a queued event.

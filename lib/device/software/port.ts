@@ -86,9 +86,7 @@ export class SoftwarePort implements Port {
   forward(events: EventBuffer, count: number, offset = 0): number {
     if (this.#directed) return this.send(events, count, offset)
     this.#checkOwed(count, 'forward')
-    const sent = this.#post(events, count, offset, Command.forward)
-    this.#completed(sent)
-    return sent
+    return this.#post(events, count, offset, Command.forward)
   }
 
   receive(events: EventBuffer, max: number): number {
@@ -253,6 +251,7 @@ export class SoftwarePort implements Port {
         const next = ((tx - (n << 16)) & 0xffff0000) | ((tail + n) & 0xffff)
         // Only the holder changes the word beside us, granting or revoking credits: look again then.
         if (Atomics.compareExchange(m, this.#pub + port.tx, tx, next) !== tx) continue
+        if (command === Command.forward) this.#completed(n)
         sent += n
         asked = false
         if (sent < count) continue

@@ -40,8 +40,9 @@ const callsPerLook = 256
  * looks at the sleep word.
  *
  * Death. The lock names its holder. When that thread has ended, the next one takes the lock over and mends: it rolls
- * an unfinished pass back, or publishes it again (journal.ts), counts the credits, wakes all that have events, and
- * looks at all ports.
+ * an unfinished pass back, or publishes it again (journal.ts), counts the credits, wakes all sleepers, and looks at
+ * all ports. If nobody else was at work, nobody's try has failed: then the call that recovers the dead thread's port
+ * is the next one.
  */
 export class Scheduler {
   readonly #m: Int32Array
@@ -99,7 +100,13 @@ export class Scheduler {
   run(): void {
     for (let i = 0; i < maxPasses; i++) {
       if (!this.#tryLock()) break
-      const more = this.#safePass()
+      let more = false
+      try {
+        more = this.#safePass()
+      } catch {
+        // The caller's stack may be full. What it asked for is done; scheduling goes on from the timer, which would throw.
+        break
+      }
       Atomics.store(this.#m, word.lock, 0)
       if (!more && !this.#anyDirty()) return
     }
@@ -131,6 +138,8 @@ export class Scheduler {
     if (((next - Atomics.load(m, head)) | 0) > 0) Atomics.store(m, head, next)
     this.#publish()
     this.#credits.reclaim(p)
+    // Whoever attaches the port next owes what is left: all that was posted has been taken in.
+    if (!directed) m[this.#layout.port + p * port.stride + port.done] = m[at + own.completed]
     Atomics.store(m, word.lock, 0)
     this.run()
     return n
@@ -152,8 +161,10 @@ export class Scheduler {
     return settled
   }
 
-  /** Stops the timer that would look at the domain again. */
+  /** Does what the timer would, for the last time. */
   close(): void {
+    if (this.#retryTimer === null) return
+    this.#retry()
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer)
   }
 
@@ -171,6 +182,10 @@ export class Scheduler {
     this.#retryTimer = null
     const holder = Atomics.load(this.#m, word.lock)
     if (holder !== 0) this.#takeOver(holder)
+    if (this.#tryLock()) {
+      this.#safePass()
+      Atomics.store(this.#m, word.lock, 0)
+    }
     this.run()
   }
 
@@ -312,8 +327,8 @@ export class Scheduler {
     for (let p = 0; p < this.#layout.ports; p++) {
       this.#publishPort(p)
       const pub = this.#layout.port + p * port.stride
-      // It may have cleared the word and not got to the notification.
-      if (m[pub + port.tail] !== Atomics.load(m, pub + port.head)) this.#wake(pub)
+      // It may have cleared the sleep word and not got to the notification, whatever the CQ holds by now.
+      this.#wake(pub)
       this.mark(p)
     }
     this.#journal.end()

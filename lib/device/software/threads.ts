@@ -1,21 +1,39 @@
-import { existsSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { threadId } from 'node:worker_threads'
 import { NodeDlbError } from '../../errors.ts'
 import { type Layout, maxThreads } from './layout.ts'
 
-/** Words of a thread's entry: use, Node's threadId + 1, the kernel's thread id (0: unknown), its start time. */
-const used = 0
+/** Words of an entry: its thread's number and state, Node's threadId, the kernel's thread id (0: unknown), its start time. */
+const state = 0
 const node = 1
 const kernel = 2
 const started = 3
 const stride = 4
 
 /**
+ * A thread's number is positive: the entry's index + 1 in its low bits, and a generation, so that a number names one
+ * thread for good and an entry can be used again. A number that its entry does not show any more is of a thread that
+ * has gone.
+ */
+const indexBits = 9
+const nextGeneration = 1 << indexBits
+const numberMask = 0x3fffffff
+/** In an entry's state: being filled in; free. With the number that was used last. */
+const entering = 0x40000000
+const free = 0x80000000 | 0
+
+/** In place of a kernel id: somebody has said that the thread has ended. */
+const declaredEnded = -1
+/** The kernel's PF_EXITING: the thread runs no code of ours any more. It can still be listed when it has been joined. */
+const exiting = 0x4
+
+/**
  * The threads that use a domain, and whether they still live. A terminated thread tells nobody, so others ask the
  * kernel: Linux lists a process's threads in /proc/self/task, and a thread finds its own id in /proc/thread-self. The
  * start time tells a thread from a later one with the same id.
  *
- * Without /proc a thread counts as living until `recover` is called for a port of its, which takes the caller's word.
+ * A thread of which nothing can be learned (no /proc, no descriptor left) counts as living, until `recover` is called for a
+ * port of its: that takes the caller's word, if there never was an answer.
  */
 export class Threads {
   readonly #m: Int32Array
@@ -26,17 +44,20 @@ export class Threads {
     this.#base = layout.threads
   }
 
-  /** Enters the calling thread. @returns its index + 1. */
+  /** Enters the calling thread. @returns its number. */
   enter(): number {
-    const m = this.#m
     for (let i = 0; i < maxThreads; i++) {
+      const number = this.#claim(i)
+      if (number === 0) continue
       const at = this.#base + i * stride
-      if (Atomics.compareExchange(m, at + used, 0, 1) !== 0) continue
+      const m = this.#m
       const id = ownKernelId()
-      m[at + node] = threadId + 1
-      m[at + started] = id === 0 ? 0 : startTime(id)
-      Atomics.store(m, at + kernel, id)
-      return i + 1
+      const time = id === 0 ? unknown : startTime(id)
+      m[at + node] = threadId
+      m[at + started] = time
+      m[at + kernel] = time === unknown ? 0 : id
+      Atomics.store(m, at + state, number)
+      return number
     }
     throw new NodeDlbError(
       'ERR_DLB_NO_RESOURCES',
@@ -44,50 +65,69 @@ export class Threads {
     )
   }
 
-  leave(thread: number): void {
-    Atomics.store(this.#m, this.#base + (thread - 1) * stride + used, 0)
+  leave(number: number): void {
+    Atomics.store(this.#m, this.#entry(number) + state, number | free)
   }
 
   /** Node's threadId. */
-  threadId(thread: number): number {
-    return this.#m[this.#base + (thread - 1) * stride + node] - 1
+  threadId(number: number): number {
+    return this.#m[this.#entry(number) + node]
   }
 
   /** The caller knows that the thread has ended. Believed only where it cannot be told. */
-  declareEnded(thread: number): void {
-    Atomics.compareExchange(this.#m, this.#base + (thread - 1) * stride + kernel, 0, ended)
+  declareEnded(number: number): void {
+    if (Atomics.load(this.#m, this.#entry(number) + state) !== number) return
+    Atomics.compareExchange(this.#m, this.#entry(number) + kernel, 0, declaredEnded)
   }
 
   /** Whether the thread still runs, as far as can be told. */
-  alive(thread: number): boolean {
-    const at = this.#base + (thread - 1) * stride
+  alive(number: number): boolean {
+    const at = this.#entry(number)
+    if (Atomics.load(this.#m, at + state) !== number) return false
     const id = Atomics.load(this.#m, at + kernel)
     if (id <= 0) return id === 0
-    return startTime(id) === this.#m[at + started]
+    const time = startTime(id)
+    return time === unknown || time === this.#m[at + started]
+  }
+
+  /** Takes an entry that is free, or whose thread has ended. @returns the new number; 0 if it is in use. */
+  #claim(i: number): number {
+    const at = this.#base + i * stride + state
+    const before = Atomics.load(this.#m, at)
+    const used = before > 0
+    if (used && ((before & entering) !== 0 || this.alive(before))) return 0
+    const generation = before === 0 ? 0 : (before & numberMask) - (i + 1)
+    const number = ((generation + nextGeneration) & numberMask & ~(nextGeneration - 1)) | (i + 1)
+    return Atomics.compareExchange(this.#m, at, before, number | entering) === before ? number : 0
+  }
+
+  #entry(number: number): number {
+    return this.#base + ((number & (nextGeneration - 1)) - 1) * stride
   }
 }
 
-/** Kernel id of a thread that somebody has said to have ended. */
-const ended = -1
+const unknown = -1
+const gone = -2
 
 function ownKernelId(): number {
-  // "<pid>/task/<tid>"
-  if (!existsSync('/proc/thread-self')) return 0
-  return Number(readlinkSync('/proc/thread-self').split('/').pop())
+  try {
+    // "<pid>/task/<tid>"
+    return Number(readlinkSync('/proc/thread-self').split('/').pop())
+  } catch {
+    return 0
+  }
 }
 
-/** The kernel's PF_EXITING: the thread runs no code of ours any more. It can still be listed when it has been joined. */
-const exiting = 0x4
-
-/** In clock ticks since boot, cut to 32 bits; 0 if there is no such thread. */
+/** In clock ticks since boot, cut to 31 bits; `gone` if the thread has ended, `unknown` if that cannot be told now. */
 function startTime(id: number): number {
   try {
     const stat = readFileSync(`/proc/self/task/${id}/stat`, 'latin1')
     // The name in parentheses may hold anything; behind it, the first field is the third.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const [flags, time] = [Number(fields[6]), Number(fields[19])]
-    return (flags & exiting) === 0 ? time | 0 : 0
-  } catch {
-    return 0
+    if ((Number(fields[6]) & exiting) !== 0) return gone
+    return Number(fields[19]) & 0x7fffffff
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' || code === 'ESRCH' ? gone : unknown
   }
 }
