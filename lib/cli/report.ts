@@ -60,8 +60,11 @@ export class Report {
   }
 
   #writeFile(file: string, text: string): void {
+    // Whoever reads it finds all of the old figures or all of the new ones.
+    const temporary = `${file}.${process.pid}.tmp`
     try {
-      fs.writeFileSync(file, text)
+      fs.writeFileSync(temporary, text)
+      fs.renameSync(temporary, file)
     } catch (error) {
       this.error(`cannot write the figures: ${(error as Error).message}`)
     }

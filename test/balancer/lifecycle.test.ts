@@ -115,6 +115,32 @@ for (const policy of policyNames) {
     })
   }
 
+  t.test(`workers that die at any moment hurt nobody but who they serve (${policy})`, async (t) => {
+    const before = openDescriptors().length
+    const options = { policy, respawnDelay: 1, maxRespawnDelay: 20, workerData: { livesFor: 150 } }
+    const balancer = await start(t, options)
+    const port = portOf(balancer)
+    let [answered, lost] = [0, 0]
+    const askUntilAnswered = async (): Promise<void> => {
+      for (;;) {
+        const answer = await get(port).catch(({ code }) => code)
+        if (typeof answer !== 'string') break
+        t.equal(answer, 'ECONNRESET')
+        lost++
+      }
+      answered++
+    }
+    await many(1500, 20, askUntilAnswered)
+    const { stats } = await balancer.close()
+    t.equal(answered, 1500)
+    const deaths = stats.workers.reduce((sum, worker) => sum + worker.deaths, 0)
+    t.comment(`${deaths} deaths, ${lost} connections of theirs lost`)
+    t.ok(lost <= deaths * 20, 'at most those that were open at a death')
+    checkLaw(t, stats)
+    t.match(stats.connections, { accepted: answered + lost, refused: 0, shed: 0 })
+    t.equal(openDescriptors().length, before)
+  })
+
   t.test(`what waits at a worker that dies is served by the others (${policy})`, async (t) => {
     const gate = new SharedArrayBuffer(8)
     const balancer = await start(t, { policy, workers: 2, workerData: { gate }, respawnDelay: 60_000 })
@@ -179,6 +205,15 @@ for (const policy of policyNames) {
     t.match(stats.connections, { accepted: 100, refused: 0 })
   })
 }
+
+t.test('a worker that runs out of memory is a death like any other', async (t) => {
+  const balancer = await start(t, { workers: 2, resourceLimits: { maxOldGenerationSizeMb: 32 } })
+  const died = once(balancer, 'worker-exit')
+  t.equal(await get(portOf(balancer), '/memory').catch(({ code }) => code), 'ECONNRESET')
+  t.match((await died)[0], { code: 1, error: /memory/, respawnIn: 10 })
+  await many(20, 5, () => get(portOf(balancer)))
+  checkLaw(t, (await balancer.close()).stats)
+})
 
 t.test('when all workers have finished, the balancer is closed', async (t) => {
   const balancer = await start(t, { workers: 1 })

@@ -1,0 +1,233 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import t, { type Test } from 'tap'
+import type { BalancerStats } from '../../lib/index.ts'
+import { get } from '../clients.ts'
+import { cli, type Outcome, runCli, source } from '../programs.ts'
+
+const fixture = (name: string): string => source(`test/cli/fixtures/${name}`)
+
+/** A running `node-dlb run`. */
+class Command {
+  readonly child: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly outcome: Promise<Outcome>
+  stderr = ''
+  stdout = ''
+
+  constructor(t: Test, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.child = spawn(process.execPath, [cli, 'run', ...args], { env: { ...process.env, NODE_DEBUG: '', ...env } })
+    t.teardown(() => this.child.kill('SIGKILL'))
+    this.child.stdout.setEncoding('utf8').on('data', (chunk) => (this.stdout += chunk))
+    this.child.stderr.setEncoding('utf8').on('data', (chunk) => (this.stderr += chunk))
+    this.outcome = once(this.child, 'close').then(([code, signal]) => {
+      return { code, signal, stdout: this.stdout, stderr: this.stderr }
+    })
+  }
+
+  async untilStderr(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.stderr)
+      if (match) return match
+      await once(this.child.stderr, 'data')
+    }
+  }
+
+  /** The port in the summary line. */
+  async port(): Promise<number> {
+    const [, port] = await this.untilStderr(/listening on .*:(\d+)\n/)
+    return Number(port)
+  }
+}
+
+t.jobs = 2
+
+const runsTypeScript = Boolean((process.features as { typescript?: unknown }).typescript)
+const entries = ['server.mjs', 'server.cjs', ...(runsTypeScript ? ['server.ts'] : [])]
+
+for (const name of entries) {
+  t.test(`${name} is served, and its argv is as under plain Node`, async (t) => {
+    const command = new Command(t, [path.relative(process.cwd(), fixture(name)), '-w', '2', '--', '--port', '80', 'x'])
+    const port = await command.port()
+    t.strictSame(JSON.parse((await get(port)).body), [fixture(name), '--port', '80', 'x'])
+    command.child.kill('SIGINT')
+    t.match(await command.outcome, { code: 0, stdout: '' })
+  })
+}
+
+t.test('the summary names device and reason, workers, policy and addresses', async (t) => {
+  const command = new Command(t, [
+    fixture('server.mjs'),
+    '--workers',
+    '3',
+    '--policy',
+    'round-robin',
+    '--device',
+    'software',
+  ])
+  await command.port()
+  t.match(
+    command.stderr,
+    /^node-dlb: 3 workers on the software device \(asked for\), policy round-robin, listening on 127/,
+  )
+  command.child.kill('SIGTERM')
+  const { stderr } = await command.outcome
+  t.match(stderr, /SIGTERM: no new connections; open ones have 10 s to finish/)
+  t.match(stderr, /all connections finished\n$/)
+})
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  t.test(`${signal} lets requests in flight finish`, async (t) => {
+    const command = new Command(t, [fixture('server.mjs'), '-w', '2'])
+    const port = await command.port()
+    const socket = net.connect(port, '127.0.0.1').setEncoding('utf8')
+    socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    // The second request's answer waits for the first's: once it is sent, the first is in flight for sure.
+    await get(port)
+    command.child.kill(signal)
+    let answer = ''
+    for await (const chunk of socket) answer += chunk
+    t.match(answer, /slow/)
+    t.match(await command.outcome, { code: 0 })
+  })
+}
+
+t.test('at the deadline connections are cut, told and counted', async (t) => {
+  const command = new Command(t, [fixture('server.mjs'), '-w', '2', '--drain-timeout', '100ms', '--stats', '-'])
+  const port = await command.port()
+  const hanging = get(port, '/hang').catch(({ code }) => code)
+  await get(port)
+  command.child.kill('SIGTERM')
+  const { code, stderr } = await command.outcome
+  t.equal(code, 1)
+  t.match(stderr, /1 connection was cut/)
+  t.match(JSON.parse(stderr.slice(stderr.indexOf('{'))), { connections: { accepted: 2, active: 0, closed: 2 } })
+  t.equal(await hanging, 'ECONNRESET')
+})
+
+t.test('a second Ctrl-C cuts at once', async (t) => {
+  const command = new Command(t, [fixture('server.mjs'), '-w', '2', '--drain-timeout', '10m'])
+  const port = await command.port()
+  const hanging = get(port, '/hang').catch(({ code }) => code)
+  await get(port)
+  command.child.kill('SIGINT')
+  await command.untilStderr(/no new connections/)
+  command.child.kill('SIGINT')
+  t.match(await command.outcome, { code: 130, stderr: /connections? (was|were) cut/ })
+  t.equal(await hanging, 'ECONNRESET')
+})
+
+t.test("an app's own signal handler does the shutting down", async (t) => {
+  const command = new Command(t, [fixture('own-handler.cjs'), '-w', '2'])
+  await command.port()
+  command.child.kill('SIGTERM')
+  const { code, stdout } = await command.outcome
+  t.equal(code, 0)
+  t.strictSame(stdout.trim().split('\n').sort(), ['exit', 'exit', 'handler SIGTERM', 'handler SIGTERM'])
+})
+
+t.test('--stats writes the figures on SIGUSR2 and at the end', async (t) => {
+  const file = path.join(t.testdir(), 'stats.json')
+  const command = new Command(t, [fixture('server.mjs'), '-w', '2', '--stats', file])
+  const port = await command.port()
+  const read = (): BalancerStats => JSON.parse(fs.readFileSync(file, 'utf8'))
+  await get(port)
+  const watcher = fs.watch(path.dirname(file))
+  command.child.kill('SIGUSR2')
+  while (!fs.existsSync(file)) await once(watcher, 'change')
+  watcher.close()
+  t.match(read(), { connections: { accepted: 1, adopted: 1 }, listeners: [{ port }] })
+  await get(port)
+  command.child.kill('SIGINT')
+  await command.outcome
+  t.match(read(), { connections: { accepted: 2, adopted: 2, closed: 2, active: 0, inFlight: 0 } })
+})
+
+t.test("--debug prints Envoy's lines", async (t) => {
+  const command = new Command(t, [fixture('server.mjs'), '-w', '2', '--debug'])
+  await get(await command.port())
+  await command.untilStderr(/dlb receive none, skip/)
+  command.child.kill('SIGINT')
+  const { stderr } = await command.outcome
+  t.match(
+    stderr,
+    /^worker_2 dlb send fd (\d+)\nworker_([01]) get dlb event 1\nworker_\2 dlb recv \1\nworker_\2 dlb receive none, skip$/m,
+  )
+})
+
+t.test('stdin reaches the app, and its end reaches every worker', async (t) => {
+  const command = new Command(t, [fixture('stdin.cjs'), '-w', '2'])
+  command.child.stdin.end('hello\n')
+  const { code, stdout } = await command.outcome
+  t.equal(code, 0)
+  t.match(stdout, 'read hello\n')
+})
+
+const ends = [
+  { name: 'an entry that does nothing ends with 0', code: '', exit: 0, stderr: /^$/ },
+  { name: 'process.exit(3) at start ends with 3', code: 'process.exit(3)', exit: 3, stderr: /^$/ },
+  {
+    name: 'an error at start is printed once, and ends with 1',
+    code: "throw new TypeError('boom')",
+    exit: 1,
+    stderr: /^TypeError: boom\n {4}at [\s\S]*\n\nNode\.js v[\d.]+\n$/,
+  },
+  {
+    name: 'a rejection at start too',
+    code: "Promise.reject(new TypeError('boom'))",
+    exit: 1,
+    stderr: /^TypeError: boom\n[\s\S]*Node\.js v[\d.]+\n$/,
+  },
+  { name: 'a syntax error too', code: 'let let', exit: 1, stderr: /SyntaxError: [\s\S]*Node\.js v[\d.]+\n$/ },
+]
+
+for (const { name, code, exit, stderr } of ends) {
+  t.test(name, async (t) => {
+    const entry = path.join(t.testdir({ 'entry.cjs': code }), 'entry.cjs')
+    const outcome = await runCli(['run', entry, '--workers', '3'])
+    t.equal(outcome.code, exit)
+    t.match(outcome.stderr, stderr)
+    t.equal(outcome.stderr.split('boom').length <= 2, true, 'not twice')
+  })
+}
+
+t.test('a file that does not exist', async (t) => {
+  const { code, stderr } = await runCli(['run', '/nonexistent.js'])
+  t.equal(code, 1)
+  t.match(stderr, /Cannot find module '\/nonexistent\.js'/)
+})
+
+const misuse: [args: string[], stderr: RegExp][] = [
+  [['run'], /missing required argument 'entry'/],
+  [['rum'], /unknown command 'rum'/],
+  [['run', 'x.js', '--foo'], /unknown option '--foo'/],
+  [['run', 'x.js', '--workers', 'many'], /Give a whole number, such as 4/],
+  [['run', 'x.js', '--workers', '100'], /workers must be a whole number from 1 to 63, not 100/],
+  [['run', 'x.js', '--policy', 'fair'], /Allowed choices are unordered, round-robin/],
+  [['run', 'x.js', '--device', 'gpu'], /Allowed choices are auto, software, dlb/],
+  [['run', 'x.js', '--drain-timeout', '10'], /such as 500ms, 10s or 2m/],
+]
+
+for (const [args, message] of misuse) {
+  t.test(`node-dlb ${args.join(' ')} is wrong usage`, async (t) => {
+    const { code, stdout, stderr } = await runCli(args)
+    t.equal(code, 2)
+    t.equal(stdout, '')
+    t.match(stderr, message)
+  })
+}
+
+t.test('a device that is not there', async (t) => {
+  const { code, stderr } = await runCli(['run', fixture('server.mjs'), '--device', 'dlb'])
+  t.equal(code, 1)
+  t.match(stderr, /^node-dlb: .*use device 'software' or 'auto'\n$/)
+})
+
+t.test('--help and --version', async (t) => {
+  t.match(await runCli(['--version']), { code: 0, stdout: /^\d+\.\d+\.\d+/ })
+  t.match(await runCli(['--help']), { code: 0, stdout: /Usage: node-dlb/ })
+  t.match(await runCli(['run', '--help']), { code: 0, stdout: /--drain-timeout <time>/ })
+})
