@@ -26,14 +26,14 @@ export async function buildAddon(root) {
     command: process.execPath,
     args: ['node_modules/node-gyp/bin/node-gyp.js', 'configure', 'build', '--jobs=max', ...nodeHeaders()],
     cwd: root,
-    onFailure: 'the native addon did not build; what the compiler said is above',
+    onFailure: 'the native addon did not build; what node-gyp and the compiler said is above',
   })
   writeStamp(path.join(root, stamp), current)
   return true
 }
 
 /** The headers that came with this Node where they did; otherwise node-gyp takes its cache, or fetches them. */
-function nodeHeaders() {
+export function nodeHeaders() {
   const prefix = path.resolve(process.execPath, '../..')
   const header = path.join(prefix, 'include/node/node_version.h')
   const major = process.versions.node.split('.')[0]
