@@ -3,8 +3,8 @@ import path from 'node:path'
 import { NodeDlbError } from './errors.ts'
 
 /**
- * The addon, native/addon.cc. Loaded at first use and not before, so that what needs no addon (the software device) works
- * without it. It can be loaded in any thread; each has its own instance.
+ * The addon, native/addon.cc. Loaded at first use and not before, so that what needs no addon (the software device)
+ * works without it. It can be loaded in any thread; each has its own instance.
  */
 export interface NativeAddon {
   readonly Listener: NativeListenerConstructor
@@ -76,8 +76,8 @@ function load(): NativeAddon {
   } catch (cause) {
     throw new NodeDlbError(
       'ERR_DLB_ADDON_UNAVAILABLE',
-      'the native addon is not built, or was built for another system: run `npm run build:addon` in the package, which ' +
-        `needs a C++17 compiler, make and python3 (${cause instanceof Error ? cause.message.trim() : cause})`,
+      'the native addon is not built, or was built for another system: run `npm run build:addon` in the package, ' +
+        `which needs a C++17 compiler, make and python3 (${cause instanceof Error ? cause.message.trim() : cause})`,
       { cause },
     )
   }

@@ -11,9 +11,9 @@ namespace node_dlb {
 // What one Node environment (the main thread, or a worker) has of the addon: its loop, and the
 // acceptors that are open on it.
 //
-// An environment may end at any moment (worker.terminate(), process.exit()), and Node aborts the process if a loop still
-// has handles then. So a clean-up hook closes the acceptors and lets the environment go on ending only when the loop has let
-// go of the last one. Hooks run before the finalizers of JS objects.
+// An environment may end at any moment (worker.terminate(), process.exit()), and Node aborts the process if a loop
+// still has handles then. So a clean-up hook closes the acceptors and lets the environment go on ending only when the
+// loop has let go of the last one. Hooks run before the finalizers of JS objects.
 //
 // Thread: the environment's. Ownership: instance data of the environment, which deletes it last of all.
 class Environment {

@@ -99,7 +99,8 @@ SystemError ListenSocket::OpenUnix(const ListenSpec& spec) {
   const size_t name_length = spec.path.size() + (abstract ? 0 : 1);
   if (name_length > sizeof address.sun_path) return {EINVAL, "bind"};
   std::memcpy(address.sun_path, spec.path.data(), spec.path.size());
-  const size_t length = abstract && PadsAbstractNames() ? sizeof address : offsetof(sockaddr_un, sun_path) + name_length;
+  const bool padded = abstract && PadsAbstractNames();
+  const size_t length = padded ? sizeof address : offsetof(sockaddr_un, sun_path) + name_length;
 
   fd_ = OpenStream(AF_UNIX);
   if (!fd_) return Failed("socket");

@@ -14,8 +14,8 @@ namespace node_dlb {
 // the acceptor belongs to the environment, which closes it if JS never does. The constructor throws what
 // ListenSocket::Open and Acceptor::Start report.
 //
-// The callback owns the descriptors that it is called with, whatever it does, and an exception that it throws is an uncaught one. If
-// it cannot be called any more, since the environment is ending, they are closed.
+// The callback owns the descriptors that it is called with, whatever it does, and an exception that it throws is an
+// uncaught one. If it cannot be called any more, since the environment is ending, they are closed.
 class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
  public:
   static Napi::Function Define(Napi::Env env);

@@ -1,26 +1,6 @@
 import { NodeDlbError } from '../errors.ts'
+import { LedgerCounters, type LedgerCounts, type WorkerCounts } from './ledger-counters.ts'
 
-/**
- * Who owns each accepted descriptor: one word of shared memory per fd number, moved by compare-and-swap.
- *
- *     bit 31 ────────────────── 10 9 ──────── 3 2 ── 0        free ─accept─► held ─toDevice─► in device
- *          generation              owner        state           ▲             │ ▲◄─fromDevice─┘    │ adopt
- *          (stamp's low 22 bits)   (worker)                     ├◄──refuse────┘                    ▼
- *                                                               └◄──closed── adopted ◄─opened─ adopting
- *
- * The kernel gives a closed fd's number to the next connection, so a number alone says nothing: an event that is late, twice
- * delivered, or made up could name a stranger's connection. Hence the *stamp*, the accept time in µs which the event
- * carries beside the fd. Its low bits are the entry's generation, `accept` makes it differ from the fd's previous
- * one, and every move names the stamp: it succeeds for exactly the connection that was meant, once, or changes nothing, is
- * counted as stale, and leaves the fd alone.
- *
- * Thread: any; each constructs its own Ledger over the same SharedArrayBuffer. `accept`, `toDevice`, `fromDevice`, `refuse`, `shed`
- * and `takeOwnedBy` belong to the thread that accepts; `adopt`, `opened` and `closed` to the worker whose index they
- * are given. An entry's owner alone moves it, so a swap fails only for a stamp that is not the entry's.
- *
- * Counters have one writer each, so that a plain increment loses nothing. They are doubles (exact up to 2^53): an aligned
- * 64-bit store is one instruction on the 64-bit machines that Node runs on. A reader may see one late, never early.
- */
 export const NO_STAMP = -1
 export const MAX_WORKERS = 128
 const MAX_CAPACITY = 1 << 22
@@ -36,43 +16,11 @@ const OWNER_MASK = (MAX_WORKERS - 1) << OWNER_SHIFT
 const GENERATION_SHIFT = 10
 const GENERATION_MASK = -1 << GENERATION_SHIFT
 
-// Header words.
+// The buffer: a header of one cache line, the counters, the entries.
+const HEADER_BYTES = 64
 const CAPACITY = 0
 const WORKERS = 1
 const HIGH_WATER = 2
-// A row of counters is a cache line of its own: the acceptor's; then each worker's; then the acceptor's for each worker.
-const LINE = 64
-const ROW = LINE / 8
-const ACCEPTED = 0
-const SHED = 1
-const REFUSED = 2
-const ACCEPTOR_STALE = 3
-const WORKER_ADOPTED = 0
-const WORKER_CLOSED = 1
-const WORKER_STALE = 2
-const CLOSED_FOR_WORKER = 0
-
-export interface WorkerCounts {
-  /** Connections that the worker took. */
-  readonly adopted: number
-  readonly closed: number
-  /** adopted - closed */
-  readonly active: number
-  /** Moves that named a connection which was not this worker's to move. */
-  readonly stale: number
-}
-
-/** The law: accepted = adopted + refused + shed + inFlight, adopted = active + closed. */
-export interface LedgerCounts extends WorkerCounts {
-  readonly accepted: number
-  /** Closed at once for want of descriptors. */
-  readonly shed: number
-  /** Closed without having been adopted: nobody listened any more, or somebody closed it behind our back. */
-  readonly refused: number
-  /** Accepted and not yet adopted. */
-  readonly inFlight: number
-  readonly workers: readonly WorkerCounts[]
-}
 
 /** How many entries are in which state, found by reading them all. */
 export interface LedgerTable {
@@ -84,6 +32,25 @@ export interface LedgerTable {
   readonly owned: readonly number[]
 }
 
+/**
+ * Who owns each accepted descriptor: one word of shared memory per fd number, moved by compare-and-swap.
+ *
+ *     bit 31 ──────────────── 10 9 ────── 3 2 ─── 0       free ─accept─► held ──toDevice──► in device
+ *          generation            owner      state          ▲              │ ▲◄─fromDevice──┘   │ adopt
+ *          (stamp's low 22 bits) (worker)                  ├◄───refuse────┘                    ▼
+ *                                                          └◄──closed── adopted ◄──opened── adopting
+ *
+ * The kernel gives a closed fd's number to the next connection, so a number alone says nothing: an event that is late,
+ * delivered twice, or made up could name a stranger's connection. Hence the *stamp*, the accept time in µs, which the
+ * event carries beside the fd. Its low bits are the entry's generation; `accept` makes it differ from that of the fd's
+ * previous connection, and every move names the stamp. A move succeeds for exactly the connection that was meant, or
+ * it changes nothing, counts as stale, and says that the fd is not the mover's to touch.
+ *
+ * Thread: any; each makes its own Ledger over the same memory. `accept`, `toDevice`, `fromDevice`, `refuse`, `shed`
+ * and `takeOwnedBy` belong to the thread that accepts; `adopt`, `opened` and `closed` to the worker whose index they
+ * take. Only an entry's owner moves it (a worker, the acceptor, or whoever receives the event from the device), so
+ * that a swap that fails need not be tried again.
+ */
 export class Ledger {
   /** For the other threads' `new Ledger(buffer)`. */
   readonly buffer: SharedArrayBuffer
@@ -91,7 +58,7 @@ export class Ledger {
   readonly capacity: number
   readonly workers: number
   readonly #header: Int32Array
-  readonly #counters: Float64Array
+  readonly #counters: LedgerCounters
   readonly #words: Int32Array
 
   /** `fdLimit`: every fd is below it (native `fdLimit()`). Memory is used only up to the highest fd that occurs. */
@@ -104,7 +71,7 @@ export class Ledger {
       throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `workers must be from 1 to ${MAX_WORKERS}, not ${workers}`)
     }
     const capacity = Math.min(Math.floor(fdLimit), MAX_CAPACITY)
-    const buffer = new SharedArrayBuffer(tableOffset(workers) + capacity * 4)
+    const buffer = new SharedArrayBuffer(HEADER_BYTES + LedgerCounters.byteLength(workers) + capacity * 4)
     const header = new Int32Array(buffer)
     header[CAPACITY] = capacity
     header[WORKERS] = workers
@@ -113,11 +80,11 @@ export class Ledger {
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer
-    this.#header = new Int32Array(buffer, 0, LINE / 4)
+    this.#header = new Int32Array(buffer, 0, HEADER_BYTES / 4)
     this.capacity = this.#header[CAPACITY]
     this.workers = this.#header[WORKERS]
-    this.#counters = new Float64Array(buffer, LINE, (tableOffset(this.workers) - LINE) / 8)
-    this.#words = new Int32Array(buffer, tableOffset(this.workers), this.capacity)
+    this.#counters = new LedgerCounters(buffer, HEADER_BYTES, this.workers)
+    this.#words = new Int32Array(buffer, HEADER_BYTES + LedgerCounters.byteLength(this.workers), this.capacity)
   }
 
   /**
@@ -125,19 +92,17 @@ export class Ledger {
    * few µs of `time`; or NO_STAMP if the fd is beyond the table: it is counted as shed, and the caller closes it.
    */
   accept(fd: number, time: number): number {
-    this.#counters[ACCEPTED]++
+    this.#counters.countAccepted(1)
     if (fd >>> 0 >= this.capacity) {
-      this.#counters[SHED]++
+      this.#counters.countShed(1)
       return NO_STAMP
     }
     if (fd >= this.#header[HIGH_WATER]) Atomics.store(this.#header, HIGH_WATER, fd + 1)
     for (;;) {
       const previous = Atomics.load(this.#words, fd)
       let stamp = time | 0
-      while (stamp === NO_STAMP || ((stamp << GENERATION_SHIFT) ^ previous) >>> GENERATION_SHIFT === 0) {
-        stamp = (stamp + 1) | 0
-      }
-      // Fails only if the previous connection's worker closes it in this instant, which the next round sees.
+      while (stamp === NO_STAMP || sameGeneration(stamp << GENERATION_SHIFT, previous)) stamp = (stamp + 1) | 0
+      // The one swap that is tried again: it fails if the previous owner, which closed the fd first, tells us just now.
       if (Atomics.compareExchange(this.#words, fd, previous, entry(HELD, 0, stamp)) === previous) {
         this.#endPrevious(previous)
         return stamp
@@ -147,64 +112,55 @@ export class Ledger {
 
   /** Acceptor: just before the event is sent; undone by `fromDevice` if the device does not take it. */
   toDevice(fd: number, stamp: number): boolean {
-    return this.#move(fd, entry(HELD, 0, stamp), entry(IN_DEVICE, 0, stamp)) || this.#stale(ACCEPTOR_STALE)
+    return this.#acceptorMoves(fd, entry(HELD, 0, stamp), entry(IN_DEVICE, 0, stamp))
   }
 
   /** Acceptor: the event came back, not taken or recovered from a worker's port, and the connection is ours again. */
   fromDevice(fd: number, stamp: number): boolean {
-    return this.#move(fd, entry(IN_DEVICE, 0, stamp), entry(HELD, 0, stamp)) || this.#stale(ACCEPTOR_STALE)
+    return this.#acceptorMoves(fd, entry(IN_DEVICE, 0, stamp), entry(HELD, 0, stamp))
   }
 
   /** Acceptor: just before it closes a connection that it holds and that nobody will take. */
   refuse(fd: number, stamp: number): boolean {
-    if (!this.#move(fd, entry(HELD, 0, stamp), entry(FREE, 0, stamp))) return this.#stale(ACCEPTOR_STALE)
-    this.#counters[REFUSED]++
+    if (!this.#acceptorMoves(fd, entry(HELD, 0, stamp), entry(FREE, 0, stamp))) return false
+    this.#counters.countRefused()
     return true
   }
 
   /** Acceptor: `count` connections were accepted and closed at once, without passing through the table. */
   shed(count: number): void {
-    this.#counters[ACCEPTED] += count
-    this.#counters[SHED] += count
+    this.#counters.countAccepted(count)
+    this.#counters.countShed(count)
   }
 
   /** Worker: takes the connection of an event. If false, the event is stale: the fd is not the worker's to touch. */
   adopt(fd: number, stamp: number, worker: number): boolean {
-    if (!this.#move(fd, entry(IN_DEVICE, 0, stamp), entry(ADOPTING, worker, stamp))) {
-      return this.#stale(workerRow(worker) + WORKER_STALE)
-    }
-    this.#counters[workerRow(worker) + WORKER_ADOPTED]++
+    if (!this.#workerMoves(worker, fd, entry(IN_DEVICE, 0, stamp), entry(ADOPTING, worker, stamp))) return false
+    this.#counters.countAdopted(worker)
     return true
   }
 
-  /** Worker: a handle has the fd now, and Node will close it if the worker dies. */
+  /** Worker: a handle has the fd now, so that Node closes it if the worker dies. */
   opened(fd: number, stamp: number, worker: number): boolean {
-    return (
-      this.#move(fd, entry(ADOPTING, worker, stamp), entry(ADOPTED, worker, stamp)) ||
-      this.#stale(workerRow(worker) + WORKER_STALE)
-    )
+    return this.#workerMoves(worker, fd, entry(ADOPTING, worker, stamp), entry(ADOPTED, worker, stamp))
   }
 
   /**
-   * Worker: just *before* it closes the fd; afterwards the kernel may have given the number to another connection. A second call,
-   * or one for a connection that `accept` has counted as closed already, is stale and does nothing.
+   * Worker: just *before* it closes the fd; afterwards the kernel may have given the number to another connection. A
+   * second call, or one for a connection that `accept` has counted as closed already, is stale and does nothing.
    */
   closed(fd: number, stamp: number, worker: number): boolean {
     const free = entry(FREE, 0, stamp)
-    if (!this.#move(fd, entry(ADOPTED, worker, stamp), free) && !this.#move(fd, entry(ADOPTING, worker, stamp), free)) {
-      return this.#stale(workerRow(worker) + WORKER_STALE)
-    }
-    this.#counters[workerRow(worker) + WORKER_CLOSED]++
-    return true
+    const moved =
+      this.#move(fd, entry(ADOPTED, worker, stamp), free) ||
+      this.#workerMoves(worker, fd, entry(ADOPTING, worker, stamp), free)
+    if (moved) this.#counters.countClosed(worker)
+    return moved
   }
 
   /**
    * Acceptor, once the worker's thread has ended and before another gets its index: all that it owned is closed, by
-   * Node with the thread's environment.
-   *
-   * The thread may have been terminated between a swap and the increment that goes with it. The entries are what
-   * counts: adopted - closed must be what the worker owned, and since it can have missed only the last increment,
-   * the difference's sign says which one it was. The counters' writer is gone, so they are ours to repair.
+   * Node with the thread's environment. Its counters, which it may have been in the middle of updating, are put right.
    *
    * @returns the fds that it had adopted and may not have opened a handle on: if so, nobody has closed them.
    */
@@ -213,15 +169,14 @@ export class Ledger {
     let owned = 0
     for (let fd = 0; fd < this.#header[HIGH_WATER]; fd++) {
       const word = Atomics.load(this.#words, fd)
-      if ((word & STATE_MASK) < ADOPTING || ownerOf(word) !== worker) continue
+      const state = word & STATE_MASK
+      if (state < ADOPTING || ownerOf(word) !== worker) continue
       Atomics.store(this.#words, fd, word & GENERATION_MASK)
-      if ((word & STATE_MASK) === ADOPTING) orphans.push(fd)
+      if (state === ADOPTING) orphans.push(fd)
       owned++
     }
-    const missing = this.workerCounts(worker).active - owned
-    if (missing > 0) this.#counters[workerRow(worker) + WORKER_CLOSED] += missing
-    if (missing < 0) this.#counters[workerRow(worker) + WORKER_ADOPTED] -= missing
-    this.#counters[this.#acceptorRow(worker) + CLOSED_FOR_WORKER] += owned
+    this.#counters.repair(worker, owned)
+    this.#counters.countClosedFor(worker, owned)
     return orphans
   }
 
@@ -236,37 +191,19 @@ export class Ledger {
       const state = word & STATE_MASK
       if (state !== HELD && state !== IN_DEVICE) continue
       Atomics.store(this.#words, fd, word & GENERATION_MASK)
+      this.#counters.countRefused()
       fds.push(fd)
     }
-    this.#counters[REFUSED] += fds.length
     return fds
   }
 
   /** Read while connections move, a count may lag by those that are just moving; the law holds in any case. */
   counts(): LedgerCounts {
-    // Workers first, the later stage before the earlier, so that no difference is negative.
-    const workers = Array.from({ length: this.workers }, (_, worker) => this.workerCounts(worker))
-    const sum = (field: keyof WorkerCounts) => workers.reduce((total, counts) => total + counts[field], 0)
-    const [adopted, refused, shed] = [sum('adopted'), this.#counters[REFUSED], this.#counters[SHED]]
-    const accepted = this.#counters[ACCEPTED]
-    return {
-      accepted,
-      adopted,
-      refused,
-      shed,
-      inFlight: accepted - adopted - refused - shed,
-      active: sum('active'),
-      closed: sum('closed'),
-      stale: sum('stale') + this.#counters[ACCEPTOR_STALE],
-      workers,
-    }
+    return this.#counters.all()
   }
 
   workerCounts(worker: number): WorkerCounts {
-    const row = workerRow(worker)
-    const closed = this.#counters[row + WORKER_CLOSED] + this.#counters[this.#acceptorRow(worker) + CLOSED_FOR_WORKER]
-    const adopted = this.#counters[row + WORKER_ADOPTED]
-    return { adopted, closed, active: adopted - closed, stale: this.#counters[row + WORKER_STALE] }
+    return this.#counters.ofWorker(worker)
   }
 
   /** Reads every entry up to the highest that was ever used. */
@@ -275,16 +212,12 @@ export class Ledger {
     const owned = new Array<number>(this.workers).fill(0)
     for (let fd = 0; fd < this.#header[HIGH_WATER]; fd++) {
       const word = Atomics.load(this.#words, fd)
-      states[word & STATE_MASK]++
-      if ((word & STATE_MASK) >= ADOPTING) owned[ownerOf(word)]++
+      const state = word & STATE_MASK
+      states[state]++
+      if (state >= ADOPTING) owned[ownerOf(word)]++
     }
-    return {
-      held: states[HELD],
-      inDevice: states[IN_DEVICE],
-      adopting: states[ADOPTING],
-      adopted: states[ADOPTED],
-      owned,
-    }
+    const [, held, inDevice, adopting, adopted] = states
+    return { held, inDevice, adopting, adopted, owned }
   }
 
   /** Whether the counters agree with the entries. Of meaning only while no connection moves. */
@@ -301,22 +234,25 @@ export class Ledger {
   #endPrevious(word: number): void {
     const state = word & STATE_MASK
     // Its worker ended, and Node closed it, before we heard of that.
-    if (state >= ADOPTING) this.#counters[this.#acceptorRow(ownerOf(word)) + CLOSED_FOR_WORKER]++
+    if (state >= ADOPTING) this.#counters.countClosedFor(ownerOf(word), 1)
     // Some code closed an fd that was not its own. The event that still travels will be found stale.
-    else if (state !== FREE) this.#counters[REFUSED]++
+    else if (state !== FREE) this.#counters.countRefused()
+  }
+
+  #acceptorMoves(fd: number, from: number, to: number): boolean {
+    if (this.#move(fd, from, to)) return true
+    this.#counters.countStale()
+    return false
+  }
+
+  #workerMoves(worker: number, fd: number, from: number, to: number): boolean {
+    if (this.#move(fd, from, to)) return true
+    this.#counters.countStaleAt(worker)
+    return false
   }
 
   #move(fd: number, from: number, to: number): boolean {
     return fd >>> 0 < this.capacity && Atomics.compareExchange(this.#words, fd, from, to) === from
-  }
-
-  #stale(counter: number): false {
-    this.#counters[counter]++
-    return false
-  }
-
-  #acceptorRow(worker: number): number {
-    return (1 + this.workers + worker) * ROW
   }
 }
 
@@ -328,10 +264,6 @@ function ownerOf(word: number): number {
   return (word & OWNER_MASK) >> OWNER_SHIFT
 }
 
-function workerRow(worker: number): number {
-  return (1 + worker) * ROW
-}
-
-function tableOffset(workers: number): number {
-  return LINE + (1 + 2 * workers) * LINE
+function sameGeneration(a: number, b: number): boolean {
+  return (a ^ b) >>> GENERATION_SHIFT === 0
 }

@@ -67,7 +67,7 @@ export class Listener {
     const { onShed, onError = rethrow } = faults
     const onAccepted = (count: number, shed: number, error: Error | undefined) => {
       if (shed > 0) onShed?.(shed)
-      if (error !== undefined) onError(listenError(options, error))
+      if (error !== undefined) onError(stopped(options, error))
       if (count > 0) onBatch(fds, count)
     }
     this.id = id
@@ -125,9 +125,16 @@ function lacksIpv6(error: unknown): boolean {
 
 function listenError(options: ListenOptions, cause: unknown): NodeDlbError {
   const { code = '', message } = cause as NodeJS.ErrnoException
-  const where = options.path?.replace('\0', '@') ?? `${options.address ?? '*'} port ${options.port}`
   const hint = hints[code] === undefined ? '' : ` (${hints[code]})`
-  return new NodeDlbError('ERR_DLB_LISTEN', `cannot listen on ${where}: ${message}${hint}`, { cause })
+  return new NodeDlbError('ERR_DLB_LISTEN', `cannot listen on ${where(options)}: ${message}${hint}`, { cause })
+}
+
+function stopped(options: ListenOptions, cause: Error): NodeDlbError {
+  return new NodeDlbError('ERR_DLB_LISTEN', `stopped listening on ${where(options)}: ${cause.message}`, { cause })
+}
+
+function where({ path, address, port }: ListenOptions): string {
+  return path?.replace('\0', '@') ?? `${address ?? '*'} port ${port}`
 }
 
 function rethrow(error: Error): never {

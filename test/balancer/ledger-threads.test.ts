@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { Ledger } from '../../lib/balancer/ledger.ts'
+import type { Race } from './fixtures/ledger-racer.ts'
 import {
   CLOSED,
   FD,
@@ -172,4 +173,30 @@ t.test('no fd has two owners and the law holds while workers are terminated at r
   t.ok(counts.stale > 0, 'there were stale events')
   t.equal(table.held + table.inDevice + table.adopting + table.adopted, 0)
   t.equal(acceptor.openFds(), 0)
+})
+
+t.test('of two threads that adopt the same events at the same time, one gets each', async (t) => {
+  const fds = 2000
+  const rounds = 100
+  const ledger = Ledger.create({ fdLimit: fds, workers: 2 })
+  const flags = shared(2)
+  const url = new URL('./fixtures/ledger-racer.js', import.meta.url)
+  const racers = [0, 1].map((worker) => {
+    const workerData: Race = { ledger: ledger.buffer, flags, worker, rounds }
+    return new Worker(url, { workerData, execArgv: [] })
+  })
+  const exits = Promise.all(racers.map((racer) => once(racer, 'exit')))
+  await Promise.all(racers.map((racer) => once(racer, 'message')))
+  for (let round = 1; round <= rounds; round++) {
+    for (let fd = 0; fd < fds; fd++) ledger.toDevice(fd, ledger.accept(fd, round))
+    Atomics.store(flags, 0, round)
+    Atomics.notify(flags, 0)
+    for (let done = 0; done < 2 * round; done = Atomics.load(flags, 1)) Atomics.wait(flags, 1, done)
+  }
+  await exits
+  const { balanced, counts } = ledger.check()
+  t.equal(balanced, true)
+  t.match(counts, { accepted: fds * rounds, adopted: fds * rounds, closed: fds * rounds, inFlight: 0 })
+  t.equal(counts.stale, fds * rounds, 'the other one was told each time')
+  t.comment(counts.workers.map(({ adopted }) => adopted).join(' and '))
 })

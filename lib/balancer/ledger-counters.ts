@@ -1,0 +1,134 @@
+/** The law: accepted = adopted + refused + shed + inFlight, adopted = active + closed. */
+export interface LedgerCounts extends WorkerCounts {
+  readonly accepted: number
+  /** Closed at once for want of descriptors. */
+  readonly shed: number
+  /** Closed without having been adopted: nobody listened any more, or somebody closed it behind our back. */
+  readonly refused: number
+  /** Accepted and not yet adopted. */
+  readonly inFlight: number
+  readonly workers: readonly WorkerCounts[]
+}
+
+export interface WorkerCounts {
+  /** Connections that the worker took. */
+  readonly adopted: number
+  readonly closed: number
+  /** adopted - closed */
+  readonly active: number
+  /** Moves that named a connection which was not there, or not the mover's. No connections: outside the law. */
+  readonly stale: number
+}
+
+// A row is a cache line of its own: the acceptor's, then each worker's, then the acceptor's for each worker.
+const ROW_BYTES = 64
+const ROW = ROW_BYTES / 8
+const ACCEPTED = 0
+const SHED = 1
+const REFUSED = 2
+const ACCEPTOR_STALE = 3
+const ADOPTED = 0
+const CLOSED = 1
+const WORKER_STALE = 2
+const CLOSED_BY_ACCEPTOR = 0
+
+/**
+ * What the ledger has counted, in shared memory.
+ *
+ * Every counter has one writing thread, so that a plain increment loses nothing. They are doubles, exact up to 2^53:
+ * an aligned 64-bit store is one instruction on the 64-bit machines that Node runs on. A reader may see one late.
+ */
+export class LedgerCounters {
+  readonly #values: Float64Array
+  readonly #workers: number
+
+  static byteLength(workers: number): number {
+    return (1 + 2 * workers) * ROW_BYTES
+  }
+
+  constructor(buffer: SharedArrayBuffer, byteOffset: number, workers: number) {
+    this.#values = new Float64Array(buffer, byteOffset, LedgerCounters.byteLength(workers) / 8)
+    this.#workers = workers
+  }
+
+  /** The acceptor's, as are the next three. */
+  countAccepted(connections: number): void {
+    this.#values[ACCEPTED] += connections
+  }
+
+  countShed(connections: number): void {
+    this.#values[SHED] += connections
+  }
+
+  countRefused(): void {
+    this.#values[REFUSED]++
+  }
+
+  countStale(): void {
+    this.#values[ACCEPTOR_STALE]++
+  }
+
+  /** The acceptor's: connections of the worker that are closed, and that it did not count itself. */
+  countClosedFor(worker: number, connections: number): void {
+    this.#values[this.#rowFor(worker) + CLOSED_BY_ACCEPTOR] += connections
+  }
+
+  /** The worker's, as are the next two. */
+  countAdopted(worker: number): void {
+    this.#values[rowOf(worker) + ADOPTED]++
+  }
+
+  countClosed(worker: number): void {
+    this.#values[rowOf(worker) + CLOSED]++
+  }
+
+  countStaleAt(worker: number): void {
+    this.#values[rowOf(worker) + WORKER_STALE]++
+  }
+
+  /**
+   * The acceptor's, once the worker's thread has ended and owned so many connections. The thread may have been
+   * terminated between a swap and the increment that goes with it. The entries are what counts: adopted - closed must
+   * be what it owned, and since it can have missed only the last increment, the difference's sign says which that was.
+   */
+  repair(worker: number, owned: number): void {
+    const missed = this.ofWorker(worker).active - owned
+    if (missed > 0) this.#values[rowOf(worker) + CLOSED] += missed
+    else this.#values[rowOf(worker) + ADOPTED] -= missed
+  }
+
+  ofWorker(worker: number): WorkerCounts {
+    // The later stage before the earlier, so that no difference is negative while connections move.
+    const closed = this.#values[rowOf(worker) + CLOSED] + this.#values[this.#rowFor(worker) + CLOSED_BY_ACCEPTOR]
+    const adopted = this.#values[rowOf(worker) + ADOPTED]
+    return { adopted, closed, active: adopted - closed, stale: this.#values[rowOf(worker) + WORKER_STALE] }
+  }
+
+  all(): LedgerCounts {
+    const workers = Array.from({ length: this.#workers }, (_, worker) => this.ofWorker(worker))
+    const sum = (field: keyof WorkerCounts) => workers.reduce((total, counts) => total + counts[field], 0)
+    const adopted = sum('adopted')
+    const refused = this.#values[REFUSED]
+    const shed = this.#values[SHED]
+    const accepted = this.#values[ACCEPTED]
+    return {
+      accepted,
+      adopted,
+      refused,
+      shed,
+      inFlight: accepted - adopted - refused - shed,
+      active: sum('active'),
+      closed: sum('closed'),
+      stale: sum('stale') + this.#values[ACCEPTOR_STALE],
+      workers,
+    }
+  }
+
+  #rowFor(worker: number): number {
+    return (1 + this.#workers + worker) * ROW
+  }
+}
+
+function rowOf(worker: number): number {
+  return (1 + worker) * ROW
+}
