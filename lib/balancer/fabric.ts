@@ -27,7 +27,7 @@ export interface Fabric {
 
 /** @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES; nothing is left open then. */
 export function openFabric(options: ResolvedOptions, policy: Policy): Fabric {
-  const device = openDevice({ device: options.device })
+  const device = openDevice(options.device ? { device: options.device } : {})
   try {
     return createFabric(device, options, policy)
   } catch (error) {

@@ -124,11 +124,11 @@ export class ListenerTable {
     for (const { listener } of this.entries()) listener.close()
   }
 
-  /** `listen(0)` asks for a new port each time, so the n-th one of each worker is the same listener. */
-  #keyFor(worker: number, { address, port, ipv6Only }: ListenRequest): string {
+  /** Where an app can listen several times (port 0, SO_REUSEPORT), the n-th time of each worker is the same listener. */
+  #keyFor(worker: number, { address, port, ipv6Only, reusePort }: ListenRequest): string {
     if (port === -1) return `path ${address}`
     const key = `${address ?? '*'} ${port} ${ipv6Only}`
-    if (port !== 0) return key
+    if (port !== 0 && !reusePort) return key
     const taken = new Set(this.entries().flatMap((entry) => (entry.members.has(worker) ? [entry.key] : [])))
     let nth = 0
     while (taken.has(`${key} #${nth}`)) nth++

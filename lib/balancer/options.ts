@@ -21,7 +21,7 @@ export interface BalancerOptions {
   readonly entry: string | URL
   /** 1–63 threads; default `os.availableParallelism()`. */
   readonly workers?: number | undefined
-  /** Default 'auto': the hardware if there is one that works, else the software device. */
+  /** Default: NODE_DLB_DEVICE, else 'auto': the hardware if there is one that works, else the software device. */
   readonly device?: (typeof deviceNames)[number] | undefined
   /** Default 'unordered'. See docs/policies.md. */
   readonly policy?: PolicyName | undefined
@@ -56,7 +56,8 @@ export interface BalancerOptions {
 export interface ResolvedOptions {
   readonly entry: string
   readonly workers: number
-  readonly device: (typeof deviceNames)[number]
+  /** undefined: what NODE_DLB_DEVICE says. */
+  readonly device: (typeof deviceNames)[number] | undefined
   readonly policy: PolicyName
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv | typeof SHARE_ENV | undefined
@@ -125,7 +126,7 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
   return {
     entry: path.resolve(entry instanceof URL ? fileURLToPath(entry) : entry),
     workers: options.workers ?? Math.min(os.availableParallelism(), MAX_WORKERS),
-    device: options.device ?? 'auto',
+    device: options.device,
     policy: options.policy ?? 'unordered',
     argv: options.argv ?? [],
     env: options.env,

@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import { NodeDlbError } from '../errors.ts'
 import type { Listening } from './listening.ts'
 import { type Listen2, type ServerInternals, serverPrototype } from './node-handles.ts'
 
@@ -36,11 +37,19 @@ export class ListenHook {
   #install(target: ServerInternals): void {
     const [listening, original] = [this.#listening, this.#original]
     target._listen2 = function (address, port, addressType, backlog, fd, flags) {
-      const hasSocket = (this as unknown as ServerInternals)._handle !== null || (typeof fd === 'number' && fd >= 0)
-      if (hasSocket) return original.call(this, address, port, addressType, backlog, fd, flags)
-      listen(listening, original, this, { address, port: port ?? 0, addressType: addressType ?? 4, backlog, flags })
+      const hasHandle = (this as unknown as ServerInternals)._handle !== null
+      if (hasHandle) original.call(this, address, port, addressType, backlog, fd, flags)
+      else if (typeof fd === 'number' && fd >= 0) refuseFd(this, fd)
+      else
+        listen(listening, original, this, { address, port: port ?? 0, addressType: addressType ?? 4, backlog, flags })
     }
   }
+}
+
+/** All workers would poll the one socket, and Node aborts the process when a thread that does so ends. */
+function refuseFd(server: Server, fd: number): void {
+  const message = `listen({ fd: ${fd} }) cannot be balanced: listen on an address or a path`
+  process.nextTick(() => server.emit('error', new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', message)))
 }
 
 interface Listen2Arguments {

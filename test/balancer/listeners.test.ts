@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
+import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import {
@@ -11,7 +12,7 @@ import {
   workerIndex,
 } from '../../lib/index.ts'
 import { get, portOf } from '../clients.ts'
-import { source } from '../programs.ts'
+import { runCli, source } from '../programs.ts'
 
 async function start(t: Test, app: string, options: Partial<BalancerOptions> = {}): Promise<Balancer> {
   const entry = source(`test/integration/fixtures/${app}`)
@@ -58,6 +59,12 @@ t.test('with hook: false only attached servers are balanced', async (t) => {
   const listeners = ports(balancer)
   t.equal(listeners.length, 1)
   t.match(await readAll(listeners[0]), /^worker_[01]$/)
+})
+
+t.test('listen({ fd }) is refused, since all workers would poll the same socket', async (t) => {
+  const code = `require('node:net').createServer().listen({ fd: 3 })`
+  const outcome = await runCli(['run', path.join(t.testdir({ 'app.cjs': code }), 'app.cjs'), '--workers', '2'])
+  t.match(outcome, { code: 1, stderr: /listen\(\{ fd: 3 \}\) cannot be balanced/ })
 })
 
 t.test('attach() and workerIndex() outside of a worker', async (t) => {
