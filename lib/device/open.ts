@@ -17,7 +17,7 @@ const choices = ['auto', 'dlb', 'software']
  * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_DEVICE_UNAVAILABLE
  */
 export function openDevice(options: OpenOptions = {}): Device {
-  const device = options.device ?? process.env['NODE_DLB_DEVICE'] ?? 'auto'
+  const device = options.device ?? process.env.NODE_DLB_DEVICE ?? 'auto'
   if (!choices.includes(device)) {
     throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `device must be one of ${choices.join(', ')}, not ${device}`)
   }

@@ -117,16 +117,18 @@ export class ConsumerQueues {
     return found
   }
 
-  /** The queue's only linked and enabled port; -1 if there is none, or a choice. */
+  /** The only linked port that has room, so that there is no choice in this pass; -1 if there is none, or a choice. */
   onlyTaker(q: number): number {
     const m = this.#m
     const at = this.#layout.queue + q * queue.stride
     let only = -1
     for (let w = 0; w * 32 < this.#ldbPorts; w++) {
-      const bits = m[at + queue.links + w] & m[word.enabled + w]
-      if (bits === 0) continue
-      if (only >= 0 || (bits & (bits - 1)) !== 0) return -1
-      only = w * 32 + 31 - Math.clz32(bits)
+      for (let bits = m[at + queue.links + w] & m[word.enabled + w]; bits !== 0; bits &= bits - 1) {
+        const p = w * 32 + 31 - Math.clz32(bits & -bits)
+        if (this.room(p, 1) === 0) continue
+        if (only >= 0) return -1
+        only = p
+      }
     }
     return only
   }

@@ -63,7 +63,10 @@ export class SoftwareDevice implements Device {
 
   close(): void {
     if (this.#domainIds.size > 0) {
-      throw new NodeDlbError('ERR_DLB_IN_USE', `${this.#domainIds.size} domains of the device are open; close them first`)
+      throw new NodeDlbError(
+        'ERR_DLB_IN_USE',
+        `${this.#domainIds.size} domains of the device are open; close them first`,
+      )
     }
     this.#closed = true
   }

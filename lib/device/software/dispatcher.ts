@@ -227,7 +227,11 @@ export class Dispatcher {
     }
     const priority = this.#priority(q, source)
     const alone = this.#isAlone(q, this.#backlog.count(q, source, priority))
-    if (alone && this.onlyTaker(q, SchedulingType.unordered) === p && this.#typeOfFirst(q, source, priority) === SchedulingType.unordered) {
+    if (
+      alone &&
+      this.onlyTaker(q, SchedulingType.unordered) === p &&
+      this.#typeOfFirst(q, source, priority) === SchedulingType.unordered
+    ) {
       this.#moveRun(q, p, source, priority, SchedulingType.unordered)
     } else this.#scheduleRun(q, p, source, priority, alone)
   }

@@ -80,7 +80,7 @@ export class SoftwareDomain implements SchedulingDomain {
       credits: m[word.credits],
       sequenceNumberSlots: m[word.sequenceNumberSlots],
     })
-    return new SoftwareDomain(memory as SharedArrayBuffer, layout, null, () => {})
+    return new SoftwareDomain(memory as SharedArrayBuffer, layout, null, () => undefined)
   }
 
   private constructor(

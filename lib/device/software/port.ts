@@ -328,7 +328,13 @@ export class SoftwarePort implements Port {
     if (events.domainKey !== this.#domainKey) {
       throw new NodeDlbError('ERR_DLB_FOREIGN_BUFFER', "use a buffer from this domain's createEvents()")
     }
-    if (count >= 0 && offset >= 0 && count + offset <= events.length && (count | 0) === count && (offset | 0) === offset) {
+    if (
+      count >= 0 &&
+      offset >= 0 &&
+      count + offset <= events.length &&
+      (count | 0) === count &&
+      (offset | 0) === offset
+    ) {
       return
     }
     throw new NodeDlbError(

@@ -75,7 +75,7 @@ export class Readable {
   }
 
   #hold(): void {
-    if (this.#held) this.#keepAlive ??= setInterval(() => {}, forever)
+    if (this.#held) this.#keepAlive ??= setInterval(() => undefined, forever)
   }
 
   #release(): void {

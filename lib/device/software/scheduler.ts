@@ -192,7 +192,8 @@ export class Scheduler {
   #lockAndDrain(p: number): void {
     this.mark(p)
     this.#lock()
-    while (this.#safePass()) {}
+    let more = true
+    while (more) more = this.#safePass()
   }
 
   /** For what cannot be left to the holder. Waits for at most a few passes, or for a dead holder's end. */

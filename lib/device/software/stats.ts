@@ -38,7 +38,5 @@ function portStats(m: Int32Array, layout: Layout, threads: Threads, p: number): 
 
 function queueId(layout: Layout, q: number): QueueId {
   const { loadBalancedQueues } = layout.config
-  return q < loadBalancedQueues
-    ? { kind: 'load-balanced', id: q }
-    : { kind: 'directed', id: q - loadBalancedQueues }
+  return q < loadBalancedQueues ? { kind: 'load-balanced', id: q } : { kind: 'directed', id: q - loadBalancedQueues }
 }

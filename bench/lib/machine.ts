@@ -1,0 +1,14 @@
+import os from 'node:os'
+
+/** What a figure must be read with. */
+export function machineFacts(): string[] {
+  const cpus = os.cpus()
+  return [
+    `${cpus.length} × ${cpus[0]?.model.trim() ?? 'unknown CPU'}, ${os.type()} ${os.release()} ${os.arch()}`,
+    `Node ${process.version} (V8 ${process.versions.v8})`,
+    `load average ${os
+      .loadavg()
+      .map((load) => load.toFixed(1))
+      .join(' ')} at the start: other work on the machine widens the spreads`,
+  ]
+}
