@@ -91,7 +91,10 @@ t.test(
     await checkout.write('native/addon.cc', '#error not today\n')
     const { code, stderr } = await checkout.setUp()
     t.equal(code, 1)
-    t.match(stderr, /#error not today[\s\S]*\nsetup: the native addon did not build; what node-gyp and the compiler said is above/)
+    t.match(
+      stderr,
+      /#error not today[\s\S]*\nsetup: the native addon did not build; what node-gyp and the compiler said is above/,
+    )
     t.notMatch(stderr, /scripts\/setup/)
 
     await rm(path.join(checkout.folder, 'node_modules/.package-lock.json'))

@@ -1,0 +1,55 @@
+// Not a test that runs: compiling it is the test. What the balancer's types promise to those who use it.
+import type { Server as HttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expectTypeOf } from 'expect-type'
+import {
+  attach,
+  type Balancer,
+  type BalancerOptions,
+  type BalancerStats,
+  type CloseReport,
+  type EntryFailedError,
+  type NodeDlbError,
+  type PolicyName,
+  startBalancer,
+  workerIndex,
+} from '../../lib/index.ts'
+
+expectTypeOf(startBalancer).toEqualTypeOf<(options: BalancerOptions) => Promise<Balancer>>()
+expectTypeOf(startBalancer).toBeCallableWith({ entry: './server.js' })
+expectTypeOf(startBalancer).toBeCallableWith({ entry: new URL('file:///server.js'), workers: 4, policy: 'round-robin' })
+// Values that may be absent pass through, as from a parsed command line.
+expectTypeOf(startBalancer).toBeCallableWith({ entry: './server.js', workers: undefined, debug: undefined })
+// @ts-expect-error the entry is needed
+startBalancer({ workers: 4 })
+// @ts-expect-error not an option
+startBalancer({ entry: './server.js', threads: 4 })
+// @ts-expect-error not a policy
+startBalancer({ entry: './server.js', policy: 'random' })
+expectTypeOf<PolicyName>().toEqualTypeOf<'unordered' | 'round-robin'>()
+
+expectTypeOf<Balancer['addresses']>().toEqualTypeOf<(AddressInfo | string)[]>()
+expectTypeOf<Balancer['stats']>().toEqualTypeOf<() => BalancerStats>()
+expectTypeOf<Balancer['close']>().returns.toEqualTypeOf<Promise<CloseReport>>()
+expectTypeOf<Balancer['close']>().toBeCallableWith()
+expectTypeOf<Balancer['close']>().toBeCallableWith({ timeout: 0, signal: 'SIGINT' })
+expectTypeOf<CloseReport['cut']>().toBeNumber()
+
+declare const balancer: Balancer
+balancer.on('listening', (address) => expectTypeOf(address).toEqualTypeOf<AddressInfo | string>())
+balancer.on('close', (report) => expectTypeOf(report).toEqualTypeOf<CloseReport>())
+balancer.on('error', (error) => expectTypeOf(error).toEqualTypeOf<NodeDlbError>())
+balancer.on('worker-exit', ({ worker }) => expectTypeOf(worker).toBeNumber())
+
+// A snapshot cannot be written to, and each term of the law is in it.
+expectTypeOf<BalancerStats['connections']>().toExtend<
+  Readonly<Record<'accepted' | 'adopted' | 'refused' | 'shed' | 'inFlight' | 'active' | 'closed', number>>
+>()
+
+// What attach() gives back is the server that it got.
+declare const server: HttpServer
+expectTypeOf(attach(server)).toEqualTypeOf<HttpServer>()
+expectTypeOf(workerIndex).returns.toEqualTypeOf<number | null>()
+
+expectTypeOf<EntryFailedError>().toExtend<NodeDlbError>()
+expectTypeOf<EntryFailedError['exitCode']>().toBeNumber()
