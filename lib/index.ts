@@ -1,6 +1,6 @@
 /** The balancer. The device on its own is `node-dlb/device`. */
 export {
-  Balancer,
+  type Balancer,
   type BalancerEvents,
   type CloseOptions,
   type CloseReport,

@@ -194,6 +194,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     for (const fd of this.#ledger.takeOwnedBy(worker)) {
       if (this.#table.hasConnection(fd)) loadAddon().resetFd(fd)
     }
+    if (this.#startup.failed) return 'finished'
     if (!this.#startup.awaits(worker)) return finished ? 'finished' : 'respawn'
     if (finished) this.#startup.settle(worker)
     else this.#startup.fail(new EntryFailedError(worker, this.#options.entry, exit))

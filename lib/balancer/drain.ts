@@ -36,7 +36,8 @@ export class Drain {
   /** @returns how many connections were cut. */
   async run(): Promise<number> {
     this.#supervisor.stopRespawning()
-    await this.#until(() => this.#ledger.counts().inFlight === 0)
+    // Without workers, nobody will take what waits.
+    await this.#until(() => this.#ledger.counts().inFlight === 0 || this.#supervisor.running.length === 0)
     this.#supervisor.broadcast({ type: 'drain', signal: this.#signal })
     await this.#until(() => this.#endIdle())
     const { inFlight, active } = this.#ledger.counts()

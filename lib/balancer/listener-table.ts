@@ -229,11 +229,13 @@ function openListener(
 
 function refusal(error: unknown, { address, port }: ListenRequest): Reply {
   if (!(error instanceof NodeDlbError)) throw error
-  const errno = (error.cause as NodeJS.ErrnoException | undefined)?.errno
+  const { errno, code, syscall } = (error.cause ?? {}) as NodeJS.ErrnoException
   if (error.code !== 'ERR_DLB_LISTEN' || errno === undefined) {
     return { type: 'refused', code: error.code, message: error.message }
   }
-  return { type: 'failed', errno, address: address ?? (port === -1 ? null : '::') }
+  // As Node: whatever else goes wrong with '::' makes it try '0.0.0.0', which is what its error names then.
+  const fallen = port !== -1 && code !== 'EADDRINUSE' && syscall !== 'listen'
+  return { type: 'failed', errno, address: address ?? (fallen ? '0.0.0.0' : '::') }
 }
 
 function addressText({ listener: { address } }: TableEntry): string {

@@ -64,7 +64,7 @@ function createAdopt(): (listener: number, fd: number, stamp: number) => Deliver
 function listenToMain(): void {
   control.onMessage((message) => {
     if (message.type === 'exit') process.exit()
-    else if (!drain(listening.servers(), message.signal)) control.post({ type: 'closing' })
+    else drain(listening.servers(), message.signal, () => control.post({ type: 'closing' }))
   })
 }
 

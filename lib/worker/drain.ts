@@ -2,6 +2,8 @@ import type { EventEmitter } from 'node:events'
 import type { Server } from 'node:net'
 import os from 'node:os'
 
+/** Connections that have just been adopted have so long to send their first request: Node takes them for idle. */
+const GRACE_MS = 100
 const IDLE_CHECK_MS = 50
 const SIGNAL_EXIT_BASE = 128
 
@@ -9,13 +11,19 @@ const SIGNAL_EXIT_BASE = 128
  * Asks the app to finish: by its own handler of the signal if it has one, as without a balancer, else by closing
  * its servers. Requests in flight go on; a keep-alive connection is closed when it is idle, now or later.
  *
- * @returns whether it was left to the app's handler.
+ * `onClosed` is called when the servers are closed; not if it was left to the app's handler.
  */
-export function drain(servers: readonly Server[], signal: NodeJS.Signals): boolean {
-  if (process.listenerCount(signal) > 0 && !diesOf(signal)) return true
-  for (const server of servers) server.close()
-  closeWhenIdle(servers.filter(closesIdle))
-  return false
+export function drain(servers: readonly Server[], signal: NodeJS.Signals, onClosed: () => void): void {
+  if (process.listenerCount(signal) > 0 && !diesOf(signal)) return
+  const http = servers.filter(closesIdle)
+  setTimeout(
+    () => {
+      for (const server of servers) server.close()
+      closeWhenIdle(http)
+      onClosed()
+    },
+    http.length > 0 ? GRACE_MS : 0,
+  )
 }
 
 /**
