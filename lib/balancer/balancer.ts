@@ -110,8 +110,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /** Resolves once every worker listens, or has ended with code 0. Once only. */
   async start(): Promise<void> {
     try {
-      this.#supervisor.start()
-      await this.#startup.done
+      await Promise.all([this.#startup.done, this.#supervisor.start()])
     } catch (error) {
       await this.close({ timeout: 0 })
       throw error

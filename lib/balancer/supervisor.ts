@@ -74,7 +74,8 @@ export class Supervisor implements WorkerEvents {
     return this.#workers.filter(({ thread }) => thread !== null)
   }
 
-  start(): void {
+  /** @throws ERR_DLB_INVALID_ARGUMENT */
+  async start(): Promise<void> {
     for (const worker of this.#workers) this.#spawn(worker)
   }
 

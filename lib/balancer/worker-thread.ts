@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { NodeDlbError } from '../errors.ts'
 import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot } from '../worker/protocol.ts'
 import type { ResolvedOptions } from './options.ts'
 
@@ -60,15 +61,7 @@ export class WorkerThread {
     this.#events = events
     this.#control = control.port1
     this.#replies = replies.port1
-    this.worker = new Worker(bootstrap, {
-      name: `worker_${index}`,
-      workerData: boot,
-      transferList: [control.port2, replies.port2],
-      stdin: true,
-      ...(options.env && { env: options.env }),
-      ...(options.execArgv && { execArgv: [...options.execArgv] }),
-      ...(options.resourceLimits && { resourceLimits: options.resourceLimits }),
-    })
+    this.worker = startWorker(boot, options)
     this.threadId = this.worker.threadId
     this.#listen()
   }
@@ -108,5 +101,25 @@ export class WorkerThread {
     this.#control.close()
     this.#replies.close()
     this.#events.onExit(this, { code, error: code === 0 ? null : this.#uncaught, finished: code === 0 && this.#idle })
+  }
+}
+
+/** @throws ERR_DLB_INVALID_ARGUMENT for options that Node refuses. */
+function startWorker(boot: WorkerBoot, { env, execArgv, resourceLimits }: ResolvedOptions): Worker {
+  try {
+    return new Worker(bootstrap, {
+      name: `worker_${boot.index}`,
+      workerData: boot,
+      transferList: [boot.control, boot.replies],
+      stdin: true,
+      ...(env && { env }),
+      ...(execArgv && { execArgv: [...execArgv] }),
+      ...(resourceLimits && { resourceLimits }),
+    })
+  } catch (cause) {
+    boot.control.close()
+    boot.replies.close()
+    const message = `Node refuses the workers' options: ${(cause as Error).message}`
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', message, { cause })
   }
 }

@@ -44,6 +44,14 @@ t.test('all that is wrong is told at once', async (t) => {
   await t.rejects(startBalancer(options), { message: /entry must.*workers must.*policy must.*no option 'port'/ })
 })
 
+t.test('what only Node can tell is refused as well', async (t) => {
+  const before = openDescriptors()
+  const refused = { code: 'ERR_DLB_INVALID_ARGUMENT', message: /Node refuses the workers' options/ }
+  await t.rejects(startBalancer({ entry, execArgv: ['--no-such-option'] }), refused)
+  await t.rejects(startBalancer({ entry, workerData: () => undefined }), refused)
+  t.strictSame(openDescriptors(), before)
+})
+
 t.test('a start that fails leaves nothing behind', async (t) => {
   const failing = { entry: new URL('data:,x'), workers: 2 }
   await t.rejects(startBalancer(failing), { code: 'ERR_DLB_INVALID_ARGUMENT' })

@@ -23,8 +23,10 @@ const ROUNDS = 5
 
 const entry = source('test/cli/fixtures/server.mjs')
 
+if (nightly) t.setTimeout(1_200_000)
+
 for (const policy of policyNames) {
-  t.test(`${SHORT} short connections and ${KEPT} keep-alive ones (${policy})`, { timeout: 600_000 }, async (t) => {
+  t.test(`${SHORT} short connections and ${KEPT} keep-alive ones (${policy})`, async (t) => {
     const file = path.join(t.testdir(), 'stats.json')
     const args = ['run', entry, '--workers', String(WORKERS), '--policy', policy, '--stats', file]
     const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
