@@ -113,8 +113,9 @@ function waitAsync(control: Int32Array, woken: () => void): void {
   const wait = (): void => {
     Atomics.store(control, 0, 1)
     void Promise.resolve(Atomics.waitAsync(control, 0, 1).value).then(() => {
-      woken()
+      // Asleep again before the sender hears of it: its next wake may follow at once.
       wait()
+      woken()
     })
   }
   wait()
