@@ -34,7 +34,7 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
       void balancer.close({ signal })
     },
     cut: () => void balancer.close({ timeout: 0 }),
-    stats: () => report.writeStats(balancer.stats()),
+    stats: flags.stats === undefined ? null : () => report.writeStats(balancer.stats()),
   })
   report.follow(balancer)
   try {

@@ -4,7 +4,8 @@ export interface SignalActions {
   drain(signal: NodeJS.Signals): void
   /** The second signal, of any of the two. */
   cut(): void
-  stats(): void
+  /** null: SIGUSR2 ends the process, as without us; tools that restart servers send it for that. */
+  readonly stats: (() => void) | null
 }
 
 const SIGNAL_EXIT_BASE = 128
@@ -17,11 +18,11 @@ export class Signals {
 
   constructor(actions: SignalActions) {
     this.#actions = actions
-    this.#handlers = new Map([
+    this.#handlers = new Map<NodeJS.Signals, () => void>([
       ['SIGINT', () => this.#end('SIGINT')],
       ['SIGTERM', () => this.#end('SIGTERM')],
-      ['SIGUSR2', () => actions.stats()],
     ])
+    if (actions.stats) this.#handlers.set('SIGUSR2', actions.stats)
     for (const [signal, handler] of this.#handlers) process.on(signal, handler)
   }
 

@@ -69,6 +69,23 @@ t.test('close() cuts at the deadline, and says how many', async (t) => {
   checkLaw(t, stats)
 })
 
+t.test('close() ends a worker that is stuck, at the deadline', async (t) => {
+  const gate = new SharedArrayBuffer(8)
+  const balancer = await start(t, { workers: 2, workerData: { gate } })
+  const port = portOf(balancer)
+  const blocked = get(port, '/block').catch(({ code }) => code)
+  await Atomics.waitAsync(new Int32Array(gate), 0, 0).value
+  // Some of these wait at the stuck one.
+  const others = Array.from({ length: 40 }, () => get(port).catch(({ code }) => code))
+  await untilAccepted(balancer, 41)
+  const { cut, stats } = await balancer.close({ timeout: 50 })
+  t.equal(await blocked, 'ECONNRESET')
+  const lost = (await Promise.all(others)).filter((answer) => answer === 'ECONNRESET').length
+  // One that was just being answered counts as well.
+  t.ok(cut >= 1 + lost, `${cut} cut, ${lost} others lost`)
+  checkLaw(t, stats)
+})
+
 t.test('a second close() can only bring the deadline forward', async (t) => {
   const balancer = await start(t, { drainTimeout: 60_000 })
   const hanging = get(portOf(balancer), '/hang').catch(({ code }) => code)

@@ -95,6 +95,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+t.test('a signal before the server listens ends the start', async (t) => {
+  const code = `console.log('up'); setInterval(() => undefined, 1000)`
+  const command = new Command(t, [path.join(t.testdir({ 'app.cjs': code }), 'app.cjs'), '-w', '2'])
+  await once(command.child.stdout, 'data')
+  command.child.kill('SIGINT')
+  t.match(await command.outcome, { code: 130 })
+})
+
 t.test('at the deadline connections are cut, told and counted', async (t) => {
   const command = new Command(t, [fixture('server.mjs'), '-w', '2', '--drain-timeout', '100ms', '--stats', '-'])
   const port = await command.port()
