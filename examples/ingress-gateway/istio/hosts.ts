@@ -1,0 +1,16 @@
+/** Of the hosts that both lists name, the more specific pattern. Lower case, as host names have no case. */
+export function commonHosts(some: readonly string[], others: readonly string[]): string[] {
+  const common = some.flatMap((a) => others.flatMap((b) => commonHost(a.toLowerCase(), b.toLowerCase()) ?? []))
+  return [...new Set(common)]
+}
+
+function commonHost(a: string, b: string): string | null {
+  if (covers(a, b)) return b
+  return covers(b, a) ? a : null
+}
+
+/** Whether every host that `narrow` names is one that `wide` names: `*.example.com` covers `*.a.example.com`. */
+function covers(wide: string, narrow: string): boolean {
+  if (wide === narrow) return true
+  return wide.startsWith('*') && narrow.length >= wide.length && narrow.endsWith(wide.slice(1))
+}

@@ -1,0 +1,43 @@
+/** Something in a document that is wrong or not supported, and where. */
+export interface Problem {
+  readonly file: string
+  /** From 1; 0: none in particular. */
+  readonly line: number
+  /** The document's number in its file, from 1; 0: the file itself. */
+  readonly document: number
+  /** Of the field, such as spec.servers[0].port; empty for the document itself. */
+  readonly path: string
+  readonly message: string
+}
+
+/** All that is wrong with the configuration, in one message. */
+export class ConfigurationError extends Error {
+  readonly problems: readonly Problem[]
+
+  constructor(problems: readonly Problem[]) {
+    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
+    super(`${count} in the configuration:\n${problems.map((problem) => `  ${problemText(problem)}`).join('\n')}`)
+    this.name = 'ConfigurationError'
+    this.problems = problems
+  }
+}
+
+export function problemText({ file, line, document, path, message }: Problem): string {
+  const where = [line > 0 ? `${file}:${line}` : file, document > 0 ? `document ${document}` : '', path].filter(
+    (part) => part !== '',
+  )
+  return `${where.join(', ')}: ${message}`
+}
+
+export type Path = readonly (string | number)[]
+
+/** As one writes it: spec.servers[0].port, podAnnotations["proxy.istio.io/config"]. */
+export function pathText(path: Path): string {
+  return path
+    .map((step, i) => {
+      if (typeof step === 'number') return `[${step}]`
+      if (!/^[\w-]+$/.test(step)) return `["${step}"]`
+      return i === 0 ? step : `.${step}`
+    })
+    .join('')
+}

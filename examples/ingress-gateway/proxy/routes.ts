@@ -1,0 +1,95 @@
+/** Where requests go, as plain data: it is made from the documents once, and sent to every worker. */
+export interface VirtualHost {
+  /** Lower case; names, `*.suffix` or `*`. */
+  readonly hosts: readonly string[]
+  /** The first that matches is taken. */
+  readonly routes: readonly Route[]
+}
+
+export interface Route {
+  /** Any of them; none: every path. */
+  readonly matches: readonly PathMatch[]
+  readonly targets: readonly Target[]
+}
+
+export interface PathMatch {
+  readonly type: 'prefix' | 'exact' | 'regex'
+  readonly value: string
+}
+
+/** A share `weight` of the route's requests goes to `service`, written host:port. */
+export interface Target {
+  readonly service: string
+  readonly weight: number
+}
+
+interface CompiledRoute {
+  readonly matches: (path: string) => boolean
+  readonly targets: readonly Target[]
+}
+
+/**
+ * Finds the service for a host and a path. Of several host patterns the most specific one decides alone, as in Istio:
+ * a name, then the longest `*.suffix`, then `*`.
+ */
+export class Router {
+  readonly #names = new Map<string, readonly CompiledRoute[]>()
+  /** Longest suffix first; that of `*` is empty. */
+  readonly #suffixes: { readonly suffix: string; readonly routes: readonly CompiledRoute[] }[] = []
+
+  constructor(virtualHosts: readonly VirtualHost[]) {
+    for (const { hosts, routes } of virtualHosts) {
+      const compiled = routes.map(compile)
+      for (const host of hosts) {
+        if (host.startsWith('*')) this.#suffixes.push({ suffix: host.slice(1), routes: compiled })
+        else this.#names.set(host, compiled)
+      }
+    }
+    this.#suffixes.sort((a, b) => b.suffix.length - a.suffix.length)
+  }
+
+  /**
+   * @param host lower case, without port
+   * @param path normalised, without query
+   * @param random 0 ≤ random < 1: decides between weighted targets
+   * @returns the service, or null if no route matches
+   */
+  find(host: string, path: string, random: number): string | null {
+    const routes = this.#names.get(host) ?? this.#suffixes.find(({ suffix }) => isUnder(host, suffix))?.routes
+    const route = routes?.find(({ matches }) => matches(path))
+    return route ? pick(route.targets, random) : null
+  }
+}
+
+/** `*.example.com` is for what is under example.com, and not for example.com. */
+function isUnder(host: string, suffix: string): boolean {
+  return host.length > suffix.length && host.endsWith(suffix)
+}
+
+function compile({ matches, targets }: Route): CompiledRoute {
+  const tests = matches.map(pathTest)
+  return { matches: (path) => tests.length === 0 || tests.some((test) => test(path)), targets }
+}
+
+/** A prefix is one of the text, as in Istio: /status also matches /statuses. */
+function pathTest({ type, value }: PathMatch): (path: string) => boolean {
+  if (type === 'prefix') return (path) => path.startsWith(value)
+  if (type === 'exact') return (path) => path === value
+  const regex = pathRegex(value)
+  return (path) => regex.test(path)
+}
+
+/** Of the whole path, as in Istio. @throws SyntaxError */
+export function pathRegex(source: string): RegExp {
+  return new RegExp(`^(?:${source})$`, 'u')
+}
+
+function pick(targets: readonly Target[], random: number): string {
+  const total = targets.reduce((sum, { weight }) => sum + weight, 0)
+  let rest = random * total
+  const target = targets.find(({ weight }) => {
+    rest -= weight
+    return rest < 0
+  })
+  return (target ?? targets[targets.length - 1]).service
+}
