@@ -1,0 +1,96 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Test } from 'tap'
+import type { Open } from '../world.ts'
+import { control, member, memberWord, read } from './board.ts'
+import { run, scaled, type Traffic } from './traffic.ts'
+
+const mixed: Pick<Traffic, 'stages' | 'targets'> = {
+  stages: ({ any, atomic, ordered }) => [any, atomic, ...ordered].map((queue) => ({ queue, first: true })),
+  targets: ({ any, atomic, ordered }) => [
+    { queue: any.id, type: 'unordered' },
+    { queue: any.id, type: 'atomic' },
+    { queue: atomic.id, type: 'atomic' },
+    { queue: ordered[0].id, type: 'ordered' },
+  ],
+}
+
+const oneStage: Pick<Traffic, 'stages' | 'targets'> = {
+  stages: ({ ordered, sinkQueue }) => [
+    { queue: ordered[0], first: true, next: { queue: sinkQueue, type: 'directed' }, gaps: true },
+  ],
+  targets: ({ ordered }) => [{ queue: ordered[0].id, type: 'ordered' }],
+}
+
+const twoStages: Pick<Traffic, 'stages' | 'targets'> = {
+  stages: ({ ordered, sinkQueue }) => [
+    { queue: ordered[0], first: true, next: { queue: ordered[1], type: 'ordered' } },
+    { queue: ordered[1], first: false, next: { queue: sinkQueue, type: 'directed' }, gaps: true },
+  ],
+  targets: oneStage.targets,
+}
+
+const flowsToSink: Pick<Traffic, 'stages' | 'targets'> = {
+  stages: ({ atomic, sinkQueue }) => [{ queue: atomic, first: true, next: { queue: sinkQueue, type: 'directed' } }],
+  targets: ({ atomic }) => [{ queue: atomic.id, type: 'atomic' }],
+}
+
+/** Holds a device to the contract when 2–8 threads use it at the same time. */
+export function threads(t: Test, open: Open): void {
+  t.test('each event of several threads comes to one of several others, once', async (t) =>
+    run(t, open, { ...mixed, plan: { producers: 3, consumers: 4, events: scaled(500_000), flows: 96 } }),
+  )
+
+  t.test('between two threads too', async (t) =>
+    run(t, open, { ...mixed, plan: { producers: 1, consumers: 1, events: scaled(20_000), flows: 8 } }),
+  )
+
+  t.test('a flow is at one thread at a time, keeps its order, and keeps it when forwarded', async (t) =>
+    run(t, open, { ...flowsToSink, plan: { producers: 2, consumers: 4, events: scaled(50_000), flows: 24 } }),
+  )
+
+  t.test('order is restored whatever order threads finish in, with gaps where they release', async (t) =>
+    run(t, open, { ...oneStage, plan: { producers: 2, consumers: 4, events: scaled(50_000), flows: 2 } }),
+  )
+
+  t.test('order is restored through two stages', async (t) =>
+    run(t, open, { ...twoStages, plan: { producers: 1, consumers: 3, events: scaled(20_000), flows: 1 } }),
+  )
+
+  t.test('nothing is lost while ports are linked, unlinked, enabled and disabled all the time', async (t) =>
+    run(t, open, {
+      ...mixed,
+      plan: { producers: 3, consumers: 4, events: scaled(50_000), flows: 96 },
+      restless: true,
+      meanwhile: async (team, below) => {
+        const { domain, consumerPorts, board, plan } = team
+        while (read(board, control.done) < plan.events) {
+          team.assertHealthy()
+          for (const port of consumerPorts) domain.enablePort(port)
+          if (below(2) === 0) domain.disablePort(consumerPorts[below(consumerPorts.length)])
+          await turn()
+        }
+        for (const port of consumerPorts) domain.enablePort(port)
+      },
+    }),
+  )
+
+  t.test('a port that is disabled while traffic runs gets nothing new', async (t) =>
+    run(t, open, {
+      ...mixed,
+      plan: { producers: 2, consumers: 3, events: scaled(100_000), flows: 96 },
+      meanwhile: async (team) => {
+        const of = (i: number) => memberWord(team.board, team.consumer(i), member.events)
+        const others = () => of(1) + of(2)
+        await team.reached(control.done, 1000)
+        team.domain.disablePort(team.consumerPorts[0])
+        // What was under way comes within the first of these.
+        await team.reached(control.done, read(team.board, control.done) + 10_000)
+        const [mine, theirs] = [of(0), others()]
+        await team.reached(control.done, read(team.board, control.done) + 10_000)
+        t.equal(of(0), mine)
+        t.ok(others() > theirs, 'the others get it')
+        team.domain.enablePort(team.consumerPorts[0])
+      },
+    }),
+  )
+}

@@ -1,0 +1,66 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { attachDomain, type DomainToken, type PortId } from '../../../lib/device/index.ts'
+import { add, type Board, control, nap, read } from './board.ts'
+import { type ConsumeOptions, Consumer } from './consume.ts'
+import { type ProduceOptions, produce } from './produce.ts'
+import { Sink } from './sink.ts'
+
+/** What a thread of a test does; one thread has one port. */
+export type Role =
+  | { readonly kind: 'produce'; readonly options: ProduceOptions }
+  /** `sleeps`: it waits for `onReadable` instead of looking again and again. */
+  | { readonly kind: 'consume'; readonly options: ConsumeOptions; readonly sleeps?: boolean }
+  | { readonly kind: 'sink'; readonly sleeps?: boolean }
+
+export interface Assignment {
+  readonly token: DomainToken
+  readonly board: Board
+  readonly index: number
+  readonly port: PortId
+  readonly seed: number
+  readonly role: Role
+}
+
+const { token, board, index, port: portId, seed, role } = workerData as Assignment
+const domain = attachDomain(token)
+const port = domain.attachPort(portId)
+const events = domain.createEvents(32)
+
+if (role.kind === 'produce') {
+  ready()
+  produce(board, index, port, events, seed, role.options)
+  domain.close()
+} else {
+  const worker =
+    role.kind === 'sink'
+      ? new Sink(board, index, port, events)
+      : new Consumer(board, index, port, events, seed, role.options)
+  ready()
+  if (role.sleeps) sleep(worker)
+  else {
+    worker.run()
+    domain.close()
+  }
+}
+
+function ready(): void {
+  add(board, control.ready, 1)
+  Atomics.notify(board.control, control.ready)
+}
+
+/** Works while woken. Nothing that is held must wait for another event, which might be waiting for it. */
+function sleep(worker: Consumer | Sink): void {
+  const completeAll = (): void => {
+    while (worker instanceof Consumer && worker.holds > 0) if (!worker.step()) nap(board)
+  }
+  port.onReadable(() => {
+    worker.step()
+    completeAll()
+  })
+  parentPort?.once('message', () => {
+    if (read(board, control.consumersStop) === 0) throw new Error('told to stop before the others')
+    port.onReadable(null)
+    worker.run()
+    domain.close()
+  })
+}

@@ -1,0 +1,186 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import type { Test } from 'tap'
+import type { Device, DomainConfig, EventBuffer, PortId, QueueId, SchedulingDomain } from '../../../lib/device/index.ts'
+import type { Below } from '../seed.ts'
+import type { Open } from '../world.ts'
+import { type Board, control, makeBoard, read, set } from './board.ts'
+import type { Assignment, Role } from './member.ts'
+
+/** Threads that have shown no progress for so long are stuck. */
+const patienceMilliseconds = 30_000
+
+export interface Plan {
+  readonly producers: number
+  readonly consumers: number
+  /** Events of all producers. */
+  readonly events: number
+  readonly flows: number
+}
+
+interface Member {
+  readonly worker: Worker
+  readonly exit: Promise<unknown>
+}
+
+const cqDepths = [8, 16, 32, 64]
+const entriesPerConsumer = 64
+export const credits = 4096
+
+/**
+ * A domain with its threads: producers, consumers with a load-balanced port each, and a sink with a directed queue.
+ * The queues: unordered and atomic events; atomic ones; two for ordered ones.
+ */
+export class Team {
+  readonly board: Board
+  readonly device: Device
+  readonly domain: SchedulingDomain
+  readonly plan: Plan
+  readonly any: QueueId
+  readonly atomic: QueueId
+  readonly ordered: readonly [QueueId, QueueId]
+  readonly producerPorts: readonly PortId[]
+  readonly consumerPorts: readonly PortId[]
+  readonly sinkPort: PortId
+  readonly sinkQueue: QueueId
+  readonly failures: string[] = []
+  readonly #below: Below
+  readonly #members = new Map<number, Member>()
+
+  constructor(t: Test, open: Open, below: Below, plan: Plan) {
+    this.#below = below
+    this.plan = plan
+    this.device = open()
+    this.domain = this.device.createDomain(configFor(plan))
+    t.teardown(async () => {
+      await Promise.all([...this.#members.values()].map(({ worker }) => worker.terminate()))
+      this.domain.close()
+      this.device.close()
+    })
+    this.board = makeBoard(plan.events, plan.flows, plan.producers + plan.consumers + 1)
+    this.any = this.domain.createLoadBalancedQueue()
+    this.atomic = this.domain.createLoadBalancedQueue()
+    const ordered = () => this.domain.createLoadBalancedQueue({ sequenceNumbers: 256 })
+    this.ordered = [ordered(), ordered()]
+    this.producerPorts = times(plan.producers, () => this.domain.createDirectedPort({ cqDepth: 8 }))
+    this.consumerPorts = times(plan.consumers, () =>
+      this.domain.createLoadBalancedPort({
+        cqDepth: cqDepths[below(cqDepths.length)],
+        eventStateEntries: entriesPerConsumer,
+      }),
+    )
+    this.sinkQueue = this.domain.createDirectedQueue()
+    this.sinkPort = this.domain.createDirectedPort({ cqDepth: 64, queue: this.sinkQueue })
+    this.domain.start()
+  }
+
+  /** Index of a consumer's member; producers come first, the sink last. */
+  consumer(i: number): number {
+    return this.plan.producers + i
+  }
+
+  get sink(): number {
+    return this.plan.producers + this.plan.consumers
+  }
+
+  portOf(index: number): PortId {
+    if (index < this.plan.producers) return this.producerPorts[index]
+    return index === this.sink ? this.sinkPort : this.consumerPorts[index - this.plan.producers]
+  }
+
+  spawn(index: number, role: Role): void {
+    const seed = this.#below(2 ** 31)
+    const assignment: Assignment = {
+      token: this.domain.share(),
+      board: this.board,
+      index,
+      port: this.portOf(index),
+      seed,
+      role,
+    }
+    const worker = new Worker(new URL('./member.js', import.meta.url), { workerData: assignment, execArgv: [] })
+    worker.on('error', (error) => this.#fail(`member ${index}: ${error.message}`))
+    this.#members.set(index, { worker, exit: once(worker, 'exit') })
+  }
+
+  /** Starts nobody's work before all can work. */
+  async ready(): Promise<void> {
+    await this.reached(control.ready, this.#members.size)
+  }
+
+  /** Waits until a control word has a value, or more, as long as there is progress. */
+  async reached(word: number, value: number): Promise<void> {
+    let progress = -1
+    let since = performance.now()
+    for (;;) {
+      const now = read(this.board, word)
+      if (now >= value) return
+      this.assertHealthy()
+      const operations = this.board.control.reduce((sum, n) => sum + n, 0)
+      if (operations !== progress) since = performance.now()
+      progress = operations
+      if (performance.now() - since > patienceMilliseconds) {
+        throw new Error(`stuck at ${now} of ${value} (word ${word}): ${JSON.stringify(this.domain.stats())}`)
+      }
+      const wait = Atomics.waitAsync(this.board.control, word, now)
+      // The timer holds the loop open, which a pending waitAsync does not, and lets us look for failures.
+      if (wait.async) await Promise.race([wait.value, sleep(100)])
+    }
+  }
+
+  assertHealthy(): void {
+    if (this.failures.length > 0) throw new Error(this.failures.join('; '))
+  }
+
+  /** Terminates a member, wherever it is. */
+  async kill(index: number): Promise<void> {
+    await this.#members.get(index)?.worker.terminate()
+    this.#members.delete(index)
+  }
+
+  async exited(index: number): Promise<void> {
+    await this.#members.get(index)?.exit
+    this.#members.delete(index)
+  }
+
+  /** Lets consumers and sink finish what they hold, and end. */
+  async stopConsumers(): Promise<void> {
+    set(this.board, control.consumersStop, 1)
+    for (const { worker } of this.#members.values()) worker.postMessage('stop')
+    await Promise.all([...this.#members.values()].map(({ exit }) => exit))
+    this.#members.clear()
+    this.assertHealthy()
+  }
+
+  /** What `recover` gives for a port without a thread, by number. */
+  recover(index: number, events: EventBuffer): number[] {
+    const recovered: number[] = []
+    for (;;) {
+      const n = this.domain.recover(this.portOf(index), events, events.length)
+      if (n === 0) return recovered
+      for (let i = 0; i < n; i++) recovered.push(events.data64Low(i))
+    }
+  }
+
+  #fail(message: string): void {
+    this.failures.push(message)
+    // Whoever waits for progress looks at once.
+    Atomics.notify(this.board.control, control.done)
+  }
+}
+
+function configFor({ producers, consumers }: Plan): DomainConfig {
+  return {
+    loadBalancedQueues: 4,
+    loadBalancedPorts: consumers,
+    directedPorts: producers + 1,
+    eventStateEntries: consumers * entriesPerConsumer,
+    credits,
+    sequenceNumberSlots: 2,
+  }
+}
+
+export function times<T>(n: number, make: (i: number) => T): T[] {
+  return Array.from({ length: n }, (_, i) => make(i))
+}
