@@ -70,22 +70,24 @@ export interface YamlTextSchema<S> {
 }
 
 /** The type of a value that the schema accepts. */
-export type Infer<S> = S extends { readonly type: infer T extends Schema['type'] } ? InferBy<S>[T] : never
+export type Infer<S> =
+  S extends ObjectSchema<infer R, infer O>
+    ? InferFields<R> & Partial<InferFields<O>>
+    : S extends ListSchema<infer I>
+      ? readonly Infer<I>[]
+      : S extends MapSchema<infer I>
+        ? Readonly<Record<string, Infer<I>>>
+        : S extends OneFieldSchema<infer F>
+          ? Partial<InferFields<F>>
+          : S extends YamlTextSchema<infer I>
+            ? Infer<I>
+            : S extends OnlySchema<infer V>
+              ? V
+              : S extends IntegerSchema
+                ? number
+                : string
 
-/** An interface, so that TypeScript looks only at the member that it needs. */
-interface InferBy<S> {
-  readonly text: string
-  readonly quantity: string
-  readonly integer: number
-  readonly only: S extends OnlySchema<infer V> ? V : never
-  readonly list: S extends ListSchema<infer I> ? readonly Infer<I>[] : never
-  readonly map: S extends MapSchema<infer I> ? Readonly<Record<string, Infer<I>>> : never
-  readonly object: S extends ObjectSchema<infer R, infer O>
-    ? { readonly [K in keyof R]: Infer<R[K]> } & { readonly [K in keyof O]?: Infer<O[K]> }
-    : never
-  readonly 'one field': S extends OneFieldSchema<infer F> ? { readonly [K in keyof F]?: Infer<F[K]> } : never
-  readonly 'yaml text': S extends YamlTextSchema<infer I> ? Infer<I> : never
-}
+type InferFields<F> = { readonly [K in keyof F]: Infer<F[K]> }
 
 export const text = (what = 'a text', pattern = /./): TextSchema => ({ type: 'text', what, pattern })
 
@@ -104,10 +106,14 @@ export const list = <S extends Schema>(of: S): ListSchema<S> => ({ type: 'list',
 
 export const map = <S extends Schema>(of: S): MapSchema<S> => ({ type: 'map', of })
 
-export const object = <R extends Fields, O extends Fields = Record<never, never>>(
-  required: R,
-  optional: O = {} as O,
-): ObjectSchema<R, O> => ({ type: 'object', required, optional })
+type NoFields = Record<never, never>
+
+// Overloads: with a default for `optional`, TypeScript would infer any fields for a missing one.
+export function object<R extends Fields>(required: R): ObjectSchema<R, NoFields>
+export function object<R extends Fields, O extends Fields>(required: R, optional: O): ObjectSchema<R, O>
+export function object(required: Fields, optional: Fields = {}): ObjectSchema<Fields, Fields> {
+  return { type: 'object', required, optional }
+}
 
 export const oneField = <F extends Fields>(fields: F): OneFieldSchema<F> => ({ type: 'one field', fields })
 
