@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Server } from 'node:net'
 import os from 'node:os'
+import { closeSessions } from './http2-sessions.ts'
 
 /** Connections that have just been adopted have so long to send their first request: Node takes them for idle. */
 const GRACE_MS = 100
@@ -9,7 +10,8 @@ const SIGNAL_EXIT_BASE = 128
 
 /**
  * Asks the app to finish: by its own handler of the signal if it has one, as without a balancer, else by closing
- * its servers. Requests in flight go on; a keep-alive connection is closed when it is idle, now or later.
+ * its servers. Requests in flight go on; a keep-alive connection is closed when it is idle, now or later,
+ * and an HTTP/2 session with its last stream.
  *
  * `onClosed` is called when the servers are closed; not if it was left to the app's handler.
  */
@@ -18,7 +20,10 @@ export function drain(servers: readonly Server[], signal: NodeJS.Signals, onClos
   const http = servers.filter(closesIdle)
   setTimeout(
     () => {
-      for (const server of servers) server.close()
+      for (const server of servers) {
+        server.close()
+        closeSessions(server)
+      }
       closeWhenIdle(http)
       onClosed()
     },

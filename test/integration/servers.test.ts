@@ -16,7 +16,7 @@ import { source } from '../programs.ts'
 const ca = fs.readFileSync(source('test/fixtures/localhost.crt'), 'utf8')
 const WORKERS = 3
 /** Enough that each worker gets some under any policy. */
-const CONNECTIONS = 30
+const CONNECTIONS = 20
 
 interface Whoami {
   thread: number
@@ -92,6 +92,15 @@ for (const policy of policyNames) {
       await once(session, 'close')
     }
     await checkLaw(t, served, 5)
+  })
+
+  t.test(`an idle HTTP/2 session is closed by close(), and does not hold it up (${policy})`, async (t) => {
+    const served = await serve(t, 'http2.mjs', policy, ['h2c'])
+    const session = http2.connect(`http://127.0.0.1:${served.port}`)
+    await json(session.request({ ':path': '/whoami' }))
+    const [goaway, closed] = [once(session, 'goaway'), once(session, 'close')]
+    await checkLaw(t, served, 1)
+    await Promise.all([goaway, closed])
   })
 
   t.test(`ws.mjs serves ws (${policy})`, async (t) => {
