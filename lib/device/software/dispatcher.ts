@@ -207,13 +207,16 @@ export class Dispatcher {
     for (let w = 0; w < 2; w++) {
       for (let bits = m[word.blockedPorts + w]; bits !== 0; bits &= bits - 1) {
         const p = w * 32 + lowest(bits)
-        const f = this.#flows.firstAtPort(p)
-        const q = this.#flows.queueOf(f)
-        if (!this.#canTake(q, p)) continue
-        const key = this.#linkPriority(q, p) * 8 + this.#priorityOf(this.#flows.firstBlocked(f))
-        if (found === 0 ? key > least : key >= least) continue
-        least = key
-        found = f
+        if (this.#queues.room(p, 1) === 0) continue
+        for (let queues = this.#flows.queuesBlockedAt(p); queues !== 0; queues &= queues - 1) {
+          const q = lowest(queues)
+          if (!this.#queues.isLinked(q, p)) continue
+          const f = this.#flows.firstAtPort(p, q)
+          const key = this.#linkPriority(q, p) * 8 + this.#priorityOf(this.#flows.firstBlocked(f))
+          if (found === 0 ? key > least : key >= least) continue
+          least = key
+          found = f
+        }
       }
     }
     return found

@@ -1,13 +1,14 @@
 import type { Backlog } from './backlog.ts'
 import type { Journal } from './journal.ts'
-import { flow, type Layout, own, queue, word } from './layout.ts'
+import { flow, flowLists, type Layout, own, queue, word } from './layout.ts'
 
 /**
  * Atomic flows: which port each flow with uncompleted events is pinned to, and the flow's events that found that port
  * without room. Keeping those by flow lets the queue's other flows pass them.
  *
- * A flow is in the table while it has uncompleted or blocked events. With blocked events it is in one list: that of
- * the port to which it is pinned, or, pinned nowhere, its queue's list of loose flows.
+ * A flow is in the table while it has uncompleted or blocked events. With blocked events it is in one list, by the
+ * priority of the first of them: of its queue's flows at the port to which it is pinned, or, pinned nowhere, of its
+ * queue's loose flows.
  *
  * Private to the holder of the lock, and journaled. Flows are numbered from 1; 0 is none.
  */
@@ -50,14 +51,19 @@ export class Flows {
     return this.#m[this.#at(f) + flow.head]
   }
 
-  /** First of the flows that wait for room at port `p`, or 0. */
-  firstAtPort(p: number): number {
+  /** A bit per queue of which a flow waits for room at port `p`. */
+  queuesBlockedAt(p: number): number {
     return this.#m[this.#layout.own + p * own.stride + own.blocked]
   }
 
-  /** First of queue `q`'s flows that wait for any port, or 0. */
+  /** The flow of queue `q` with the best event among those that wait for room at port `p`; 0 if none does. */
+  firstAtPort(p: number, q: number): number {
+    return this.#first(this.#portLists(p, q))
+  }
+
+  /** The flow of queue `q` with the best event among those that wait for any port; 0 if none does. */
   firstLoose(q: number): number {
-    return this.#m[this.#layout.queue + q * queue.stride + queue.loose]
+    return this.#first(this.#looseLists(q))
   }
 
   /** An event of the flow goes to port `p`. @returns the flow, made if need be. */
@@ -78,8 +84,7 @@ export class Flows {
     const n = m[at + flow.count]
     if (n === 0) {
       this.#journal.put(at + flow.head, cell)
-      this.#append(this.#portList(this.portOf(f)), f)
-      this.#setBlocked(this.portOf(f), true)
+      this.#joinList(f)
     } else {
       this.#backlog.link(m[at + flow.tail], cell)
     }
@@ -87,7 +92,7 @@ export class Flows {
     this.#journal.put(at + flow.count, n + 1)
   }
 
-  /** Takes the first blocked event of a flow, which then goes to port `p`. A flow with more of them goes to the end of p's list. */
+  /** Takes the first blocked event of a flow, which then goes to port `p`. A flow with more of them goes to the end of a list there. */
   unblock(f: number, p: number): number {
     const m = this.#m
     const at = this.#at(f)
@@ -99,8 +104,7 @@ export class Flows {
     this.#journal.put(at + flow.uncompleted, m[at + flow.uncompleted] + 1)
     if (n > 0) {
       this.#journal.put(at + flow.head, this.#backlog.next(cell))
-      this.#append(this.#portList(p), f)
-      this.#setBlocked(p, true)
+      this.#joinList(f)
     }
     return cell
   }
@@ -118,17 +122,47 @@ export class Flows {
     }
     this.#leaveList(f)
     this.#journal.put(at + flow.port, 0)
-    this.#append(this.#looseList(this.queueOf(f)), f)
+    this.#joinList(f)
+  }
+
+  #joinList(f: number): void {
+    const m = this.#m
+    const [p, q, priority] = [this.portOf(f), this.queueOf(f), this.#priority(f)]
+    const lists = p < 0 ? this.#looseLists(q) : this.#portLists(p, q)
+    this.#append(lists + flowLists.lists + priority * 2, f)
+    this.#journal.put(lists + flowLists.mask, m[lists + flowLists.mask] | (1 << priority))
+    if (p < 0) return
+    const mine = this.#layout.own + p * own.stride + own.blocked
+    this.#journal.put(mine, m[mine] | (1 << q))
+    const ports = word.blockedPorts + (p >> 5)
+    this.#journal.put(ports, m[ports] | (1 << (p & 31)))
   }
 
   #leaveList(f: number): void {
-    const p = this.portOf(f)
-    if (p < 0) {
-      this.#unlink(this.#looseList(this.queueOf(f)), f)
-      return
-    }
-    this.#unlink(this.#portList(p), f)
-    if (this.firstAtPort(p) === 0) this.#setBlocked(p, false)
+    const m = this.#m
+    const [p, q, priority] = [this.portOf(f), this.queueOf(f), this.#priority(f)]
+    const lists = p < 0 ? this.#looseLists(q) : this.#portLists(p, q)
+    const list = lists + flowLists.lists + priority * 2
+    this.#unlink(list, f)
+    if (m[list] !== 0) return
+    this.#journal.put(lists + flowLists.mask, m[lists + flowLists.mask] & ~(1 << priority))
+    if (p < 0 || m[lists + flowLists.mask] !== 0) return
+    const mine = this.#layout.own + p * own.stride + own.blocked
+    this.#journal.put(mine, m[mine] & ~(1 << q))
+    if (m[mine] !== 0) return
+    const ports = word.blockedPorts + (p >> 5)
+    this.#journal.put(ports, m[ports] & ~(1 << (p & 31)))
+  }
+
+  #first(lists: number): number {
+    const mask = this.#m[lists + flowLists.mask]
+    if (mask === 0) return 0
+    return this.#m[lists + flowLists.lists + (31 - Math.clz32(mask & -mask)) * 2]
+  }
+
+  /** Of the flow's first blocked event. */
+  #priority(f: number): number {
+    return (this.#m[this.#backlog.dataOf(this.firstBlocked(f)) + 2] >>> 26) & 7
   }
 
   #create(key: number): number {
@@ -153,7 +187,7 @@ export class Flows {
     this.#journal.put(word.freeFlow, f)
   }
 
-  /** Lists are two words, first and last, linked both ways through the flows. */
+  /** A list is two words, first and last, linked both ways through the flows. */
   #append(list: number, f: number): void {
     const m = this.#m
     const last = m[list + 1]
@@ -171,17 +205,11 @@ export class Flows {
     this.#journal.put(next === 0 ? list + 1 : this.#at(next) + flow.previous, previous)
   }
 
-  #setBlocked(p: number, blocked: boolean): void {
-    const at = word.blockedPorts + (p >> 5)
-    const mask = 1 << (p & 31)
-    this.#journal.put(at, blocked ? this.#m[at] | mask : this.#m[at] & ~mask)
+  #portLists(p: number, q: number): number {
+    return this.#layout.blocked + (p * this.#layout.config.loadBalancedQueues + q) * flowLists.stride
   }
 
-  #portList(p: number): number {
-    return this.#layout.own + p * own.stride + own.blocked
-  }
-
-  #looseList(q: number): number {
+  #looseLists(q: number): number {
     return this.#layout.queue + q * queue.stride + queue.loose
   }
 

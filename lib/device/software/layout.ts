@@ -97,7 +97,7 @@ export const own = {
   reclaimed: 3,
   /** `head` as last seen. */
   headSeen: 4,
-  /** Flows pinned here whose next event finds no room: a list. */
+  /** A bit per load-balanced queue of which a flow is blocked here. */
   blocked: 5,
   /** Constants, set when the port is created. */
   depth: 8,
@@ -120,8 +120,6 @@ export const queue = {
   lastPort: 2,
   /** The class served last, for ties. */
   lastClass: 3,
-  /** Atomic flows that are pinned nowhere and have events: a list. */
-  loose: 4,
   /** Ordered queues: sequence numbers. */
   sequenceNumbers: 6,
   reorder: 7,
@@ -134,8 +132,13 @@ export const queue = {
   links: 12,
   /** 2 classes × 8 priorities × (head, tail, count). */
   lists: 16,
-  stride: 64,
+  /** Atomic flows that are pinned nowhere and have events: flow lists. */
+  loose: 64,
+  stride: 96,
 } as const
+
+/** Lists of flows by the priority of their first event: a mask of those that have any; then (first, last) by priority. */
+export const flowLists = { mask: 0, lists: 1, stride: 17 } as const
 
 /** An entry of the atomic flow table. */
 export const flow = {
@@ -172,6 +175,8 @@ export class Layout {
   readonly nextCell: number
   readonly freeRing: number
   readonly freeMask: number
+  /** Flow lists by [port][queue]: flows that are pinned to the port and find no room there. */
+  readonly blocked: number
   readonly flows: number
   readonly flowCount: number
   readonly buckets: number
@@ -203,6 +208,7 @@ export class Layout {
     const free = powerOfTwoFrom(2 * credits)
     this.freeRing = take(free)
     this.freeMask = free - 1
+    this.blocked = take(loadBalancedPorts * loadBalancedQueues * flowLists.stride)
     // A flow in the table has an uncompleted or a queued event.
     this.flowCount = eventStateEntries + credits
     this.flows = take((this.flowCount + 1) * flow.stride)
