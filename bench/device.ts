@@ -18,7 +18,7 @@ const trials: readonly Trial[] = [
   throughput('atomic, batch 32', 'atomic', '--depth=128'),
   throughput('ordered, batch 32', 'ordered', '--depth=128'),
   throughput('directed, one by one', 'directed', '--depth=128', '--batch=1', '--events=1000000'),
-  throughput('unordered, 4 consumers, depth 8', 'unordered', '--depth=8', '--consumers=4', '--events=2000000'),
+  throughput('unordered, 4 consumers, depth 8', 'unordered', '--depth=8', '--consumers=4', '--events=4000000'),
   wake('waitAsync'),
   wake('eventfd'),
   wake('device'),

@@ -1,20 +1,25 @@
+import { availableParallelism } from 'node:os'
 import type { Figures } from '../lib/rounds.ts'
 
 const arrived = 0
 const open = 1
 const left = 2
-const nap = 3
-/** A thread polls so often before it gives its core away for a moment, which it must on a machine with few cores. */
-const polls = 2000
+const warm = 3
+const nap = 4
+/** A thread polls so often before it gives its core away for a moment: long with a core for each, briefly without. */
+const pollsWithCore = 2000
+const pollsWithout = 100
 const napMilliseconds = 0.05
 
 /** Starts the threads of a trial together, and knows when they have finished. */
 export class Gate {
   readonly memory: Int32Array<SharedArrayBuffer>
   readonly #threads: number
+  readonly #polls: number
 
-  constructor(threads: number, memory = new Int32Array(new SharedArrayBuffer(16))) {
+  constructor(threads: number, memory = new Int32Array(new SharedArrayBuffer(20))) {
     this.#threads = threads
+    this.#polls = threads <= availableParallelism() ? pollsWithCore : pollsWithout
     this.memory = memory
   }
 
@@ -25,6 +30,11 @@ export class Gate {
     Atomics.wait(this.memory, open, 0)
   }
 
+  /** In any thread, any number of times: the code is compiled by now, and measuring can begin. */
+  warmedUp(): void {
+    if (Atomics.exchange(this.memory, warm, 1) === 0) Atomics.notify(this.memory, warm)
+  }
+
   leave(): void {
     Atomics.add(this.memory, left, 1)
     Atomics.notify(this.memory, left)
@@ -32,36 +42,42 @@ export class Gate {
 
   /** Polls until the condition holds. */
   until(holds: () => boolean): void {
-    for (let tries = 1; !holds(); tries++) if (tries % polls === 0) this.nap()
+    for (let tries = 1; !holds(); tries++) if (tries % this.#polls === 0) this.nap()
   }
 
   nap(): void {
     Atomics.wait(this.memory, nap, 0, napMilliseconds)
   }
 
+  /** In the main thread: opens it, and resolves when the threads have warmed up. */
   async opened(): Promise<void> {
-    await this.#reached(arrived)
+    await this.#reached(arrived, this.#threads)
     Atomics.store(this.memory, open, 1)
     Atomics.notify(this.memory, open)
+    await this.#reached(warm, 1)
   }
 
   async finished(): Promise<void> {
-    await this.#reached(left)
+    await this.#reached(left, this.#threads)
   }
 
-  async #reached(word: number): Promise<void> {
+  async #reached(word: number, wanted: number): Promise<void> {
     for (;;) {
       const count = Atomics.load(this.memory, word)
-      if (count === this.#threads) return
+      if (count === wanted) return
       await Atomics.waitAsync(this.memory, word, count).value
     }
   }
 }
 
-/** In the main thread: opens the gate, and prints rate and CPU time per event once all have left. */
-export async function finish(gate: Gate, events: number): Promise<void> {
+/**
+ * In the main thread: opens the gate, and prints rate and CPU time per event once all have left.
+ * @param count how many of the `events` are done; those of the warm-up are not measured.
+ */
+export async function finish(gate: Gate, total: number, count: () => number): Promise<void> {
   const keepOpen = setInterval(() => undefined, 1000)
   await gate.opened()
+  const events = total - count()
   const cpu = process.cpuUsage()
   const start = performance.now()
   await gate.finished()

@@ -17,7 +17,7 @@ if (isMainThread) {
   const gate = new Gate(2)
   for (const produces of [true, false])
     new Worker(new URL(import.meta.url), { workerData: { ring, gate: gate.memory, produces } })
-  await finish(gate, items)
+  await finish(gate, items, () => Atomics.load(ring, head))
 } else {
   const {
     ring,
@@ -45,5 +45,6 @@ function consume(ring: Int32Array, own: Int32Array, gate: Gate): void {
     gate.until(() => Atomics.load(ring, tail) - taken >= batch)
     for (let i = 0; i < batch * 4; i++) own[i] = ring[data + ((taken * 4 + i) & (size * 4 - 1))]
     Atomics.store(ring, head, taken + batch)
+    if (taken >= items / 5) gate.warmedUp()
   }
 }

@@ -43,7 +43,7 @@ async function runTrial(): Promise<void> {
       depth: { type: 'string', default: '128' },
       batch: { type: 'string', default: '32' },
       consumers: { type: 'string', default: '1' },
-      events: { type: 'string', default: '6000000' },
+      events: { type: 'string', default: '8000000' },
     },
     allowPositionals: true,
   })
@@ -84,7 +84,7 @@ async function runTrial(): Promise<void> {
       workerData: { ...common, port, produces: port === producer } satisfies Role,
     })
   }
-  await finish(gate, events)
+  await finish(gate, events, () => Atomics.load(received, 0))
   domain.close()
 }
 
@@ -128,7 +128,7 @@ function consume({ type, batch, events, received }: Role, port: Port, buffer: Ev
     const n = port.receive(buffer, batch)
     if (n === 0) return Atomics.load(received, 0) >= events
     if (releases) port.release(n)
-    Atomics.add(received, 0, n)
+    if (Atomics.add(received, 0, n) >= events / 5) gate.warmedUp()
     return false
   })
 }
