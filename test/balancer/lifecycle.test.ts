@@ -106,21 +106,22 @@ t.test('a new connection is refused once close() was called', async (t) => {
 })
 
 for (const policy of policyNames) {
-  for (const path of ['/exit', '/throw', '/reject']) {
+  // How it dies makes no difference to the policy.
+  for (const path of policy === 'unordered' ? ['/exit', '/throw', '/reject'] : ['/exit']) {
     t.test(`${path}: a worker that dies is respawned, and only its own connections are lost (${policy})`, async (t) => {
       const balancer = await start(t, { policy })
       const port = portOf(balancer)
       const deaths: Death[] = []
       balancer.on('worker-exit', (death) => deaths.push(death))
       const lost = { deadly: 0, other: 0 }
-      await many(400, 20, async (i) => {
+      await many(200, 20, async (i) => {
         const deadly = i % 50 === 49
         await get(port, deadly ? path : '/').catch(() => lost[deadly ? 'deadly' : 'other']++)
       })
-      t.equal(lost.deadly, 8, 'the one that asked for it is always lost')
+      t.equal(lost.deadly, 4, 'the one that asked for it is always lost')
       // At most what the worker had adopted: 20 clients, 3 workers.
-      t.ok(lost.other <= 8 * 19, `${lost.other} others were lost`)
-      t.ok(deaths.length > 0 && deaths.length <= 8, `${deaths.length} deaths`)
+      t.ok(lost.other <= 4 * 19, `${lost.other} others were lost`)
+      t.ok(deaths.length > 0 && deaths.length <= 4, `${deaths.length} deaths`)
       for (const { code, error, respawnIn } of deaths) {
         t.equal(code, 1)
         t.equal(error === null, path === '/exit', 'an error is told')
@@ -128,7 +129,7 @@ for (const policy of policyNames) {
       }
       const { stats } = await balancer.close()
       checkLaw(t, stats)
-      t.equal(stats.connections.accepted, 400)
+      t.equal(stats.connections.accepted, 200)
       t.equal(stats.connections.refused, 0)
     })
   }
@@ -148,9 +149,9 @@ for (const policy of policyNames) {
       }
       answered++
     }
-    await many(800, 20, askUntilAnswered)
+    await many(400, 20, askUntilAnswered)
     const { stats } = await balancer.close()
-    t.equal(answered, 800)
+    t.equal(answered, 400)
     const deaths = stats.workers.reduce((sum, worker) => sum + worker.deaths, 0)
     t.comment(`${deaths} deaths, ${lost} connections of theirs lost`)
     t.ok(lost <= deaths * 20, 'at most those that were open at a death')
