@@ -1,0 +1,73 @@
+/** What a request is for. */
+export interface RequestTarget {
+  /** Lower case, without port. */
+  readonly host: string
+  /** As the client wrote it; what the backend gets as Host. */
+  readonly authority: string
+  /** Normalised, without query: what is matched. */
+  readonly path: string
+  /** Path and query: what is forwarded. */
+  readonly url: string
+}
+
+/** The request is refused with 400. */
+export class BadTargetError extends Error {}
+
+const UNRESERVED = /[A-Za-z0-9\-._~]/
+
+/**
+ * Reads the request line's target and Host, as Istio's gateways do by default (path normalisation BASE), and what is
+ * matched is what is forwarded, so that no spelling of a path reaches the backend under another route:
+ * backslashes are slashes, escaped unreserved characters are unescaped (%2e is a dot), and dot segments are resolved.
+ * Kept as they are: repeated slashes, and %2F and %5C, which to HTTP are no slashes. A backend that takes them for
+ * slashes has to be told otherwise, or to check paths itself.
+ *
+ * @param rawHeaders names and values in turn: a second Host would be one that another hop may choose
+ * @throws BadTargetError
+ */
+export function readTarget(requestTarget: string, rawHeaders: readonly string[]): RequestTarget {
+  const hosts = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1].toLowerCase() === 'host')
+  if (hosts.length > 1) throw new BadTargetError('more than one Host')
+  // The absolute form comes first, as RFC 9112 has it.
+  const [, absolute, rest] = /^https?:\/\/([^/?#\\]*)(.*)$/i.exec(requestTarget) ?? []
+  const authority = absolute ?? hosts[0] ?? ''
+  const target = rest === undefined ? requestTarget : `${/^[/\\]/.test(rest) ? '' : '/'}${rest}`
+  if (target.includes('#')) throw new BadTargetError('a fragment in the path')
+  const [, rawPath, query] = /^([^?]*)(.*)$/.exec(target) ?? ['', '', '']
+  const path = normalisePath(rawPath)
+  return { host: hostOf(authority), authority, path, url: path + query }
+}
+
+/** @throws BadTargetError */
+export function normalisePath(path: string): string {
+  if (!/^[/\\]/.test(path)) throw new BadTargetError('a path that does not start with /')
+  if (/%00/.test(path)) throw new BadTargetError('a null character in the path')
+  return removeDotSegments(unescapeUnreserved(path.replaceAll('\\', '/')))
+}
+
+function unescapeUnreserved(path: string): string {
+  return path.replace(/%([0-9a-f]{2})/gi, (escaped, hex) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16))
+    return UNRESERVED.test(character) ? character : escaped
+  })
+}
+
+/** RFC 3986 §5.2.4, for a path that starts with a slash. What climbs above the root stays at the root. */
+function removeDotSegments(path: string): string {
+  const segments = path.split('/').slice(1)
+  const kept: string[] = []
+  for (const segment of segments) {
+    if (segment === '..') kept.pop()
+    else if (segment !== '.') kept.push(segment)
+  }
+  const last = segments[segments.length - 1]
+  if (last === '.' || last === '..') kept.push('')
+  return `/${kept.join('/')}`
+}
+
+/** @throws BadTargetError */
+function hostOf(authority: string): string {
+  const [, host] = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]*)(?::\d*)?$/i.exec(authority) ?? []
+  if (host === undefined) throw new BadTargetError('a Host that is none')
+  return host.toLowerCase()
+}
