@@ -9,7 +9,10 @@ export interface ProduceOptions {
   readonly from: number
   readonly to: number
   readonly targets: readonly { readonly queue: number; readonly type: SchedulingTypeName }[]
-  /** This producer's flows: an order is defined for events of one producer only. */
+  /**
+   * This producer's flows: an order is defined for events of one producer only. Their number is a multiple of the
+   * targets', so that a flow has one target; all ordered events of a target are one flow.
+   */
   readonly flows: readonly number[]
   /** At most so many events are on their way. */
   readonly window: number
@@ -51,8 +54,9 @@ export function produce(
 
 function fill(events: EventBuffer, i: number, number: number, { targets, flows }: ProduceOptions, below: Below): void {
   // By the number, so that an event that is offered again goes where it was to go before.
-  const { queue, type } = targets[number % targets.length]
-  const flow = flows[number % flows.length]
+  const target = number % targets.length
+  const { queue, type } = targets[target]
+  const flow = flows[type === 'ordered' ? target : number % flows.length]
   events.setTarget(i, queue, SchedulingType[type], type === 'unordered' ? below(8) : 0)
   events.setData64(i, number, flow)
   events.setFlowId(i, flow)

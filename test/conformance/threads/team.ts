@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import type { Device, DomainConfig, EventBuffer, PortId, QueueId, SchedulingDomain } from '../../../lib/device/index.ts'
 import type { Below } from '../seed.ts'
 import type { Open } from '../world.ts'
-import { type Board, control, makeBoard, read, set } from './board.ts'
+import { type Board, control, makeBoard, member, read, set } from './board.ts'
 import type { Assignment, Role } from './member.ts'
 
 /** Threads that have shown no progress for so long are stuck. */
@@ -25,7 +25,7 @@ interface Member {
 }
 
 const cqDepths = [8, 16, 32, 64]
-const entriesPerConsumer = 64
+export const entriesPerConsumer = 64
 export const credits = 4096
 
 /**
@@ -131,6 +131,23 @@ export class Team {
 
   assertHealthy(): void {
     if (this.failures.length > 0) throw new Error(this.failures.join('; '))
+  }
+
+  /** Waits for so many more operations of a member, unless it has ended. */
+  async operated(index: number, operations: number): Promise<void> {
+    const { members } = this.board
+    const base = index * member.words
+    const until = Atomics.load(members, base + member.operations) + operations
+    Atomics.store(members, base + member.hit, 0)
+    Atomics.store(members, base + member.until, until)
+    const { exit } = this.#members.get(index) ?? {}
+    while (Atomics.load(members, base + member.operations) < until) {
+      this.assertHealthy()
+      const wait = Atomics.waitAsync(members, base + member.hit, 0)
+      if (!wait.async) return
+      const first = await Promise.race([wait.value, exit, sleep(100)])
+      if (Array.isArray(first)) return
+    }
   }
 
   /** Terminates a member, wherever it is. */
