@@ -1,0 +1,104 @@
+import os from 'node:os'
+import path from 'node:path'
+import { CommanderError } from 'commander'
+import { NodeDlbError } from '../../lib/index.ts'
+import { BackendError, type Backends, openBackends } from './backends.ts'
+import { startBalanced } from './balanced.ts'
+import { type Gateway, type GatewayOptions, StartError } from './gateway.ts'
+import type { Plan } from './istio/plan.ts'
+import { ConfigurationError } from './istio/problem.ts'
+import { readDocuments } from './istio/read.ts'
+import { resolvePlan } from './istio/resolve.ts'
+import { startNop } from './nop.ts'
+import { type Options, parseOptions } from './options.ts'
+import { Screen } from './screen.ts'
+import { summaryLines } from './summary.ts'
+
+/** What `npm start` runs: the documents are read, the backend and the gateway started, and Ctrl-C drains them. */
+
+const FAILED = 1
+const WRONG_USAGE = 2
+const SIGNAL_BASE = 128
+
+const screen = new Screen(process.stdout)
+
+try {
+  process.exitCode = await main(parseOptions(process.argv))
+} catch (error) {
+  process.exitCode = exitCodeOf(error)
+}
+
+/** @returns the exit code */
+async function main(options: Options): Promise<number> {
+  const plan = resolvePlan(readDocuments(options.config))
+  const backends = await openBackends(plan.services, options.backends)
+  try {
+    const gateway = await startGateway(plan, options, backends)
+    for (const line of summary(plan, options, backends, gateway)) screen.line(line)
+    screen.follow(() => gateway.loads())
+    return await serveUntilSignal(gateway, options.drainTimeout)
+  } finally {
+    screen.stop()
+    await backends.close()
+  }
+}
+
+function startGateway(plan: Plan, options: Options, { origins }: Backends): Promise<Gateway> {
+  const { host, port, backendTimeout, debug } = options
+  const gatewayOptions: GatewayOptions = {
+    workers: (options.workers ?? plan.workers) || os.availableParallelism(),
+    work: { listen: { host, port }, proxy: { virtualHosts: plan.virtualHosts, backends: origins, backendTimeout } },
+    debug: debug ? (line) => screen.line(`${new Date().toISOString()} debug ${line}`) : null,
+    say: (line) => screen.line(line),
+  }
+  if (plan.balancing === 'nop') {
+    if (debug) screen.line('--debug shows what the device does, and without DLB balancing there is none')
+    return startNop(gatewayOptions)
+  }
+  return startBalanced({ ...gatewayOptions, hasDevice: plan.devices > 0 })
+}
+
+function summary(plan: Plan, options: Options, { places }: Backends, gateway: Gateway): string[] {
+  return summaryLines({
+    config: options.config.map((name) => path.relative('.', name) || '.'),
+    plan,
+    gateway,
+    host: options.host,
+    workersWhy: options.workers === null ? plan.workersWhy : '--workers',
+    places,
+  })
+}
+
+/** The first SIGINT or SIGTERM drains, the second cuts. */
+function serveUntilSignal(gateway: Gateway, drainTimeout: number): Promise<number> {
+  return new Promise((resolve) => {
+    let told = 0
+    const onSignal = (signal: NodeJS.Signals): void => {
+      told++
+      if (told > 1) {
+        void gateway.close(0)
+        return
+      }
+      screen.line(`${signal}: no new connections; open ones have ${drainTimeout / 1000} s (once more: cut them now)`)
+      void gateway.close(drainTimeout).then(({ cut }) => {
+        for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal)
+        screen.stop()
+        screen.line(
+          cut === 0 ? 'all connections finished' : `${cut} ${cut === 1 ? 'connection was' : 'connections were'} cut`,
+        )
+        resolve(told > 1 ? SIGNAL_BASE + os.constants.signals[signal] : Number(cut > 0))
+      })
+    }
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  })
+}
+
+/** Says what went wrong, if it has not been said; what nobody expected is thrown on. */
+function exitCodeOf(error: unknown): number {
+  // Commander has printed it.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
+  const wrongUsage = error instanceof ConfigurationError || error instanceof BackendError
+  if (!wrongUsage && !(error instanceof StartError) && !(error instanceof NodeDlbError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  return wrongUsage ? WRONG_USAGE : FAILED
+}
