@@ -12,7 +12,7 @@ export class Account {
   readonly #team: Team
   readonly #fates: Uint8Array
   readonly #recovered: Uint8Array
-  /** By producer: the first number of its present thread. */
+  /** By sender: the first number of its present thread. */
   readonly #from: number[]
   /** Batches of which it is not known how much was accepted. */
   readonly #doubtful: { readonly from: number; readonly to: number }[] = []
@@ -20,15 +20,15 @@ export class Account {
   forgiven = 0
 
   constructor(team: Team) {
-    const { producers, events } = team.plan
+    const { events } = team.plan
     this.#team = team
     this.#fates = new Uint8Array(events)
     this.#recovered = new Uint8Array(events)
-    this.#from = Array.from({ length: producers }, (_, i) => i * Math.floor(events / producers))
+    this.#from = Array.from({ length: team.senders }, (_, i) => i * Math.floor(events / team.senders))
   }
 
-  /** The number that a producer's next thread begins with, once the one before has ended. */
-  settleProducer(index: number): number {
+  /** The number that a sender's next thread begins with, once the one before has ended. */
+  settleSender(index: number): number {
     const { board } = this.#team
     const from = this.#from[index]
     const acceptedTo = from + memberWord(board, index, member.accepted)

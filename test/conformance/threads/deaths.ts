@@ -6,15 +6,15 @@ import { Account } from './account.ts'
 import { control, set } from './board.ts'
 import { checkHealth } from './health.ts'
 import type { Role } from './member.ts'
-import { Team, times } from './team.ts'
-import { consumerRole, producerRole, type Traffic } from './traffic.ts'
+import { Team } from './team.ts'
+import { consumeOptions, consumerRole, produceOptions, type Traffic } from './traffic.ts'
 
-const epochs = nightly ? 200 : 2
-const deathsPerEpoch = 15
+const epochs = nightly ? 100 : 1
+const deathsPerEpoch = 20
 const batch = 32
 
-/** Ordered events and flows are forwarded to the sink; others are released. */
-const traffic: Traffic = {
+/** Each thread has one task. Ordered events and flows are forwarded to the sink; others are released. */
+const divided: Traffic = {
   plan: { producers: 2, consumers: 3, events: 2_000_000, flows: 48 },
   stages: ({ any, atomic, ordered, sinkQueue }) => [
     { queue: any, first: true },
@@ -29,45 +29,76 @@ const traffic: Traffic = {
   ],
 }
 
-const isForwarded = (number: number): boolean => number % 4 === 1 || number % 4 === 2
+const goesToSink = (number: number): boolean => number % 4 === 1 || number % 4 === 2
+
+/** All threads do everything, through one port each, without a rest: they are in the device nearly all the time. */
+const storm: Traffic = {
+  plan: { producers: 0, consumers: 4, events: 2_000_000, flows: 48 },
+  stages: ({ any, atomic, ordered }) => [
+    { queue: any, first: true },
+    { queue: atomic, first: true },
+    { queue: ordered[0], first: true, next: { queue: ordered[1], type: 'ordered' } },
+    { queue: ordered[1], first: false },
+  ],
+  targets: divided.targets,
+}
 
 /** Threads are terminated at random moments while they send, receive, forward and release. */
 export function deaths(t: Test, open: Open): void {
-  t.test('threads die anywhere, and every event is accounted for', async (t) => {
-    const below = random(seedFor(t))
-    for (let epoch = 0; epoch < epochs; epoch++) await t.test(`epoch ${epoch}`, async (t) => runEpoch(t, open, below))
-  })
+  t.test('threads die anywhere in what they do, and every event is accounted for', async (t) =>
+    repeat(t, (t, below) => runEpoch(t, open, below, divided, goesToSink)),
+  )
+
+  t.test('threads that do everything die in the middle of it', async (t) =>
+    repeat(t, (t, below) => runEpoch(t, open, below, storm, () => false)),
+  )
 }
 
-async function runEpoch(t: Test, open: Open, below: Below): Promise<void> {
+async function repeat(t: Test, run: (t: Test, below: Below) => Promise<void>): Promise<void> {
+  const below = random(seedFor(t))
+  for (let epoch = 0; epoch < epochs; epoch++) await t.test(`epoch ${epoch}`, async (t) => run(t, below))
+}
+
+async function runEpoch(
+  t: Test,
+  open: Open,
+  below: Below,
+  traffic: Traffic,
+  isForwarded: (number: number) => boolean,
+): Promise<void> {
   const team = new Team(t, open, below, traffic.plan)
-  const { producers, consumers } = traffic.plan
   const account = new Account(team)
   set(team.board, control.goal, 2 ** 31 - 1)
-  times(consumers, (i) => team.spawn(team.consumer(i), consumerRole(team, traffic, i)))
+  for (let i = team.sink - 1; i >= 0; i--) team.spawn(i, roleOf(team, traffic, i))
   team.spawn(team.sink, { kind: 'sink' })
-  times(producers, (i) => team.spawn(i, producerRole(team, traffic, i)))
   await team.ready()
   for (let n = 0; n < deathsPerEpoch; n++) {
-    const victim = below(producers + consumers)
+    const victim = below(team.sink)
     // At times before it has done anything.
-    if (below(8) > 0) await team.operated(victim, 1 + below(2000))
+    if (below(8) > 0) await team.operated(victim, 1 + below(400))
     await team.kill(victim)
-    if (victim < producers) {
-      const from = account.settleProducer(victim)
-      team.spawn(victim, fromNumber(producerRole(team, traffic, victim), from))
-    } else {
-      buryConsumer(team, account, victim)
-      team.spawn(victim, consumerRole(team, traffic, victim - producers))
-    }
+    const role = roleOf(team, traffic, victim)
+    const from = victim < team.senders ? account.settleSender(victim) : 0
+    if (role.kind !== 'produce') buryConsumer(team, account, victim)
+    team.spawn(victim, goOn(role, from))
   }
   await finish(team, account)
   account.check(t, isForwarded)
   await checkHealth(t, team)
 }
 
-function fromNumber(role: Role, from: number): Role {
-  return role.kind === 'produce' ? { ...role, options: { ...role.options, from } } : role
+function roleOf(team: Team, traffic: Traffic, index: number): Role {
+  const { producers } = traffic.plan
+  if (producers === 0) {
+    return { kind: 'both', produce: produceOptions(team, traffic, index), consume: consumeOptions(team, traffic) }
+  }
+  if (index < producers) return { kind: 'produce', options: produceOptions(team, traffic, index) }
+  return consumerRole(team, traffic, index - producers)
+}
+
+function goOn(role: Role, from: number): Role {
+  if (role.kind === 'produce') return { ...role, options: { ...role.options, from } }
+  return role.kind === 'both' ? { ...role, produce: { ...role.produce, from } } : role
 }
 
 function buryConsumer(team: Team, account: Account, victim: number): void {
@@ -81,14 +112,12 @@ function buryConsumer(team: Team, account: Account, victim: number): void {
 /** Nothing more is sent; what is on its way comes to its end. */
 async function finish(team: Team, account: Account): Promise<void> {
   set(team.board, control.producersStop, 1)
-  for (let i = 0; i < team.plan.producers; i++) {
-    await team.exited(i)
-    account.settleProducer(i)
-  }
+  for (let i = 0; i < team.plan.producers; i++) await team.exited(i)
   await until('all that was accepted has gone through', () => {
     team.assertHealthy()
     const { queues, ports } = team.domain.stats()
     return queues.every(({ depth }) => depth === 0) && ports.every(({ queued, load }) => queued === 0 && load === 0)
   })
   await team.stopConsumers()
+  for (let i = 0; i < team.senders; i++) account.settleSender(i)
 }

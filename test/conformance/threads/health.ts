@@ -13,7 +13,6 @@ export async function checkHealth(t: Test, team: Team): Promise<void> {
   const events = domain.createEvents(1024)
   // Nobody has them any more; none is to take what another is sent.
   for (const id of team.consumerPorts) domain.recover(id, events, events.length)
-  const sender = domain.attachPort(team.producerPorts[0])
   const sink = domain.attachPort(team.sinkPort)
   const target = (queue: QueueId, type: SchedulingTypeName, n: number): void => {
     for (let i = 0; i < n; i++) {
@@ -24,7 +23,7 @@ export async function checkHealth(t: Test, team: Team): Promise<void> {
   }
   target(team.sinkQueue, 'directed', events.length)
   let sent = 0
-  for (let n = -1; n !== 0; sent += n) n = sender.send(events, events.length)
+  for (let n = -1; n !== 0; sent += n) n = sink.send(events, events.length)
   const ports = domain.stats().ports.length
   t.ok(sent <= credits && sent >= credits - cachedPerPort * (ports - 1), `${sent} of ${credits} credits are there`)
   t.equal((await take(sink, events, sent)).length, sent)
@@ -33,7 +32,7 @@ export async function checkHealth(t: Test, team: Team): Promise<void> {
     target(queue, type, n)
     let done = 0
     await until(`${n} events are taken`, () => {
-      done += sender.send(events, n - done, done)
+      done += sink.send(events, n - done, done)
       return done === n
     })
   }

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { attachDomain, type DomainToken, type PortId } from '../../../lib/device/index.ts'
 import { add, type Board, control, nap, read } from './board.ts'
 import { type ConsumeOptions, Consumer } from './consume.ts'
-import { type ProduceOptions, produce } from './produce.ts'
+import { type ProduceOptions, Producer } from './produce.ts'
 import { Sink } from './sink.ts'
 
 /** What a thread of a test does; one thread has one port. */
@@ -11,6 +11,8 @@ export type Role =
   /** `sleeps`: it waits for `onReadable` instead of looking again and again. */
   | { readonly kind: 'consume'; readonly options: ConsumeOptions; readonly sleeps?: boolean }
   | { readonly kind: 'sink'; readonly sleeps?: boolean }
+  /** Sends and consumes through the same port, and never rests. */
+  | { readonly kind: 'both'; readonly produce: ProduceOptions; readonly consume: ConsumeOptions }
 
 export interface Assignment {
   readonly token: DomainToken
@@ -26,21 +28,44 @@ const domain = attachDomain(token)
 const port = domain.attachPort(portId)
 const events = domain.createEvents(32)
 
-if (role.kind === 'produce') {
+switch (role.kind) {
+  case 'produce':
+    work(new Producer(board, index, port, events, seed, role.options))
+    break
+  case 'both':
+    workBoth(
+      new Producer(board, index, port, events, seed, role.produce),
+      new Consumer(board, index, port, domain.createEvents(32), seed, role.consume),
+    )
+    break
+  case 'consume':
+    consume(new Consumer(board, index, port, events, seed, role.options), role.sleeps)
+    break
+  case 'sink':
+    consume(new Sink(board, index, port, events), role.sleeps)
+}
+
+function work(worker: { run(): void }): void {
   ready()
-  produce(board, index, port, events, seed, role.options)
+  worker.run()
   domain.close()
-} else {
-  const worker =
-    role.kind === 'sink'
-      ? new Sink(board, index, port, events)
-      : new Consumer(board, index, port, events, seed, role.options)
+}
+
+function workBoth(producer: Producer, consumer: Consumer): void {
   ready()
-  if (role.sleeps) sleep(worker)
-  else {
-    worker.run()
-    domain.close()
+  while (!producer.finished) {
+    producer.step()
+    consumer.step()
   }
+  consumer.run()
+  domain.close()
+}
+
+function consume(worker: Consumer | Sink, sleeps = false): void {
+  if (sleeps) {
+    ready()
+    sleep(worker)
+  } else work(worker)
 }
 
 function ready(): void {

@@ -20,35 +20,52 @@ export interface ProduceOptions {
 
 const batch = 32
 
-/** Sends all events in batches of random lengths, and says before and after each what was offered and accepted. */
-export function produce(
-  board: Board,
-  index: number,
-  port: Port,
-  events: EventBuffer,
-  seed: number,
-  options: ProduceOptions,
-): void {
-  const below = random(seed)
-  let next = options.from
-  while (next < options.to && read(board, control.producersStop) === 0) {
-    const free = options.window - (read(board, control.sent) - read(board, control.done))
-    const n = Math.min(1 + below(batch), options.to - next, free)
-    countOperation(board, index)
-    if (n <= 0) {
-      nap(board)
-      continue
-    }
-    for (let i = 0; i < n; i++) fill(events, i, next + i, options, below)
-    setMemberWord(board, index, member.offered, next + n - options.from)
+/** Sends its events in batches of random lengths, and says before and after each what was offered and accepted. */
+export class Producer {
+  readonly #board: Board
+  readonly #index: number
+  readonly #port: Port
+  readonly #events: EventBuffer
+  readonly #below: Below
+  readonly #options: ProduceOptions
+  #next: number
+
+  constructor(board: Board, index: number, port: Port, events: EventBuffer, seed: number, options: ProduceOptions) {
+    this.#board = board
+    this.#index = index
+    this.#port = port
+    this.#events = events
+    this.#below = random(seed)
+    this.#options = options
+    this.#next = options.from
+  }
+
+  /** One batch. @returns whether any of it was accepted. */
+  step(): boolean {
+    const { from, to, window } = this.#options
+    const board = this.#board
+    countOperation(board, this.#index)
+    const free = window - (read(board, control.sent) - read(board, control.done))
+    const n = Math.min(1 + this.#below(batch), to - this.#next, free)
+    if (n <= 0) return false
+    for (let i = 0; i < n; i++) fill(this.#events, i, this.#next + i, this.#options, this.#below)
+    setMemberWord(board, this.#index, member.offered, this.#next + n - from)
     // In two parts at times, so that the offset is used too.
-    const first = below(4) === 0 ? below(n) : n
-    let taken = port.send(events, first)
-    if (taken === first && first < n) taken += port.send(events, n - first, first)
-    setMemberWord(board, index, member.accepted, next + taken - options.from)
+    const first = this.#below(4) === 0 ? this.#below(n) : n
+    let taken = this.#port.send(this.#events, first)
+    if (taken === first && first < n) taken += this.#port.send(this.#events, n - first, first)
+    this.#next += taken
+    setMemberWord(board, this.#index, member.accepted, this.#next - from)
     Atomics.add(board.control, control.sent, taken)
-    next += taken
-    if (taken === 0) nap(board)
+    return taken > 0
+  }
+
+  get finished(): boolean {
+    return this.#next === this.#options.to || read(this.#board, control.producersStop) !== 0
+  }
+
+  run(): void {
+    while (!this.finished) if (!this.step()) nap(this.#board)
   }
 }
 

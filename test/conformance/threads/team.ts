@@ -12,6 +12,7 @@ import type { Assignment, Role } from './member.ts'
 const patienceMilliseconds = 30_000
 
 export interface Plan {
+  /** 0: the consumers send too. */
   readonly producers: number
   readonly consumers: number
   /** Events of all producers. */
@@ -73,6 +74,11 @@ export class Team {
     this.sinkQueue = this.domain.createDirectedQueue()
     this.sinkPort = this.domain.createDirectedPort({ cqDepth: 64, queue: this.sinkQueue })
     this.domain.start()
+  }
+
+  /** How many members send: the first ones. */
+  get senders(): number {
+    return this.plan.producers === 0 ? this.plan.consumers : this.plan.producers
   }
 
   /** Index of a consumer's member; producers come first, the sink last. */

@@ -4,8 +4,9 @@ import { random } from '../random.ts'
 import { type Below, nightly, seedFor } from '../seed.ts'
 import type { Open } from '../world.ts'
 import { control, isGap, read } from './board.ts'
-import type { Stage } from './consume.ts'
+import type { ConsumeOptions, Stage } from './consume.ts'
 import type { Role } from './member.ts'
+import type { ProduceOptions } from './produce.ts'
 import { type Plan, Team, times } from './team.ts'
 
 /** What is sent, and what the consumers do with it. */
@@ -21,25 +22,26 @@ export interface Traffic {
 /** Fewer than the credits by what consumers can hold and want to forward: else nobody could forward. */
 export const window = 2048
 
-export function producerRole(team: Team, traffic: Traffic, index: number): Role {
-  const { events, producers, flows } = team.plan
-  const share = Math.floor(events / producers)
+export function produceOptions(team: Team, traffic: Traffic, index: number): ProduceOptions {
+  const { events, flows } = team.plan
+  const { senders } = team
+  const share = Math.floor(events / senders)
   return {
-    kind: 'produce',
-    options: {
-      from: index * share,
-      to: index === producers - 1 ? events : (index + 1) * share,
-      targets: traffic.targets(team),
-      flows: times(flows, (flow) => flow).filter((flow) => flow % producers === index),
-      window,
-    },
+    from: index * share,
+    to: index === senders - 1 ? events : (index + 1) * share,
+    targets: traffic.targets(team),
+    flows: times(flows, (flow) => flow).filter((flow) => flow % senders === index),
+    window,
   }
+}
+
+export function consumeOptions(team: Team, traffic: Traffic): ConsumeOptions {
+  return { stages: traffic.stages(team), restless: traffic.restless ?? false }
 }
 
 /** Every other consumer sleeps. */
 export function consumerRole(team: Team, traffic: Traffic, index: number): Role {
-  const options = { stages: traffic.stages(team), restless: traffic.restless ?? false }
-  return { kind: 'consume', options, sleeps: index % 2 === 1 }
+  return { kind: 'consume', options: consumeOptions(team, traffic), sleeps: index % 2 === 1 }
 }
 
 export function sinkRole(below: Below): Role {
@@ -54,7 +56,7 @@ export async function run(t: Test, open: Open, traffic: Traffic): Promise<void> 
   Atomics.store(team.board.control, control.goal, events)
   times(consumers, (i) => team.spawn(team.consumer(i), consumerRole(team, traffic, i)))
   team.spawn(team.sink, sinkRole(below))
-  times(producers, (i) => team.spawn(i, producerRole(team, traffic, i)))
+  times(producers, (i) => team.spawn(i, { kind: 'produce', options: produceOptions(team, traffic, i) }))
   await traffic.meanwhile?.(team, below)
   await team.reached(control.done, events)
   for (let i = 0; i < producers; i++) await team.exited(i)
