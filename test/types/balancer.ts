@@ -21,11 +21,11 @@ expectTypeOf(startBalancer).toBeCallableWith({ entry: new URL('file:///server.js
 // Values that may be absent pass through, as from a parsed command line.
 expectTypeOf(startBalancer).toBeCallableWith({ entry: './server.js', workers: undefined, debug: undefined })
 // @ts-expect-error the entry is needed
-startBalancer({ workers: 4 })
+void startBalancer({ workers: 4 })
 // @ts-expect-error not an option
-startBalancer({ entry: './server.js', threads: 4 })
+void startBalancer({ entry: './server.js', threads: 4 })
 // @ts-expect-error not a policy
-startBalancer({ entry: './server.js', policy: 'random' })
+void startBalancer({ entry: './server.js', policy: 'random' })
 expectTypeOf<PolicyName>().toEqualTypeOf<'unordered' | 'round-robin'>()
 
 expectTypeOf<Balancer['addresses']>().toEqualTypeOf<(AddressInfo | string)[]>()
