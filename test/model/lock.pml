@@ -217,11 +217,13 @@ inline run_() {
 inline retry() {
   timer[me] = false;
   takeOver();
+#ifdef RETRY_PASSES_FIRST
   tryLock();
   if
   :: locked -> pass(); unlock()
   :: else
   fi;
+#endif
   run_()
 }
 
