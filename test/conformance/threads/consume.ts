@@ -18,6 +18,8 @@ export interface ConsumeOptions {
   readonly stages: readonly Stage[]
   /** Whether the port's links are taken off and put on, and the port disabled and enabled, all the time. */
   readonly restless?: boolean
+  /** After so many events it unlinks from all queues, and goes on. */
+  readonly leavesAfter?: number
 }
 
 interface Held {
@@ -58,7 +60,9 @@ export class Consumer {
     if (this.#options.restless && this.#below(64) === 0) this.#change()
     const n = this.#port.receive(this.#events, 1 + this.#below(batch))
     for (let i = 0; i < n; i++) this.#take(i)
-    Atomics.add(this.#board.members, this.#index * member.words + member.events, n)
+    const { leavesAfter = Number.POSITIVE_INFINITY, stages } = this.#options
+    const events = Atomics.add(this.#board.members, this.#index * member.words + member.events, n)
+    if (events < leavesAfter && events + n >= leavesAfter) for (const { queue } of stages) this.#port.unlink(queue)
     // An empty consumer queue may be so because everything that could come is held here.
     const due = n === 0 ? this.#held.length : this.#below(this.#held.length + 1)
     return this.#complete(due) > 0 || n > 0

@@ -2,7 +2,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Open } from '../world.ts'
 import { control, member, memberWord, read } from './board.ts'
+import { closing } from './closing.ts'
+import type { Team } from './team.ts'
 import { run, scaled, type Traffic } from './traffic.ts'
+import { wakes } from './wakes.ts'
 
 const mixed: Pick<Traffic, 'stages' | 'targets'> = {
   stages: ({ any, atomic, ordered }) => [any, atomic, ...ordered].map((queue) => ({ queue, first: true })),
@@ -77,20 +80,41 @@ export function threads(t: Test, open: Open): void {
   t.test('a port that is disabled while traffic runs gets nothing new', async (t) =>
     run(t, open, {
       ...mixed,
-      plan: { producers: 2, consumers: 3, events: scaled(100_000), flows: 96 },
+      plan: { producers: 2, consumers: 3, events: scaled(60_000), flows: 96 },
       meanwhile: async (team) => {
-        const of = (i: number) => memberWord(team.board, team.consumer(i), member.events)
-        const others = () => of(1) + of(2)
         await team.reached(control.done, 1000)
         team.domain.disablePort(team.consumerPorts[0])
-        // What was under way comes within the first of these.
-        await team.reached(control.done, read(team.board, control.done) + 10_000)
-        const [mine, theirs] = [of(0), others()]
-        await team.reached(control.done, read(team.board, control.done) + 10_000)
-        t.equal(of(0), mine)
-        t.ok(others() > theirs, 'the others get it')
+        await checkQuiet(t, team)
         team.domain.enablePort(team.consumerPorts[0])
       },
     }),
   )
+
+  t.test('a port that unlinks while traffic runs gets nothing new', async (t) =>
+    run(t, open, {
+      ...mixed,
+      plan: { producers: 2, consumers: 3, events: scaled(60_000), flows: 96 },
+      leavesAfter: 1000,
+      meanwhile: async (team) => {
+        while (memberWord(team.board, team.consumer(0), member.events) < 1000) {
+          await team.reached(control.done, read(team.board, control.done) + 1)
+        }
+        await checkQuiet(t, team)
+      },
+    }),
+  )
+
+  t.test('threads wake each other in bursts, and none is forgotten', async (t) => wakes(t, open))
+  t.test('a domain that is closed while threads use it lets them all go', async (t) => closing(t, open))
+}
+
+/** The first consumer gets nothing any more, and the others do. */
+async function checkQuiet(t: Test, team: Team): Promise<void> {
+  const of = (i: number) => memberWord(team.board, team.consumer(i), member.events)
+  // What was under way comes within the first of these.
+  await team.reached(control.done, read(team.board, control.done) + 10_000)
+  const before = [0, 1, 2].map(of)
+  await team.reached(control.done, read(team.board, control.done) + 10_000)
+  t.equal(of(0), before[0], 'nothing new')
+  t.ok(of(1) + of(2) > before[1] + before[2], 'the others get it')
 }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { attachDomain, type DomainToken, type PortId } from '../../../lib/device/index.ts'
+import { attachDomain, type DomainToken, type PortId, type QueueId, SchedulingType } from '../../../lib/device/index.ts'
 import { add, type Board, control, nap, read } from './board.ts'
 import { type ConsumeOptions, Consumer } from './consume.ts'
 import { type ProduceOptions, Producer } from './produce.ts'
@@ -11,6 +11,8 @@ export type Role =
   /** `sleeps`: it waits for `onReadable` instead of looking again and again. */
   | { readonly kind: 'consume'; readonly options: ConsumeOptions; readonly sleeps?: boolean }
   | { readonly kind: 'sink'; readonly sleeps?: boolean }
+  /** Forwards all that comes, from its callback. */
+  | { readonly kind: 'echo'; readonly from: QueueId; readonly to: QueueId }
   /** Sends and consumes through the same port, and never rests. */
   | { readonly kind: 'both'; readonly produce: ProduceOptions; readonly consume: ConsumeOptions }
 
@@ -41,6 +43,9 @@ switch (role.kind) {
   case 'consume':
     consume(new Consumer(board, index, port, events, seed, role.options), role.sleeps)
     break
+  case 'echo':
+    echo(role.from, role.to)
+    break
   case 'sink':
     consume(new Sink(board, index, port, events), role.sleeps)
 }
@@ -68,6 +73,20 @@ function consume(worker: Consumer | Sink, sleeps = false): void {
   } else work(worker)
 }
 
+/** Ends when the domain is closed: its port does not hold its loop open any more. */
+function echo(from: QueueId, to: QueueId): void {
+  port.link(from)
+  port.onReadable(() => {
+    const n = port.receive(events, events.length)
+    for (let i = 0; i < n; i++) events.setTarget(i, to.id, SchedulingType.directed, 0)
+    for (let forwarded = 0; forwarded < n; ) {
+      forwarded += port.forward(events, n - forwarded, forwarded)
+      if (forwarded < n) nap(board)
+    }
+  })
+  ready()
+}
+
 function ready(): void {
   add(board, control.ready, 1)
   Atomics.notify(board.control, control.ready)
@@ -88,4 +107,6 @@ function sleep(worker: Consumer | Sink): void {
     worker.run()
     domain.close()
   })
+  // The port alone holds the loop open.
+  parentPort?.unref()
 }

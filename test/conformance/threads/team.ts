@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
@@ -22,8 +21,10 @@ export interface Plan {
 
 interface Member {
   readonly worker: Worker
-  readonly exit: Promise<unknown>
+  readonly exit: Promise<typeof exited>
 }
+
+const exited = 'exited'
 
 const cqDepths = [8, 16, 32, 64]
 export const entriesPerConsumer = 64
@@ -106,8 +107,11 @@ export class Team {
       role,
     }
     const worker = new Worker(new URL('./member.js', import.meta.url), { workerData: assignment, execArgv: [] })
-    worker.on('error', (error) => this.#fail(`member ${index}: ${error.message}`))
-    this.#members.set(index, { worker, exit: once(worker, 'exit') })
+    worker.on('error', (error) =>
+      this.#fail(`member ${index}: ${(error as NodeJS.ErrnoException).code ?? ''} ${error.message}`),
+    )
+    const exit = new Promise<typeof exited>((resolve) => worker.once('exit', () => resolve(exited)))
+    this.#members.set(index, { worker, exit })
   }
 
   /** Starts nobody's work before all can work. */
@@ -151,8 +155,7 @@ export class Team {
       this.assertHealthy()
       const wait = Atomics.waitAsync(members, base + member.hit, 0)
       if (!wait.async) return
-      const first = await Promise.race([wait.value, exit, sleep(100)])
-      if (Array.isArray(first)) return
+      if ((await Promise.race([wait.value, exit, sleep(100)])) === exited) return
     }
   }
 

@@ -15,6 +15,8 @@ export interface Traffic {
   readonly stages: (team: Team) => readonly Stage[]
   readonly targets: (team: Team) => readonly { readonly queue: number; readonly type: SchedulingTypeName }[]
   readonly restless?: boolean
+  /** The first consumer unlinks after so many events. */
+  readonly leavesAfter?: number
   /** In the main thread, while traffic runs. */
   readonly meanwhile?: (team: Team, below: Below) => Promise<void>
 }
@@ -41,7 +43,9 @@ export function consumeOptions(team: Team, traffic: Traffic): ConsumeOptions {
 
 /** Every other consumer sleeps. */
 export function consumerRole(team: Team, traffic: Traffic, index: number): Role {
-  return { kind: 'consume', options: consumeOptions(team, traffic), sleeps: index % 2 === 1 }
+  const { leavesAfter } = traffic
+  const leaves = index === 0 && leavesAfter !== undefined ? { leavesAfter } : {}
+  return { kind: 'consume', options: { ...consumeOptions(team, traffic), ...leaves }, sleeps: index % 2 === 1 }
 }
 
 export function sinkRole(below: Below): Role {
