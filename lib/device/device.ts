@@ -190,7 +190,8 @@ export interface Port {
   readonly id: PortId
   /**
    * Enqueues `count` events, in array order, each to the queue that it names.
-   * @returns how many were taken, 0…count; the caller still owns the rest. Fewer when credits run out; not an error.
+   * @returns how many were taken, 0…count; the caller still owns the rest. Fewer when credits run out, or are not at hand
+   *   because other threads use the device just now; that is not an error: try again, as soon as the next turn of the loop.
    * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_WRONG_SCHEDULING, ERR_DLB_FOREIGN_BUFFER,
    *   ERR_DLB_NOT_STARTED; nothing was sent then.
    */

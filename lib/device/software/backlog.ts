@@ -16,25 +16,17 @@ export class Backlog {
   readonly #m: Int32Array
   readonly #layout: Layout
   readonly #journal: Journal
-  /** Cells freed from here on are not handed out before the pass has ended. */
-  #freeLimit = 0
-
   constructor(memory: Int32Array, layout: Layout, journal: Journal) {
     this.#m = memory
     this.#layout = layout
     this.#journal = journal
   }
 
-  beginPass(): void {
-    this.#freeLimit = this.#m[word.freeTail]
-  }
-
-  /** Every queued event holds a credit, and there is a cell for each credit; still, a pass may have to end first. */
-  hasCell(): boolean {
-    return this.#m[word.freeHead] !== this.#freeLimit
-  }
-
-  /** A cell with a copy of the event at word `source`. */
+  /**
+   * A cell with a copy of the event at word `source`. There is one: every queued event holds a credit, there is a cell for
+   * each, and what was in use when the pass began has its credits back only when the pass has ended. For the same reason
+   * it is none that was freed in this pass.
+   */
   takeCell(source: number): number {
     const m = this.#m
     const layout = this.#layout

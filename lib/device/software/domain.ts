@@ -127,7 +127,7 @@ export class SoftwareDomain implements SchedulingDomain {
     const at = this.#layout.port + p * port.stride + port.owner
     const owner = Atomics.load(this.#m, at)
     if (owner > 0) {
-      this.#checkAbandoned(id, owner)
+      if (this.#threads.alive(owner)) throw this.#attached(id, owner)
       if (!this.#scheduler.settle(p)) {
         throw new NodeDlbError(
           'ERR_DLB_IN_USE',
@@ -166,10 +166,7 @@ export class SoftwareDomain implements SchedulingDomain {
       throw new NodeDlbError('ERR_DLB_FOREIGN_BUFFER', "use a buffer from this domain's createEvents()")
     }
     const owner = Atomics.load(this.#m, this.#layout.port + p * port.stride + port.owner)
-    if (owner > 0) {
-      this.#threads.declareEnded(owner)
-      this.#checkAbandoned(id, owner)
-    }
+    if (owner > 0 && !this.#threads.declareEnded(owner)) throw this.#attached(id, owner)
     if (p < this.#layout.config.loadBalancedPorts) this.#unlinkAll(p)
     const words = events.words
     let to = 0
@@ -236,9 +233,8 @@ export class SoftwareDomain implements SchedulingDomain {
     throw new NodeDlbError('ERR_DLB_UNKNOWN_PORT', `this domain has no ${id.kind} port ${id.id}`)
   }
 
-  #checkAbandoned(id: PortId, owner: number): void {
-    if (!this.#threads.alive(owner)) return
-    throw new NodeDlbError(
+  #attached(id: PortId, owner: number): NodeDlbError {
+    return new NodeDlbError(
       'ERR_DLB_PORT_ATTACHED',
       `thread ${this.#threads.threadId(owner)} has ${id.kind} port ${id.id}; a port is one thread's until it detaches or the thread ends`,
     )

@@ -61,8 +61,7 @@ export class Intake {
       if (command === Command.release) {
         for (let i = m[record]; i > 0; i--) this.complete(p, -1)
         next = (next + 1) & 0xffff
-      } else if (!this.#backlog.hasCell()) break
-      else if (command === Command.forward) {
+      } else if (command === Command.forward) {
         this.complete(p, record)
         next = (next + 1) & 0xffff
       } else next = (next + this.#acceptRun(base, mask, next, tail)) & 0xffff
@@ -159,7 +158,7 @@ export class Intake {
     let first = -1
     let last = -1
     let queued = 0
-    while (queued < n && this.#backlog.hasCell()) {
+    while (queued < n) {
       const cell = this.#backlog.takeCell(base + ((next + queued) & mask) * 4)
       if (queued++ === 0) first = cell
       else this.#backlog.linkFresh(last, cell)

@@ -12,7 +12,7 @@ export const Phase = {
 
 /**
  * No step of a pass journals more than this behind a look at `nearlyFull`: a release record's 16 completions of atomic
- * flows take 9 words each, and the drains that find the journal full still touch up to 128 ports, 3 words each.
+ * flows take 12 words each, and the drains that find the journal full still touch up to 128 ports, 3 words each.
  */
 const margin = 640
 

@@ -50,7 +50,6 @@ export class Scheduler {
   readonly #thread: number
   readonly #threads: Threads
   readonly #journal: Journal
-  readonly #backlog: Backlog
   readonly #queues: ConsumerQueues
   readonly #dispatcher: Dispatcher
   readonly #intake: Intake
@@ -66,11 +65,11 @@ export class Scheduler {
     this.#thread = thread
     this.#threads = threads
     this.#journal = new Journal(memory, layout)
-    this.#backlog = new Backlog(memory, layout, this.#journal)
+    const backlog = new Backlog(memory, layout, this.#journal)
     this.#queues = new ConsumerQueues(memory, layout, this.#journal)
-    const flows = new Flows(memory, layout, this.#journal, this.#backlog)
+    const flows = new Flows(memory, layout, this.#journal, backlog)
     const order = new Order(memory, layout, this.#journal)
-    const parts = [memory, layout, this.#journal, this.#backlog, flows, order, this.#queues] as const
+    const parts = [memory, layout, this.#journal, backlog, flows, order, this.#queues] as const
     this.#dispatcher = new Dispatcher(...parts)
     this.#intake = new Intake(...parts, this.#dispatcher)
     this.#credits = new Credits(memory, layout)
@@ -98,19 +97,12 @@ export class Scheduler {
 
   /** Makes passes until there is nothing more to do, unless another thread is at it. */
   run(): void {
-    for (let i = 0; i < maxPasses; i++) {
-      if (!this.#tryLock()) break
-      let more = false
-      try {
-        more = this.#safePass()
-      } catch {
-        // The caller's stack may be full. What it asked for is done; scheduling goes on from the timer, which would throw.
-        break
-      }
-      Atomics.store(this.#m, word.lock, 0)
-      if (!more && !this.#anyDirty()) return
+    try {
+      this.#makePasses()
+    } catch {
+      // The caller's stack may be full. What it asked for is done; scheduling goes on from the timer, which would throw.
+      this.#retryLater()
     }
-    this.#retryLater()
   }
 
   /**
@@ -182,11 +174,17 @@ export class Scheduler {
     this.#retryTimer = null
     const holder = Atomics.load(this.#m, word.lock)
     if (holder !== 0) this.#takeOver(holder)
-    if (this.#tryLock()) {
-      this.#safePass()
+    this.#makePasses()
+  }
+
+  #makePasses(): void {
+    for (let i = 0; i < maxPasses; i++) {
+      if (!this.#tryLock()) break
+      const more = this.#safePass()
       Atomics.store(this.#m, word.lock, 0)
+      if (!more && !this.#anyDirty()) return
     }
-    this.run()
+    this.#retryLater()
   }
 
   #lockAndDrain(p: number): void {
@@ -269,7 +267,6 @@ export class Scheduler {
 
   #beginPass(): void {
     this.#journal.begin()
-    this.#backlog.beginPass()
     this.#queues.forgetTouched()
     this.#queues.lookAgain()
   }

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { threadId } from 'node:worker_threads'
 import { NodeDlbError } from '../../errors.ts'
 import { type Layout, maxThreads } from './layout.ts'
@@ -32,8 +32,8 @@ const exiting = 0x4
  * kernel: Linux lists a process's threads in /proc/self/task, and a thread finds its own id in /proc/thread-self. The
  * start time tells a thread from a later one with the same id.
  *
- * A thread of which nothing can be learned (no /proc, no descriptor left) counts as living, until `recover` is called for a
- * port of its: that takes the caller's word, if there never was an answer.
+ * A thread of which nothing can be learned (no /proc, no descriptor left) counts as living, until `recover` is called
+ * for a port of its: that takes the caller's word.
  */
 export class Threads {
   readonly #m: Int32Array
@@ -74,10 +74,17 @@ export class Threads {
     return this.#m[this.#entry(number) + node]
   }
 
-  /** The caller knows that the thread has ended. Believed only where it cannot be told. */
-  declareEnded(number: number): void {
-    if (Atomics.load(this.#m, this.#entry(number) + state) !== number) return
-    Atomics.compareExchange(this.#m, this.#entry(number) + kernel, 0, declaredEnded)
+  /**
+   * The caller knows that the thread has ended, and is believed unless it is seen to run.
+   * @returns whether it counts as ended now.
+   */
+  declareEnded(number: number): boolean {
+    const at = this.#entry(number)
+    if (Atomics.load(this.#m, at + state) !== number) return true
+    const id = Atomics.load(this.#m, at + kernel)
+    if (id > 0 && startTime(id) === this.#m[at + started]) return false
+    Atomics.store(this.#m, at + kernel, declaredEnded)
+    return true
   }
 
   /** Whether the thread still runs, as far as can be told. */
@@ -128,6 +135,8 @@ function startTime(id: number): number {
     return Number(fields[19]) & 0x7fffffff
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    return code === 'ENOENT' || code === 'ESRCH' ? gone : unknown
+    if (code === 'ENOENT' || code === 'ESRCH') return gone
+    // No descriptor left, say. Looking for the name needs none.
+    return existsSync(`/proc/self/task/${id}`) ? unknown : gone
   }
 }

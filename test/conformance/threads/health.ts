@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { EventBuffer, Port, QueueId, SchedulingTypeName } from '../../../lib/device/index.ts'
 import { SchedulingType } from '../../../lib/device/index.ts'
@@ -14,6 +15,11 @@ export async function checkHealth(t: Test, team: Team): Promise<void> {
   // Nobody has them any more; none is to take what another is sent.
   for (const id of team.consumerPorts) domain.recover(id, events, events.length)
   const sink = domain.attachPort(team.sinkPort)
+  // What a dead thread had posted and nobody had looked at is on its way by now.
+  for (let quiet = 0; quiet < 20; quiet++) {
+    if (sink.receive(events, events.length) > 0) quiet = 0
+    await turn()
+  }
   const target = (queue: QueueId, type: SchedulingTypeName, n: number): void => {
     for (let i = 0; i < n; i++) {
       events.setTarget(i, queue.id, SchedulingType[type], 0)
