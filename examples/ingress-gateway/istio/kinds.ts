@@ -1,4 +1,16 @@
-import { type Infer, integer, list, map, object, oneField, only, quantity, text, yamlText } from './schema.ts'
+import {
+  type Infer,
+  integer,
+  list,
+  map,
+  object,
+  oneField,
+  only,
+  quantity,
+  text,
+  wholeQuantity,
+  yamlText,
+} from './schema.ts'
 
 /**
  * The documents that the gateway reads, and every field of theirs that it knows. A field is here if it has its effect,
@@ -15,7 +27,7 @@ const hostPattern = text('a host name, * or *.suffix', new RegExp(`^(\\*|(\\*\\.
 
 const metadata = object({ name }, { namespace: name, labels, annotations: map(text()) })
 
-const resources = object({}, { cpu: quantity, memory: quantity, 'dlb.intel.com/pf': quantity })
+const resources = object({}, { cpu: quantity, memory: quantity, 'dlb.intel.com/pf': wholeQuantity })
 
 const ingressGateway = object(
   { name, enabled: only([true], 'this gateway is the ingress gateway') },

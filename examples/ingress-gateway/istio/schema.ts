@@ -35,9 +35,11 @@ export interface IntegerSchema {
   readonly max: number
 }
 
-/** Kubernetes' amounts: 4, '1', 4000m, 4096Mi. */
+/** Kubernetes' amounts, written as numbers or texts: 4, '1', 4000m, 4096Mi. */
 export interface QuantitySchema {
   readonly type: 'quantity'
+  readonly what: string
+  readonly pattern: RegExp
 }
 
 export interface ListSchema<S> {
@@ -99,7 +101,14 @@ export const only = <const V extends string | number | boolean>(values: readonly
 
 export const integer = (min: number, max: number): IntegerSchema => ({ type: 'integer', min, max })
 
-export const quantity: QuantitySchema = { type: 'quantity' }
+export const quantity: QuantitySchema = {
+  type: 'quantity',
+  what: 'an amount, such as 4, 4000m or 4096Mi',
+  pattern: /^\d+(\.\d+)?(m|k|[MGTPE]|[KMGTPE]i)?$/,
+}
+
+/** Of devices. */
+export const wholeQuantity: QuantitySchema = { type: 'quantity', what: "a whole amount, such as '1'", pattern: /^\d+$/ }
 
 /** At least one. */
 export const list = <S extends Schema>(of: S): ListSchema<S> => ({ type: 'list', of })

@@ -4,8 +4,6 @@ import type { Fields, Schema } from './schema.ts'
 
 export type Report = (line: number, path: Path, message: string) => void
 
-const QUANTITY = /^\d+(\.\d+)?(m|k|[MGTPE]|[KMGTPE]i)?$/
-
 /**
  * Holds one YAML document against a schema and builds its value. It goes on after a problem, so that all are reported
  * at once; the value is of use only if there were none.
@@ -106,8 +104,8 @@ export class Validator {
         if (typeof value === 'string' && schema.pattern.test(value)) return value
         return this.#wrong(node, schema.what, path, place)
       case 'quantity':
-        if (['string', 'number'].includes(typeof value) && QUANTITY.test(String(value))) return String(value)
-        return this.#wrong(node, 'an amount, such as 4, 4000m or 4096Mi', path, place)
+        if (['string', 'number'].includes(typeof value) && schema.pattern.test(String(value))) return String(value)
+        return this.#wrong(node, schema.what, path, place)
       case 'integer':
         if (Number.isInteger(value) && (value as number) >= schema.min && (value as number) <= schema.max) return value
         return this.#wrong(node, `a whole number from ${schema.min} to ${schema.max}`, path, place)

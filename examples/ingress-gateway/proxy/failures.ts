@@ -1,3 +1,5 @@
+import { errors } from 'undici'
+
 /** What a client is told when its backend has not answered. */
 export interface Failure {
   readonly status: 502 | 503 | 504
@@ -32,7 +34,7 @@ export function failureOf(error: unknown): Failure {
   // Of several addresses that were tried, the first one's.
   const first = error instanceof AggregateError ? error.errors[0] : error
   const code = (first as NodeJS.ErrnoException | null)?.code ?? ''
-  // The HTTP parser's codes.
-  if (code.startsWith('HPE_')) return malformed
+  // It has no code in undici 7.
+  if (first instanceof errors.HTTPParserError) return malformed
   return failures[code] ?? { status: 502, reason: 'failed' }
 }

@@ -1,0 +1,52 @@
+import type { Kind } from './kinds.ts'
+import { DEFAULT_NAMESPACE } from './plan.ts'
+import type { Path, Problem } from './problem.ts'
+import type { AnySource, Source } from './read.ts'
+
+/** All documents, and what shows when they are put together. */
+export class Documents {
+  readonly #sources: readonly AnySource[]
+  readonly problems: Problem[] = []
+  /** Documents without effect on this gateway, and why. */
+  readonly notes: string[] = []
+
+  constructor(sources: readonly AnySource[]) {
+    this.#sources = sources
+  }
+
+  of<K extends Kind>(kind: K): Source<K>[] {
+    return this.#sources.filter((source) => source.kind === kind) as Source<K>[]
+  }
+
+  problem(source: AnySource, path: Path, message: string): void {
+    this.problems.push(source.problem(path, message))
+  }
+
+  noEffect(source: AnySource, why: string): void {
+    this.notes.push(`${source.kind} ${nameOf(source)} has no effect: ${why}`)
+  }
+
+  findDuplicates(): void {
+    const seen = new Set<string>()
+    for (const source of this.#sources) {
+      const id = `${source.kind} ${nameOf(source)}`
+      if (seen.has(id)) this.problem(source, ['metadata', 'name'], `${id} is there twice`)
+      seen.add(id)
+    }
+  }
+}
+
+/** As the documents write it, with the namespace if it is not the default one. */
+export function nameOf({ value }: AnySource): string {
+  const { name = value.kind, namespace = DEFAULT_NAMESPACE } = value.metadata ?? {}
+  return shortName(`${namespace}/${name}`)
+}
+
+export function namespaceOf({ value }: AnySource): string {
+  return value.metadata?.namespace ?? DEFAULT_NAMESPACE
+}
+
+export function shortName(name: string): string {
+  const prefix = `${DEFAULT_NAMESPACE}/`
+  return name.startsWith(prefix) ? name.slice(prefix.length) : name
+}

@@ -1,0 +1,123 @@
+import { type PathMatch, pathRegex, type Route, type Target, type VirtualHost } from '../proxy/routes.ts'
+import { type Documents, nameOf, namespaceOf, shortName } from './documents.ts'
+import { commonHosts } from './hosts.ts'
+import type { Plan } from './plan.ts'
+import type { Path } from './problem.ts'
+import type { Source } from './read.ts'
+
+type Service = Source<'Service'>
+type VirtualService = Source<'VirtualService'>
+/** Each service that a route leads to, and the labels of what serves it. */
+type Labelled = Map<string, Readonly<Record<string, string>>>
+type Gateways = readonly Source<'Gateway'>[]
+
+/** What the VirtualServices that are bound to these Gateways route, and to which Services. */
+export function resolveVirtualHosts(documents: Documents, gateways: Gateways): Pick<Plan, 'virtualHosts' | 'services'> {
+  const taken = new Map<string, string>()
+  const services: Labelled = new Map()
+  const virtualHosts = documents.of('VirtualService').flatMap((source): VirtualHost[] => {
+    const served = gatewayHosts(documents, source, gateways)
+    if (!served) return []
+    const hosts = resolveHosts(documents, source, served)
+    for (const host of hosts) {
+      const other = taken.get(host)
+      if (other) documents.problem(source, ['spec', 'hosts'], `${host} is VirtualService ${other}'s already`)
+      taken.set(host, nameOf(source))
+    }
+    return [{ hosts, routes: source.value.spec.http.map((_, i) => resolveRoute(documents, source, i, services)) }]
+  })
+  return { virtualHosts, services }
+}
+
+/** @returns the hosts of its Gateways, or null if it is not for this gateway. */
+function gatewayHosts(documents: Documents, source: VirtualService, gateways: Gateways): string[] | null {
+  // Istio's default is `mesh`: the sidecars.
+  const { gateways: written = ['mesh'] } = source.value.spec
+  const all = documents.of('Gateway').map(nameOf)
+  const names = written.map((name) =>
+    name === 'mesh' || name.includes('/') ? shortName(name) : shortName(`${namespaceOf(source)}/${name}`),
+  )
+  names.forEach((name, i) => {
+    if (name === 'mesh' || all.includes(name)) return
+    documents.problem(source, ['spec', 'gateways', i], `there is no Gateway ${name}`)
+  })
+  const bound = gateways.filter((gateway) => names.includes(nameOf(gateway)))
+  if (bound.length > 0) return bound.flatMap(({ value }) => value.spec.servers.flatMap(({ hosts }) => hosts))
+  documents.noEffect(source, `it is for ${names.join(', ')}`)
+  return null
+}
+
+function resolveHosts(documents: Documents, source: VirtualService, served: readonly string[]): string[] {
+  const { hosts } = source.value.spec
+  hosts.forEach((host, i) => {
+    if (commonHosts([host], served).length > 0) return
+    documents.problem(source, ['spec', 'hosts', i], `its Gateway does not have this host, but ${served.join(', ')}`)
+  })
+  return commonHosts(hosts, served)
+}
+
+function resolveRoute(documents: Documents, source: VirtualService, i: number, services: Labelled): Route {
+  const { match = [], route } = source.value.spec.http[i]
+  const path: Path = ['spec', 'http', i]
+  const matches = match.map(({ uri }, j) => {
+    if (uri.regex !== undefined) checkRegex(documents, source, [...path, 'match', j, 'uri', 'regex'], uri.regex)
+    return pathMatch(uri)
+  })
+  const targets = route.map((_, j) => resolveTarget(documents, source, i, j, services))
+  if (route.length > 1 && route.every(({ weight = 0 }) => weight === 0)) {
+    documents.problem(source, [...path, 'route'], 'of several destinations, one at least needs a weight')
+  }
+  return { matches, targets: targets.filter((target) => target !== null) }
+}
+
+/** The schema has seen to it that there is exactly one. */
+function pathMatch({ prefix, exact, regex = '' }: { prefix?: string; exact?: string; regex?: string }): PathMatch {
+  if (prefix !== undefined) return { type: 'prefix', value: prefix }
+  return exact !== undefined ? { type: 'exact', value: exact } : { type: 'regex', value: regex }
+}
+
+function checkRegex(documents: Documents, source: VirtualService, path: Path, regex: string): void {
+  try {
+    pathRegex(regex)
+  } catch (error) {
+    documents.problem(source, path, (error as Error).message)
+  }
+}
+
+function resolveTarget(
+  documents: Documents,
+  source: VirtualService,
+  i: number,
+  j: number,
+  services: Labelled,
+): Target | null {
+  const { route } = source.value.spec.http[i]
+  const { destination, weight = route.length === 1 ? 1 : 0 } = route[j]
+  const path: Path = ['spec', 'http', i, 'route', j, 'destination']
+  const service = documents.of('Service').find((candidate) => hostsOf(candidate, source).includes(destination.host))
+  if (!service) {
+    documents.problem(source, [...path, 'host'], `there is no Service ${destination.host}`)
+    return null
+  }
+  const ports = service.value.spec.ports.map(({ port }) => port)
+  const port = destination.port?.number ?? (ports.length === 1 ? ports[0] : undefined)
+  if (port === undefined || !ports.includes(port)) {
+    const wanted = port === undefined ? 'the port is missing' : `port ${port} is not there`
+    documents.problem(
+      source,
+      [...path, 'port', 'number'],
+      `${wanted}: Service ${nameOf(service)} has ${ports.join(', ')}`,
+    )
+    return null
+  }
+  const name = `${nameOf(service)}:${port}`
+  services.set(name, service.value.spec.selector ?? {})
+  return { service: name, weight }
+}
+
+/** How a VirtualService may write the Service's host: its name alone within a namespace, or in full. */
+function hostsOf(service: Service, from: VirtualService): string[] {
+  const { name } = service.value.metadata
+  const full = `${name}.${namespaceOf(service)}.svc.cluster.local`
+  return namespaceOf(service) === namespaceOf(from) ? [name, full] : [full]
+}

@@ -1,0 +1,304 @@
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import type { Plan } from '../../examples/ingress-gateway/istio/plan.ts'
+import { ConfigurationError } from '../../examples/ingress-gateway/istio/problem.ts'
+import { readDocuments } from '../../examples/ingress-gateway/istio/read.ts'
+import { resolvePlan } from '../../examples/ingress-gateway/istio/resolve.ts'
+import { source } from '../programs.ts'
+
+const folder = source('examples/ingress-gateway/config')
+
+function planOf(paths: readonly string[]): Plan {
+  return resolvePlan(readDocuments(paths))
+}
+
+/** What a file with this text, beside the seed's others, has wrong: `line: document: path: message`. */
+function problemsOf(t: Test, text: string, others: readonly string[] = []): string[] {
+  const file = path.join(t.testdir({ 'given.yaml': text }), 'given.yaml')
+  try {
+    planOf([file, ...others.map((name) => path.join(folder, name))])
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error
+    return error.problems.map(({ line, document, path, message }) => `${line}: ${document}: ${path}: ${message}`)
+  }
+  return []
+}
+
+function edited(t: Test, text: string, others: readonly string[]): Plan {
+  const file = path.join(t.testdir({ 'given.yaml': text }), 'given.yaml')
+  return planOf([file, ...others.map((name) => path.join(folder, name))])
+}
+
+const gateway = `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: g}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 80, name: http, protocol: HTTP}
+    hosts: ['*.example.com', example.org]
+`
+const services = `
+apiVersion: v1
+kind: Service
+metadata: {name: a}
+spec: {ports: [{port: 1}, {port: 2}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: b, namespace: far}
+spec: {ports: [{port: 3}]}
+`
+const virtualService = (spec: string): string => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: v}
+spec: ${spec}
+`
+const together = (...documents: string[]): string => documents.join('---')
+
+t.test("the seed's documents are understood", async (t) => {
+  const plan = planOf([folder])
+  t.match(plan, {
+    workers: 4,
+    devices: 1,
+    balancing: 'dlb',
+    balancingWhy: 'EnvoyFilter istio-system/dlb',
+    clusterPort: 80,
+    notes: [],
+  })
+  t.strictSame(plan.virtualHosts, [
+    {
+      hosts: ['httpbin.example.com'],
+      routes: [
+        {
+          matches: [
+            { type: 'prefix', value: '/status' },
+            { type: 'prefix', value: '/delay' },
+          ],
+          targets: [{ service: 'httpbin:8000', weight: 1 }],
+        },
+      ],
+    },
+  ])
+  t.strictSame([...plan.services], [['httpbin:8000', { app: 'httpbin' }]])
+})
+
+t.test('a file that is also in a given folder is read once', async (t) => {
+  t.equal(planOf([folder, path.join(folder, 'config.yaml')]).workers, 4)
+})
+
+t.test('without the EnvoyFilter there is no DLB balancing', async (t) => {
+  const files = ['config.yaml', 'httpbin.yaml', 'httpbin-gateway.yaml'].map((name) => path.join(folder, name))
+  t.match(planOf(files), { balancing: 'nop', balancingWhy: 'no EnvoyFilter turns DLB connection balancing on' })
+})
+
+const filter = (namespace: string, label: string, context: string): string => `
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: dlb, namespace: ${namespace}}
+spec:
+  workloadSelector: {labels: {istio: ${label}}}
+  configPatches:
+  - applyTo: LISTENER
+    match: {context: ${context}}
+    patch:
+      operation: MERGE
+      value:
+        connection_balance_config:
+          extend_balance:
+            name: envoy.network.connection_balance.dlb
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.network.connection_balance.dlb.v3alpha.Dlb}
+`
+const others = ['config.yaml', 'httpbin.yaml', 'httpbin-gateway.yaml']
+
+t.test('an EnvoyFilter for something else has no effect, which is said', async (t) => {
+  const notes = [
+    { text: filter('default', 'ingressgateway', 'GATEWAY'), why: 'the gateway is in namespace istio-system' },
+    { text: filter('istio-system', 'egressgateway', 'ANY'), why: 'istio=egressgateway does not select the gateway' },
+    { text: filter('istio-system', 'ingressgateway', 'SIDECAR_INBOUND'), why: 'it is not for the context GATEWAY' },
+  ]
+  for (const { text, why } of notes) {
+    const plan = edited(t, text, others)
+    t.equal(plan.balancing, 'nop')
+    t.match(plan.notes[0], why)
+  }
+  t.equal(edited(t, filter('istio-system', 'ingressgateway', 'ANY'), others).balancing, 'dlb')
+})
+
+t.test('unknown kinds and fields are reported with line, document and path, all at once', async (t) => {
+  const text = `apiVersion: install.istio.io/v1alpha1
+kind: IstioOperator
+spec:
+  components:
+    ingressGateways:
+    - enabled: false
+      name: istio-ingressgateway
+      k8s:
+        podAnnotations:
+          proxy.istio.io/config: |
+            # comment
+            concurrency: four
+            drainDuration: 45s
+        resources:
+          limits:
+            dlb.intel.com/pf: 0.5
+---
+kind: ConfigMap
+---
+---
+- a list
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: Gateway
+metadata:
+  name: g
+spec:
+  selector: []
+  servers:
+  - port:
+      number: 0
+      name: http
+      protocol: HTTPS
+    tls: {}
+    hosts:
+    - "a b"
+  - hosts: []
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: VirtualService
+metadata:
+  name: g
+spec:
+  hosts: x
+  http:
+  - match:
+    - uri: { prefix: /a, exact: /b }
+    - uri: {}
+    - uri: { prefix: a }
+    route:
+    - destination: {host: a}
+  - redirect: {}
+---
+a: b
+  c: d
+`
+  const k8s = 'spec.components.ingressGateways[0].k8s'
+  t.strictSame(problemsOf(t, text), [
+    '6: 1: spec.components.ingressGateways[0].enabled: expected true (this gateway is the ingress gateway), not false',
+    `12: 1: ${k8s}.podAnnotations["proxy.istio.io/config"].concurrency: expected a whole number from 0 to 2147483647, not "four"`,
+    `13: 1: ${k8s}.podAnnotations["proxy.istio.io/config"].drainDuration: unknown field; known here: concurrency`,
+    `16: 1: ${k8s}.resources.limits["dlb.intel.com/pf"]: expected a whole amount, such as '1', not 0.5`,
+    '18: 2: kind: unknown kind "ConfigMap"; the gateway reads IstioOperator, Service, Gateway, VirtualService, EnvoyFilter',
+    '21: 4: kind: no Kubernetes document: the gateway reads IstioOperator, Service, Gateway, VirtualService, EnvoyFilter',
+    '28: 5: spec.selector: expected fields, not a list',
+    '31: 5: spec.servers[0].port.number: expected a whole number from 1 to 65535, not 0',
+    '33: 5: spec.servers[0].port.protocol: expected "HTTP" (this gateway speaks HTTP/1.1), not "HTTPS"',
+    '34: 5: spec.servers[0].tls: unknown field; known here: port, hosts',
+    '36: 5: spec.servers[0].hosts[0]: expected a host name, * or *.suffix, not "a b"',
+    '37: 5: spec.servers[1].hosts: the list is empty',
+    '37: 5: spec.servers[1]: port is missing',
+    '44: 6: spec.hosts: expected a list, not "x"',
+    '47: 6: spec.http[0].match[0].uri: exactly one of prefix, exact, regex is needed',
+    '48: 6: spec.http[0].match[1].uri: exactly one of prefix, exact, regex is needed',
+    '49: 6: spec.http[0].match[2].uri.prefix: expected a path that starts with /, not "a"',
+    '52: 6: spec.http[1].redirect: unknown field; known here: route, name, match',
+    '52: 6: spec.http[1]: route is missing',
+    '54: 7: : Nested mappings are not allowed in compact mappings',
+    '54: 7: : Implicit keys need to be on a single line',
+  ])
+})
+
+t.test('files that are not there are reported', async (t) => {
+  const empty = t.testdir({})
+  t.throws(() => readDocuments([empty]), /the folder has no \.yaml file/)
+  t.throws(() => readDocuments(['/nonexistent.yaml']), /\/nonexistent\.yaml: there is no such file or folder/)
+})
+
+t.test('what does not fit together is reported, all at once', async (t) => {
+  const text = together(
+    gateway,
+    gateway.replace('number: 80', 'number: 81'),
+    services,
+    virtualService(`
+  hosts: [x.example.com, b.org]
+  gateways: [g, h]
+  http:
+  - match: [{uri: {regex: '('}}]
+    route:
+    - destination: {host: x}
+    - destination: {host: a, port: {number: 3}}
+    - destination: {host: a}
+    - destination: {host: b}`),
+  )
+  t.strictSame(
+    problemsOf(t, text).map((problem) => problem.replace(/^\d+: /, '')),
+    [
+      '2: metadata.name: Gateway g is there twice',
+      '2: spec.servers[0].port.number: this gateway has one port, and another server has 80',
+      '5: spec.gateways[1]: there is no Gateway h',
+      '5: spec.hosts[1]: its Gateway does not have this host, but *.example.com, example.org, *.example.com, example.org',
+      '5: spec.http[0].match[0].uri.regex: Invalid regular expression: /^(?:()$/u: Unterminated group',
+      '5: spec.http[0].route[0].destination.host: there is no Service x',
+      '5: spec.http[0].route[1].destination.port.number: port 3 is not there: Service a has 1, 2',
+      '5: spec.http[0].route[2].destination.port.number: the port is missing: Service a has 1, 2',
+      '5: spec.http[0].route[3].destination.host: there is no Service b',
+      '5: spec.http[0].route: of several destinations, one at least needs a weight',
+    ],
+  )
+  t.match(problemsOf(t, services), ['0: 0: : no Gateway: nothing to serve'])
+  t.match(problemsOf(t, gateway.replace('ingressgateway', 'other')), [/no Gateway selects this gateway/])
+})
+
+t.test('devices that are requested and not granted are reported', async (t) => {
+  const operator = `
+apiVersion: install.istio.io/v1alpha1
+kind: IstioOperator
+spec: {components: {ingressGateways: [
+  {enabled: true, name: a, k8s: {resources: {requests: {dlb.intel.com/pf: 1}}}}, {enabled: true, name: b}]}}
+`
+  t.match(problemsOf(t, operator, ['httpbin.yaml', 'httpbin-gateway.yaml']), [
+    /there is one gateway: this one is too many/,
+    /as many dlb\.intel\.com\/pf in requests \(1\) as in limits \(0\)/,
+  ])
+})
+
+t.test('hosts are those that both Gateway and VirtualService name', async (t) => {
+  const route = 'http: [{route: [{destination: {host: b.far.svc.cluster.local}}]}]'
+  const hostsOf = (hosts: string): readonly string[] => {
+    const spec = `{hosts: ${hosts}, gateways: [g], ${route}}`
+    return edited(t, together(gateway, services, virtualService(spec)), []).virtualHosts[0].hosts
+  }
+  t.strictSame(hostsOf("['*']"), ['*.example.com', 'example.org'])
+  t.strictSame(hostsOf("['*.A.Example.com', example.ORG]"), ['*.a.example.com', 'example.org'])
+  t.strictSame(hostsOf("['*.com']"), ['*.example.com'])
+})
+
+t.test('a destination may do without a port where there is one only, and weights are kept', async (t) => {
+  const spec = `{hosts: [example.org], gateways: [default/g], http: [{name: r, route: [
+    {destination: {host: b.far.svc.cluster.local}, weight: 90},
+    {destination: {host: a, port: {number: 2}}, weight: 10}]}]}`
+  const { virtualHosts, workers, workersWhy } = edited(t, together(gateway, services, virtualService(spec)), [])
+  t.strictSame(virtualHosts[0].routes[0].targets, [
+    { service: 'far/b:3', weight: 90 },
+    { service: 'a:2', weight: 10 },
+  ])
+  t.equal(workers, 2)
+  t.match(workersWhy, /Istio's default/)
+})
+
+t.test('a VirtualService that is for the mesh has no effect, which is said', async (t) => {
+  const spec = '{hosts: [example.org], http: [{route: [{destination: {host: a, port: {number: 1}}}]}]}'
+  const { virtualHosts, notes } = edited(t, together(gateway, services, virtualService(spec)), [])
+  t.strictSame(virtualHosts, [])
+  t.strictSame(notes, ['VirtualService v has no effect: it is for mesh'])
+})
+
+t.test('two VirtualServices cannot have the same host', async (t) => {
+  const spec = '{hosts: [example.org], gateways: [g], http: [{route: [{destination: {host: a, port: {number: 1}}}]}]}'
+  const second = virtualService(spec).replace('name: v', 'name: w')
+  t.match(problemsOf(t, together(gateway, services, virtualService(spec), second)), [
+    /example\.org is VirtualService v's already/,
+  ])
+})
