@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
 import type { Device, DomainConfig, EventBuffer, PortId, QueueId, SchedulingDomain } from '../../../lib/device/index.ts'
@@ -26,6 +26,8 @@ interface Member {
 
 const exited = 'exited'
 
+/** Turns of the loop in which nothing came: nothing comes. */
+const quietTurns = 20
 const cqDepths = [8, 16, 32, 64]
 export const entriesPerConsumer = 64
 export const credits = 4096
@@ -187,6 +189,25 @@ export class Team {
       if (n === 0) return recovered
       for (let i = 0; i < n; i++) recovered.push(events.data64Low(i))
     }
+  }
+
+  /** When no thread is left: what is anywhere in the domain, by number. */
+  async sweep(): Promise<number[]> {
+    const events = this.domain.createEvents(64)
+    const swept = times(this.plan.consumers, (i) => this.recover(this.consumer(i), events)).flat()
+    const port = this.domain.attachPort(this.consumerPorts[0])
+    for (const queue of [this.any, this.atomic, ...this.ordered]) port.link(queue)
+    for (let quiet = 0; quiet < quietTurns; quiet++) {
+      const found = this.recover(this.sink, events)
+      const n = port.receive(events, events.length)
+      for (let i = 0; i < n; i++) found.push(events.data64Low(i))
+      port.release(n)
+      if (found.length > 0) quiet = 0
+      swept.push(...found)
+      await turn()
+    }
+    port.detach()
+    return swept
   }
 
   #fail(message: string): void {
