@@ -181,7 +181,7 @@ inline pass() {
   atomic { bits = 0; again = false; working = false }
 }
 
-/* Scheduler.run, #retryLater */
+/* Scheduler.run, #makePasses, #retryLater */
 inline run_() {
   do
   :: i < MAX_PASSES ->
