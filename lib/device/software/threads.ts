@@ -22,8 +22,6 @@ const numberMask = 0x3fffffff
 const entering = 0x40000000
 const free = 0x80000000 | 0
 
-/** In place of a kernel id: somebody has said that the thread has ended. */
-const declaredEnded = -1
 /** The kernel's PF_EXITING: the thread runs no code of ours any more. It can still be listed when it has been joined. */
 const exiting = 0x4
 
@@ -66,7 +64,8 @@ export class Threads {
   }
 
   leave(number: number): void {
-    Atomics.store(this.#m, this.#entry(number) + state, number | free)
+    // Unless it has been declared ended, and another thread has entered in its place.
+    Atomics.compareExchange(this.#m, this.#entry(number) + state, number, number | free)
   }
 
   /** Node's threadId. */
@@ -79,22 +78,28 @@ export class Threads {
    * @returns whether it counts as ended now.
    */
   declareEnded(number: number): boolean {
-    const at = this.#entry(number)
-    if (Atomics.load(this.#m, at + state) !== number) return true
-    const id = Atomics.load(this.#m, at + kernel)
-    if (id > 0 && startTime(id) === this.#m[at + started]) return false
-    Atomics.store(this.#m, at + kernel, declaredEnded)
+    const seen = this.#look(number)
+    if (seen === running) return false
+    // Only if the entry is still that thread's: a newcomer may have entered by now.
+    if (seen === unknown) this.leave(number)
     return true
   }
 
   /** Whether the thread still runs, as far as can be told. */
   alive(number: number): boolean {
+    return this.#look(number) !== gone
+  }
+
+  #look(number: number): typeof running | typeof unknown | typeof gone {
     const at = this.#entry(number)
-    if (Atomics.load(this.#m, at + state) !== number) return false
     const id = Atomics.load(this.#m, at + kernel)
-    if (id <= 0) return id === 0
-    const time = startTime(id)
-    return time === unknown || time === this.#m[at + started]
+    const time = Atomics.load(this.#m, at + started)
+    // After the two, which are that thread's if this is.
+    if (Atomics.load(this.#m, at + state) !== number) return gone
+    if (id === 0) return unknown
+    const now = startTime(id)
+    if (now === unknown) return unknown
+    return now === time ? running : gone
   }
 
   /** Takes an entry that is free, or whose thread has ended. @returns the new number; 0 if it is in use. */
@@ -115,6 +120,7 @@ export class Threads {
 
 const unknown = -1
 const gone = -2
+const running = -3
 
 function ownKernelId(): number {
   try {

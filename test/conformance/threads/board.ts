@@ -26,6 +26,8 @@ export const control = {
   failures: 5,
   nap: 6,
   ready: 7,
+  /** So many events may be sent, give or take a batch of each producer. */
+  allowed: 8,
 } as const
 /** `offered` and `accepted`: numbers from the producer's first on. `until`: the operation at which `hit` is raised. */
 export const member = { operations: 0, until: 1, hit: 2, offered: 3, accepted: 4, events: 5, words: 16 } as const
@@ -33,6 +35,8 @@ export const member = { operations: 0, until: 1, hit: 2, offered: 3, accepted: 4
 export function makeBoard(events: number, flows: number, members: number): Board {
   const words = (n: number) => new Int32Array(new SharedArrayBuffer(n * 4))
   const bytes = () => new Uint8Array(new SharedArrayBuffer(events))
+  const controls = words(16)
+  controls[control.allowed] = events
   return {
     received: bytes(),
     released: bytes(),
@@ -40,7 +44,7 @@ export function makeBoard(events: number, flows: number, members: number): Board
     holders: words(flows),
     lastOfFlow: words(flows),
     members: words(members * member.words),
-    control: words(16),
+    control: controls,
   }
 }
 

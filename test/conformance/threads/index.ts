@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Open } from '../world.ts'
-import { control, member, memberWord, read } from './board.ts'
+import { control, member, memberWord, read, set } from './board.ts'
 import { closing } from './closing.ts'
 import type { Team } from './team.ts'
 import { run, scaled, type Traffic } from './traffic.ts'
@@ -81,11 +81,13 @@ export function threads(t: Test, open: Open): void {
     run(t, open, {
       ...mixed,
       plan: { producers: 2, consumers: 3, events: scaled(60_000), flows: 96 },
+      allowed: 10_000,
       meanwhile: async (team) => {
         await team.reached(control.done, 1000)
         team.domain.disablePort(team.consumerPorts[0])
         await checkQuiet(t, team)
         team.domain.enablePort(team.consumerPorts[0])
+        await allow(team, team.plan.events)
       },
     }),
   )
@@ -94,12 +96,13 @@ export function threads(t: Test, open: Open): void {
     run(t, open, {
       ...mixed,
       plan: { producers: 2, consumers: 3, events: scaled(60_000), flows: 96 },
-      leavesAfter: 1000,
+      // Of each thousand it gets what its consumer queue takes, at least 8.
+      leavesAfter: 100,
+      allowed: 1000,
       meanwhile: async (team) => {
-        while (memberWord(team.board, team.consumer(0), member.events) < 1000) {
-          await team.reached(control.done, read(team.board, control.done) + 1)
-        }
+        while (memberWord(team.board, team.consumer(0), member.events) < 100) await allow(team, 1000)
         await checkQuiet(t, team)
+        await allow(team, team.plan.events)
       },
     }),
   )
@@ -111,10 +114,18 @@ export function threads(t: Test, open: Open): void {
 /** The first consumer gets nothing any more, and the others do. */
 async function checkQuiet(t: Test, team: Team): Promise<void> {
   const of = (i: number) => memberWord(team.board, team.consumer(i), member.events)
-  // What was under way comes within the first of these.
-  await team.reached(control.done, read(team.board, control.done) + 10_000)
+  // What was under way comes with the first of these.
+  await allow(team, 10_000)
   const before = [0, 1, 2].map(of)
-  await team.reached(control.done, read(team.board, control.done) + 10_000)
+  await allow(team, 10_000)
   t.equal(of(0), before[0], 'nothing new')
   t.ok(of(1) + of(2) > before[1] + before[2], 'the others get it')
+}
+
+/** Lets so many more events be sent, if there are, and waits for them. */
+async function allow(team: Team, events: number): Promise<void> {
+  const { board, plan } = team
+  const allowed = Math.min(read(board, control.allowed) + events, plan.events)
+  set(board, control.allowed, allowed)
+  await team.reached(control.done, allowed)
 }

@@ -45,7 +45,8 @@ export class Producer {
     const { from, to, window } = this.#options
     const board = this.#board
     countOperation(board, this.#index)
-    const free = window - (read(board, control.sent) - read(board, control.done))
+    const sent = read(board, control.sent)
+    const free = Math.min(window - (sent - read(board, control.done)), read(board, control.allowed) - sent)
     const n = Math.min(1 + this.#below(batch), to - this.#next, free)
     if (n <= 0) return false
     for (let i = 0; i < n; i++) fill(this.#events, i, this.#next + i, this.#options, this.#below)

@@ -3,7 +3,7 @@ import type { SchedulingTypeName } from '../../../lib/device/index.ts'
 import { random } from '../random.ts'
 import { type Below, nightly, seedFor } from '../seed.ts'
 import type { Open } from '../world.ts'
-import { control, isGap, read } from './board.ts'
+import { control, isGap, read, set } from './board.ts'
 import type { ConsumeOptions, Stage } from './consume.ts'
 import type { Role } from './member.ts'
 import type { ProduceOptions } from './produce.ts'
@@ -17,6 +17,8 @@ export interface Traffic {
   readonly restless?: boolean
   /** The first consumer unlinks after so many events. */
   readonly leavesAfter?: number
+  /** So many events are sent before `meanwhile` allows more; without this, all. */
+  readonly allowed?: number
   /** In the main thread, while traffic runs. */
   readonly meanwhile?: (team: Team, below: Below) => Promise<void>
 }
@@ -58,6 +60,7 @@ export async function run(t: Test, open: Open, traffic: Traffic): Promise<void> 
   const team = new Team(t, open, below, traffic.plan)
   const { producers, consumers, events } = traffic.plan
   Atomics.store(team.board.control, control.goal, events)
+  if (traffic.allowed !== undefined) set(team.board, control.allowed, traffic.allowed)
   times(consumers, (i) => team.spawn(team.consumer(i), consumerRole(team, traffic, i)))
   team.spawn(team.sink, sinkRole(below))
   times(producers, (i) => team.spawn(i, { kind: 'produce', options: produceOptions(team, traffic, i) }))
