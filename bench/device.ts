@@ -1,14 +1,15 @@
-import { parseArgs } from 'node:util'
+import { Command, InvalidArgumentError } from 'commander'
 import { machineFacts } from './lib/machine.ts'
 import { type Figures, runRounds, type Trial } from './lib/rounds.ts'
 import { formatSpread, spread } from './lib/stats.ts'
 
-/**
- * The software device's cost and rate, beside the least that such a thing can cost. See README.md.
- *
- *     node dist/bench/device.js [--rounds 7] [trial…]
- */
+/** The software device's cost and rate, beside the least that such a thing can cost. See README.md. */
 const throughput = (name: string, ...args: string[]): Trial => ({ name, script: path('device/throughput.js'), args })
+const alone = (type: string): Trial => ({
+  name: `${type}, one thread alone`,
+  script: path('device/alone.js'),
+  args: [type],
+})
 const wake = (name: string): Trial => ({ name: `wake: ${name}`, script: path('device/wake.js'), args: [name] })
 
 const trials: readonly Trial[] = [
@@ -17,6 +18,8 @@ const trials: readonly Trial[] = [
   throughput('unordered, batch 32', 'unordered', '--depth=128'),
   throughput('atomic, batch 32', 'atomic', '--depth=128'),
   throughput('ordered, batch 32', 'ordered', '--depth=128'),
+  alone('directed'),
+  alone('unordered'),
   throughput('directed, one by one', 'directed', '--depth=128', '--batch=1', '--events=1000000'),
   throughput('unordered, 4 consumers, depth 8', 'unordered', '--depth=8', '--consumers=4', '--events=4000000'),
   wake('waitAsync'),
@@ -24,17 +27,16 @@ const trials: readonly Trial[] = [
   wake('device'),
 ]
 
-const { values, positionals } = parseArgs({
-  options: { rounds: { type: 'string', default: '7' } },
-  allowPositionals: true,
-})
-const chosen = trials.filter(({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)))
-if (chosen.length === 0) {
-  console.error(`no such trial; there are:\n  ${trials.map(({ name }) => name).join('\n  ')}`)
-  process.exit(1)
-}
+const program = new Command('npm run bench --')
+  .description('Measures the software device. It takes about two and a half minutes, and stops by itself.')
+  .argument('[trial...]', `any part of a name: ${trials.map(({ name }) => name).join('; ')}`)
+  .option('--rounds <n>', 'how often each trial runs, after a round that warms up', wholeNumber, 7)
+  .parse()
+const words = program.args
+const chosen = trials.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
+if (chosen.length === 0) program.error(`no such trial; there are:\n  ${trials.map(({ name }) => name).join('\n  ')}`)
 console.log(['software device', ...machineFacts()].join('\n'))
-report(await runRounds(chosen, Number(values.rounds)))
+report(await runRounds(chosen, program.opts<{ rounds: number }>().rounds))
 
 function report(results: Map<string, Figures[]>): void {
   console.log('\nmedian (least–greatest) of the rounds\n')
@@ -45,6 +47,12 @@ function report(results: Map<string, Figures[]>): void {
     })
     console.log(`${name.padEnd(34)} ${columns.join('   ')}`)
   }
+}
+
+function wholeNumber(text: string): number {
+  const n = Number(text)
+  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('Give a whole number from 1 on.')
+  return n
 }
 
 function path(script: string): string {
