@@ -1,5 +1,5 @@
 import { NodeDlbError } from '../errors.ts'
-import { checkInteger } from './check.ts'
+import { checkInteger, checkObject } from './check.ts'
 import type { QueueId } from './device.ts'
 
 /** libdlb's scheduling types, by their values in an event. */
@@ -123,13 +123,14 @@ export class EventBuffer {
    * @throws ERR_DLB_INVALID_ARGUMENT; the event is as it was then.
    */
   set(i: number, fields: EventFields): void {
+    checkObject('fields', fields)
     const { data64 = 0n, data16 = 0, queue, priority = 0, flowId = 0 } = fields
+    checkObject('queue', queue)
     const typeName = fields.schedulingType ?? (queue.kind === 'directed' ? 'directed' : 'unordered')
-    const type = SchedulingType[typeName]
-    if (type === undefined) {
+    if (!Object.hasOwn(SchedulingType, typeName)) {
       throw new NodeDlbError(
         'ERR_DLB_INVALID_ARGUMENT',
-        `schedulingType must be one of ${Object.keys(SchedulingType).join(', ')}, not ${typeName}`,
+        `schedulingType must be one of ${Object.keys(SchedulingType).join(', ')}, not ${String(typeName)}`,
       )
     }
     checkInteger('index', i, 0, this.length - 1)
@@ -138,12 +139,24 @@ export class EventBuffer {
     checkInteger('priority', priority, 0, 7)
     checkInteger('flowId', flowId, 0, 0xffff)
     if (typeof data64 !== 'bigint' || BigInt.asUintN(64, data64) !== data64) {
-      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `data64 must be an unsigned 64-bit bigint, not ${data64}`)
+      throw new NodeDlbError(
+        'ERR_DLB_INVALID_ARGUMENT',
+        `data64 must be an unsigned 64-bit bigint, not ${String(data64)}`,
+      )
     }
     this.setData64(i, Number(data64 & 0xffffffffn), Number(data64 >> 32n))
     this.setData16(i, data16)
-    this.setTarget(i, queue.id, type, priority)
+    this.setTarget(i, queue.id, SchedulingType[typeName], priority)
     this.setFlowId(i, flowId)
     this.words[i * 4 + 3] &= 0xffff
   }
+}
+
+/** @throws ERR_DLB_FOREIGN_BUFFER unless the buffer is of this domain; ERR_DLB_INVALID_ARGUMENT if it is none. */
+export function checkBuffer(events: EventBuffer, domainKey: number): void {
+  if (events?.domainKey === domainKey) return
+  if (events instanceof EventBuffer) {
+    throw new NodeDlbError('ERR_DLB_FOREIGN_BUFFER', "use a buffer from this domain's createEvents()")
+  }
+  throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', "events must be a buffer from this domain's createEvents()")
 }

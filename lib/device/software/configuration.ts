@@ -1,5 +1,5 @@
 import { NodeDlbError } from '../../errors.ts'
-import { checkInteger } from '../check.ts'
+import { checkInteger, checkObject } from '../check.ts'
 import type {
   DirectedPortOptions,
   LoadBalancedPortOptions,
@@ -30,7 +30,9 @@ export class Configuration {
     this.#entriesLeft = layout.config.eventStateEntries
   }
 
-  createLoadBalancedQueue({ sequenceNumbers = 0 }: LoadBalancedQueueOptions): QueueId {
+  createLoadBalancedQueue(options: LoadBalancedQueueOptions): QueueId {
+    checkObject('options', options)
+    const { sequenceNumbers = 0 } = options
     const m = this.#m
     if (!sequenceNumberCounts.includes(sequenceNumbers)) {
       throw new NodeDlbError(
@@ -58,7 +60,9 @@ export class Configuration {
     return { kind: 'directed', id }
   }
 
-  createLoadBalancedPort({ cqDepth, eventStateEntries = cqDepth }: LoadBalancedPortOptions): PortId {
+  createLoadBalancedPort(options: LoadBalancedPortOptions): PortId {
+    checkObject('options', options)
+    const { cqDepth, eventStateEntries = cqDepth } = options
     const m = this.#m
     checkDepth(cqDepth)
     checkInteger('eventStateEntries', eventStateEntries, 1, maxEntriesPerPort)
@@ -75,7 +79,9 @@ export class Configuration {
   }
 
   /** As on the hardware, a directed queue and its port have the same number. */
-  createDirectedPort({ cqDepth, queue: consumed }: DirectedPortOptions): PortId {
+  createDirectedPort(options: DirectedPortOptions): PortId {
+    checkObject('options', options)
+    const { cqDepth, queue: consumed } = options
     checkDepth(cqDepth)
     const id = consumed === undefined ? this.#freeDirected() : this.#unconsumed(consumed)
     const slots = Layout.portRings(true, cqDepth, 0)
@@ -118,6 +124,7 @@ export class Configuration {
   }
 
   #unconsumed(consumed: QueueId): number {
+    checkObject('queue', consumed)
     const { kind, id } = consumed
     const known = kind === 'directed' && Number.isInteger(id) && id >= 0 && id < this.#config.directedPorts
     if (!known || this.#m[this.#directedQueue(id) + queue.made] === 0) {

@@ -1,5 +1,5 @@
 import { NodeDlbError } from '../../errors.ts'
-import { checkInteger } from '../check.ts'
+import { checkInteger, checkObject } from '../check.ts'
 import type { Capabilities, Device, DomainConfig, Resources } from '../device.ts'
 import { SoftwareDomain } from './domain.ts'
 import type { FixedConfig } from './layout.ts'
@@ -83,6 +83,7 @@ export class SoftwareDevice implements Device {
 }
 
 function complete(config: DomainConfig): FixedConfig {
+  checkObject('config', config)
   const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0, sequenceNumberSlots = 0 } = config
   checkInteger('loadBalancedQueues', loadBalancedQueues, 0, Number.MAX_SAFE_INTEGER)
   checkInteger('loadBalancedPorts', loadBalancedPorts, 0, Number.MAX_SAFE_INTEGER)

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { NodeDlbError } from '../../errors.ts'
-import { checkInteger } from '../check.ts'
+import { checkInteger, checkObject } from '../check.ts'
 import type {
   DirectedPortOptions,
   DomainStats,
@@ -11,7 +11,7 @@ import type {
   QueueId,
   SchedulingDomain,
 } from '../device.ts'
-import { EventBuffer } from '../event-buffer.ts'
+import { checkBuffer, EventBuffer } from '../event-buffer.ts'
 import { Configuration } from './configuration.ts'
 import { DomainState, type FixedConfig, flow, Layout, own, port, queue, word } from './layout.ts'
 import { SoftwarePort } from './port.ts'
@@ -161,10 +161,8 @@ export class SoftwareDomain implements SchedulingDomain {
   recover(id: PortId, events: EventBuffer, max: number): number {
     this.#checkOpen()
     const p = this.#portIndex(id)
+    checkBuffer(events, this.#m[word.domainKey])
     checkInteger('max', max, 0, events.length)
-    if (events.domainKey !== this.#m[word.domainKey]) {
-      throw new NodeDlbError('ERR_DLB_FOREIGN_BUFFER', "use a buffer from this domain's createEvents()")
-    }
     const owner = Atomics.load(this.#m, this.#layout.port + p * port.stride + port.owner)
     if (owner > 0 && !this.#threads.declareEnded(owner)) throw this.#attached(id, owner)
     if (p < this.#layout.config.loadBalancedPorts) this.#unlinkAll(p)
@@ -224,9 +222,11 @@ export class SoftwareDomain implements SchedulingDomain {
   }
 
   #portIndex(id: PortId): number {
+    checkObject('port', id)
     const { loadBalancedPorts, directedPorts } = this.#layout.config
     const directed = id.kind === 'directed'
-    if (Number.isInteger(id.id) && id.id >= 0 && id.id < (directed ? directedPorts : loadBalancedPorts)) {
+    const known = directed || id.kind === 'load-balanced'
+    if (known && Number.isInteger(id.id) && id.id >= 0 && id.id < (directed ? directedPorts : loadBalancedPorts)) {
       const p = directed ? loadBalancedPorts + id.id : id.id
       if (this.#m[this.#layout.own + p * own.stride + own.made] !== 0) return p
     }
