@@ -184,7 +184,8 @@ export interface SchedulingDomain {
 
 /**
  * One thread's access to the device. All counts are of events; `events` is read or written from its index 0.
- * All methods throw ERR_DLB_PORT_DETACHED after detach, and ERR_DLB_CLOSED once the domain is closed.
+ * All methods throw ERR_DLB_PORT_DETACHED after detach, and ERR_DLB_CLOSED once the domain is closed, but for `detach`,
+ * `ref` and `unref`, which do nothing then.
  */
 export interface Port {
   readonly id: PortId

@@ -1,7 +1,7 @@
 import { NodeDlbError } from '../../errors.ts'
-import { checkInteger } from '../check.ts'
+import { checkInteger, checkObject } from '../check.ts'
 import type { Port, PortId, QueueId } from '../device.ts'
-import { type EventBuffer, SchedulingType } from '../event-buffer.ts'
+import { checkBuffer, type EventBuffer, SchedulingType } from '../event-buffer.ts'
 import { Command } from './credits.ts'
 import { DomainState, type Layout, own, port, queue, word } from './layout.ts'
 import { Readable } from './readable.ts'
@@ -9,6 +9,7 @@ import { releaseChunk, type Scheduler } from './scheduler.ts'
 import { Targets } from './targets.ts'
 
 const maxLinks = 8
+const none = -2
 
 /**
  * A port's thread: it writes the port's tx ring and takes from its CQ, and leaves the rest to the scheduler. Nothing
@@ -22,7 +23,8 @@ export class SoftwarePort implements Port {
   readonly #targets: Targets
   readonly #readable: Readable
   readonly #onDetach: (port: SoftwarePort) => void
-  readonly #thread: number
+  /** The owner's number, `none` once detached: the thread may have attached the port again as another object. */
+  #thread: number
   readonly #index: number
   readonly #directed: boolean
   readonly #domainKey: number
@@ -85,13 +87,14 @@ export class SoftwarePort implements Port {
 
   forward(events: EventBuffer, count: number, offset = 0): number {
     if (this.#directed) return this.send(events, count, offset)
+    this.#checkUse()
     this.#checkOwed(count, 'forward')
     return this.#post(events, count, offset, Command.forward)
   }
 
   receive(events: EventBuffer, max: number): number {
     this.#checkUse()
-    this.#checkBuffer(events, max, 0)
+    this.#checkRange(events, max, 0)
     const m = this.#m
     for (;;) {
       const head = this.#head
@@ -214,8 +217,11 @@ export class SoftwarePort implements Port {
   }
 
   detach(): void {
+    const thread = this.#thread
+    if (thread === none) return
     this.#readable.set(null)
-    if (Atomics.compareExchange(this.#m, this.#pub + port.owner, this.#thread, 0) === this.#thread) this.#onDetach(this)
+    this.#thread = none
+    if (Atomics.compareExchange(this.#m, this.#pub + port.owner, thread, 0) === thread) this.#onDetach(this)
   }
 
   #isReadable(): boolean {
@@ -232,7 +238,7 @@ export class SoftwarePort implements Port {
   #post(events: EventBuffer, count: number, offset: number, command: number): number {
     this.#checkUse()
     this.#checkStarted()
-    this.#checkBuffer(events, count, offset)
+    this.#checkRange(events, count, offset)
     this.#targets.check(events.words, offset, count)
     const m = this.#m
     if (!this.#sends) {
@@ -297,6 +303,7 @@ export class SoftwarePort implements Port {
   }
 
   #linkable(id: QueueId): number {
+    checkObject('queue', id)
     if (this.#directed || id.kind !== 'load-balanced') {
       throw new NodeDlbError(
         'ERR_DLB_WRONG_SCHEDULING',
@@ -324,22 +331,13 @@ export class SoftwarePort implements Port {
     this.#started = true
   }
 
-  #checkBuffer(events: EventBuffer, count: number, offset: number): void {
-    if (events.domainKey !== this.#domainKey) {
-      throw new NodeDlbError('ERR_DLB_FOREIGN_BUFFER', "use a buffer from this domain's createEvents()")
-    }
-    if (
-      count >= 0 &&
-      offset >= 0 &&
-      count + offset <= events.length &&
-      (count | 0) === count &&
-      (offset | 0) === offset
-    ) {
-      return
-    }
+  #checkRange(events: EventBuffer, count: number, offset: number): void {
+    checkBuffer(events, this.#domainKey)
+    const whole = Number.isInteger(count) && Number.isInteger(offset)
+    if (whole && count >= 0 && offset >= 0 && count + offset <= events.length) return
     throw new NodeDlbError(
       'ERR_DLB_INVALID_ARGUMENT',
-      `count ${count} from index ${offset} is not within the buffer's ${events.length} events`,
+      `count ${String(count)} from index ${String(offset)} is not within the buffer's ${events.length} events`,
     )
   }
 
