@@ -1,0 +1,301 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import type { Test } from 'tap'
+import type { Port } from '../../lib/device/device.ts'
+import type { Life, Way } from './readable-thread.ts'
+import { numbered, numbers, type Open, range, type Sent, until, World } from './world.ts'
+
+/** onReadable: called while there is something to receive, on a turn of its own, and not for nothing. */
+export function readable(t: Test, open: Open): void {
+  for (const kind of ['load-balanced', 'directed'] as const) {
+    t.test(`the callback of a ${kind} port`, async (t) => called(t, (t) => new Listening(t, open, kind)))
+  }
+  stopped(t, open)
+  loops(t, open)
+}
+
+const quietTurns = 20
+
+/** A port with a callback that is watched. */
+class Listening {
+  readonly w: World
+  readonly port: Port
+  readonly to: Sent
+  calls = 0
+  /** Calls that found nothing. */
+  vain = 0
+  readonly seen: number[] = []
+
+  constructor(t: Test, open: Open, kind: 'load-balanced' | 'directed' = 'load-balanced') {
+    this.w = new World(t, open, { queues: [{}], ports: [{ cqDepth: 8 }], directed: [{ cqDepth: 8 }] }).linkAll()
+    this.port = kind === 'directed' ? this.w.directed[0] : this.w.ports[0]
+    this.to = { queue: kind === 'directed' ? this.w.directedQueues[0] : this.w.queues[0] }
+  }
+
+  /** Receives up to `max` with each call, and completes it. */
+  listen(max = 64): void {
+    this.port.onReadable(() => {
+      this.calls++
+      this.take(max)
+    })
+  }
+
+  take(max: number): void {
+    const taken = numbers(this.w.poll(this.port, max))
+    this.seen.push(...taken)
+    if (taken.length === 0) this.vain++
+    if (this.port.id.kind === 'load-balanced') this.port.release(taken.length)
+  }
+
+  async came(count: number): Promise<void> {
+    await until(`${count} events are seen`, () => this.seen.length >= count)
+    await quiet()
+  }
+}
+
+async function quiet(): Promise<void> {
+  for (let i = 0; i < quietTurns; i++) await turn()
+}
+
+function called(t: Test, make: (t: Test) => Listening): void {
+  t.test('is called when events come, and not without', async (t) => {
+    const l = make(t)
+    l.listen()
+    await quiet()
+    t.equal(l.calls, 0)
+    for (let round = 1; round <= 20; round++) {
+      const before = l.calls
+      t.equal(l.w.offer(numbered(3, l.to, round * 3 - 3)), 3)
+      t.equal(l.calls, before, 'not from within another call')
+      await l.came(round * 3)
+    }
+    t.same(l.seen, range(0, 60))
+    t.equal(l.vain, 0)
+  })
+
+  t.test('is called for events that are there already', async (t) => {
+    const l = make(t)
+    await l.w.send(numbered(5, l.to))
+    await until('they are in the CQ', () => l.w.queued(l.port) === 5)
+    l.listen()
+    t.equal(l.calls, 0, 'not at once')
+    await l.came(5)
+    t.equal(l.calls, 1)
+  })
+
+  t.test('is called again, on a later turn, for what it left', async (t) => {
+    const l = make(t)
+    let turns = 0
+    const at: number[] = []
+    const count = (): void => {
+      turns++
+      if (l.seen.length < 20) setImmediate(count)
+    }
+    setImmediate(count)
+    l.port.onReadable(() => {
+      at.push(turns)
+      l.take(1)
+    })
+    await l.w.send(numbered(20, l.to))
+    await l.came(20)
+    t.same(l.seen, range(0, 20), 'also for what found no room at first')
+    t.equal(at.length, 20)
+    t.equal(new Set(at).size, 20, 'other callbacks of the loop come in between')
+  })
+
+  t.test('is not called again for what something else received', async (t) => {
+    const l = make(t)
+    l.listen(1)
+    await l.w.send(numbered(4, l.to))
+    l.take(64)
+    await quiet()
+    t.equal(l.calls, 0)
+    await l.w.send(numbered(1, l.to, 4))
+    await l.came(5)
+    t.equal(l.calls, 1)
+  })
+
+  t.test('is called for what comes while it runs, and what it sends itself', async (t) => {
+    const l = make(t)
+    let deep = 0
+    let sent = 1
+    l.port.onReadable(() => {
+      t.equal(++deep, 1, 'not from within itself')
+      l.take(1 + (l.seen.length % 3))
+      for (let i = 0; i < 2 && sent < 200; i++) sent += l.w.offer([{ ...l.to, number: sent }], l.port)
+      deep--
+    })
+    await l.w.send([l.to])
+    await until('all that was sent has come', () => l.seen.length === 200)
+    t.same(l.seen, range(0, 200))
+    t.equal(l.vain, 0)
+  })
+
+  t.test('is called when the port, disabled, is enabled again', async (t) => {
+    const l = make(t)
+    l.listen()
+    l.port.disable()
+    await l.w.send(numbered(3, l.to))
+    await quiet()
+    t.equal(l.calls, 0)
+    l.port.enable()
+    await l.came(3)
+    t.equal(l.vain, 0)
+  })
+}
+
+function stopped(t: Test, open: Open): void {
+  t.test('null stops it, until a function is set again', async (t) => {
+    const l = new Listening(t, open)
+    l.listen()
+    l.port.onReadable(null)
+    l.port.onReadable(null)
+    await l.w.send(numbered(3, l.to))
+    await quiet()
+    l.listen()
+    l.port.onReadable(null)
+    await quiet()
+    t.equal(l.calls, 0)
+    l.listen()
+    await l.came(3)
+    t.equal(l.calls, 1)
+  })
+
+  t.test('null from within stops it with events left', async (t) => {
+    const l = new Listening(t, open)
+    l.port.onReadable(() => {
+      l.calls++
+      l.take(1)
+      l.port.onReadable(null)
+    })
+    await l.w.send(numbered(3, l.to))
+    await l.came(1)
+    t.equal(l.calls, 1)
+    t.same(numbers(await l.w.take(l.port, 2)), [1, 2])
+  })
+
+  t.test('another function replaces it: while it waits, when it is due, and from within', async (t) => {
+    const l = new Listening(t, open)
+    const wrong = (): void => {
+      t.fail('the one before is called no more')
+    }
+    l.port.onReadable(wrong)
+    await quiet()
+    l.listen(1)
+    await l.w.send(numbered(4, l.to))
+    await until('the first', () => l.seen.length === 1)
+    l.port.onReadable(wrong)
+    l.port.onReadable(null)
+    l.port.onReadable(() => {
+      l.calls++
+      l.take(1)
+      l.listen(1)
+    })
+    await l.came(4)
+    t.equal(l.calls, 4)
+    t.same(l.seen, range(0, 4))
+  })
+
+  t.test('a port or domain that is closed while it waits, or is due, calls nobody', async (t) => {
+    for (const way of ['detach', 'close'] as const) {
+      for (const due of [false, true]) {
+        const l = new Listening(t, open)
+        l.listen()
+        await quiet()
+        if (due) await l.w.send(numbered(3, l.to))
+        const before = l.calls
+        if (way === 'detach') l.port.detach()
+        else l.w.domain.close()
+        await quiet()
+        t.equal(l.calls, before, `${way}${due ? ' with events' : ''}`)
+      }
+    }
+  })
+
+  t.test('the next object of a port that was detached while it waited is called', async (t) => {
+    const l = new Listening(t, open)
+    l.port.onReadable(() => t.fail('the old one is called no more'))
+    await quiet()
+    l.port.detach()
+    const port = l.w.domain.attachPort(l.port.id)
+    let came = 0
+    port.onReadable(() => {
+      came += port.receive(l.w.events, 8)
+    })
+    await l.w.send(numbered(3, l.to))
+    await until('they come', () => came === 3)
+    t.equal(port.unreleased, 3)
+  })
+}
+
+/** A thread in which nothing is left but the port. */
+class Lonely {
+  readonly w: World
+  readonly words: (string | number)[] = []
+  readonly port: Port
+  readonly ended: Promise<unknown>
+  readonly errors: string[] = []
+
+  constructor(t: Test, open: Open, way: Way) {
+    this.w = new World(t, open, { directed: [{ cqDepth: 8 }] })
+    this.port = this.w.directed[0]
+    this.port.detach()
+    const life: Life = { token: this.w.domain.share(), port: this.port.id, way }
+    const worker = new Worker(new URL('./readable-thread.js', import.meta.url), { workerData: life, execArgv: [] })
+    worker.on('message', (word) => this.words.push(word))
+    worker.on('error', (error) => this.errors.push((error as Error).message))
+    this.ended = new Promise((resolve) => worker.once('exit', resolve))
+    t.teardown(() => worker.terminate())
+  }
+
+  send(count: number, first = 0): Promise<void> {
+    return this.w.send(numbered(count, { queue: this.w.directedQueues[0] }, first))
+  }
+
+  async said(...words: (string | number)[]): Promise<void> {
+    await until(`the thread says ${words}`, () => this.words.length >= words.length || this.errors.length > 0)
+  }
+}
+
+function loops(t: Test, open: Open): void {
+  for (const way of ['held', 'held again'] as const) {
+    t.test(`the callback holds the loop open (${way}), until the domain is closed`, async (t) => {
+      const l = new Lonely(t, open, way)
+      await l.said('ready')
+      for (let i = 0; i < 3; i++) {
+        await quiet()
+        await l.send(1, i)
+        await l.said('ready', ...range(0, i + 1))
+      }
+      l.w.domain.close()
+      await l.ended
+      t.same(l.words, ['ready', 0, 1, 2, 'nothing to do'])
+    })
+  }
+
+  for (const way of ['unheld', 'stopped', 'detached'] as const) {
+    t.test(`a port that is ${way} does not hold the loop open`, async (t) => {
+      const l = new Lonely(t, open, way)
+      await l.ended
+      t.same([l.words, l.errors], [['ready', 'nothing to do'], []])
+    })
+  }
+
+  t.test('what the callback throws is an uncaught exception, as from any other callback', async (t) => {
+    const l = new Lonely(t, open, 'throws')
+    await l.said('ready')
+    await l.send(2)
+    await l.ended
+    t.same([l.words, l.errors], [['ready', 0], ['thrown for 1']])
+  })
+
+  t.test('and where such exceptions are handled, it is called on', async (t) => {
+    const l = new Lonely(t, open, 'throws and goes on')
+    await l.said('ready')
+    await l.send(2)
+    await l.said('ready', 0, 'thrown for 1', 1, 'thrown for 1')
+    l.w.domain.close()
+    await l.ended
+    t.same([l.words, l.errors], [['ready', 0, 'thrown for 1', 1, 'thrown for 1', 'nothing to do'], []])
+  })
+}
