@@ -1,0 +1,78 @@
+#ifndef DLB_SIM_CONSUMER_QUEUE_H
+#define DLB_SIM_CONSUMER_QUEUE_H
+
+#include <cstdint>
+#include <vector>
+
+#include "interrupt.h"
+#include "libdlb.h"
+
+namespace dlb_sim {
+
+// What the device remembers of an event that it has scheduled and that is not completed.
+struct InFlight {
+  uint8_t queue;
+  uint8_t type;
+  uint16_t lock;
+  uint32_t slot;
+  uint32_t weight;
+};
+
+// A ring of fixed size.
+template <typename T>
+class Ring {
+ public:
+  explicit Ring(uint32_t capacity) : items_(capacity) {}
+  uint32_t size() const { return size_; }
+  uint32_t capacity() const { return static_cast<uint32_t>(items_.size()); }
+  T& front() { return items_[head_]; }
+  void push(const T& item) {
+    uint32_t at = head_ + size_++;
+    if (at >= items_.size()) at -= capacity();
+    items_[at] = item;
+  }
+  T pop() {
+    const T item = items_[head_];
+    size_--;
+    if (++head_ == items_.size()) head_ = 0;
+    return item;
+  }
+
+ private:
+  std::vector<T> items_;
+  uint32_t head_ = 0;
+  uint32_t size_ = 0;
+};
+
+// A port as the device has it. Under the domain's lock.
+struct ConsumerQueue {
+  ConsumerQueue(uint8_t id_, bool directed_, uint32_t depth, uint32_t entries)
+      : id(id_), directed(directed_), events(depth), in_flight(entries) {}
+
+  uint8_t id;
+  bool directed;
+  // Scheduled and not received.
+  Ring<dlb_event_t> events;
+  // Scheduled and not completed, oldest first: the event state entries.
+  Ring<InFlight> in_flight;
+  // Places of `events` that are taken: its events, and those received whose token is not returned.
+  uint32_t tokens = 0;
+  bool enabled = true;
+  bool weighted = false;
+  uint32_t weight = 0;
+  // The queues that it is linked to, by bit.
+  uint32_t queues = 0;
+  uint64_t received = 0;
+  Interrupt interrupt;
+
+  // With weights the limit is on what is out already, not on what would be with the next one: a heavy event is
+  // never passed by a light one behind it.
+  bool HasRoom() const {
+    if (!enabled || tokens >= events.capacity()) return false;
+    return directed || (in_flight.size() < in_flight.capacity() && (!weighted || weight < events.capacity()));
+  }
+};
+
+}  // namespace dlb_sim
+
+#endif

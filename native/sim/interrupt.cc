@@ -1,0 +1,50 @@
+#include "interrupt.h"
+
+#include <fcntl.h>
+
+#include "delay_line.h"
+#include "settings.h"
+
+namespace dlb_sim {
+namespace {
+
+void Signal(const OwnedFd& eventfd) {
+  const uint64_t one = 1;
+  // A full counter is readable all the same.
+  if (write(eventfd.get(), &one, sizeof one) < 0) return;
+}
+
+}  // namespace
+
+bool Interrupt::SetEventfd(int fd) {
+  // With O_CLOEXEC: the kernel's reference is not one that a child could inherit.
+  auto eventfd = std::make_shared<OwnedFd>(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (!eventfd->valid()) return false;
+  eventfd_ = std::move(eventfd);
+  return true;
+}
+
+void Interrupt::Arm(bool tokens_out, Knobs* knobs) {
+  armed_ = true;
+  if (tokens_out && knobs->fires_on_arming.load(std::memory_order_relaxed)) Fire(knobs);
+}
+
+void Interrupt::Fire(Knobs* knobs) {
+  armed_ = false;
+  if (knobs->lost_interrupts.Now()) return;
+  waiters_.notify_all();
+  if (eventfd_ == nullptr) return;
+  const uint32_t delay = knobs->delay_interrupts_ms.load(std::memory_order_relaxed);
+  if (delay == 0) {
+    Signal(*eventfd_);
+  } else {
+    DelayLine::Get().After(delay, [eventfd = eventfd_] { Signal(*eventfd); });
+  }
+}
+
+void Interrupt::FireSpuriously() {
+  if (eventfd_ != nullptr) Signal(*eventfd_);
+  waiters_.notify_all();
+}
+
+}  // namespace dlb_sim

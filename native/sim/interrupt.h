@@ -1,0 +1,42 @@
+#ifndef DLB_SIM_INTERRUPT_H
+#define DLB_SIM_INTERRUPT_H
+
+#include <condition_variable>
+#include <memory>
+
+#include "owned_fd.h"
+
+namespace dlb_sim {
+
+struct Knobs;
+
+// A consumer queue's interrupt: one-shot once armed; to an eventfd if there is one, else to whoever waits in the
+// driver. Under the domain's lock, except that a delayed write comes from the delay's thread.
+class Interrupt {
+ public:
+  // The driver keeps a reference of its own to the eventfd until the domain ends.
+  bool SetEventfd(int fd);
+  bool has_eventfd() const { return eventfd_ != nullptr; }
+
+  void Arm(bool tokens_out, Knobs* knobs);
+  void OnArrival(Knobs* knobs) {
+    if (armed_) Fire(knobs);
+  }
+  // A wake that no event caused; leaves it armed.
+  void FireSpuriously();
+
+  // Ends all waits: the port was disabled, or the device reset.
+  void WakeWaiters() { waiters_.notify_all(); }
+  std::condition_variable* waiters() { return &waiters_; }
+
+ private:
+  void Fire(Knobs* knobs);
+
+  bool armed_ = false;
+  std::shared_ptr<OwnedFd> eventfd_;
+  std::condition_variable waiters_;
+};
+
+}  // namespace dlb_sim
+
+#endif

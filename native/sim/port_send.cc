@@ -1,0 +1,171 @@
+// The producing half of Port.
+#include <algorithm>
+#include <cerrno>
+
+#include "domain.h"
+#include "port.h"
+#include "world.h"
+
+namespace dlb_sim {
+namespace {
+
+int Fail(int error) {
+  errno = error;
+  return -1;
+}
+
+}  // namespace
+
+bool Port::KnowsQueue(const dlb_event_t& event) const {
+  if (TypeOf(event) == DLB_SCHED_DIRECTED) return domain_->scheduler.dir_queue(event.queue_id) != nullptr;
+  if (event.queue_id >= 128) World::Get().breaches.Add("queue id %d is out of libdlb's table", event.queue_id);
+  return domain_->scheduler.ldb_queue(event.queue_id) != nullptr;
+}
+
+int Port::CheckSend(uint32_t count, const dlb_event_t* events) const {
+  if (!domain_->started) {
+    World::Get().breaches.Add("send on port %d of domain %d before its start", id(), domain_->id());
+    return EPERM;
+  }
+  if (!enabled_) return EACCES;
+  for (uint32_t i = 0; i < count; i++) {
+    if (!KnowsQueue(events[i])) return EINVAL;
+  }
+  return 0;
+}
+
+// How many of them the faults let through.
+uint32_t Port::Allowed(uint32_t count) const {
+  Knobs& knobs = World::Get().knobs;
+  if (knobs.send_zero.Now()) return 0;
+  if (knobs.send_half.Now()) count /= 2;
+  return std::min(count, knobs.send_limit.load(std::memory_order_relaxed));
+}
+
+unsigned Port::KindOf(const dlb_event_t& event) const {
+  return !domain_->combined() && TypeOf(event) == DLB_SCHED_DIRECTED ? 1 : 0;
+}
+
+int Port::SendAll(uint32_t count, dlb_event_t* events, uint8_t command) {
+  if (events == nullptr) return Fail(EINVAL);
+  const std::lock_guard lock(domain_->mutex);
+  if (const int error = CheckSend(count, events)) return Fail(error);
+  credits_.OnProduce();
+  const uint32_t allowed = Allowed(count);
+  uint32_t sent = 0;
+  for (; sent < allowed && credits_.Spend(KindOf(events[sent])); sent++) {
+    if (command == DLB_CMD_FWD) CountForward();
+    events[sent].command = command;
+    domain_->scheduler.Take(cq_, events[sent], command);
+  }
+  if (sent < allowed || allowed == count) credits_.OnSent(count, sent);
+  domain_->scheduler.Run();
+  return static_cast<int>(sent);
+}
+
+int Port::Send(uint32_t count, dlb_event_t* events) { return SendAll(count, events, DLB_CMD_NEW); }
+
+int Port::Forward(uint32_t count, dlb_event_t* events) {
+  return SendAll(count, events, directed() ? DLB_CMD_NEW : DLB_CMD_FWD);
+}
+
+void Port::CountForward() {
+  if (owed_ == 0) {
+    World::Get().breaches.Add("forward of more than port %d of domain %d received", id(), domain_->id());
+  }
+  owed_--;
+}
+
+int Port::Release(uint32_t count) {
+  if (directed()) return Fail(EINVAL);
+  const std::lock_guard lock(domain_->mutex);
+  if (!domain_->started) return Fail(EPERM);
+  if (count > owed_) {
+    World::Get().breaches.Add("release of %u events on port %d of domain %d, which owes %u", count, id(),
+                              domain_->id(), owed_);
+    count = owed_;
+  }
+  credits_.OnProduce();
+  for (uint32_t i = 0; i < count; i++) domain_->scheduler.Complete(cq_);
+  owed_ = static_cast<uint16_t>(owed_ - count);
+  domain_->scheduler.Run();
+  return static_cast<int>(count);
+}
+
+int Port::Pop(uint32_t count) {
+  const std::lock_guard lock(domain_->mutex);
+  if (!domain_->started) return Fail(EPERM);
+  if (count > tokens_owed()) {
+    World::Get().breaches.Add("pop of %u tokens on port %d of domain %d, which owes %u", count, id(), domain_->id(),
+                              tokens_owed());
+    count = tokens_owed();
+  }
+  credits_.OnProduce();
+  domain_->scheduler.ReturnTokens(cq_, count);
+  domain_->scheduler.Run();
+  return static_cast<int>(count);
+}
+
+// The user's command, as the library writes it; NOOP if it is none.
+uint8_t Port::AdvancedCommand(const dlb_event_t& event) const {
+  const uint8_t command = event.command & 15;
+  switch (command) {
+    case DLB_CMD_FWD:
+    case DLB_CMD_FWD_T:
+      return directed() ? static_cast<uint8_t>(command & ~2) : command;
+    case DLB_CMD_BAT_T:
+    case DLB_CMD_REL:
+    case DLB_CMD_REL_T:
+    case DLB_CMD_NEW:
+    case DLB_CMD_NEW_T:
+    case DLB_CMD_FRAG:
+    case DLB_CMD_FRAG_T:
+      return command;
+    default:
+      return DLB_CMD_NOOP;
+  }
+}
+
+// Whether what these complete and return is not more than what was received.
+bool Port::OwesAll(uint32_t count, const dlb_event_t* events) const {
+  uint64_t completions = 0;
+  uint64_t tokens = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const uint8_t command = AdvancedCommand(events[i]);
+    if (command == DLB_CMD_BAT_T) {
+      tokens += events[i].flow_id + 1U;
+      continue;
+    }
+    tokens += command & 1;
+    if ((command & 14) == DLB_CMD_REL || (command & 14) == DLB_CMD_FWD) completions++;
+  }
+  return completions <= (directed() ? 0 : owed_) && tokens <= tokens_owed();
+}
+
+int Port::AdvancedSend(uint32_t count, dlb_event_t* events) {
+  if (events == nullptr) return Fail(EINVAL);
+  const std::lock_guard lock(domain_->mutex);
+  const auto carries = [](const dlb_event_t& event) { return (event.command & 8) != 0; };
+  if (!domain_->started) return Fail(EPERM);
+  for (uint32_t i = 0; i < count; i++) {
+    if (carries(events[i]) && !KnowsQueue(events[i])) return Fail(EINVAL);
+  }
+  if (!enabled_) return Fail(EACCES);
+  if (!OwesAll(count, events)) return Fail(EINVAL);
+  credits_.OnProduce();
+  const uint32_t allowed = Allowed(count);
+  uint32_t sent = 0;
+  for (; sent < allowed; sent++) {
+    dlb_event_t* event = &events[sent];
+    // By DLB 2.0's path on 2.5 too: directed events by the directed pool's credits, and the weight is erased.
+    if (carries(*event) && !credits_.Spend(TypeOf(*event) == DLB_SCHED_DIRECTED ? 1 : 0)) break;
+    event->command = AdvancedCommand(*event);
+    event->weight = 0;
+    if ((event->command & 14) == DLB_CMD_REL || (event->command & 14) == DLB_CMD_FWD) owed_--;
+    domain_->scheduler.Take(cq_, *event, event->command);
+  }
+  domain_->scheduler.Run();
+  return static_cast<int>(sent);
+}
+
+}  // namespace dlb_sim

@@ -1,0 +1,109 @@
+#ifndef DLB_SIM_SCHEDULER_H
+#define DLB_SIM_SCHEDULER_H
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "consumer_queue.h"
+#include "event_store.h"
+#include "ldb_queue.h"
+#include "settings.h"
+
+namespace dlb_sim {
+
+// A directed queue: one port's.
+struct DirQueue {
+  Backlog backlog;
+};
+
+// What the device does with a mistake: it drops the event and raises an alert.
+class HardwareErrors {
+ public:
+  virtual void OnHardwareError(const char* what) = 0;
+
+ protected:
+  ~HardwareErrors() = default;
+};
+
+// The device's part of a domain: queues, consumer queues, and who gets what. It has no thread: whoever sends, returns
+// tokens or completes does the scheduling. Under the domain's lock.
+//
+// Between two calls no waiting event could be scheduled. So an event that arrives can be scheduled at once or has to
+// wait, whatever waits already; only room that comes free needs a look at the backlog (Run).
+class Scheduler {
+ public:
+  Scheduler(uint32_t capacity, bool fragments, Knobs* knobs, HardwareErrors* errors)
+      : store_(capacity), fragments_(fragments), knobs_(knobs), errors_(errors) {}
+
+  void AddLdbQueue(uint8_t id, uint32_t sequence_numbers, uint32_t locks);
+  void AddDirQueue(uint8_t id) { dir_queues_[id] = std::make_unique<DirQueue>(); }
+  ConsumerQueue* AddPort(uint8_t id, bool directed, uint32_t depth, uint32_t entries);
+  void Link(ConsumerQueue* port, uint8_t queue, unsigned priority);
+  void Unlink(ConsumerQueue* port, uint8_t queue);
+  void Enable(ConsumerQueue* port, bool enabled);
+  void Start();
+  // The device was reset: nothing is scheduled any more, what is queued is lost.
+  void Die();
+
+  // One record as the port writes it: its command says whether it carries an event, completes, returns a token.
+  void Take(ConsumerQueue* from, const dlb_event_t& event, uint8_t command);
+  void Complete(ConsumerQueue* from);
+  void ReturnTokens(ConsumerQueue* port, uint32_t count);
+  // After the calls above: schedules what has found room.
+  void Run() {
+    if (pending_ != 0) RunPending();
+  }
+
+  LdbQueue* ldb_queue(unsigned id) { return id < ldb_queues_.size() ? ldb_queues_[id].get() : nullptr; }
+  DirQueue* dir_queue(unsigned id) { return id < dir_queues_.size() ? dir_queues_[id].get() : nullptr; }
+  uint32_t queued() const { return queued_; }
+
+ private:
+  // A waiting event that a port can take.
+  struct Candidate {
+    LdbQueue* queue = nullptr;
+    unsigned priority = 8;
+    uint32_t at = kNone;
+    uint32_t before = kNone;
+    unsigned port = 0;
+  };
+
+  void Forward(ConsumerQueue* from, const dlb_event_t& event);
+  void Fragment(ConsumerQueue* from, const dlb_event_t& event);
+  void Accept(const dlb_event_t& event);
+  void AcceptDirected(const dlb_event_t& event);
+  void AcceptLoadBalanced(const dlb_event_t& event);
+  bool IsLegal(const LdbQueue& queue, const dlb_event_t& event);
+  bool PlaceNow(LdbQueue* queue, const dlb_event_t& event);
+  uint64_t WhoMayTake(const LdbQueue& queue, const dlb_event_t& event) const;
+  unsigned LeastLoaded(uint64_t ports, unsigned turn) const;
+  void Place(LdbQueue* queue, unsigned port, const dlb_event_t& event);
+  void Deliver(ConsumerQueue* port, const dlb_event_t& event, uint32_t level);
+  void FlushOrder(LdbQueue* queue);
+  void Refresh(ConsumerQueue* port);
+  void PullDirected(ConsumerQueue* port);
+  void RunPending();
+  void FindFirst(LdbQueue* queue, uint64_t ports, Candidate* best) const;
+  void Lose(Backlog* backlog);
+
+  EventStore store_;
+  bool fragments_;
+  Knobs* knobs_;
+  HardwareErrors* errors_;
+  bool running_ = false;
+  bool dead_ = false;
+  std::array<std::unique_ptr<LdbQueue>, 32> ldb_queues_;
+  std::array<std::unique_ptr<DirQueue>, 96> dir_queues_;
+  std::array<std::unique_ptr<ConsumerQueue>, 64> ldb_ports_;
+  std::array<std::unique_ptr<ConsumerQueue>, 96> dir_ports_;
+  // Load-balanced ports that have room, by bit.
+  uint64_t ready_ = 0;
+  // Queues to look at in Run, by bit.
+  uint32_t pending_ = 0;
+  uint32_t queued_ = 0;
+};
+
+}  // namespace dlb_sim
+
+#endif

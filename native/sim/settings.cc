@@ -1,0 +1,15 @@
+#include "settings.h"
+
+namespace dlb_sim {
+
+void Knobs::Clear() {
+  send_limit = UINT32_MAX;
+  for (EveryNth* every : {&send_zero, &send_half, &error_flag, &spurious_interrupts, &lost_interrupts}) every->Set(0);
+  delay_interrupts_ms = 0;
+  fires_on_arming = true;
+  has_umwait = false;
+  refuse_start = false;
+  garbage_alert_id = 0;
+}
+
+}  // namespace dlb_sim

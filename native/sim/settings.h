@@ -1,0 +1,70 @@
+#ifndef DLB_SIM_SETTINGS_H
+#define DLB_SIM_SETTINGS_H
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <set>
+
+namespace dlb_sim {
+
+// What a device has: the hardware's figures, unless a test wants fewer.
+struct Limits {
+  uint32_t domains = 32;
+  uint32_t ldb_queues = 32;
+  uint32_t ldb_ports = 64;
+  uint32_t dir_ports = 96;
+  uint32_t entries = 2048;
+  uint32_t credits = 16384;
+  uint32_t ldb_credits = 8192;
+  uint32_t dir_credits = 4096;
+  uint32_t pools = 64;
+  uint32_t sn_slots = 16;
+};
+
+// "Every n-th time", counted by all threads together; 0 is never.
+class EveryNth {
+ public:
+  void Set(uint32_t n) {
+    count_.store(0, std::memory_order_relaxed);
+    n_.store(n, std::memory_order_relaxed);
+  }
+  bool Now() {
+    const uint32_t n = n_.load(std::memory_order_relaxed);
+    return n != 0 && (count_.fetch_add(1, std::memory_order_relaxed) + 1) % n == 0;
+  }
+
+ private:
+  std::atomic<uint32_t> n_{0};
+  std::atomic<uint32_t> count_{0};
+};
+
+// What the data path looks at: atomic, since a command may come from any thread at any time.
+struct Knobs {
+  std::atomic<uint32_t> send_limit{UINT32_MAX};
+  EveryNth send_zero;
+  EveryNth send_half;
+  EveryNth error_flag;
+  EveryNth spurious_interrupts;
+  EveryNth lost_interrupts;
+  std::atomic<uint32_t> delay_interrupts_ms{0};
+  // Whether the device, when armed, compares the tokens in use, or fires on new arrivals only (see README.md).
+  std::atomic<bool> fires_on_arming{true};
+  std::atomic<bool> has_umwait{false};
+  std::atomic<bool> refuse_start{false};
+  // What an alert's uninitialised id happens to be after a hardware error.
+  std::atomic<uint32_t> garbage_alert_id{0};
+
+  void Clear();
+};
+
+// What is fixed while domains exist. Under the world's lock.
+struct Settings {
+  bool combined = true;
+  std::set<int> devices{0};
+  Limits limits;
+};
+
+}  // namespace dlb_sim
+
+#endif

@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { nodeHeaders } from './addon.mjs'
+import { filesUnder, fingerprint, readStamp, writeStamp } from './files.mjs'
+import { runStep } from './problem.mjs'
+
+const folder = 'native/sim'
+const built = ['libdlb.so', 'bsc/libdlb.so'].map((file) => `${folder}/build/Release/${file}`)
+const stamp = `${folder}/build/.fingerprint`
+
+/** The stand-in for libdlb.so (native/sim), which the tests of the DLB device load. As the addon: when it changed. */
+export async function buildSim(root) {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return false
+  const sources = filesUnder(root, [folder]).filter((file) => !file.startsWith(`${folder}/build/`))
+  const current = fingerprint(root, sources, process.arch)
+  const isThere = built.every((file) => existsSync(path.join(root, file)))
+  if (isThere && readStamp(path.join(root, stamp)) === current) return false
+  await runStep({
+    doing: 'building the stand-in for libdlb.so with node-gyp',
+    command: process.execPath,
+    args: [
+      'node_modules/node-gyp/bin/node-gyp.js',
+      'configure',
+      'build',
+      '--jobs=max',
+      `--directory=${folder}`,
+      ...nodeHeaders(),
+    ],
+    cwd: root,
+    onFailure: 'the stand-in for libdlb.so did not build; what node-gyp and the compiler said is above',
+  })
+  writeStamp(path.join(root, stamp), current)
+  return true
+}
