@@ -17,7 +17,9 @@ export async function buildAddon(root) {
     return false
   }
   const nodeAddonApi = JSON.parse(readFileSync(path.join(root, 'node_modules/node-addon-api/package.json'), 'utf8'))
-  const sources = ['binding.gyp', ...filesUnder(root, ['native'])]
+  // Without the stand-in for libdlb, which is a library of its own (sim.mjs).
+  const native = filesUnder(root, ['native']).filter((file) => !file.startsWith('native/sim/'))
+  const sources = ['binding.gyp', ...native]
   const current = fingerprint(root, sources, process.arch, nodeAddonApi.version)
   if (existsSync(path.join(root, built)) && readStamp(path.join(root, stamp)) === current) return false
   checkTools()

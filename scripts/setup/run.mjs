@@ -5,6 +5,7 @@ import { buildAddon } from './addon.mjs'
 import { lock } from './lock.mjs'
 import { installPackages } from './packages.mjs'
 import { SetupProblem, say } from './problem.mjs'
+import { buildSim } from './sim.mjs'
 import { prepareTestRunner } from './test-runner.mjs'
 import { compile } from './typescript.mjs'
 
@@ -17,7 +18,7 @@ const toRun = [installPackages, buildAddon, compile]
 export async function setUp({ tests }) {
   try {
     checkNodeVersion()
-    await runSteps(tests ? [...toRun, prepareTestRunner] : toRun)
+    await runSteps(tests ? [...toRun, buildSim, prepareTestRunner] : toRun)
   } catch (error) {
     if (!(error instanceof SetupProblem)) throw error
     say(error.message)
