@@ -31,15 +31,18 @@ export class Credits {
     m[at + own.headSeen] = head
   }
 
-  /** Refills the allowance of a port that sends. Others' allowances are taken back only for a port that has run dry. */
-  grant(p: number): void {
+  /**
+   * Refills the allowance of a port that sends. Others' allowances are taken back only for a port that has run dry and
+   * asks now: one that is filled by the way would take them from it.
+   */
+  grant(p: number, asks: boolean): void {
     const m = this.#m
     const tx = this.#layout.port + p * port.stride + port.tx
     const allowance = Atomics.load(m, tx) >>> 16
     const need = this.#target - allowance
     if (need * 2 < this.#target) return
     if (m[word.creditsFree] < need) this.#reclaimAll()
-    if (m[word.creditsFree] === 0 && allowance === 0) this.#revokeOthers(p)
+    if (asks && m[word.creditsFree] === 0 && allowance === 0) this.#revokeOthers(p)
     const given = Math.min(need, m[word.creditsFree])
     if (given === 0) return
     m[word.creditsFree] -= given

@@ -147,7 +147,7 @@ export class SoftwarePort implements Port {
     this.#publish(tail, records)
     this.#completed(count)
     this.#scheduler.mark(this.#index)
-    if (this.#isAwaited(count)) this.#scheduler.run()
+    if (this.#isAwaited(count)) this.#scheduler.run(this.#index)
     if (this.unreleased === 0) this.#typesOwed = 0
   }
 

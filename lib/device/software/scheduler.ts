@@ -14,6 +14,7 @@ const maxPasses = 64
 /** A tx release record completes at most so many events, which bounds what one step journals. */
 export const releaseChunk = 16
 const retryMilliseconds = 10
+const nobody = -1
 /** A thread that never gets back to its loop, and so to its timer, looks at the clock once in so many calls. */
 const callsPerLook = 256
 
@@ -92,13 +93,13 @@ export class Scheduler {
   /** Port `p` has something new: schedule now. */
   kick(p: number): void {
     this.mark(p)
-    this.run()
+    this.run(p)
   }
 
-  /** Makes passes until there is nothing more to do, unless another thread is at it. */
-  run(): void {
+  /** Makes passes until there is nothing more to do, unless another thread is at it. @param p the port that asks, if one does. */
+  run(p: number = nobody): void {
     try {
-      this.#makePasses()
+      this.#makePasses(p)
     } catch {
       // The caller's stack may be full. What it asked for is done; scheduling goes on from the timer, which would throw.
       this.#retryLater()
@@ -128,7 +129,7 @@ export class Scheduler {
     }
     // Events beyond the head count as received now. Nobody else moves the head of a port without a thread.
     if (((next - Atomics.load(m, head)) | 0) > 0) Atomics.store(m, head, next)
-    this.#publish()
+    this.#publish(nobody)
     this.#credits.reclaim(p)
     // Whoever attaches the port next owes what is left: all that was posted has been taken in.
     if (!directed) m[this.#layout.port + p * port.stride + port.done] = m[at + own.completed]
@@ -174,13 +175,13 @@ export class Scheduler {
     this.#retryTimer = null
     const holder = Atomics.load(this.#m, word.lock)
     if (holder !== 0) this.#takeOver(holder)
-    this.#makePasses()
+    this.#makePasses(nobody)
   }
 
-  #makePasses(): void {
+  #makePasses(asking: number): void {
     for (let i = 0; i < maxPasses; i++) {
       if (!this.#tryLock()) break
-      const more = this.#safePass()
+      const more = this.#safePass(asking)
       Atomics.store(this.#m, word.lock, 0)
       if (!more && !this.#anyDirty()) return
     }
@@ -191,7 +192,7 @@ export class Scheduler {
     this.mark(p)
     this.#lock()
     let more = true
-    while (more) more = this.#safePass()
+    while (more) more = this.#safePass(nobody)
   }
 
   /** For what cannot be left to the holder. Waits for at most a few passes, or for a dead holder's end. */
@@ -229,9 +230,9 @@ export class Scheduler {
   }
 
   /** An exception (a stack overflow, say) must not leave a pass half done. */
-  #safePass(): boolean {
+  #safePass(asking: number): boolean {
     try {
-      return this.#pass()
+      return this.#pass(asking)
     } catch (error) {
       this.#mend()
       Atomics.store(this.#m, word.lock, 0)
@@ -240,20 +241,22 @@ export class Scheduler {
   }
 
   /** @returns whether another pass is needed. */
-  #pass(): boolean {
+  #pass(asking: number): boolean {
     const m = this.#m
     this.#beginPass()
     let more = false
+    let asked = false
     if (this.#layout.config.sequenceNumberSlots > 0) this.#flushOrdered()
     for (let w = 0; w < this.#dirtyWords; w++) {
       if (Atomics.load(m, word.dirty + w) === 0) continue
       for (let bits = Atomics.exchange(m, word.dirty + w, 0); bits !== 0; bits &= bits - 1) {
         const p = w * 32 + 31 - Math.clz32(bits & -bits)
-        if (this.#drain(p)) continue
-        this.mark(p)
-        more = true
+        if (p === asking) asked = true
+        else if (!this.#drain(p)) more = true
       }
     }
+    // Last: what others have released before is to count for it.
+    if (asked && !this.#drain(asking)) more = true
     if (m[word.queued] > 0) {
       // Before heads are read for the last time: see "No lost room".
       if (m[word.backlog] === 0) Atomics.store(m, word.backlog, 1)
@@ -261,7 +264,7 @@ export class Scheduler {
       if (!this.#dispatcher.dispatch()) more = true
     }
     if (this.#journal.nearlyFull()) more = true
-    this.#publish()
+    this.#publish(asking)
     return more
   }
 
@@ -277,20 +280,24 @@ export class Scheduler {
     }
   }
 
+  /** @returns false if the pass has to end before all is taken; the next one goes on. */
   #drain(p: number): boolean {
     this.#credits.reclaim(p)
-    return this.#intake.drain(p, Atomics.load(this.#m, this.#layout.port + p * port.stride + port.tx) & 0xffff)
+    const tail = Atomics.load(this.#m, this.#layout.port + p * port.stride + port.tx) & 0xffff
+    if (this.#intake.drain(p, tail)) return true
+    this.mark(p)
+    return false
   }
 
   /** Makes the pass's outcome visible. May be repeated from any point of it. */
-  #publish(): void {
+  #publish(asking: number): void {
     const m = this.#m
     const queues = this.#queues
     this.#journal.publishing()
     for (let i = 0; i < queues.touchedCount; i++) {
       const p = queues.touchedPort(i)
       this.#publishPort(p)
-      this.#refill(p)
+      this.#refill(p, p === asking)
     }
     queues.forgetTouched()
     if (m[word.queued] === 0 && m[word.backlog] !== 0) Atomics.store(m, word.backlog, 0)
@@ -312,9 +319,9 @@ export class Scheduler {
     Atomics.notify(this.#m, pub + port.sleep)
   }
 
-  #refill(p: number): void {
+  #refill(p: number, asks: boolean): void {
     const sends = this.#layout.port + p * port.stride + port.sends
-    if (this.#m[sends] !== 0) this.#credits.grant(p)
+    if (this.#m[sends] !== 0) this.#credits.grant(p, asks)
   }
 
   /** Repairs what a holder that ended in a pass left, with the lock held. */
