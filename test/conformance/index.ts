@@ -6,6 +6,7 @@ import { directed } from './directed.ts'
 import { eventFields } from './event-fields.ts'
 import { lifecycle } from './lifecycle.ts'
 import { links } from './links.ts'
+import { model } from './model.ts'
 import { ordered } from './ordered.ts'
 import { priorities } from './priorities.ts'
 import { readable } from './readable.ts'
@@ -28,5 +29,6 @@ export function conformance(t: Test, open: Open): void {
   t.test('lifecycle', async (t) => lifecycle(t, open))
   t.test('recovery', async (t) => recovery(t, open))
   t.test('onReadable', async (t) => readable(t, open))
+  t.test('random histories', async (t) => model(t, open))
   t.test('links, enabled and disabled ports', async (t) => links(t, open))
 }
