@@ -33,8 +33,6 @@ class PortCredits {
   void OnIdle();
   void ReturnAll();
 
-  uint32_t held() const { return holdings_[0].count + holdings_[1].count; }
-
  private:
   static constexpr uint32_t kBatch = 32;
   struct Holding {

@@ -214,7 +214,8 @@ std::string Domain::Leftovers() {
   uint32_t unreleased = 0;
   for (const auto& port : ports_) {
     in_cqs += port->cq()->events.size();
-    unreleased += port->unreleased();
+    // The device's count: the library's is no use once it has wrapped. Directed events need no release.
+    if (!port->directed()) unreleased += port->cq()->in_flight.size() - port->cq()->events.size();
   }
   if (scheduler.queued() + in_cqs + unreleased == 0) return "";
   return std::to_string(scheduler.queued()) + " events queued, " + std::to_string(in_cqs) +

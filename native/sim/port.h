@@ -47,8 +47,6 @@ class Port {
   // Arms at once, whatever the driver said of the descriptor.
   void StartEpoll(int eventfd);
 
-  uint32_t unreleased() const { return owed_; }
-  uint32_t held_credits() const { return credits_.held(); }
   int handles = 0;
   // Calls of the data path that are under way: more than one is a breach.
   std::atomic<uint32_t> users{0};

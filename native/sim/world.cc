@@ -21,7 +21,7 @@ World& World::Get() {
 
 void World::ReadEnvironment() {
   const char* text = std::getenv("DLB_SIM");
-  if (text != nullptr) environment_error_ = RunEnvironment(text, this);
+  environment_error_ = text == nullptr ? "" : RunEnvironment(text, this);
   if (!environment_error_.empty()) std::fprintf(stderr, "dlb_sim: DLB_SIM: %s\n", environment_error_.c_str());
 }
 

@@ -1,0 +1,201 @@
+// Receiving by eventfd: who reads it, when it is armed, and what goes wrong.
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "../libdlb_sim.h"
+#include "captured_stdout.h"
+#include "rig.h"
+#include "suites.h"
+
+namespace dlb_sim_test {
+namespace {
+
+const char* const kEpollLine = "[__dlb_recv()] Error: epoll read\n";
+
+struct Polled {
+  Polled() : queue(rig.Queue()), port(rig.LdbPort(16)), sender(rig.DirPort()), fd(eventfd(0, EFD_NONBLOCK)) {
+    rig.Link(port, queue);
+    CHECK_EQUAL(dlb_enable_cq_epoll(port, true, fd), 0);
+    rig.Start();
+  }
+  ~Polled() { close(fd); }
+  Polled(const Polled&) = delete;
+  Polled& operator=(const Polled&) = delete;
+
+  bool IsReadable() const {
+    pollfd poll_fd{fd, POLLIN, 0};
+    return poll(&poll_fd, 1, 0) == 1;
+  }
+  bool BecomesReadable() const {
+    pollfd poll_fd{fd, POLLIN, 0};
+    return poll(&poll_fd, 1, 5000) == 1;
+  }
+  void Offer(uint32_t count) { CHECK_EQUAL(Send(sender, count, {queue}), count); }
+  // Receives so many, and releases them.
+  void Take(uint32_t max, size_t count) {
+    CHECK_EQUAL(Receive(port, max).size(), count);
+    CHECK_EQUAL(dlb_release(port, static_cast<uint32_t>(count)), count);
+  }
+
+  Rig rig;
+  int queue;
+  dlb_port_hdl_t port;
+  dlb_port_hdl_t sender;
+  int fd;
+};
+
+void WakesAndRearms() {
+  Polled p;
+  CapturedStdout out;
+  CHECK(!p.IsReadable());
+  for (int round = 0; round < 3; round++) {
+    p.Offer(3);
+    CHECK(p.IsReadable());
+    p.Take(16, 3);
+    // It was armed before the tokens went back.
+    CHECK(p.IsReadable());
+    p.Take(16, 0);
+    CHECK(!p.IsReadable());
+  }
+  CHECK_EQUAL(out.Text(), "");
+  p.rig.TearDown();
+}
+
+void LevelTriggered() {
+  Polled p;
+  p.Offer(5);
+  p.Take(3, 3);
+  CHECK(p.IsReadable());
+  p.Take(3, 2);
+  CHECK(p.IsReadable());
+  p.Take(3, 0);
+  CHECK(!p.IsReadable());
+  p.rig.TearDown();
+}
+
+void DeafAfterForeignRead() {
+  Polled p;
+  CapturedStdout out;
+  p.Offer(1);
+  uint64_t wakes = 0;
+  CHECK_EQUAL(read(p.fd, &wakes, sizeof wakes), sizeof wakes);
+  p.Take(16, 1);
+  CHECK_EQUAL(out.Text(), kEpollLine);
+  p.Offer(1);
+  CHECK(!p.IsReadable());
+  // A receive without a wake changes nothing.
+  p.Take(16, 1);
+  CHECK(!p.IsReadable());
+  p.rig.TearDown();
+}
+
+void FiresOnArrivalOnly() {
+  CHECK_EQUAL(dlb_sim_control("interrupts arrival"), 0);
+  Polled p;
+  p.Offer(1);
+  p.Take(16, 1);
+  CHECK(!p.IsReadable());
+  p.Offer(1);
+  CHECK(p.IsReadable());
+  p.Take(16, 1);
+  p.rig.TearDown();
+}
+
+void HandleHasIt() {
+  Polled p;
+  dlb_port_hdl_t other = nullptr;
+  for (int id = 0; other == nullptr && id < 64; id++) other = dlb_attach_ldb_port(p.rig.domain, id);
+  p.Offer(1);
+  CHECK_EQUAL(Receive(other).size(), 1);
+  CHECK(p.IsReadable());
+  CHECK_EQUAL(dlb_release(other, 1), 1);
+  CHECK_EQUAL(dlb_detach_port(other), 0);
+  p.rig.TearDown();
+}
+
+void DisableDoesNotSignal() {
+  Polled p;
+  CHECK_EQUAL(dlb_disable_port(p.port), 0);
+  CHECK(!p.IsReadable());
+  p.rig.TearDown();
+}
+
+void FailingEnableKeepsIt() {
+  CHECK_EQUAL(dlb_sim_control("fail dlb_enable_cq_epoll 1 EIO"), 0);
+  Rig rig;
+  const int queue = rig.Queue();
+  dlb_port_hdl_t port = rig.LdbPort();
+  rig.Link(port, queue);
+  const int fd = eventfd(0, EFD_NONBLOCK);
+  CHECK_FAILS(dlb_enable_cq_epoll(port, true, fd), EIO);
+  rig.Start();
+  CapturedStdout out;
+  CHECK_EQUAL(Receive(port).size(), 0);
+  CHECK_EQUAL(out.Text(), kEpollLine);
+  rig.TearDown();
+  close(fd);
+}
+
+void BadDescriptors() {
+  Rig rig;
+  rig.Queue();
+  dlb_port_hdl_t port = rig.LdbPort();
+  const int blocking = eventfd(0, 0);
+  CHECK_EQUAL(dlb_enable_cq_epoll(port, true, blocking), 0);
+  EXPECT_BREACH("is not EFD_NONBLOCK");
+  close(blocking);
+  CHECK_EQUAL(dlb_enable_cq_epoll(port, true, 12345), 0);
+  EXPECT_BREACH("12345, which is no descriptor");
+  rig.Start();
+  CapturedStdout out;
+  CHECK_EQUAL(Receive(port).size(), 0);
+  EXPECT_BREACH("is closed");
+  rig.TearDown();
+}
+
+void DistortedInterrupts() {
+  {
+    Polled p;
+    CHECK_EQUAL(dlb_sim_control("spurious-interrupts 1"), 0);
+    p.Offer(1);
+    p.Take(16, 1);
+    p.Take(16, 0);
+    CHECK(p.IsReadable());
+    p.rig.TearDown();
+  }
+  dlb_sim_reset();
+  {
+    Polled p;
+    CHECK_EQUAL(dlb_sim_control("delay-interrupts 30"), 0);
+    p.Offer(1);
+    CHECK(p.BecomesReadable());
+    p.Take(16, 1);
+    p.rig.TearDown();
+  }
+  dlb_sim_reset();
+  Polled p;
+  CHECK_EQUAL(dlb_sim_control("lost-interrupts 1"), 0);
+  p.Offer(1);
+  CHECK(!p.IsReadable());
+  p.Take(16, 1);
+  p.rig.TearDown();
+}
+
+}  // namespace
+
+Tests EpollTests() {
+  return {
+      {"the eventfd wakes, and dlb_recv reads and re-arms it", WakesAndRearms},
+      {"the eventfd stays readable while the CQ is not empty", LevelTriggered},
+      {"whoever reads the eventfd himself makes the port deaf", DeafAfterForeignRead},
+      {"a device that fires on arrival only gives no spurious wake", FiresOnArrivalOnly},
+      {"the eventfd belongs to the handle", HandleHasIt},
+      {"dlb_disable_port does not signal the eventfd", DisableDoesNotSignal},
+      {"a failing dlb_enable_cq_epoll keeps the descriptor", FailingEnableKeepsIt},
+      {"descriptors that the driver takes for good are breaches", BadDescriptors},
+      {"interrupts can be spurious, late and lost", DistortedInterrupts},
+  };
+}
+
+}  // namespace dlb_sim_test

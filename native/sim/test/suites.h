@@ -1,0 +1,27 @@
+#ifndef DLB_SIM_TEST_SUITES_H
+#define DLB_SIM_TEST_SUITES_H
+
+#include "check.h"
+
+namespace dlb_sim_test {
+
+Tests SetupTests();
+Tests SchedulingTests();
+Tests OrderTests();
+Tests CreditTests();
+Tests EpollTests();
+Tests WaitTests();
+Tests AlertTests();
+Tests BreachTests();
+Tests FaultTests();
+Tests FileTests();
+Tests ThreadTests();
+
+inline std::vector<Tests> AllTests() {
+  return {SetupTests(), SchedulingTests(), OrderTests(), CreditTests(), EpollTests(), WaitTests(),
+          AlertTests(), BreachTests(),     FaultTests(), FileTests(),   ThreadTests()};
+}
+
+}  // namespace dlb_sim_test
+
+#endif
