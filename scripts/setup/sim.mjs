@@ -5,7 +5,7 @@ import { filesUnder, fingerprint, readStamp, writeStamp } from './files.mjs'
 import { runStep } from './problem.mjs'
 
 const folder = 'native/sim'
-const built = ['libdlb.so', 'bsc/libdlb.so'].map((file) => `${folder}/build/Release/${file}`)
+const built = ['libdlb.so', 'bsc/libdlb.so', 'sim_test'].map((file) => `${folder}/build/Release/${file}`)
 const stamp = `${folder}/build/.fingerprint`
 
 /** The stand-in for libdlb.so (native/sim), which the tests of the DLB device load. As the addon: when it changed. */
