@@ -13,7 +13,8 @@ uint32_t DepthCode(uint32_t depth) {
   return code;
 }
 
-bool OfQueue(const LdbQueue& queue, uint32_t counter, uint64_t* value) {
+// What waits is either among the atomic events that wait for the port that has their flow, or enqueued: never both.
+bool OfQueue(const Scheduler& scheduler, const LdbQueue& queue, uint32_t counter, uint64_t* value) {
   switch (counter) {
     case 0:
       *value = queue.in_flight;
@@ -22,14 +23,14 @@ bool OfQueue(const LdbQueue& queue, uint32_t counter, uint64_t* value) {
       *value = queue.sequence_numbers;
       return true;
     case 2:
-      *value = queue.atomic_in_flight;
+      *value = scheduler.CountBlocked(queue);
       return true;
     case 3:
     case 4:
       *value = Backlog::kThreshold;
       return true;
     case 6:
-      *value = queue.backlog.depth;
+      *value = queue.backlog.depth - scheduler.CountBlocked(queue);
       return true;
     default:
       return false;
@@ -79,7 +80,7 @@ bool OfDomain(Domain* domain, uint32_t type, uint32_t id, uint64_t* value) {
   const uint32_t counter = type & 0xffff;
   if (type >> 16 == kLdbQueue) {
     const LdbQueue* queue = domain->scheduler.ldb_queue(id);
-    return queue != nullptr && OfQueue(*queue, counter, value);
+    return queue != nullptr && OfQueue(domain->scheduler, *queue, counter, value);
   }
   const bool directed = type >> 16 == kDirected;
   if (!directed && type >> 16 != kLdbPort) return false;

@@ -45,7 +45,8 @@ int Domain::CreatePool(unsigned kind, int credits) {
 bool Domain::TakeSequenceSlot(uint32_t numbers) {
   for (unsigned i = 0; i < 2; i++) {
     SequenceGroup* group = device_->group(i);
-    if (group->per_queue != numbers || left_.sn_slots[i] == 0) continue;
+    // The group may have been resized since the domain reserved its slots.
+    if (group->per_queue != numbers || left_.sn_slots[i] == 0 || group->used >= group->slots()) continue;
     left_.sn_slots[i]--;
     slots_used_[i]++;
     group->used++;
@@ -217,7 +218,8 @@ std::string Domain::Leftovers() {
     // The device's count: the library's is no use once it has wrapped. Directed events need no release.
     if (!port->directed()) unreleased += port->cq()->in_flight.size() - port->cq()->events.size();
   }
-  if (scheduler.queued() + in_cqs + unreleased == 0) return "";
+  // What only waits in a queue is the user's to give up: no port may be linked to it any more.
+  if (in_cqs + unreleased == 0) return "";
   return std::to_string(scheduler.queued()) + " events queued, " + std::to_string(in_cqs) +
          " scheduled and not received, " + std::to_string(unreleased) + " received and not released";
 }

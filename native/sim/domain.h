@@ -51,7 +51,7 @@ class Domain final : public HardwareErrors {
   void OnDeviceReset();
   // Returns everything to the device, removes the files. Nobody uses the domain any more.
   void Dismantle();
-  // What is somewhere in the domain and was not brought to an end, for a breach; empty if there is nothing.
+  // What was scheduled and not brought to an end, for a breach; empty if there is nothing.
   std::string Leftovers();
 
   void OnHardwareError(const char* what) override;

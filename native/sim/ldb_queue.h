@@ -131,7 +131,6 @@ struct LdbQueue {
   // The port after the last that got an event: ports with equal loads take turns.
   unsigned turn = 0;
   uint32_t in_flight = 0;
-  uint32_t atomic_in_flight = 0;
 
   void Unlink(uint64_t port) {
     for (unsigned i = 0; i < 8; i++) {

@@ -120,7 +120,6 @@ void Scheduler::Complete(ConsumerQueue* from) {
   LdbQueue* queue = ldb_queues_[done.queue].get();
   queue->in_flight--;
   if (done.type == DLB_SCHED_ATOMIC) {
-    queue->atomic_in_flight--;
     if (queue->flows.Unpin(done.lock)) pending_ |= 1U << queue->id;
   } else if (done.type == DLB_SCHED_ORDERED) {
     queue->order.MarkDone(done.slot);

@@ -58,6 +58,8 @@ class Scheduler {
   LdbQueue* ldb_queue(unsigned id) { return id < ldb_queues_.size() ? ldb_queues_[id].get() : nullptr; }
   DirQueue* dir_queue(unsigned id) { return id < dir_queues_.size() ? dir_queues_[id].get() : nullptr; }
   uint32_t queued() const { return queued_; }
+  // Of the queue's waiting events, the atomic ones whose flow some port has. Looks at each.
+  uint32_t CountBlocked(const LdbQueue& queue) const;
 
  private:
   // A waiting event that a port can take.

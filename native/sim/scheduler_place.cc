@@ -48,7 +48,6 @@ void Scheduler::Place(LdbQueue* queue, unsigned port, const dlb_event_t& event) 
   if (entry.type == DLB_SCHED_ATOMIC) {
     entry.lock = queue->flows.LockOf(event.flow_id);
     queue->flows.Pin(entry.lock, to->id);
-    queue->atomic_in_flight++;
   } else if (entry.type == DLB_SCHED_ORDERED) {
     entry.slot = queue->order.Claim();
   }
@@ -105,6 +104,17 @@ void Scheduler::FindFirst(LdbQueue* queue, uint64_t ports, Candidate* best) cons
       return;
     }
   }
+}
+
+uint32_t Scheduler::CountBlocked(const LdbQueue& queue) const {
+  uint32_t count = 0;
+  for (const Fifo& fifo : queue.backlog.fifos) {
+    for (uint32_t at = fifo.head; at != kNone; at = store_[at].next) {
+      const dlb_event_t& event = store_[at].event;
+      if (TypeOf(event) == DLB_SCHED_ATOMIC && queue.flows.Holder(queue.flows.LockOf(event.flow_id)) != 0) count++;
+    }
+  }
+  return count;
 }
 
 }  // namespace dlb_sim

@@ -133,7 +133,6 @@ void RefusedStart() {
   CHECK_EQUAL(Send(port, 1, {queue}), 1);
   CHECK_EQUAL(Receive(port).size(), 0);
   rig.TearDown();
-  EXPECT_BREACH("1 events queued");
 }
 
 void PoisonedHandle() {

@@ -218,6 +218,7 @@ void Statistics() {
   };
   CHECK_EQUAL(stat(0x10000, queue), 8);
   CHECK_EQUAL(stat(0x10006, queue), 12);
+  CHECK_EQUAL(stat(0x10002, queue), 0);
   CHECK_EQUAL(stat(0x20000, id), 6);
   CHECK_EQUAL(stat(0x20003, id), 8);
   CHECK_FAILS(dlb_get_xstats(rig.device, 0x10005, static_cast<uint32_t>(queue), &value), EINVAL);
