@@ -1,6 +1,9 @@
 #include <napi.h>
 #include <sys/resource.h>
 
+#include "dlb/attachment.h"
+#include "dlb/js_device.h"
+#include "dlb/js_domain.h"
 #include "environment.h"
 #include "fd.h"
 #include "listener.h"
@@ -30,6 +33,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Environment* environment = Environment::Install(env);
   if (environment == nullptr) return exports;
   exports.Set("Listener", Listener::Define(env));
+  exports.Set("DlbDevice", dlb::JsDevice::Define(env));
+  exports.Set("DlbDomain", dlb::JsDomain::Define(env));
+  exports.Set("attachDlbPort", Napi::Function::New<dlb::Attachment::Attach>(env, "attachDlbPort"));
   exports.Set("closeFd", Napi::Function::New<CloseFdForJs>(env, "closeFd"));
   exports.Set("resetFd", Napi::Function::New<ResetFdForJs>(env, "resetFd"));
   exports.Set("fdLimit", Napi::Function::New<FdLimit>(env, "fdLimit"));

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace node_dlb {
 
@@ -34,11 +35,20 @@ void Environment::OnCleanUp(napi_async_cleanup_hook_handle, void* context) {
   auto* self = static_cast<Environment*>(context);
   self->ending_ = true;
   for (Acceptor* acceptor : self->acceptors_) acceptor->Close();
+  // First the ports lose their thread, then their watchers close.
+  self->dlb_.End();
+  const std::vector<LoopUser*> users(self->loop_users_.begin(), self->loop_users_.end());
+  for (LoopUser* user : users) user->Close();
   self->LetGoIfDone();
 }
 
+void Environment::Remove(LoopUser* user) {
+  loop_users_.erase(user);
+  LetGoIfDone();
+}
+
 void Environment::LetGoIfDone() {
-  if (!ending_ || !acceptors_.empty()) return;
+  if (!ending_ || !acceptors_.empty() || !loop_users_.empty()) return;
   // Node deletes this object soon after.
   napi_remove_async_cleanup_hook(hook_);
 }

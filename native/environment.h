@@ -5,14 +5,25 @@
 #include <uv.h>
 
 #include "acceptor.h"
+#include "dlb/tenancy.h"
 
 namespace node_dlb {
 
-// What one Node environment (the main thread, or a worker) has of the addon: its loop, and the
-// acceptors that are open on it.
+// Something with handles on an environment's loop.
+class LoopUser {
+ public:
+  // The environment ends. When the loop has let go of the last handle, it calls Environment::Remove.
+  virtual void Close() = 0;
+
+ protected:
+  ~LoopUser() = default;
+};
+
+// What one Node environment (the main thread, or a worker) has of the addon: its loop, the acceptors and others that
+// have handles on it, and its share of the DLB device.
 //
 // An environment may end at any moment (worker.terminate(), process.exit()), and Node aborts the process if a loop
-// still has handles then. So a clean-up hook closes the acceptors and lets the environment go on ending only when the
+// still has handles then. So a clean-up hook closes them and lets the environment go on ending only when the
 // loop has let go of the last one. Hooks run before the finalizers of JS objects.
 //
 // Thread: the environment's. Ownership: instance data of the environment, which deletes it last of all.
@@ -23,6 +34,12 @@ class Environment {
   static Environment* Of(Napi::Env env) { return env.GetInstanceData<Environment>(); }
 
   uv_loop_t* loop() const { return loop_; }
+
+  // Each Add has its Remove, after the loop has let go.
+  void Add(LoopUser* user) { loop_users_.insert(user); }
+  void Remove(LoopUser* user);
+
+  dlb::Tenancy& dlb() { return dlb_; }
 
   // Starts an acceptor that is closed with the environment at the latest. See Acceptor::Start.
   Acceptor* StartAcceptor(ListenSocket socket, Acceptor::Sink* sink, SystemError* error);
@@ -36,6 +53,8 @@ class Environment {
   napi_async_cleanup_hook_handle hook_ = nullptr;
   bool ending_ = false;
   std::unordered_set<Acceptor*> acceptors_;
+  std::unordered_set<LoopUser*> loop_users_;
+  dlb::Tenancy dlb_;
 };
 
 }  // namespace node_dlb

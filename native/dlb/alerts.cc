@@ -1,0 +1,33 @@
+#include "alerts.h"
+
+#include <utility>
+
+namespace node_dlb::dlb {
+namespace {
+
+// Nobody listens, or nobody takes them: the first ones say the most.
+constexpr size_t kMostKept = 1000;
+
+}  // namespace
+
+void Alerts::OnAlert(abi::Alert* alert, int, void* context) {
+  auto* self = static_cast<Alerts*>(context);
+  const std::lock_guard<std::mutex> lock(self->mutex_);
+  // Our own reset says nothing that the one who resets does not know.
+  if (alert->id == abi::kDomainReset || self->alerts_.size() == kMostKept) return;
+  self->alerts_.push_back(*alert);
+  if (self->handle_ != nullptr) uv_async_send(self->handle_);
+}
+
+void Alerts::Wake(uv_async_t* handle) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  handle_ = handle;
+  if (handle != nullptr && !alerts_.empty()) uv_async_send(handle);
+}
+
+std::vector<abi::Alert> Alerts::Take() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return std::exchange(alerts_, {});
+}
+
+}  // namespace node_dlb::dlb

@@ -1,0 +1,240 @@
+#include "attachment.h"
+
+#include "js_domain.h"
+#include "registry.h"
+
+namespace node_dlb::dlb {
+namespace {
+
+template <size_t kCount>
+struct Arguments {
+  Arguments(napi_env environment, napi_callback_info info) : env(environment) {
+    size_t count = kCount;
+    napi_get_cb_info(env, info, &count, values, nullptr, &data);
+  }
+
+  int32_t Int(size_t index) const {
+    int32_t value = 0;
+    napi_get_value_int32(env, values[index], &value);
+    return value;
+  }
+  uint32_t Count(size_t index) const { return static_cast<uint32_t>(Int(index)); }
+  bool Bool(size_t index) const {
+    bool value = false;
+    napi_get_value_bool(env, values[index], &value);
+    return value;
+  }
+  Attachment* self() const { return static_cast<Attachment*>(data); }
+
+  napi_env env;
+  napi_value values[kCount == 0 ? 1 : kCount];
+  void* data = nullptr;
+};
+
+// The events of an EventBuffer's `words`, if `count` from `offset` on are within it. JS owns the memory, and may have
+// transferred it away: so ask each time.
+template <typename Call>
+napi_value WithEvents(const Arguments<3>& arguments, Call call) {
+  napi_typedarray_type type = napi_int8_array;
+  size_t length = 0;
+  void* data = nullptr;
+  int code = kBadRange;
+  const int32_t count = arguments.Int(1);
+  const int32_t offset = arguments.Int(2);
+  if (napi_get_typedarray_info(arguments.env, arguments.values[0], &type, &length, &data, nullptr, nullptr) == napi_ok &&
+      type == napi_int32_array && count >= 0 && offset >= 0 &&
+      static_cast<size_t>(count) + static_cast<size_t>(offset) <= length / 4) {
+    code = call(static_cast<abi::Event*>(data) + offset, static_cast<uint32_t>(count));
+  }
+  napi_value result = nullptr;
+  napi_create_int32(arguments.env, code, &result);
+  return result;
+}
+
+napi_value ToJs(napi_env env, int32_t value) {
+  napi_value result = nullptr;
+  napi_create_int32(env, value, &result);
+  return result;
+}
+
+}  // namespace
+
+Attachment::Attachment(Environment* environment, std::shared_ptr<Port> port, uint64_t ticket, bool polls)
+    : environment_(environment), port_(std::move(port)), ticket_(ticket), polls_(polls) {
+  environment_->dlb().Add(this);
+}
+
+Attachment::~Attachment() {
+  environment_->dlb().Remove(this);
+  if (watcher_ != nullptr) watcher_->Close();
+  port_->Detach(ticket_, false);
+}
+
+void Attachment::Abandon() {
+  // The environment closes the watcher.
+  watcher_ = nullptr;
+  port_->Detach(ticket_, true);
+}
+
+Napi::Value Attachment::Attach(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Environment* const environment = Environment::Of(env);
+  const auto port = JsDomain::Of(info[0])->FindPort(info[1].ToBoolean(), info[2].ToNumber());
+  if (port == nullptr) return env.Undefined();
+  const uint64_t ticket = Registry::Get().NextTicket();
+  const int code = port->Attach(ticket, info[3].ToNumber());
+  if (code != 0) return Napi::Number::New(env, code);
+  return ToObject(env, new Attachment(environment, port, ticket, info[4].ToBoolean()));
+}
+
+Napi::Object Attachment::ToObject(Napi::Env env, Attachment* self) {
+  const struct {
+    const char* name;
+    napi_callback call;
+  } methods[] = {
+      {"send", Send},
+      {"forward", Forward},
+      {"receive", Receive},
+      {"receiveWithoutPop", ReceiveWithoutPop},
+      {"advancedSend", AdvancedSend},
+      {"release", Release},
+      {"pop", Pop},
+      {"unreleased", Unreleased},
+      {"link", Link},
+      {"unlink", Unlink},
+      {"setEnabled", SetEnabled},
+      {"setWaitProfile", SetWaitProfile},
+      {"watch", Watch},
+      {"hold", Hold},
+      {"detach", Detach},
+  };
+  Napi::Object object = Napi::Object::New(env);
+  for (const auto& method : methods) {
+    napi_value function = nullptr;
+    napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.call, self, &function);
+    napi_set_named_property(env, object, method.name, function);
+  }
+  object.AddFinalizer([](Napi::Env, Attachment* attachment) { delete attachment; }, self);
+  return object;
+}
+
+napi_value Attachment::Send(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  auto* const self = arguments.self();
+  return WithEvents(arguments, [self](abi::Event* events, uint32_t count) {
+    return self->port_->Send(self->ticket_, events, count, false);
+  });
+}
+
+napi_value Attachment::Forward(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  auto* const self = arguments.self();
+  return WithEvents(arguments, [self](abi::Event* events, uint32_t count) {
+    return self->port_->Send(self->ticket_, events, count, true);
+  });
+}
+
+napi_value Attachment::Receive(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  auto* const self = arguments.self();
+  return WithEvents(arguments, [self](abi::Event* events, uint32_t count) {
+    return self->port_->Receive(self->ticket_, events, count);
+  });
+}
+
+napi_value Attachment::ReceiveWithoutPop(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  auto* const self = arguments.self();
+  return WithEvents(arguments, [self](abi::Event* events, uint32_t count) {
+    return self->port_->ReceiveWithoutPop(self->ticket_, events, count);
+  });
+}
+
+napi_value Attachment::AdvancedSend(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  auto* const self = arguments.self();
+  return WithEvents(arguments, [self](abi::Event* events, uint32_t count) {
+    return self->port_->AdvancedSend(self->ticket_, events, count);
+  });
+}
+
+napi_value Attachment::Release(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  auto* const self = arguments.self();
+  return ToJs(env, self->port_->Release(self->ticket_, arguments.Count(0)));
+}
+
+napi_value Attachment::Pop(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  auto* const self = arguments.self();
+  return ToJs(env, self->port_->Pop(self->ticket_, arguments.Count(0)));
+}
+
+napi_value Attachment::Unreleased(napi_env env, napi_callback_info info) {
+  const Arguments<0> arguments(env, info);
+  return ToJs(env, arguments.self()->port_->Unreleased(arguments.self()->ticket_));
+}
+
+napi_value Attachment::Link(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  auto* const self = arguments.self();
+  return ToJs(env, self->port_->Link(self->ticket_, arguments.Int(0), arguments.Int(1)));
+}
+
+napi_value Attachment::Unlink(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  auto* const self = arguments.self();
+  return ToJs(env, self->port_->Unlink(self->ticket_, arguments.Int(0)));
+}
+
+napi_value Attachment::SetEnabled(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  auto* const self = arguments.self();
+  if (const int code = self->port_->Use(self->ticket_)) return ToJs(env, code);
+  return ToJs(env, self->port_->SetEnabled(arguments.Bool(0), arguments.Bool(1)));
+}
+
+// (type, timeout in ns, sleep in ns)
+napi_value Attachment::SetWaitProfile(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  auto* const self = arguments.self();
+  const abi::WaitProfile profile{arguments.Count(0), arguments.Count(1), arguments.Count(2)};
+  return ToJs(env, self->port_->SetWaitProfile(self->ticket_, profile));
+}
+
+// (callback or null): 0 or a PortCode
+napi_value Attachment::Watch(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  auto* const self = arguments.self();
+  const Napi::Value callback(env, arguments.values[0]);
+  if (const int code = self->port_->Use(self->ticket_)) return ToJs(env, code);
+  if (self->watcher_ == nullptr) {
+    if (!callback.IsFunction()) return ToJs(env, 0);
+    const auto mode = self->polls_ ? Watcher::Mode::kPolls : Watcher::Mode::kInterrupts;
+    int code = 0;
+    self->watcher_ = Watcher::Open(env, self->port_, self->ticket_, mode, &code);
+    if (self->watcher_ == nullptr) return ToJs(env, code);
+    self->watcher_->Hold(self->held_);
+  }
+  self->watcher_->Set(callback);
+  return ToJs(env, 0);
+}
+
+napi_value Attachment::Hold(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  auto* const self = arguments.self();
+  self->held_ = arguments.Bool(0);
+  if (self->watcher_ != nullptr) self->watcher_->Hold(self->held_);
+  return nullptr;
+}
+
+napi_value Attachment::Detach(napi_env env, napi_callback_info info) {
+  const Arguments<0> arguments(env, info);
+  auto* const self = arguments.self();
+  if (self->watcher_ != nullptr) self->watcher_->Close();
+  self->watcher_ = nullptr;
+  self->port_->Detach(self->ticket_, false);
+  return nullptr;
+}
+
+}  // namespace node_dlb::dlb

@@ -1,0 +1,57 @@
+#include "call_guard.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <dirent.h>
+#include <fcntl.h>
+#include <memory>
+#include <mutex>
+#include <pthread.h>
+
+namespace node_dlb::dlb {
+namespace {
+
+std::mutex& CallMutex() {
+  static auto* const mutex = new std::mutex;
+  return *mutex;
+}
+
+// Empty if it cannot be told (no /proc, no descriptor left to look with).
+std::set<int> OpenDescriptors() {
+  std::set<int> open;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc/self/fd"), closedir);
+  if (directory == nullptr) return open;
+  while (const dirent* entry = readdir(directory.get())) {
+    if (entry->d_name[0] != '.') open.insert(std::atoi(entry->d_name));
+  }
+  open.erase(dirfd(directory.get()));
+  return open;
+}
+
+}  // namespace
+
+CallGuard::CallGuard() {
+  CallMutex().lock();
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &mask_);
+  before_ = OpenDescriptors();
+}
+
+CallGuard::~CallGuard() {
+  const int error = errno;
+  if (!before_.empty()) {
+    for (const int fd : OpenDescriptors()) {
+      if (before_.count(fd) != 0) continue;
+      const int flags = fcntl(fd, F_GETFD);
+      if (flags >= 0 && (flags & FD_CLOEXEC) == 0) fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+    }
+  }
+  pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+  CallMutex().unlock();
+  errno = error;
+}
+
+SystemError LastError(const char* call) { return {errno > 0 ? errno : EIO, call}; }
+
+}  // namespace node_dlb::dlb

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <napi.h>
+
+#include "device.h"
+
+namespace node_dlb::dlb {
+
+// The JS class DlbDevice: new DlbDevice(library, id). lib/native-dlb.ts types it. Failures are thrown as Node's system
+// errors; a library that cannot be had as an Error with the code ELIBRARY.
+class JsDevice : public Napi::ObjectWrap<JsDevice> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  static std::shared_ptr<Device> Of(const Napi::Value& value);
+
+  explicit JsDevice(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value Facts(const Napi::CallbackInfo& info);
+  Napi::Value Resources(const Napi::CallbackInfo& info);
+  Napi::Value SequenceNumbers(const Napi::CallbackInfo& info);
+  void SetSequenceNumbers(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+  // Throws, and returns true, if something failed.
+  bool Throw(const SystemError& error);
+
+  std::shared_ptr<Device> device_;
+};
+
+}  // namespace node_dlb::dlb

@@ -1,0 +1,161 @@
+#include "js_domain.h"
+
+#include "js_device.h"
+#include "registry.h"
+
+namespace node_dlb::dlb {
+namespace {
+
+uint32_t Number(const Napi::Object& from, const char* name) { return from.Get(name).ToNumber().Uint32Value(); }
+
+// The config comes from lib/device/dlb/domain-config.ts, which has checked it.
+Domain::Config ReadConfig(const Napi::Object& from, bool combined) {
+  Domain::Config config{};
+  abi::CreateDomain& domain = config.domain;
+  domain.ldb_queues = Number(from, "loadBalancedQueues");
+  domain.ldb_ports = Number(from, "loadBalancedPorts");
+  domain.dir_ports = Number(from, "directedPorts");
+  domain.event_state_entries = Number(from, "eventStateEntries");
+  const Napi::Array slots = from.Get("sequenceNumberSlots").As<Napi::Array>();
+  for (uint32_t i = 0; i < 2; ++i) domain.sequence_number_slots[i] = slots.Get(i).ToNumber().Uint32Value();
+  const Napi::Array classes = from.Get("portsPerClass").As<Napi::Array>();
+  for (uint32_t i = 0; i < 4; ++i) config.classes.ldb_ports_per_class[i] = classes.Get(i).ToNumber().Uint32Value();
+  config.credits = Number(from, "credits");
+  config.pools[0] = Number(from, "pool");
+  config.pools[1] = Number(from, "directedPool");
+  if (combined) {
+    domain.combined = {config.pools[0], config.pools[0] == 0 ? 0u : 1u};
+  } else {
+    domain.separate = {config.pools[0], config.pools[1], config.pools[0] == 0 ? 0u : 1u, config.pools[1] == 0 ? 0u : 1u};
+  }
+  return config;
+}
+
+}  // namespace
+
+Napi::Function JsDomain::Define(Napi::Env env) {
+  return DefineClass(env, "DlbDomain",
+                     {
+                         InstanceMethod<&JsDomain::Facts>("facts"),
+                         InstanceMethod<&JsDomain::IsOpen>("isOpen"),
+                         InstanceMethod<&JsDomain::CreateLoadBalancedQueue>("createLoadBalancedQueue"),
+                         InstanceMethod<&JsDomain::CreateDirectedQueue>("createDirectedQueue"),
+                         InstanceMethod<&JsDomain::CreatePort>("createPort"),
+                         InstanceMethod<&JsDomain::SetSequenceNumbers>("setSequenceNumbers"),
+                         InstanceMethod<&JsDomain::Start>("start"),
+                         InstanceMethod<&JsDomain::IsStarted>("isStarted"),
+                         InstanceMethod<&JsDomain::HasPort>("hasPort"),
+                         InstanceMethod<&JsDomain::Target>("target"),
+                         InstanceMethod<&JsDomain::SetEnabled>("setEnabled"),
+                         InstanceMethod<&JsDomain::Recover>("recover"),
+                         InstanceMethod<&JsDomain::Stats>("stats"),
+                         InstanceMethod<&JsDomain::Statistic>("statistic"),
+                         InstanceMethod<&JsDomain::DepthCounter>("depthCounter"),
+                         InstanceMethod<&JsDomain::ResetDepthCounter>("resetDepthCounter"),
+                         InstanceMethod<&JsDomain::OnAlert>("onAlert"),
+                         InstanceMethod<&JsDomain::Close>("close"),
+                     });
+}
+
+const std::shared_ptr<Domain>& JsDomain::Of(const Napi::Value& value) {
+  return Unwrap(value.As<Napi::Object>())->domain_;
+}
+
+JsDomain::JsDomain(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsDomain>(info) {
+  if (info[0].IsString()) {
+    domain_ = Registry::Get().Find(info[0].ToString());
+    return;
+  }
+  const auto device = JsDevice::Of(info[0]);
+  const auto config = ReadConfig(info[1].As<Napi::Object>(), device->Has(abi::kCombinedCredits));
+  SystemError error;
+  domain_ = Domain::Create(device, config, &error);
+  if (!Throw(error)) Environment::Of(info.Env())->dlb().Add(domain_);
+}
+
+bool JsDomain::Throw(const SystemError& error) {
+  if (error) error.ToError(Env()).ThrowAsJavaScriptException();
+  return static_cast<bool>(error);
+}
+
+Napi::Value JsDomain::IsOpen(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), domain_ != nullptr && !domain_->closed());
+}
+
+Napi::Value JsDomain::Facts(const Napi::CallbackInfo& info) {
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("id", domain_->id());
+  object.Set("key", domain_->key());
+  object.Set("number", domain_->number());
+  object.Set("combined", domain_->device()->Has(abi::kCombinedCredits));
+  return object;
+}
+
+// (sequenceNumbers, lockIdCompression) => id
+Napi::Value JsDomain::CreateLoadBalancedQueue(const Napi::CallbackInfo& info) {
+  SystemError error;
+  const int id =
+      domain_->CreateLdbQueue(info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value(), &error);
+  Throw(error);
+  return Napi::Number::New(info.Env(), id);
+}
+
+// (port's id, or -1) => id
+Napi::Value JsDomain::CreateDirectedQueue(const Napi::CallbackInfo& info) {
+  SystemError error;
+  const int id = domain_->CreateDirQueue(info[0].ToNumber(), &error);
+  Throw(error);
+  return Napi::Number::New(info.Env(), id);
+}
+
+Napi::Value JsDomain::CreatePort(const Napi::CallbackInfo& info) {
+  const auto from = info[0].As<Napi::Object>();
+  Domain::PortConfig config{};
+  config.directed = from.Get("directed").ToBoolean();
+  config.cq_depth = static_cast<uint16_t>(Number(from, "cqDepth"));
+  config.event_state_entries = Number(from, "eventStateEntries");
+  config.class_of_service = Number(from, "classOfService");
+  config.is_producer = from.Get("producer").ToBoolean();
+  config.queue = from.Get("queue").ToNumber().Int32Value();
+  config.weight = from.Get("weight").ToBoolean();
+  SystemError error;
+  const auto port = domain_->CreatePort(config, &error);
+  if (Throw(error)) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), port->id());
+}
+
+void JsDomain::SetSequenceNumbers(const Napi::CallbackInfo& info) {
+  Throw(domain_->SetSequenceNumbers(info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value()));
+}
+
+void JsDomain::Start(const Napi::CallbackInfo&) { Throw(domain_->Start()); }
+
+Napi::Value JsDomain::IsStarted(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), domain_->state().started);
+}
+
+Napi::Value JsDomain::HasPort(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), domain_->FindPort(info[0].ToBoolean(), info[1].ToNumber()) != nullptr);
+}
+
+// (scheduling type << 8 | queue id) => DomainState::Target
+Napi::Value JsDomain::Target(const Napi::CallbackInfo& info) {
+  const auto index = info[0].ToNumber().Uint32Value() & 0x3ff;
+  return Napi::Number::New(info.Env(), domain_->state().targets[index]);
+}
+
+void JsDomain::OnAlert(const Napi::CallbackInfo& info) {
+  if (receiver_ != nullptr) receiver_->Close();
+  receiver_ = nullptr;
+  if (info[0].IsFunction()) receiver_ = AlertReceiver::Open(info.Env(), domain_, info[0].As<Napi::Function>());
+}
+
+void JsDomain::Close(const Napi::CallbackInfo& info) {
+  if (receiver_ != nullptr) receiver_->Close();
+  receiver_ = nullptr;
+  const SystemError error = domain_->Close();
+  Environment::Of(info.Env())->dlb().Remove(domain_);
+  Throw(error);
+}
+
+}  // namespace node_dlb::dlb

@@ -1,0 +1,98 @@
+#include "js_domain.h"
+
+#include "call_guard.h"
+
+// What any thread asks of a domain, for JS.
+namespace node_dlb::dlb {
+namespace {
+
+uint64_t Read(Domain& domain, uint32_t type, int id) {
+  uint64_t value = 0;
+  return domain.Statistic(type, id, &value) ? value : 0;
+}
+
+Napi::Object PortStats(Napi::Env env, Domain& domain, Port& port) {
+  // First what we hold, then the device's figures: an event that moves in between is counted twice rather than not at all.
+  const uint64_t held_back = port.held_back();
+  const uint64_t depth = Read(domain, port.directed() ? abi::kDirPortDepth : abi::kLdbPortDepth, port.id());
+  const uint64_t queued = depth + held_back;
+  const uint64_t load = port.directed() ? queued : Read(domain, abi::kLdbPortInFlight, port.id());
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("directed", port.directed());
+  object.Set("id", port.id());
+  object.Set("thread", port.thread());
+  object.Set("enabled", port.enabled());
+  object.Set("queued", Napi::Number::New(env, static_cast<double>(queued)));
+  object.Set("load", Napi::Number::New(env, static_cast<double>(load)));
+  return object;
+}
+
+Domain::Queue ReadQueue(const Napi::CallbackInfo& info) { return {info[0].ToBoolean(), info[1].ToNumber()}; }
+
+}  // namespace
+
+// (directed, id, enabled, schedOnly) => 0 or a PortCode; undefined if there is no such port
+Napi::Value JsDomain::SetEnabled(const Napi::CallbackInfo& info) {
+  const auto port = domain_->FindPort(info[0].ToBoolean(), info[1].ToNumber());
+  if (port == nullptr) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), port->SetEnabled(info[2].ToBoolean(), info[3].ToBoolean()));
+}
+
+// (directed, id, words, max) => count or a PortCode; undefined if there is no such port
+Napi::Value JsDomain::Recover(const Napi::CallbackInfo& info) {
+  const auto port = domain_->FindPort(info[0].ToBoolean(), info[1].ToNumber());
+  if (port == nullptr) return info.Env().Undefined();
+  auto words = info[2].As<Napi::Int32Array>();
+  const auto max = info[3].ToNumber().Uint32Value();
+  if (max > words.ElementLength() / 4) return Napi::Number::New(info.Env(), kBadRange);
+  return Napi::Number::New(info.Env(), port->Recover(reinterpret_cast<abi::Event*>(words.Data()), max));
+}
+
+Napi::Value JsDomain::Stats(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Array ports = Napi::Array::New(env);
+  uint32_t count = 0;
+  for (const auto& port : domain_->ports()) {
+    ports.Set(count++, PortStats(env, *domain_, *port));
+  }
+  Napi::Array queues = Napi::Array::New(env);
+  count = 0;
+  for (const auto& queue : domain_->queues()) {
+    // Atomic events that wait for the port which has their flow are counted apart from the others.
+    const uint64_t depth = queue.directed
+                               ? Read(*domain_, abi::kDirQueueEnqueued, queue.id)
+                               : Read(*domain_, abi::kQueueEnqueued, queue.id) + Read(*domain_, abi::kQueueAtomic, queue.id);
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("directed", queue.directed);
+    object.Set("id", queue.id);
+    object.Set("depth", Napi::Number::New(env, static_cast<double>(depth)));
+    queues.Set(count++, object);
+  }
+  const int64_t free = domain_->state().credits_free;
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("creditsFree", Napi::Number::New(env, static_cast<double>(free < 0 ? 0 : free)));
+  object.Set("queues", queues);
+  object.Set("ports", ports);
+  return object;
+}
+
+// (type, id) => number, or undefined if the device or library does not say
+Napi::Value JsDomain::Statistic(const Napi::CallbackInfo& info) {
+  uint64_t value = 0;
+  if (!domain_->Statistic(info[0].ToNumber().Uint32Value(), info[1].ToNumber(), &value)) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), static_cast<double>(value));
+}
+
+// (directed, id, level) => number
+Napi::Value JsDomain::DepthCounter(const Napi::CallbackInfo& info) {
+  SystemError error;
+  const int64_t count = domain_->ReadDepthCounter(ReadQueue(info), info[2].ToNumber().Uint32Value(), &error);
+  Throw(error);
+  return Napi::Number::New(info.Env(), static_cast<double>(count));
+}
+
+void JsDomain::ResetDepthCounter(const Napi::CallbackInfo& info) {
+  Throw(domain_->ResetDepthCounter(ReadQueue(info), info[2].ToNumber().Uint32Value()));
+}
+
+}  // namespace node_dlb::dlb

@@ -1,0 +1,199 @@
+#include "port.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace node_dlb::dlb {
+
+Port::Port(std::shared_ptr<DomainState> domain, const Spec& spec, abi::PortHandle handle)
+    : domain_(std::move(domain)),
+      library_(*domain_->library),
+      spec_(spec),
+      handle_(handle),
+      ring_(spec.event_state_entries + 1) {}
+
+int Port::Attach(uint64_t ticket, int thread) {
+  const Guard guard(lock_);
+  if (handle_ == nullptr) return kClosed;
+  if (ticket_.load(std::memory_order_relaxed) != 0) return kAttached;
+  if (abandoned_ && !directed() && ring_.unreleased() > 0) return kOwes;
+  abandoned_ = false;
+  thread_ = thread;
+  ticket_.store(ticket, std::memory_order_release);
+  return 0;
+}
+
+void Port::Detach(uint64_t ticket, bool abandon) {
+  const Guard guard(lock_);
+  if (!IsAttached(ticket)) return;
+  observer_ = nullptr;
+  abandoned_ = abandon;
+  ticket_.store(0, std::memory_order_release);
+}
+
+int Port::Check(uint64_t ticket) const {
+  if (handle_ == nullptr) return kClosed;
+  return IsAttached(ticket) ? 0 : kDetached;
+}
+
+int Port::Use(uint64_t ticket) {
+  const Guard guard(lock_);
+  return Check(ticket);
+}
+
+int Port::Failed() const { return kErrno - (errno > 0 ? errno : EIO); }
+
+int Port::CheckTargets(const abi::Event* events, uint32_t count) const {
+  const auto& targets = domain_->targets;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint8_t target = targets[static_cast<size_t>((events[i].target & 3) << 8 | events[i].queue)];
+    if (target != DomainState::kFits) return target == DomainState::kUnknown ? kUnknownQueue : kWrongScheduling;
+  }
+  return 0;
+}
+
+int Port::Send(uint64_t ticket, abi::Event* events, uint32_t count, bool forward) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  const bool completes = forward && !directed();
+  // libdlb does not look: what is not owed would be an illegal enqueue, and wrap its counter.
+  if (completes && count > ring_.unreleased()) return kReleaseExceeded;
+  if (!domain_->started.load(std::memory_order_acquire)) return kNotStarted;
+  if (const int code = CheckTargets(events, count)) return code;
+  if (count == 0) return 0;
+
+  const int64_t asked = count;
+  const int64_t free = domain_->credits_free.fetch_sub(asked, std::memory_order_relaxed);
+  const int64_t granted = std::clamp<int64_t>(free, 0, asked);
+  int sent = 0;
+  if (granted > 0) {
+    const auto number = static_cast<uint32_t>(granted);
+    sent = completes ? library_.forward(handle_, number, events) : library_.send(handle_, number, events);
+    credits_kept_ = 0;
+  }
+  const int code = sent < 0 ? Failed() : sent;
+  const int64_t taken = std::clamp<int64_t>(sent, 0, granted);
+  if (taken < asked) domain_->credits_free.fetch_add(asked - taken, std::memory_order_relaxed);
+  if (completes) ring_.Complete(static_cast<uint32_t>(taken));
+  return code;
+}
+
+int Port::Receive(uint64_t ticket, abi::Event* events, uint32_t max) { return ReceiveBy(ticket, events, max, true); }
+
+int Port::ReceiveWithoutPop(uint64_t ticket, abi::Event* events, uint32_t max) {
+  return ReceiveBy(ticket, events, max, false);
+}
+
+int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  const uint32_t waiting = ring_.waiting() == 0 ? 0 : ring_.TakeWaiting(events, max);
+  uint32_t received = waiting;
+  if (max > waiting && (waiting == 0 || MayHoldMore())) {
+    const int found = Look(events + waiting, max - waiting, false, pop);
+    if (found < 0 && waiting == 0) return found;
+    if (found > 0) {
+      const auto count = static_cast<uint32_t>(found);
+      if (!directed()) ring_.AppendTaken(events + waiting, count);
+      if (!pop) tokens_owed_ += count;
+      received += count;
+    }
+  }
+  if (directed()) ring_.Complete(waiting);
+  if (received > 0) domain_->credits_free.fetch_add(received, std::memory_order_relaxed);
+  return static_cast<int>(received);
+}
+
+int Port::Release(uint64_t ticket, uint32_t count) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  if (count > (directed() ? 0 : ring_.unreleased())) return kReleaseExceeded;
+  const int released = ReleaseInDevice(count);
+  if (released > 0) ring_.Complete(static_cast<uint32_t>(released));
+  return released;
+}
+
+// All or, if the device fails, an error: it never releases a part, except when it is broken.
+int Port::ReleaseInDevice(uint32_t count) {
+  // dlb_release has an array of so many events on its stack.
+  constexpr uint32_t kChunk = 256;
+  if (count > 0) credits_kept_ = 0;
+  for (uint32_t left = count; left > 0;) {
+    const int released = library_.release(handle_, std::min(left, kChunk));
+    if (released < 0) return Failed();
+    if (released == 0 || static_cast<uint32_t>(released) > left) return kErrno - EIO;
+    left -= static_cast<uint32_t>(released);
+  }
+  return static_cast<int>(count);
+}
+
+int Port::Unreleased(uint64_t ticket) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  return directed() ? 0 : static_cast<int>(ring_.unreleased());
+}
+
+int Port::Pop(uint64_t ticket, uint32_t count) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  if (count > tokens_owed_) return kReleaseExceeded;
+  const int popped = count == 0 ? 0 : library_.pop_cq(handle_, count);
+  if (popped < 0) return Failed();
+  tokens_owed_ -= std::min(tokens_owed_, static_cast<uint32_t>(popped));
+  return popped;
+}
+
+int Port::FindLink(int queue) const {
+  const auto* const end = links_.begin() + link_count_;
+  const auto* const found = std::find(links_.begin(), end, queue);
+  return found == end ? -1 : static_cast<int>(found - links_.begin());
+}
+
+int Port::Link(uint64_t ticket, int queue, int priority) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  const bool linked = FindLink(queue) >= 0;
+  if (!linked && link_count_ == kMaxLinks) return kTooManyLinks;
+  if (library_.link_queue(handle_, queue, priority) != 0) return Failed();
+  if (!linked) links_[link_count_++] = queue;
+  return 0;
+}
+
+int Port::Unlink(uint64_t ticket, int queue) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  const int at = FindLink(queue);
+  // For libdlb it is an error to unlink what is not linked; for the contract it is nothing.
+  if (at < 0) return 0;
+  if (library_.unlink_queue(handle_, queue) != 0) return Failed();
+  links_[static_cast<size_t>(at)] = links_[--link_count_];
+  return 0;
+}
+
+int Port::SetEnabled(bool enabled, bool sched_only) {
+  const Guard guard(lock_);
+  if (handle_ == nullptr) return kClosed;
+  const auto call = sched_only ? (enabled ? library_.enable_port_sched : library_.disable_port_sched)
+                               : (enabled ? library_.enable_port : library_.disable_port);
+  if (call(handle_) != 0) return Failed();
+  enabled_.store(enabled, std::memory_order_relaxed);
+  if (!sched_only) stopped_ = !enabled;
+  // A look that found the port stopped could not arm the interrupt.
+  if (!sched_only && enabled && interrupts_) Signal();
+  return 0;
+}
+
+SystemError Port::Close() {
+  const Guard guard(lock_);
+  if (handle_ == nullptr) return {};
+  observer_ = nullptr;
+  Drain();
+  SystemError error;
+  if (library_.detach_port(handle_) != 0) error = {errno > 0 ? errno : EIO, "dlb_detach_port"};
+  handle_ = nullptr;
+  // Whoever watches it finds out: disabling or detaching a port does not signal.
+  if (interrupts_) Signal();
+  return error;
+}
+
+}  // namespace node_dlb::dlb

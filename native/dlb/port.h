@@ -1,0 +1,156 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "../fd.h"
+#include "../system_error.h"
+#include "domain_state.h"
+#include "event_ring.h"
+#include "port_lock.h"
+
+namespace node_dlb::dlb {
+
+// What the methods of Port return below 0; lib/device/dlb/codes.ts has the same. An errno e of libdlb is kErrno - e.
+enum PortCode : int {
+  kClosed = -1,
+  kDetached = -2,
+  kNotStarted = -3,
+  kUnknownQueue = -4,
+  kWrongScheduling = -5,
+  kReleaseExceeded = -6,
+  kBadRange = -7,
+  kAttached = -8,
+  kOwes = -9,
+  kTooManyLinks = -10,
+  kUnsupported = -11,
+  kErrno = -1000,
+};
+
+// A port of a domain, for all threads of the process: its one handle of libdlb's, who has it, and what that thread
+// has received and not released.
+//
+// Thread: any; a lock of its own orders them. Methods that take a ticket are for the thread that has attached the port with that
+// ticket; with a stale one they return kDetached. That a thread ended is no reason to lose anything: native calls
+// are never cut short, so the state is always that between two calls.
+// Ownership: shared by the domain and those who attached it. The eventfd is closed with the last of them: other
+// threads' loops may still watch it after the domain's end.
+class Port {
+ public:
+  struct Spec {
+    bool directed;
+    int id;
+    uint32_t event_state_entries;
+  };
+
+  // Told of every look into the consumer queue, in the thread that has the port.
+  class Observer {
+   public:
+    virtual void OnLook(bool found) = 0;
+
+   protected:
+    ~Observer() = default;
+  };
+
+  Port(std::shared_ptr<DomainState> domain, const Spec& spec, abi::PortHandle handle);
+
+  bool directed() const { return spec_.directed; }
+  int id() const { return spec_.id; }
+
+  // `ticket` is unique and not 0. 0, kClosed, kAttached, kOwes.
+  int Attach(uint64_t ticket, int thread);
+  // `abandon`: its thread ends without having detached it.
+  void Detach(uint64_t ticket, bool abandon);
+  bool IsAttached(uint64_t ticket) const { return ticket_.load(std::memory_order_acquire) == ticket; }
+  // 0, kClosed or kDetached.
+  int Use(uint64_t ticket);
+
+  // The contract's calls. They return a count, or a PortCode.
+  int Send(uint64_t ticket, abi::Event* events, uint32_t count, bool forward);
+  int Receive(uint64_t ticket, abi::Event* events, uint32_t max);
+  int Release(uint64_t ticket, uint32_t count);
+  int Unreleased(uint64_t ticket);
+  int Link(uint64_t ticket, int queue, int priority);
+  int Unlink(uint64_t ticket, int queue);
+
+  // libdlb's, see docs/device.md.
+  int ReceiveWithoutPop(uint64_t ticket, abi::Event* events, uint32_t max);
+  int Pop(uint64_t ticket, uint32_t count);
+  int AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count);
+  int SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile);
+  int EnableWeight(uint64_t ticket);
+
+  // Whether there is something to receive: 1 or 0, or a PortCode. `wait`: for as long as the wait profile says.
+  int Peek(uint64_t ticket, bool wait);
+  // Has the CQ's interrupt written to the eventfd from here on; see port_interrupts.cc. 0 or a PortCode.
+  int EnableEventfd(uint64_t ticket);
+  int eventfd() const { return eventfd_.get(); }
+  // The loop has seen that the eventfd is readable.
+  void NoteWake() { signalled_.store(true, std::memory_order_relaxed); }
+  // Makes the eventfd readable: whoever watches it looks. Any thread.
+  void Signal();
+  void SetObserver(Observer* observer) { observer_ = observer; }
+
+  // Any thread. `sched_only`: the contract's disable, after which the port still sends.
+  int SetEnabled(bool enabled, bool sched_only);
+  // One at a time. Completes what it returns.
+  int Recover(abi::Event* events, uint32_t max);
+  // -1 while nobody has it.
+  int thread() const { return ticket_.load(std::memory_order_acquire) == 0 ? -1 : thread_.load(); }
+  bool enabled() const { return enabled_.load(std::memory_order_relaxed); }
+  // Events taken from the CQ that nobody has received.
+  uint32_t held_back();
+  // Whether libdlb says that the port is disabled, though we did not disable it.
+  bool IsDead();
+
+  // Ends all use, in every thread, and gives the handle back.
+  SystemError Close();
+
+ private:
+  using Guard = std::lock_guard<PortLock>;
+  static constexpr size_t kMaxLinks = 8;
+
+  // Under the lock.
+  int Check(uint64_t ticket) const;
+  int CheckTargets(const abi::Event* events, uint32_t count) const;
+  int Look(abi::Event* events, uint32_t max, bool wait, bool pop = true);
+  int Failed() const;
+  bool MayHoldMore() const;
+  int LookAndGiveBack(abi::Event* events, uint32_t max, bool wait);
+  int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
+  int ReleaseInDevice(uint32_t count);
+  uint32_t RoomFor(uint32_t max) const;
+  int FindLink(int queue) const;
+  int UnlinkAll();
+  void ClearSignal();
+  void Drain();
+
+  const std::shared_ptr<DomainState> domain_;
+  const Library& library_;
+  const Spec spec_;
+
+  PortLock lock_;
+  std::atomic<uint64_t> ticket_{0};
+  std::atomic<int> thread_{-1};
+  std::atomic<bool> enabled_{true};
+  abi::PortHandle handle_;
+  bool stopped_ = false;
+  bool abandoned_ = false;
+  bool interrupts_ = false;
+  // The eventfd is known to be readable.
+  std::atomic<bool> signalled_{false};
+  // Received without pop.
+  uint32_t tokens_owed_ = 0;
+  // At most so many credits of what it received are with the port: see Look.
+  uint32_t credits_kept_ = 0;
+  EventRing ring_;
+  std::array<int, kMaxLinks> links_{};
+  size_t link_count_ = 0;
+  Observer* observer_ = nullptr;
+  Fd eventfd_;
+};
+
+}  // namespace node_dlb::dlb

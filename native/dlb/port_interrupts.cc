@@ -1,0 +1,130 @@
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "port.h"
+
+// How a port looks into its consumer queue, and how its thread learns that there is something.
+//
+// With an eventfd, dlb_recv reads it when the CQ is empty, and arms the interrupt again only if there was something to
+// read; else it prints a line to stdout. So nobody else may read it, but everybody may write it, and that is what we
+// do before any look that no wake caused: libdlb's read then succeeds, nothing is printed, and the interrupt is
+// armed. For the same reason a write is all that it takes to make the loop look: there is one path for wakes, for a
+// callback that is set while events wait, for what a callback has left, and for the protective look (watcher.cc).
+//
+// The eventfd is given to libdlb when a callback is first set, and not before: ports that are polled need none.
+namespace node_dlb::dlb {
+namespace {
+
+// What a port keeps without giving back.
+constexpr uint32_t kMostKept = 64;
+
+// Not 0, which libdlb takes for "no eventfd"; and not 1 or 2, which a program that closed them may open again.
+Fd MakeEventfd() {
+  Fd fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!fd || fd.get() > 2) return fd;
+  return Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+}
+
+}  // namespace
+
+// Looks into the CQ, under the lock; returns how many events it wrote, or a PortCode.
+int Port::Look(abi::Event* events, uint32_t max, bool wait, bool pop) {
+  const uint32_t limit = directed() ? max : std::min(max, ring_.room());
+  if (limit == 0) return 0;
+  if (!domain_->started.load(std::memory_order_acquire)) {
+    // Nothing can be there. Start signals.
+    if (interrupts_) ClearSignal();
+    return 0;
+  }
+  if (interrupts_ && !signalled_.load(std::memory_order_relaxed)) Signal();
+  signalled_.store(false, std::memory_order_relaxed);
+  const int found = !pop                              ? library_.recv_no_pop(handle_, limit, wait, events)
+                    : credits_kept_ + limit > kMostKept ? LookAndGiveBack(events, limit, wait)
+                                                        : library_.recv(handle_, limit, wait, events);
+  if (found > 0) credits_kept_ = std::min(kMostKept, credits_kept_ + static_cast<uint32_t>(found));
+  const int error = errno;
+  if (observer_ != nullptr) observer_->OnLook(found > 0);
+  if (found >= 0) return found;
+  // Disabled, with an empty CQ. Nothing to receive, but libdlb did not read the eventfd, which would wake the loop for
+  // ever. Enabling signals again, so that the interrupt gets armed.
+  if (interrupts_) ClearSignal();
+  if (error == EACCES && (stopped_ || !domain_->device_was_reset.load(std::memory_order_relaxed))) return 0;
+  return kErrno - (error > 0 ? error : EIO);
+}
+
+// The credits of received events stay with the port. It gives back what it has beyond 64 when it sends, releases or pops: a
+// port that does nothing but receive would keep them all, and the senders starve. The pop that is part of dlb_recv is not relied
+// on for it, so here it is made by itself.
+int Port::LookAndGiveBack(abi::Event* events, uint32_t max, bool wait) {
+  const int found = library_.recv_no_pop(handle_, max, wait, events);
+  if (found <= 0) return found;
+  // What it did not pop stays owed, and would leave the CQ that much shallower: nothing says that it can fail.
+  for (int popped = 0; popped < found;) {
+    const int now = library_.pop_cq(handle_, static_cast<uint32_t>(found - popped));
+    if (now <= 0) break;
+    popped += now;
+  }
+  return found;
+}
+
+// After the look that a wake began: whether another one can find more. Without the answer, it would cost a write, a
+// read and an arming to look into an empty CQ.
+bool Port::MayHoldMore() const {
+  if (!interrupts_ || signalled_.load(std::memory_order_relaxed)) return true;
+  pollfd entry{eventfd_.get(), POLLIN, 0};
+  return poll(&entry, 1, 0) > 0;
+}
+
+int Port::Peek(uint64_t ticket, bool wait) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  if (ring_.waiting() > 0) return 1;
+  abi::Event event;
+  const int found = Look(&event, 1, wait);
+  if (found <= 0) return found;
+  ring_.Append(&event, 1);
+  return 1;
+}
+
+int Port::EnableEventfd(uint64_t ticket) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  if (interrupts_) return 0;
+  Fd fd = MakeEventfd();
+  if (!fd) return Failed();
+  eventfd_ = std::move(fd);
+  // libdlb reads the eventfd from here on, even if the call fails.
+  interrupts_ = true;
+  return library_.enable_cq_epoll(handle_, !directed(), eventfd_.get()) == 0 ? 0 : Failed();
+}
+
+void Port::Signal() {
+  const uint64_t one = 1;
+  // It can fail only when the counter is full, and then the eventfd is readable.
+  while (eventfd_ && write(eventfd_.get(), &one, sizeof one) < 0 && errno == EINTR) continue;
+}
+
+void Port::ClearSignal() {
+  uint64_t count = 0;
+  while (read(eventfd_.get(), &count, sizeof count) < 0 && errno == EINTR) continue;
+}
+
+int Port::SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  if (library_.set_wait_profile == nullptr) return kUnsupported;
+  return library_.set_wait_profile(handle_, 0, profile) == 0 ? 0 : Failed();
+}
+
+int Port::EnableWeight(uint64_t ticket) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  if (library_.enable_cq_weight == nullptr) return kUnsupported;
+  return library_.enable_cq_weight(handle_) == 0 ? 0 : Failed();
+}
+
+}  // namespace node_dlb::dlb

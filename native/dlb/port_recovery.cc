@@ -1,0 +1,111 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "port.h"
+
+// What is done to a port from outside the thread that has it, or when there is none any more.
+namespace node_dlb::dlb {
+
+int Port::UnlinkAll() {
+  while (link_count_ > 0) {
+    if (library_.unlink_queue(handle_, links_[link_count_ - 1]) != 0) return Failed();
+    --link_count_;
+  }
+  return 0;
+}
+
+uint32_t Port::held_back() {
+  const Guard guard(lock_);
+  return ring_.waiting();
+}
+
+// The events are completed in the device before they are handed out: if that fails, they stay where they are.
+int Port::Recover(abi::Event* events, uint32_t max) {
+  const Guard guard(lock_);
+  if (handle_ == nullptr) return kClosed;
+  if (ticket_.load(std::memory_order_relaxed) != 0) return kAttached;
+  if (const int code = UnlinkAll()) return code;
+  if (ring_.count() < max) {
+    std::array<abi::Event, 64> found;
+    const uint32_t room = std::min<uint32_t>(ring_.room(), found.size());
+    const int count = room == 0 ? 0 : Look(found.data(), std::min(max - ring_.count(), room), false);
+    if (count < 0) return count;
+    ring_.Append(found.data(), static_cast<uint32_t>(count));
+  }
+  const uint32_t count = std::min(max, ring_.count());
+  if (!directed()) {
+    if (const int code = ReleaseInDevice(count); code < 0) return code;
+  }
+  const uint32_t unseen = ring_.TakeOldest(events, count);
+  domain_->credits_free.fetch_add(unseen, std::memory_order_relaxed);
+  return static_cast<int>(count);
+}
+
+// Leaves the device nothing of the port's: what a reset finds in a CQ, or uncompleted, the driver has to take out itself.
+// Failures are of no interest: the device may be gone.
+void Port::Drain() {
+  if (!domain_->started) return;
+  library_.disable_port(handle_);
+  std::array<abi::Event, 64> events;
+  const auto complete = [this](uint32_t count) { return directed() || count == 0 || ReleaseInDevice(count) >= 0; };
+  if (!complete(ring_.count())) return;
+  // At most a CQ, and what was on its way to it.
+  for (int rounds = 0; rounds < 64; ++rounds) {
+    const int found = Look(events.data(), static_cast<uint32_t>(events.size()), false);
+    if (found <= 0 || !complete(static_cast<uint32_t>(found))) return;
+  }
+}
+
+bool Port::IsDead() {
+  const Guard guard(lock_);
+  if (handle_ == nullptr || stopped_ || ring_.room() == 0 || !domain_->started) return false;
+  abi::Event event;
+  if (interrupts_) Signal();
+  const int found = library_.recv(handle_, 1, false, &event);
+  if (found < 0) return errno == EACCES;
+  if (found == 0) return false;
+  // It is its thread's: have it look.
+  ring_.Append(&event, 1);
+  if (interrupts_) Signal();
+  return false;
+}
+
+int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
+  const Guard guard(lock_);
+  if (const int code = Check(ticket)) return code;
+  if (library_.adv_send == nullptr) return kUnsupported;
+  if (!domain_->started.load(std::memory_order_acquire)) return kNotStarted;
+  // For each command: what it returns, completes and enqueues.
+  constexpr uint8_t kToken = 1;
+  constexpr uint8_t kCompletion = 2;
+  constexpr uint8_t kEnqueue = 8;
+  uint32_t completions = 0;
+  uint32_t tokens = 0;
+  int64_t enqueues = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint8_t command = events[i].command & 15;
+    tokens += command == abi::kReturnTokens ? 1u + events[i].flow_id : command & kToken;
+    completions += (command & kCompletion) != 0;
+    if ((command & kEnqueue) == 0) continue;
+    if (const int code = CheckTargets(&events[i], 1)) return code;
+    ++enqueues;
+  }
+  if (tokens > tokens_owed_ || completions > (directed() ? 0 : ring_.unreleased())) return kReleaseExceeded;
+  if (domain_->credits_free.fetch_sub(enqueues, std::memory_order_relaxed) < enqueues) {
+    domain_->credits_free.fetch_add(enqueues, std::memory_order_relaxed);
+    return 0;
+  }
+  const int sent = library_.adv_send(handle_, count, events);
+  const int code = sent < 0 ? Failed() : sent;
+  for (int i = 0; i < sent; ++i) {
+    const uint8_t command = events[i].command & 15;
+    if ((command & kCompletion) != 0) ring_.Complete(1);
+    if ((command & kEnqueue) != 0) --enqueues;
+    tokens_owed_ -= command == abi::kReturnTokens ? 1u + events[i].flow_id : command & kToken;
+  }
+  if (enqueues > 0) domain_->credits_free.fetch_add(enqueues, std::memory_order_relaxed);
+  return code;
+}
+
+}  // namespace node_dlb::dlb

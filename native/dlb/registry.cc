@@ -1,0 +1,76 @@
+#include "registry.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <random>
+#include <vector>
+
+#include "domain.h"
+
+namespace node_dlb::dlb {
+namespace {
+
+// Node unloads an addon with the last environment that loaded it, which would take the code from under libdlb's alert
+// threads and the exit handler.
+void StayLoaded() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<void*>(&Registry::Get), &info) == 0) return;
+  dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE | RTLD_NOLOAD);
+}
+
+std::string NewKey() {
+  std::random_device random;
+  char key[33];
+  snprintf(key, sizeof key, "%08x%08x%08x%08x", random(), random(), random(), random());
+  return key;
+}
+
+}  // namespace
+
+Registry& Registry::Get() {
+  static auto* const registry = new Registry;
+  return *registry;
+}
+
+std::string Registry::Add(std::shared_ptr<Domain> domain) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::string key = NewKey();
+  domains_.emplace(key, std::move(domain));
+  return key;
+}
+
+std::shared_ptr<Domain> Registry::Find(const std::string& key) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = domains_.find(key);
+  return found == domains_.end() ? nullptr : found->second;
+}
+
+void Registry::Remove(const std::string& key) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  domains_.erase(key);
+}
+
+uint64_t Registry::NextTicket() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return ++last_ticket_;
+}
+
+void Registry::CloseAtExit() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (closes_at_exit_) return;
+  closes_at_exit_ = true;
+  StayLoaded();
+  std::atexit([] { Get().CloseAll(); });
+}
+
+void Registry::CloseAll() {
+  std::vector<std::shared_ptr<Domain>> open;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& entry : domains_) open.push_back(entry.second);
+  }
+  for (const auto& domain : open) domain->Close();
+}
+
+}  // namespace node_dlb::dlb

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <napi.h>
+#include <uv.h>
+
+#include "../environment.h"
+#include "port.h"
+
+namespace node_dlb::dlb {
+
+// Calls back on the loop of the thread that has a port while there is something to receive.
+//
+// Thread: the loop's. Ownership: deletes itself after Close, once the loop has let go of its handles; the environment
+// closes it if nobody else does.
+class Watcher final : public LoopUser, private Port::Observer {
+ public:
+  enum class Mode {
+    kInterrupts,  // sleeps until the port's eventfd is readable
+    kPolls,       // never sleeps: each turn of the loop waits in libdlb for as long as the port's wait profile says
+  };
+
+  // Null, with a PortCode in `code`, if the eventfd cannot be had.
+  static Watcher* Open(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticket, Mode mode, int* code);
+
+  // Empty: stops.
+  void Set(Napi::Value callback);
+  void Hold(bool held);
+  void Close() override;
+
+ private:
+  Watcher(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticket, Mode mode);
+  ~Watcher() = default;
+
+  static void OnPoll(uv_poll_t* poll, int status, int events);
+  static void OnTimer(uv_timer_t* timer);
+  static void OnIdle(uv_idle_t* idle);
+  static void OnHandleClosed(uv_handle_t* handle);
+  void OnLook(bool found) override;
+  void Turn();
+  void Call();
+  void Start();
+  void Stop();
+  uv_handle_t* main_handle();
+
+  Napi::Env env_;
+  Environment* environment_;
+  const std::shared_ptr<Port> port_;
+  const uint64_t ticket_;
+  const Mode mode_;
+  Napi::FunctionReference callback_;
+  bool closing_ = false;
+  bool looked_ = false;
+  bool protects_ = false;
+  int open_handles_ = 0;
+  uv_poll_t poll_{};
+  uv_idle_t idle_{};
+  uv_timer_t timer_{};
+};
+
+}  // namespace node_dlb::dlb
