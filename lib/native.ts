@@ -1,12 +1,13 @@
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { NodeDlbError } from './errors.ts'
+import type { NativeDlb } from './native-dlb.ts'
 
 /**
  * The addon, native/addon.cc. Loaded at first use and not before, so that what needs no addon (the software device)
  * works without it. It can be loaded in any thread; each has its own instance.
  */
-export interface NativeAddon {
+export interface NativeAddon extends NativeDlb {
   readonly Listener: NativeListenerConstructor
   /** Closes a descriptor. @returns 0, or a negative errno as Node's errors have it. */
   closeFd(fd: number): number

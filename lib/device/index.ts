@@ -1,6 +1,9 @@
 /** The queue device on its own: no addon, no balancer. Published as `node-dlb/device`. */
 export { type ErrorCode, errorCodes, NodeDlbError } from '../errors.ts'
 export * from './device.ts'
+export { Command, setCommand } from './dlb/command.ts'
+export type { DlbOpenOptions } from './dlb/library.ts'
+export type * from './dlb/types.ts'
 export {
   EventBuffer,
   type EventFields,
@@ -8,4 +11,4 @@ export {
   type SchedulingTypeName,
   type SchedulingTypeValue,
 } from './event-buffer.ts'
-export { attachDomain, type OpenOptions, openDevice } from './open.ts'
+export { attachDomain, type OpenOptions, openDevice, openDlbDevice } from './open.ts'

@@ -1,0 +1,29 @@
+import { checkInteger } from '../check.ts'
+import type { EventBuffer } from '../event-buffer.ts'
+
+/** Commands for `DlbPort.advancedSend`, by their values in an event's last byte. With `Token` they also return a token. */
+export const Command = {
+  none: 0,
+  returnTokens: 1,
+  release: 2,
+  releaseToken: 3,
+  send: 8,
+  sendToken: 9,
+  forward: 10,
+  forwardToken: 11,
+  fragment: 12,
+  fragmentToken: 13,
+} as const
+
+/**
+ * Sets the command of event `i`, for `DlbPort.advancedSend`.
+ * @param tokens how many `returnTokens` returns, 1–1,024; they take the flow id's place.
+ * @throws ERR_DLB_INVALID_ARGUMENT
+ */
+export function setCommand(events: EventBuffer, i: number, command: keyof typeof Command, tokens = 1): void {
+  checkInteger('index', i, 0, events.length - 1)
+  checkInteger('tokens', tokens, 1, 1024)
+  checkInteger('command', Command[command], 0, 13)
+  if (command === 'returnTokens') events.setFlowId(i, tokens - 1)
+  events.words[i * 4 + 3] = (events.words[i * 4 + 3] & 0xffffff) | (Command[command] << 24)
+}

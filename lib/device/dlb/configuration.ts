@@ -1,0 +1,136 @@
+import { NodeDlbError } from '../../errors.ts'
+import type { NativeDlbDevice, NativeDlbDomain, NativeDomainConfig } from '../../native-dlb.ts'
+import { checkInteger, checkObject } from '../check.ts'
+import type { PortId, QueueId } from '../device.ts'
+import { calling } from './failure.ts'
+import { SequenceNumbers } from './sequence-numbers.ts'
+import type { DlbDirectedPortOptions, DlbLoadBalancedPortOptions, DlbQueueOptions } from './types.ts'
+
+const sequenceNumberCounts = [0, 64, 128, 256, 512, 1024]
+const compressionLevels = [0, 64, 128, 256, 512, 1024, 2048, 4096, 65536]
+const anyClass = 4
+
+/**
+ * Creates a domain's queues and ports: in the creating thread, before start. It keeps count of what is left, since libdlb
+ * says EINVAL for everything, and checks first, since neither a queue nor a port can be given back.
+ */
+export class DomainConfiguration {
+  readonly #domain: NativeDlbDomain
+  readonly #config: NativeDomainConfig
+  readonly #sequenceNumbers: SequenceNumbers
+  readonly #portsPerClass: number[]
+  #balancedQueues = 0
+  #balancedPorts = 0
+  #entries = 0
+  /** Directed queues, each with whether a port consumes it. */
+  readonly #directed = new Map<number, boolean>()
+
+  constructor(device: NativeDlbDevice, domain: NativeDlbDomain, config: NativeDomainConfig, slots: number) {
+    this.#domain = domain
+    this.#config = config
+    this.#portsPerClass = [...config.portsPerClass, config.loadBalancedPorts]
+    this.#sequenceNumbers = new SequenceNumbers(device, domain, slots, config.sequenceNumberSlots)
+  }
+
+  createLoadBalancedQueue(options: DlbQueueOptions): QueueId {
+    checkObject('options', options)
+    const { sequenceNumbers = 0, lockIdCompression = 0 } = options
+    checkChoice('sequenceNumbers', sequenceNumbers, sequenceNumberCounts)
+    checkChoice('lockIdCompression', lockIdCompression, compressionLevels)
+    need(this.#balancedQueues < this.#config.loadBalancedQueues, 'loadBalancedQueues', this.#config.loadBalancedQueues)
+    const made = sequenceNumbers > 0 ? this.#sequenceNumbers.prepare(sequenceNumbers) : () => undefined
+    const id = calling('createLoadBalancedQueue', () =>
+      this.#domain.createLoadBalancedQueue(sequenceNumbers, lockIdCompression),
+    )
+    made()
+    this.#balancedQueues++
+    return { kind: 'load-balanced', id }
+  }
+
+  createDirectedQueue(): QueueId {
+    this.#needDirected()
+    const id = calling('createDirectedQueue', () => this.#domain.createDirectedQueue(-1))
+    this.#directed.set(id, false)
+    return { kind: 'directed', id }
+  }
+
+  createLoadBalancedPort(options: DlbLoadBalancedPortOptions): PortId {
+    checkObject('options', options)
+    const { cqDepth, eventStateEntries = cqDepth, classOfService = anyClass, weight = false } = options
+    checkDepth(cqDepth)
+    checkInteger('eventStateEntries', eventStateEntries, 1, Number.MAX_SAFE_INTEGER)
+    checkInteger('classOfService', classOfService, 0, anyClass)
+    const inClass = this.#portsPerClass[classOfService]
+    need(
+      inClass > 0,
+      classOfService === anyClass ? 'loadBalancedPorts' : `portsPerClass[${classOfService}]`,
+      this.#balancedPorts,
+    )
+    const { eventStateEntries: entries } = this.#config
+    need(eventStateEntries <= entries - this.#entries, 'eventStateEntries', entries)
+    const port = { directed: false, cqDepth, eventStateEntries, classOfService, producer: false, queue: -1, weight }
+    const id = calling('createLoadBalancedPort', () => this.#domain.createPort(port))
+    this.#portsPerClass[classOfService]--
+    this.#balancedPorts++
+    this.#entries += eventStateEntries
+    return { kind: 'load-balanced', id }
+  }
+
+  createDirectedPort(options: DlbDirectedPortOptions): PortId {
+    checkObject('options', options)
+    const { cqDepth, queue, producer = false } = options
+    checkDepth(cqDepth)
+    if (queue === undefined) this.#needDirected()
+    const consumed = queue === undefined ? -1 : this.#unconsumed(queue)
+    const port = {
+      directed: true,
+      cqDepth,
+      eventStateEntries: 0,
+      classOfService: 0,
+      producer,
+      queue: consumed,
+      weight: false,
+    }
+    const id = calling('createDirectedPort', () => this.#domain.createPort(port))
+    const own = consumed === -1 ? calling('createDirectedPort', () => this.#domain.createDirectedQueue(id)) : consumed
+    this.#directed.set(own, true)
+    return { kind: 'directed', id }
+  }
+
+  #needDirected(): void {
+    need(this.#directed.size < this.#config.directedPorts, 'directedPorts', this.#config.directedPorts)
+  }
+
+  #unconsumed(queue: QueueId): number {
+    checkObject('queue', queue)
+    const consumed = queue.kind === 'directed' ? this.#directed.get(queue.id) : undefined
+    if (consumed === undefined) {
+      throw new NodeDlbError(
+        'ERR_DLB_UNKNOWN_QUEUE',
+        `this domain has no directed queue ${String(queue.id)} (kind ${String(queue.kind)})`,
+      )
+    }
+    if (!consumed) return queue.id
+    throw new NodeDlbError('ERR_DLB_IN_USE', `directed queue ${queue.id} has its port already; create another queue`)
+  }
+}
+
+function checkDepth(cqDepth: number): void {
+  checkInteger('cqDepth', cqDepth, 8, 1024)
+  if ((cqDepth & (cqDepth - 1)) !== 0) {
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `cqDepth must be a power of two, not ${cqDepth}`)
+  }
+}
+
+function checkChoice(name: string, value: number, choices: readonly number[]): void {
+  if (choices.includes(value)) return
+  throw new NodeDlbError(
+    'ERR_DLB_INVALID_ARGUMENT',
+    `${name} must be one of ${choices.join(', ')}, not ${String(value)}`,
+  )
+}
+
+function need(enough: boolean, name: string, has: number): void {
+  if (enough) return
+  throw new NodeDlbError('ERR_DLB_NO_RESOURCES', `the domain's ${name} (${has}) are used up; create it with more`)
+}

@@ -1,0 +1,102 @@
+import { NodeDlbError } from '../../errors.ts'
+import { loadAddon } from '../../native.ts'
+import type { NativeDlbDevice } from '../../native-dlb.ts'
+import { checkInteger } from '../check.ts'
+import type { Resources } from '../device.ts'
+import { DomainConfiguration } from './configuration.ts'
+import { DlbDomainView } from './domain.ts'
+import { completeConfig, contractResources } from './domain-config.ts'
+import { calling } from './failure.ts'
+import { type DlbOpenOptions, openNative } from './library.ts'
+import type { DlbCapabilities, DlbDevice, DlbDomain, DlbDomainConfig } from './types.ts'
+
+/** A DLB device of this machine, through libdlb. */
+export class OpenDlbDevice implements DlbDevice {
+  readonly kind = 'dlb'
+  readonly id: number
+  readonly version: string
+  readonly reason: string
+  readonly library: string
+  readonly capabilities: DlbCapabilities
+  readonly #native: NativeDlbDevice
+  #openDomains = 0
+  #closed = false
+
+  /** @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE */
+  constructor(options: DlbOpenOptions, reason: string) {
+    const { native, id } = openNative(options)
+    const { library, capabilities } = native.facts()
+    this.#native = native
+    this.id = id
+    this.reason = reason
+    this.library = library
+    this.capabilities = readCapabilities(capabilities)
+    this.version = this.capabilities.combinedCredits ? 'DLB 2.5' : 'DLB 2.0'
+  }
+
+  resources(): Resources {
+    this.#checkOpen()
+    return contractResources(calling('the device', () => this.#native.resources()))
+  }
+
+  createDomain(config: DlbDomainConfig): DlbDomain {
+    this.#checkOpen()
+    if (this.#native.facts().poisoned) {
+      throw new NodeDlbError(
+        'ERR_DLB_DEVICE_FAILED',
+        'creating a domain has failed halfway before; open the device anew',
+      )
+    }
+    const free = calling('the device', () => this.#native.resources())
+    const complete = completeConfig(config, free, this.capabilities.combinedCredits)
+    const domain = calling('createDomain', () => new (loadAddon().DlbDomain)(this.#native, complete), {
+      EINVAL: ['ERR_DLB_NO_RESOURCES', 'the device has less left than was asked for'],
+    })
+    this.#openDomains++
+    const configuration = new DomainConfiguration(this.#native, domain, complete, config.sequenceNumberSlots ?? 0)
+    return new DlbDomainView(domain, configuration, () => this.#openDomains--)
+  }
+
+  sequenceNumbers(group: 0 | 1): { readonly perQueue: number; readonly occupied: number } {
+    this.#checkOpen()
+    checkInteger('group', group, 0, 1)
+    return calling('the device', () => this.#native.sequenceNumbers(group))
+  }
+
+  setSequenceNumbers(group: 0 | 1, perQueue: number): void {
+    this.#checkOpen()
+    checkInteger('group', group, 0, 1)
+    checkInteger('perQueue', perQueue, 64, 1024)
+    calling('setSequenceNumbers', () => this.#native.setSequenceNumbers(group, perQueue), {
+      EPERM: ['ERR_DLB_IN_USE', 'a queue has its numbers from the group'],
+      EINVAL: ['ERR_DLB_INVALID_ARGUMENT', 'perQueue is 64, 128, 256, 512 or 1024'],
+    })
+  }
+
+  close(): void {
+    if (this.#closed) return
+    if (this.#openDomains > 0) {
+      throw new NodeDlbError('ERR_DLB_IN_USE', `${this.#openDomains} domains of the device are open; close them first`)
+    }
+    calling('close', () => this.#native.close())
+    this.#closed = true
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new NodeDlbError('ERR_DLB_CLOSED', 'the device is closed; open it again')
+  }
+}
+
+/** `dlb_dev_cap_t` */
+function readCapabilities(flags: number): DlbCapabilities {
+  const has = (bit: number): boolean => (flags & (1 << bit)) !== 0
+  return {
+    flowIdOnReceive: has(0),
+    classOfService: has(1),
+    queueDepthThreshold: has(2),
+    lockIdCompression: has(3),
+    combinedCredits: has(4),
+    eventWeight: has(5),
+    fragments: has(6),
+  }
+}

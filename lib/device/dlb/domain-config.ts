@@ -1,0 +1,72 @@
+import { NodeDlbError } from '../../errors.ts'
+import type { NativeDomainConfig, NativeResources } from '../../native-dlb.ts'
+import { checkInteger, checkObject } from '../check.ts'
+import type { Resources } from '../device.ts'
+import type { DlbDomainConfig } from './types.ts'
+
+/** A port takes credits from the pool 32 at a time, and keeps up to 64: a pool has so many more than the domain's bound. */
+const keptByPort = 64
+
+/** The contract's view of what is free: one pool for 2.0 too, whose directed one is apart (`capabilities.combinedCredits`). */
+export function contractResources(free: NativeResources): Resources {
+  return {
+    domains: free.domains,
+    loadBalancedQueues: free.loadBalancedQueues,
+    loadBalancedPorts: free.loadBalancedPorts,
+    directedPorts: free.directedPorts,
+    // What one domain gets has to be in one piece.
+    eventStateEntries: free.contiguousEventStateEntries,
+    credits: free.credits,
+    // A domain takes its slots from both groups, since the queues' sizes are not known yet: see sequence-numbers.ts.
+    sequenceNumberSlots: Math.max(...free.sequenceNumberSlots),
+  }
+}
+
+/**
+ * Checks a domain's config, fills it up with defaults, and turns it into what libdlb wants to know.
+ * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_NO_RESOURCES
+ */
+export function completeConfig(config: DlbDomainConfig, free: NativeResources, combined: boolean): NativeDomainConfig {
+  checkObject('config', config)
+  const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0, sequenceNumberSlots = 0 } = config
+  const { portsPerClass = [0, 0, 0, 0] } = config
+  const count = (name: string, value: number, min = 0): void => checkInteger(name, value, min, Number.MAX_SAFE_INTEGER)
+  count('loadBalancedQueues', loadBalancedQueues)
+  count('loadBalancedPorts', loadBalancedPorts)
+  count('directedPorts', directedPorts)
+  count('sequenceNumberSlots', sequenceNumberSlots)
+  checkObject('portsPerClass', portsPerClass)
+  for (let i = 0; i < 4; i++) checkInteger(`portsPerClass[${i}]`, portsPerClass[i], 0, 16)
+  const balanced = portsPerClass.reduce((sum, ports) => sum + ports, loadBalancedPorts)
+  const resources = contractResources(free)
+  const { eventStateEntries = Math.min(64 * balanced, Math.max(balanced, resources.eventStateEntries)) } = config
+  const { credits = 64 * (balanced + directedPorts) + 256 } = config
+  count('eventStateEntries', eventStateEntries, balanced)
+  count('credits', credits, 1)
+
+  const wanted = { loadBalancedQueues, directedPorts, eventStateEntries, credits, sequenceNumberSlots }
+  need(resources, { ...wanted, loadBalancedPorts: balanced, domains: 1 })
+  const kept = keptByPort * (balanced + directedPorts)
+  return {
+    loadBalancedQueues,
+    loadBalancedPorts,
+    portsPerClass,
+    directedPorts,
+    eventStateEntries,
+    credits,
+    // Whoever asks for the last credits gets them without the margin: a send may take fewer than the bound allows then.
+    pool: Math.min(credits + kept, free.credits),
+    directedPool: combined || directedPorts === 0 ? 0 : Math.min(credits + kept, free.directedCredits),
+    sequenceNumberSlots: free.sequenceNumberSlots.map((slots) => Math.min(slots, sequenceNumberSlots)),
+  }
+}
+
+function need(free: Resources, wanted: Resources): void {
+  for (const name of Object.keys(wanted) as (keyof Resources)[]) {
+    if (wanted[name] <= free[name]) continue
+    throw new NodeDlbError(
+      'ERR_DLB_NO_RESOURCES',
+      `the device has ${free[name]} ${name} left, and the domain asks for ${wanted[name]}`,
+    )
+  }
+}

@@ -1,0 +1,187 @@
+import { NodeDlbError } from '../../errors.ts'
+import type { NativeDlbPort } from '../../native-dlb.ts'
+import { checkInteger, checkObject } from '../check.ts'
+import type { PortId, QueueId } from '../device.ts'
+import { checkBuffer, type EventBuffer, SchedulingType } from '../event-buffer.ts'
+import { code, portError } from './codes.ts'
+import { targetError } from './targets.ts'
+import type { DlbPort } from './types.ts'
+
+/** For a scheduling type and queue id: 0 there is no such queue, 1 it takes that type, 2 it does not. */
+export type Target = (type: number, queue: number) => number
+
+/** A thread's port. What is not plain argument checking is done in one call of the addon: see native/dlb/port.h. */
+export class AttachedPort implements DlbPort {
+  readonly id: PortId
+  readonly #native: NativeDlbPort
+  readonly #domainKey: number
+  readonly #combined: boolean
+  readonly #target: Target
+  readonly #onDetach: (port: AttachedPort) => void
+
+  constructor(
+    id: PortId,
+    native: NativeDlbPort,
+    domainKey: number,
+    combined: boolean,
+    target: Target,
+    onDetach: (port: AttachedPort) => void,
+  ) {
+    this.id = id
+    this.#native = native
+    this.#domainKey = domainKey
+    this.#combined = combined
+    this.#target = target
+    this.#onDetach = onDetach
+  }
+
+  get unreleased(): number {
+    return Math.max(0, this.#native.unreleased())
+  }
+
+  send(events: EventBuffer, count: number, offset = 0): number {
+    this.#checkRange(events, count, offset)
+    const sent = this.#native.send(events.words, count, offset)
+    return sent < 0 ? this.#failSend(sent, events, count, offset, 'dlb_send') : sent
+  }
+
+  forward(events: EventBuffer, count: number, offset = 0): number {
+    this.#checkRange(events, count, offset)
+    const sent = this.#native.forward(events.words, count, offset)
+    return sent < 0 ? this.#failSend(sent, events, count, offset, 'dlb_forward') : sent
+  }
+
+  receive(events: EventBuffer, max: number): number {
+    this.#checkRange(events, max, 0)
+    const received = this.#native.receive(events.words, max, 0)
+    return received < 0 ? this.#fail(received, 'dlb_recv') : received
+  }
+
+  receiveWithoutPop(events: EventBuffer, max: number): number {
+    this.#checkRange(events, max, 0)
+    return this.#check(this.#native.receiveWithoutPop(events.words, max, 0), 'dlb_recv_no_pop')
+  }
+
+  release(count: number): void {
+    checkInteger('count', count, 0, 0x7fffffff)
+    const released = this.#native.release(count)
+    if (released < 0) this.#failRelease(released, `release ${count}`, 'dlb_release')
+  }
+
+  pop(count: number): number {
+    checkInteger('count', count, 0, 1024)
+    const popped = this.#native.pop(count)
+    if (popped >= 0) return popped
+    if (popped !== code.releaseExceeded) return this.#fail(popped, 'dlb_pop_cq')
+    throw new NodeDlbError('ERR_DLB_RELEASE_EXCEEDED', `cannot pop ${count}: fewer were received without pop`)
+  }
+
+  advancedSend(events: EventBuffer, count: number): number {
+    this.#checkRange(events, count, 0)
+    for (let i = 0; this.#combined && i < count; i++) {
+      if (events.schedulingType(i) !== SchedulingType.directed || events.words[i * 4 + 3] >>> 27 === 0) continue
+      throw new NodeDlbError(
+        'ERR_DLB_UNSUPPORTED',
+        `event ${i} is directed; on this device, libdlb sends those by send() only`,
+      )
+    }
+    const sent = this.#native.advancedSend(events.words, count, 0)
+    if (sent === code.releaseExceeded) {
+      throw new NodeDlbError('ERR_DLB_RELEASE_EXCEEDED', 'the commands complete, or return, more than the port owes')
+    }
+    return sent < 0 ? this.#failSend(sent, events, count, 0, 'dlb_adv_send') : sent
+  }
+
+  onReadable(callback: (() => void) | null): void {
+    if (callback !== null && typeof callback !== 'function') {
+      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `callback must be a function or null, not ${String(callback)}`)
+    }
+    this.#check(this.#native.watch(callback), 'dlb_enable_cq_epoll')
+  }
+
+  ref(): void {
+    this.#native.hold(true)
+  }
+
+  unref(): void {
+    this.#native.hold(false)
+  }
+
+  link(queue: QueueId, priority = 0): void {
+    checkInteger('priority', priority, 0, 7)
+    this.#check(this.#native.link(this.#linkable(queue), priority), 'dlb_link_queue')
+  }
+
+  unlink(queue: QueueId): void {
+    this.#check(this.#native.unlink(this.#linkable(queue)), 'dlb_unlink_queue')
+  }
+
+  enable(): void {
+    this.#check(this.#native.setEnabled(true, true), 'dlb_enable_port_sched')
+  }
+
+  disable(): void {
+    this.#check(this.#native.setEnabled(false, true), 'dlb_disable_port_sched')
+  }
+
+  stop(): void {
+    this.#check(this.#native.setEnabled(false, false), 'dlb_disable_port')
+  }
+
+  resume(): void {
+    this.#check(this.#native.setEnabled(true, false), 'dlb_enable_port')
+  }
+
+  detach(): void {
+    this.#native.detach()
+    this.#onDetach(this)
+  }
+
+  #linkable(queue: QueueId): number {
+    checkObject('queue', queue)
+    if (this.id.kind === 'directed' || queue.kind !== 'load-balanced') {
+      throw new NodeDlbError(
+        'ERR_DLB_WRONG_SCHEDULING',
+        'links join load-balanced ports and load-balanced queues; a directed queue has the port that it was created with',
+      )
+    }
+    const { id } = queue
+    if (Number.isInteger(id) && id >= 0 && id <= 0xff && this.#target(SchedulingType.atomic, id) !== 0) return id
+    throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${String(id)}`)
+  }
+
+  #checkRange(events: EventBuffer, count: number, offset: number): void {
+    checkBuffer(events, this.#domainKey)
+    const whole = Number.isInteger(count) && Number.isInteger(offset)
+    if (whole && count >= 0 && offset >= 0 && count + offset <= events.length) return
+    throw new NodeDlbError(
+      'ERR_DLB_INVALID_ARGUMENT',
+      `count ${String(count)} from index ${String(offset)} is not within the buffer's ${events.length} events`,
+    )
+  }
+
+  #check(result: number, call: string): number {
+    return result < 0 ? this.#fail(result, call) : result
+  }
+
+  #fail(result: number, call: string): never {
+    throw portError(result, this.id, call)
+  }
+
+  #failRelease(result: number, what: string, call: string): never {
+    if (result !== code.releaseExceeded) this.#fail(result, call)
+    throw new NodeDlbError(
+      'ERR_DLB_RELEASE_EXCEEDED',
+      this.id.kind === 'directed'
+        ? 'events received from a directed queue are complete; release nothing on a directed port'
+        : `cannot ${what} events: ${this.unreleased} are received and not released`,
+    )
+  }
+
+  #failSend(result: number, events: EventBuffer, count: number, offset: number, call: string): never {
+    if (result === code.unknownQueue || result === code.wrongScheduling) {
+      throw targetError(events, count, offset, this.#target)
+    }
+    this.#failRelease(result, `forward ${count}`, call)
+  }
+}

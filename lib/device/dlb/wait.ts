@@ -1,0 +1,41 @@
+import { NodeDlbError } from '../../errors.ts'
+import type { NativeDlbPort } from '../../native-dlb.ts'
+import { checkInteger, checkObject } from '../check.ts'
+import type { PortId } from '../device.ts'
+import { code, portError } from './codes.ts'
+import type { AttachOptions, WaitMode } from './types.ts'
+
+export interface Wait {
+  readonly mode: WaitMode
+  readonly timeoutNs: number
+  readonly sleepNs: number
+}
+
+/** libdlb's wait types. */
+const types: Readonly<Record<WaitMode, number>> = { interrupt: 0, 'low-power': 1, poll: 2, 'sleep-poll': 3 }
+const mostNs = 100_000_000
+const einval = 22
+
+export function checkAttachOptions(options: AttachOptions): Wait {
+  checkObject('options', options)
+  const { wait: mode = 'interrupt', timeoutNs = 50_000, sleepNs = 10_000 } = options
+  if (!Object.hasOwn(types, mode)) {
+    throw new NodeDlbError(
+      'ERR_DLB_INVALID_ARGUMENT',
+      `wait must be one of ${Object.keys(types).join(', ')}, not ${String(mode)}`,
+    )
+  }
+  checkInteger('timeoutNs', timeoutNs, 0, mostNs)
+  checkInteger('sleepNs', sleepNs, 1000, mostNs)
+  return { mode, timeoutNs, sleepNs }
+}
+
+/** Interrupts come by the eventfd, and need no profile. If it fails, the port is detached again. */
+export function setWait(native: NativeDlbPort, id: PortId, { mode, timeoutNs, sleepNs }: Wait): void {
+  if (mode === 'interrupt') return
+  const result = native.setWaitProfile(types[mode], timeoutNs, sleepNs)
+  if (result === 0) return
+  native.detach()
+  if (result !== code.errno - einval) throw portError(result, id, 'dlb_set_wait_profile')
+  throw new NodeDlbError('ERR_DLB_UNSUPPORTED', `this machine cannot wait by ${mode}; its CPU has no umwait`)
+}
