@@ -50,6 +50,13 @@ async function busy(t: Test, open: Open): Promise<World> {
   return w
 }
 
+/** A number that no queue and no port of the domain has. They are the device's choice. */
+function absentId(w: World): number {
+  const { queues, ports } = w.domain.stats()
+  const used = [...queues.map(({ queue }) => queue.id), ...ports.map(({ port }) => port.id)]
+  return range(0, used.length + 1).find((id) => !used.includes(id)) ?? -1
+}
+
 /** Calls that must fail, and then the proof that nothing came of them. */
 async function unchanged(t: Test, w: World, calls: () => void): Promise<void> {
   const [port] = w.ports
@@ -147,9 +154,9 @@ function targets(t: Test, open: Open): void {
     const events = w.domain.createEvents(8)
     const types = SchedulingType
     const tries = [
-      ['ERR_DLB_UNKNOWN_QUEUE', 63, types.unordered],
+      ['ERR_DLB_UNKNOWN_QUEUE', absentId(w), types.unordered],
       ['ERR_DLB_UNKNOWN_QUEUE', 255, types.atomic],
-      ['ERR_DLB_UNKNOWN_QUEUE', 63, types.directed],
+      ['ERR_DLB_UNKNOWN_QUEUE', absentId(w), types.directed],
       ['ERR_DLB_WRONG_SCHEDULING', any.id, types.ordered],
       ['ERR_DLB_WRONG_SCHEDULING', ordered.id, types.unordered],
     ] as const
@@ -231,7 +238,7 @@ function names(t: Test, open: Open): void {
     const w = await busy(t, open)
     const events = w.domain.createEvents(1)
     const kinds = ['load-balanced', 'directed'] as const
-    const ids = [63, -1, 0.5, Number.NaN, '0', null].flatMap((id) => kinds.map((kind) => ({ kind, id })))
+    const ids = [absentId(w), -1, 0.5, Number.NaN, '0', null].flatMap((id) => kinds.map((kind) => ({ kind, id })))
     await unchanged(t, w, () => {
       for (const id of [...ids, { kind: 'other', id: 0 }].map((id) => wrong<PortId>(id))) {
         for (const [name, call] of Object.entries(portCalls(w, id, events))) {
@@ -253,7 +260,7 @@ function names(t: Test, open: Open): void {
       () => port.unlink(wrong<QueueId>(queue)),
     ]
     await unchanged(t, w, () => {
-      for (const id of [63, 64, -1, 0.5, Number.NaN, '0', null]) {
+      for (const id of [absentId(w), 255, -1, 0.5, Number.NaN, '0', null]) {
         for (const call of linking(w.ports[0], { kind: 'load-balanced', id })) {
           refused(t, 'ERR_DLB_UNKNOWN_QUEUE', call, `queue ${id}`)
         }
