@@ -50,8 +50,12 @@ bool DomainFiles::CreateMemory() {
 bool DomainFiles::CreateSocket() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (socket_path_.size() >= sizeof address.sun_path) return false;
-  std::memcpy(address.sun_path, socket_path_.c_str(), socket_path_.size());
+  // By its folder's descriptor: a test's folder may have a longer name than an address can hold.
+  const size_t slash = socket_path_.rfind('/');
+  const OwnedFd folder(open(socket_path_.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const std::string path = "/proc/self/fd/" + std::to_string(folder.get()) + socket_path_.substr(slash);
+  if (!folder.valid() || path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.c_str(), path.size());
   unlink(socket_path_.c_str());
   socket_.Reset(socket(AF_UNIX, SOCK_STREAM, 0));
   if (!socket_.valid()) return false;

@@ -137,7 +137,12 @@ typedef struct {
   uint8_t command;
 } dlb_event_t;
 
-enum { DLB_WAIT_INTR = 0, DLB_WAIT_INTR_LOW_POWER = 1, DLB_WAIT_TIMEOUT_HARD_POLL = 2, DLB_WAIT_TIMEOUT_SLEEP_POLL = 3 };
+enum {
+  DLB_WAIT_INTR = 0,
+  DLB_WAIT_INTR_LOW_POWER = 1,
+  DLB_WAIT_TIMEOUT_HARD_POLL = 2,
+  DLB_WAIT_TIMEOUT_SLEEP_POLL = 3
+};
 
 typedef struct {
   int32_t type;
@@ -168,7 +173,8 @@ static_assert(offsetof(dlb_create_port_t, num_ldb_event_state_entries) == 12, "n
 static_assert(offsetof(dlb_create_port_t, use) == 16, "cos_id");
 static_assert(sizeof(dlb_event_t) == 16 && offsetof(dlb_event_t, queue_id) == 10, "dlb_event_t");
 static_assert(offsetof(dlb_event_t, flow_id) == 12 && offsetof(dlb_event_t, command) == 15, "dlb_event_t");
-static_assert(sizeof(dlb_wait_profile_t) == 24 && offsetof(dlb_wait_profile_t, sleep_duration_ns) == 16, "wait profile");
+static_assert(sizeof(dlb_wait_profile_t) == 24, "dlb_wait_profile_t");
+static_assert(offsetof(dlb_wait_profile_t, sleep_duration_ns) == 16, "sleep_duration_ns");
 static_assert(sizeof(dlb_alert_t) == 16 && offsetof(dlb_alert_t, data) == 8, "dlb_alert_t");
 
 int dlb_open(int device_id, dlb_hdl_t *hdl);

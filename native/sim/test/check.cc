@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../libdlb_sim.h"
+#include "rig.h"
 #include "suites.h"
 
 namespace dlb_sim_test {
@@ -31,6 +32,13 @@ void RunOne(const Test& test) {
   std::fprintf(stderr, "%s - %s\n", failures == before ? "ok" : "not ok", test.title);
 }
 
+// `--leak`: for a test of what the library says when a process ends with everything open.
+int Leak() {
+  Rig rig;
+  rig.LdbPort();
+  return 0;
+}
+
 }  // namespace
 
 void Failed(const char* file, int line, const std::string& what) {
@@ -48,13 +56,14 @@ void ExpectBreach(const char* file, int line, const std::string& text, unsigned 
 
 int main(int argc, char** argv) {
   using namespace dlb_sim_test;
+  const std::string only = argc > 1 ? argv[1] : "";
+  if (only == "--leak") return Leak();
   // Breaches that the tests provoke are of no interest to who reads the output.
   setenv("DLB_SIM_BREACH_FILE", "/dev/null", 1);
   char folder[] = "/tmp/dlb-sim-XXXXXX";
   if (mkdtemp(folder) == nullptr) return 2;
   setenv("DLB_SIM_SHM_DIR", folder, 1);
   setenv("DLB_SIM_SOCKET_DIR", folder, 1);
-  const std::string only = argc > 1 ? argv[1] : "";
   for (const Tests& tests : AllTests()) {
     for (const Test& test : tests) {
       if (only.empty() || std::string(test.title).find(only) != std::string::npos) RunOne(test);
