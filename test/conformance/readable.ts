@@ -69,8 +69,7 @@ function called(t: Test, make: (t: Test) => Listening): void {
       t.equal(l.calls, before, 'not from within another call')
       await l.came(round * 3)
     }
-    t.same(l.seen, range(0, 60))
-    t.equal(l.vain, 0)
+    t.same([l.seen, l.vain], [range(0, 60), 0])
   })
 
   t.test('is called for events that are there already', async (t) => {
@@ -127,8 +126,7 @@ function called(t: Test, make: (t: Test) => Listening): void {
     })
     await l.w.send([l.to])
     await until('all that was sent has come', () => l.seen.length === 200)
-    t.same(l.seen, range(0, 200))
-    t.equal(l.vain, 0)
+    t.same([l.seen, l.vain], [range(0, 200), 0])
   })
 
   t.test('is called when the port, disabled, is enabled again', async (t) => {
@@ -148,8 +146,7 @@ function stopped(t: Test, open: Open): void {
   t.test('null stops it, until a function is set again', async (t) => {
     const l = new Listening(t, open)
     l.listen()
-    l.port.onReadable(null)
-    l.port.onReadable(null)
+    for (let i = 0; i < 2; i++) l.port.onReadable(null)
     await l.w.send(numbered(3, l.to))
     await quiet()
     l.listen()
@@ -176,9 +173,7 @@ function stopped(t: Test, open: Open): void {
 
   t.test('another function replaces it: while it waits, when it is due, and from within', async (t) => {
     const l = new Listening(t, open)
-    const wrong = (): void => {
-      t.fail('the one before is called no more')
-    }
+    const wrong = () => t.fail('the one before is called no more')
     l.port.onReadable(wrong)
     await quiet()
     l.listen(1)
@@ -204,8 +199,7 @@ function stopped(t: Test, open: Open): void {
         await quiet()
         if (due) await l.w.send(numbered(3, l.to))
         const before = l.calls
-        if (way === 'detach') l.port.detach()
-        else l.w.domain.close()
+        way === 'detach' ? l.port.detach() : l.w.domain.close()
         await quiet()
         t.equal(l.calls, before, `${way}${due ? ' with events' : ''}`)
       }
@@ -218,13 +212,9 @@ function stopped(t: Test, open: Open): void {
     await quiet()
     l.port.detach()
     const port = l.w.domain.attachPort(l.port.id)
-    let came = 0
-    port.onReadable(() => {
-      came += port.receive(l.w.events, 8)
-    })
+    port.onReadable(() => port.receive(l.w.events, 8))
     await l.w.send(numbered(3, l.to))
-    await until('they come', () => came === 3)
-    t.equal(port.unreleased, 3)
+    await until('they come', () => port.unreleased === 3)
   })
 }
 
@@ -233,8 +223,8 @@ class Lonely {
   readonly w: World
   readonly words: (string | number)[] = []
   readonly port: Port
-  readonly ended: Promise<unknown>
   readonly errors: string[] = []
+  #ended = false
 
   constructor(t: Test, open: Open, way: Way) {
     this.w = new World(t, open, { directed: [{ cqDepth: 8 }] })
@@ -244,12 +234,18 @@ class Lonely {
     const worker = new Worker(new URL('./readable-thread.js', import.meta.url), { workerData: life, execArgv: [] })
     worker.on('message', (word) => this.words.push(word))
     worker.on('error', (error) => this.errors.push((error as Error).message))
-    this.ended = new Promise((resolve) => worker.once('exit', resolve))
+    worker.once('exit', () => {
+      this.#ended = true
+    })
     t.teardown(() => worker.terminate())
   }
 
   send(count: number, first = 0): Promise<void> {
     return this.w.send(numbered(count, { queue: this.w.directedQueues[0] }, first))
+  }
+
+  end(): Promise<void> {
+    return until('the thread ends', () => this.#ended)
   }
 
   async said(...words: (string | number)[]): Promise<void> {
@@ -268,7 +264,7 @@ function loops(t: Test, open: Open): void {
         await l.said('ready', ...range(0, i + 1))
       }
       l.w.domain.close()
-      await l.ended
+      await l.end()
       t.same(l.words, ['ready', 0, 1, 2, 'nothing to do'])
     })
   }
@@ -276,7 +272,7 @@ function loops(t: Test, open: Open): void {
   for (const way of ['unheld', 'stopped', 'detached'] as const) {
     t.test(`a port that is ${way} does not hold the loop open`, async (t) => {
       const l = new Lonely(t, open, way)
-      await l.ended
+      await l.end()
       t.same([l.words, l.errors], [['ready', 'nothing to do'], []])
     })
   }
@@ -285,7 +281,7 @@ function loops(t: Test, open: Open): void {
     const l = new Lonely(t, open, 'throws')
     await l.said('ready')
     await l.send(2)
-    await l.ended
+    await l.end()
     t.same([l.words, l.errors], [['ready', 0], ['thrown for 1']])
   })
 
@@ -295,7 +291,7 @@ function loops(t: Test, open: Open): void {
     await l.send(2)
     await l.said('ready', 0, 'thrown for 1', 1, 'thrown for 1')
     l.w.domain.close()
-    await l.ended
+    await l.end()
     t.same([l.words, l.errors], [['ready', 0, 'thrown for 1', 1, 'thrown for 1', 'nothing to do'], []])
   })
 }
