@@ -70,12 +70,12 @@
       ],
     },
     {
+      # By its own name here, since gyp gathers all products in one folder; scripts/setup/sim.mjs makes it a libdlb.so.
       'target_name': 'bsc',
       'type': 'executable',
       'product_prefix': '',
-      'product_name': 'libdlb',
+      'product_name': 'libbsc',
       'product_extension': 'so',
-      'product_dir': '<(PRODUCT_DIR)/bsc',
       'sources': ['bsc/bsc.cc'],
       'ldflags': ['-shared'],
     },

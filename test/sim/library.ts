@@ -14,13 +14,7 @@ export const selfTest = `${built}sim_test`
 
 /** Builds them if they are stale, as `npm test` has done already: for a test file that is run by itself. */
 export async function buildSim(): Promise<void> {
-  const scripts = new URL('../../../scripts/setup/', import.meta.url)
-  const { lock } = (await import(new URL('lock.mjs', scripts).href)) as { lock(root: string): Promise<() => void> }
-  const sim = (await import(new URL('sim.mjs', scripts).href)) as { buildSim(root: string): Promise<boolean> }
-  const unlock = await lock(root)
-  try {
-    await sim.buildSim(root)
-  } finally {
-    unlock()
-  }
+  const setup = new URL('../../../scripts/setup/sim.mjs', import.meta.url)
+  const sim = (await import(setup.href)) as { buildSim(root: string): Promise<boolean> }
+  await sim.buildSim(root)
 }
