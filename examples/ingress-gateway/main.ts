@@ -34,9 +34,11 @@ async function main(options: Options): Promise<number> {
   const backends = await openBackends(plan.services, options.backends)
   try {
     const gateway = await startGateway(plan, options, backends)
+    const ended = serveUntilSignal(gateway, options.drainTimeout)
+    // From the summary on, a signal drains: whoever reads it may send one at once.
     for (const line of summary(plan, options, backends, gateway)) screen.line(line)
     screen.follow(() => gateway.loads())
-    return await serveUntilSignal(gateway, options.drainTimeout)
+    return await ended
   } finally {
     screen.stop()
     await backends.close()

@@ -26,7 +26,11 @@ function report(done?: () => void): void {
 
 const orders: Readonly<Record<Order, () => void>> = {
   drain: () => {
-    server.close(() => report(() => process.exit(0)))
+    server.close(() => {
+      // It is told before the last socket's own 'close'.
+      open = 0
+      report(() => process.exit(0))
+    })
     // Keep-alive connections are closed as they become idle.
     setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
   },

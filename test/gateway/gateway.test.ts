@@ -1,0 +1,240 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import http, { type ServerResponse } from 'node:http'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { Agent, request } from 'undici'
+import { source } from '../programs.ts'
+import { Program, withoutFilter } from './program.ts'
+import { deferred, listening } from './servers.ts'
+
+/** The gateway as a user runs it, in both ways: with the seed's EnvoyFilter, and without it. */
+
+const run = promisify(execFile)
+const ways = [
+  { name: 'with DLB balancing', args: [] },
+  { name: 'the nop way', args: withoutFilter },
+]
+
+t.jobs = 2
+
+interface InFlight {
+  readonly program: Program
+  /** The request's answer, at the backend. */
+  readonly arrived: ServerResponse
+  /** What its client gets. */
+  readonly status: Promise<number | 'cut'>
+}
+
+/** A gateway with a request that has reached its backend and is not answered. */
+async function inFlight(t: Test, args: readonly string[]): Promise<InFlight> {
+  const arrived = deferred<ServerResponse>()
+  const port = await listening(
+    t,
+    http.createServer((_, res) => arrived.resolve(res)),
+  )
+  const program = new Program(t, [...args, '--backend', `httpbin:8000=127.0.0.1:${port}`])
+  await program.port()
+  const status = program.get('/status/200').catch((): 'cut' => 'cut')
+  return { program, arrived: await arrived.promise, status }
+}
+
+t.test("started as npm start does, the seed's step 6 works as printed", async (t) => {
+  const program = new Program(t, [], source('scripts/start.mjs'))
+  const port = await program.port()
+  const { stdout } = program
+  t.match(stdout, /device {5}software \(.+\)\n/)
+  t.match(stdout, /policy {5}unordered\n/)
+  t.match(stdout, /workers {4}4 threads \(the IstioOperator's concurrency\)\n/)
+  t.match(stdout, /balancing {2}DLB \(EnvoyFilter istio-system\/dlb\)\n/)
+  t.match(stdout, /route {6}httpbin\.example\.com {2}\/status\* \/delay\* -> httpbin:8000\n/)
+  const commands = [...stdout.matchAll(/^ {2}(curl .*?) +# (\S+?)[:\n].*$/gm)]
+  t.match(
+    commands.map(([, command, expected]) => [command, expected]),
+    [
+      [`curl -s -I -HHost:httpbin.example.com "http://127.0.0.1:${port}/status/200"`, 'httpbin'],
+      [`curl -s -I -HHost:httpbin.example.com "http://127.0.0.1:${port}/headers"`, '404'],
+      [`curl -s -I "http://127.0.0.1:${port}/status/200"`, '404'],
+    ],
+  )
+  const [found, path, host] = await Promise.all(commands.map(([, command]) => run('sh', ['-c', command])))
+  t.match(found.stdout, /^HTTP\/1\.1 200 OK\r\n/)
+  t.match(found.stdout, /^server: node-dlb\r$/m)
+  t.match(path.stdout, /^HTTP\/1\.1 404 Not Found\r\n/)
+  t.match(host.stdout, /^HTTP\/1\.1 404 Not Found\r\n/)
+  program.child.kill('SIGINT')
+  t.match(await program.outcome, { code: 0, signal: null, stdout: /all connections finished\n$/ })
+})
+
+t.test('--debug shows the four kinds of DLB line', async (t) => {
+  const program = new Program(t, ['--debug'])
+  t.equal(await program.get('/status/200'), 200)
+  await program.until(/dlb receive none, skip/)
+  program.child.kill('SIGINT')
+  const { stdout } = await program.outcome
+  const lines = [...stdout.matchAll(/^\d{4}-\d\d-\d\dT[\d:.]+Z debug (worker_.*)$/gm)]
+    .map(([, line]) => line)
+    .join('\n')
+  t.match(
+    lines,
+    /^worker_4 dlb send fd (\d+)\nworker_([0-3]) get dlb event 1\nworker_\2 dlb recv \1\nworker_\2 dlb receive none, skip$/,
+  )
+})
+
+t.test("all workers get connections, and the live line tells each one's", async (t) => {
+  const program = new Program(t, ['--workers', '3'])
+  await program.port()
+  const agents = Array.from({ length: 12 }, () => new Agent({ connections: 1 }))
+  const url = `http://127.0.0.1:${await program.port()}/status/200`
+  for (const dispatcher of agents) {
+    await (await request(url, { dispatcher, headers: { host: 'httpbin.example.com' } })).body.dump()
+  }
+  const [, workers] = await program.until(/^open connections {2}(.*?) {2}\| \d+ open, \d+ so far$/m)
+  t.match(workers, /^worker_0 \d+ {2}worker_1 \d+ {2}worker_2 \d+$/)
+  await Promise.all(agents.map((agent) => agent.close()))
+  program.child.kill('SIGTERM')
+  t.match(await program.outcome, { code: 0 })
+})
+
+for (const { name, args } of ways) {
+  t.test(`${name}: hosts and paths that no route has are 404, however they are written`, async (t) => {
+    const program = new Program(t, args)
+    t.equal(await program.get('/status/200'), 200)
+    t.equal(await program.get('/status/200', 'HTTPBIN.example.com:80'), 200)
+    t.equal(await program.get('/delay/0'), 200)
+    t.equal(await program.get('/headers'), 404)
+    t.equal(await program.get('/'), 404)
+    t.equal(await program.get('/status/200', 'example.com'), 404)
+    const port = await program.port()
+    const asIs = ['-s', '-o', '/dev/null', '-w', '%{http_code}', '--path-as-is', '-HHost:httpbin.example.com']
+    for (const written of ['/status/../headers', '/status/%2e%2e/headers', '/status/..\\headers']) {
+      t.equal((await run('curl', [...asIs, `http://127.0.0.1:${port}${written}`])).stdout, '404', written)
+    }
+    program.child.kill('SIGINT')
+    t.match(await program.outcome, { code: 0, stderr: '' })
+  })
+
+  t.test(`${name}: Ctrl-C lets requests finish`, async (t) => {
+    const { program, arrived, status } = await inFlight(t, args)
+    program.child.kill('SIGINT')
+    await program.until(/SIGINT: no new connections; open ones have 10 s/)
+    arrived.end()
+    t.equal(await status, 200)
+    t.match(await program.outcome, { code: 0, stdout: /all connections finished\n$/ })
+  })
+
+  t.test(`${name}: what is open at the deadline is cut, and told`, async (t) => {
+    const { program, status } = await inFlight(t, [...args, '--drain-timeout', '100ms'])
+    program.child.kill('SIGTERM')
+    t.match(await program.outcome, { code: 1, stdout: /\n1 connection was cut\n$/ })
+    t.equal(await status, 'cut')
+  })
+
+  t.test(`${name}: a second Ctrl-C cuts at once`, async (t) => {
+    const { program, status } = await inFlight(t, [...args, '--drain-timeout', '10m'])
+    program.child.kill('SIGINT')
+    await program.until(/no new connections/)
+    program.child.kill('SIGINT')
+    t.match(await program.outcome, { code: 130, stdout: /\n1 connection was cut\n$/ })
+    t.equal(await status, 'cut')
+  })
+
+  t.test(`${name}: a busy port is told with what to do`, async (t) => {
+    const port = await listening(t, http.createServer())
+    const { code, stdout, stderr } = await new Program(t, [...args, '--port', String(port)]).outcome
+    t.equal(code, 1)
+    t.equal(stdout, '')
+    t.equal(
+      stderr,
+      `cannot listen on 127.0.0.1:${port}: something listens there already (EADDRINUSE); end it, or choose another port with --port\n`,
+    )
+  })
+
+  t.test(`${name}: a dead backend is 503, a slow one 504`, async (t) => {
+    const slow = http.createServer(() => undefined)
+    const address = `127.0.0.1:${await listening(t, slow)}`
+    const program = new Program(t, [...args, '--backend', `httpbin:8000=${address}`, '--backend-timeout', '200ms'])
+    t.match((await program.until(/backend {4}.*/))[0], `httpbin:8000 is http://${address}`)
+    t.equal(await program.get('/status/200'), 504)
+    slow.closeAllConnections()
+    slow.close()
+    t.equal(await program.get('/status/200'), 503)
+    program.child.kill('SIGINT')
+    t.match(await program.outcome, { code: 0 })
+  })
+}
+
+t.test('without the EnvoyFilter, the summary says what there is instead, and why', async (t) => {
+  const program = new Program(t, [...withoutFilter, '--workers', '2', '--debug'])
+  await program.port()
+  t.match(program.stdout, /^--debug shows what the device does, and without DLB balancing there is none\n/)
+  t.match(program.stdout, /balancing {2}nop \(no EnvoyFilter turns DLB connection balancing on\)\n/)
+  t.match(program.stdout, /device {5}none: each worker accepts for itself\n/)
+  t.match(program.stdout, /policy {5}nop\n/)
+  t.match(program.stdout, /workers {4}2 processes by node:cluster, SCHED_NONE \(--workers\)\n/)
+  program.child.kill('SIGINT')
+  t.match(await program.outcome, { code: 0 })
+})
+
+t.test('the nop way: a worker that dies is replaced, and the other one serves meanwhile', async (t) => {
+  const program = new Program(t, [...withoutFilter, '--workers', '2'])
+  await program.port()
+  const { pid } = program.child
+  const [worker] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').map(Number)
+  process.kill(worker, 'SIGKILL')
+  await program.until(/worker_[01] died with SIGKILL; its successor starts in 1000 ms\n/)
+  t.equal(await program.get('/status/200'), 200)
+  program.child.kill('SIGINT')
+  t.match(await program.outcome, { code: 0 })
+})
+
+t.test('documents with problems are told, all of them, with exit code 2', async (t) => {
+  const folder = t.testdir({
+    'a.yaml': 'kind: Gateway\nspec: {}\n---\nkind: Ingress\n',
+    'b.yml': 'kind: Service\nfoo: 1\n',
+    'c.txt': 'not read',
+  })
+  const { code, stdout, stderr } = await new Program(t, ['--config', folder]).outcome
+  t.equal(code, 2)
+  t.equal(stdout, '')
+  t.match(stderr, /^\d+ problems in the configuration:\n/)
+  t.match(stderr, `${path.join(folder, 'a.yaml')}:2, document 1, spec: servers is missing\n`)
+  t.match(stderr, `${path.join(folder, 'a.yaml')}:4, document 2, kind: unknown kind "Ingress"`)
+  t.match(stderr, `${path.join(folder, 'b.yml')}:2, document 1, foo: unknown field`)
+})
+
+const misuse: [args: string[], stderr: RegExp][] = [
+  [['--port', '99999'], /Give a port from 0 to 65535/],
+  [['--foo'], /unknown option '--foo'/],
+  [['--backend', 'x'], /such as shop:80=127\.0\.0\.1:3000/],
+  [['--backend', 'shop:80=127.0.0.1:1'], /no route leads to shop:80 of --backend; routes lead to httpbin:8000/],
+  [['--workers', 'many'], /Give a whole number/],
+  [['--drain-timeout', '5'], /such as 500ms, 10s or 2m/],
+]
+
+for (const [args, message] of misuse) {
+  t.test(`${args.join(' ')} is wrong usage`, async (t) => {
+    t.match(await new Program(t, args).outcome, { code: 2, stdout: '', stderr: message })
+  })
+}
+
+t.test('a service that nothing here is asks for --backend', async (t) => {
+  const service = readFileSync(source('examples/ingress-gateway/config/httpbin.yaml'), 'utf8')
+  const folder = t.testdir({ 'httpbin.yaml': service.replace('app: httpbin', 'app: shop') })
+  const files = withoutFilter.filter((name) => !name.endsWith('httpbin.yaml'))
+  const { code, stderr } = await new Program(t, [...files, path.join(folder, 'httpbin.yaml')]).outcome
+  t.equal(code, 2)
+  t.equal(stderr, 'nothing here is app=shop: say where httpbin:8000 is, --backend httpbin:8000=host:port\n')
+})
+
+t.test('a host that is not of this machine is told, and more workers than there can be', async (t) => {
+  const elsewhere = await new Program(t, ['--host', '192.0.2.1']).outcome
+  t.match(elsewhere, { code: 1, stderr: /the host is no address of this machine; choose one with --host/ })
+  const many = await new Program(t, ['--workers', '64']).outcome
+  t.match(many, { code: 1, stderr: /workers must be a whole number from 1 to 63, not 64/ })
+})
+
+t.test('--help', async (t) => {
+  t.match(await new Program(t, ['--help']).outcome, { code: 0, stdout: /Usage: npm start --/, stderr: '' })
+})
