@@ -132,6 +132,12 @@ struct LdbQueue {
   unsigned turn = 0;
   uint32_t in_flight = 0;
 
+  uint64_t AllLinked() const {
+    uint64_t ports = 0;
+    for (const uint64_t each : linked) ports |= each;
+    return ports;
+  }
+
   void Unlink(uint64_t port) {
     for (unsigned i = 0; i < 8; i++) {
       linked[i] &= ~port;

@@ -15,17 +15,15 @@ uint64_t Scheduler::WhoMayTake(const LdbQueue& queue, const dlb_event_t& event) 
 }
 
 bool Scheduler::PlaceNow(LdbQueue* queue, const dlb_event_t& event) {
-  // Something that waits may have found room meanwhile and goes first.
-  if ((pending_ >> queue->id & 1) != 0 && queue->backlog.priorities != 0) return false;
-  const uint64_t ports = ready_ & WhoMayTake(*queue, event);
-  if (ports == 0) return false;
-  for (uint32_t left = queue->link_priorities; left != 0; left &= left - 1) {
-    const uint64_t takers = queue->linked[LowestBit(left)] & ports;
-    if (takers == 0) continue;
-    Place(queue, LeastLoaded(takers, queue->turn), event);
-    return true;
+  // Something that waits, here or in another queue, may have found room meanwhile: all stand in line then.
+  if (pending_ != 0 && queued_ > 0) {
+    pending_ |= 1U << queue->id;
+    return false;
   }
-  return false;
+  const uint64_t takers = ready_ & queue->AllLinked() & WhoMayTake(*queue, event);
+  if (takers == 0) return false;
+  Place(queue, LeastLoaded(takers, queue->turn), event);
+  return true;
 }
 
 unsigned Scheduler::LeastLoaded(uint64_t ports, unsigned turn) const {
@@ -99,7 +97,9 @@ void Scheduler::FindFirst(LdbQueue* queue, uint64_t ports, Candidate* best) cons
       const bool older =
           best->at == kNone || static_cast<int32_t>(store_[at].arrival - store_[best->at].arrival) < 0;
       if (priority < best->priority || older) {
-        *best = {queue, priority, at, before, LeastLoaded(takers, queue->turn)};
+        // A link's priority orders the queues of its port. Among the ports of a queue, only the load counts.
+        const uint64_t all = ready_ & queue->AllLinked() & WhoMayTake(*queue, store_[at].event);
+        *best = {queue, priority, at, before, LeastLoaded(all, queue->turn)};
       }
       return;
     }
