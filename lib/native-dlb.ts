@@ -110,11 +110,11 @@ export interface NativeDlbDomain {
 }
 
 export interface NativeDlbPort {
-  send(words: Int32Array, count: number, offset: number): number
-  forward(words: Int32Array, count: number, offset: number): number
-  receive(words: Int32Array, max: number, offset: number): number
-  receiveWithoutPop(words: Int32Array, max: number, offset: number): number
-  advancedSend(words: Int32Array, count: number, offset: number): number
+  send(events: ArrayBuffer, count: number, offset: number): number
+  forward(events: ArrayBuffer, count: number, offset: number): number
+  receive(events: ArrayBuffer, max: number, offset: number): number
+  receiveWithoutPop(events: ArrayBuffer, max: number, offset: number): number
+  advancedSend(events: ArrayBuffer, count: number, offset: number): number
   release(count: number): number
   pop(count: number): number
   unreleased(): number

@@ -88,8 +88,7 @@ export class EventBuffer {
 
   /** Queue, type and priority in one store. `queueId` is a QueueId's `id`. */
   setTarget(i: number, queueId: number, type: SchedulingTypeValue, priority: number): void {
-    this.#bytes[i * 16 + 10] = queueId
-    this.#bytes[i * 16 + 11] = type | (priority << 2)
+    this.#halves[i * 8 + 5] = (queueId & 0xff) | (type << 8) | (priority << 10)
   }
 
   flowId(i: number): number {

@@ -31,7 +31,7 @@ std::shared_ptr<Device> Device::Open(const Library* library, int id, SystemError
     *error = {ENOSYS, "dlb_create_credit_pool"};
     return nullptr;
   }
-  Registry::Get().CloseAtExit();
+  Registry::Get().CloseAtExit(device);
   return device;
 }
 

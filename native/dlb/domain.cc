@@ -181,6 +181,7 @@ SystemError Domain::Close() {
   SystemError first;
   // A forked child shares the device's memory with its parent, whose domain it is.
   if (process_ != getpid() || id_ < 0) return first;
+  for (const auto& port : ports_) port->Stop();
   for (const auto& port : ports_) {
     const SystemError error = port->Close();
     if (!first) first = error;

@@ -14,7 +14,7 @@ Port::Port(std::shared_ptr<DomainState> domain, const Spec& spec, abi::PortHandl
 
 int Port::Attach(uint64_t ticket, int thread) {
   const Guard guard(lock_);
-  if (handle_ == nullptr) return kClosed;
+  if (ended_) return kClosed;
   if (ticket_.load(std::memory_order_relaxed) != 0) return kAttached;
   if (abandoned_ && !directed() && ring_.unreleased() > 0) return kOwes;
   abandoned_ = false;
@@ -32,7 +32,7 @@ void Port::Detach(uint64_t ticket, bool abandon) {
 }
 
 int Port::Check(uint64_t ticket) const {
-  if (handle_ == nullptr) return kClosed;
+  if (ended_) return kClosed;
   return IsAttached(ticket) ? 0 : kDetached;
 }
 
@@ -172,7 +172,7 @@ int Port::Unlink(uint64_t ticket, int queue) {
 
 int Port::SetEnabled(bool enabled, bool sched_only) {
   const Guard guard(lock_);
-  if (handle_ == nullptr) return kClosed;
+  if (ended_) return kClosed;
   const auto call = sched_only ? (enabled ? library_.enable_port_sched : library_.disable_port_sched)
                                : (enabled ? library_.enable_port : library_.disable_port);
   if (call(handle_) != 0) return Failed();
@@ -183,10 +183,17 @@ int Port::SetEnabled(bool enabled, bool sched_only) {
   return 0;
 }
 
+void Port::Stop() {
+  const Guard guard(lock_);
+  ended_ = true;
+  observer_ = nullptr;
+  // It fails if the device is gone, and then there is nothing to stop.
+  if (handle_ != nullptr) library_.disable_port(handle_);
+}
+
 SystemError Port::Close() {
   const Guard guard(lock_);
   if (handle_ == nullptr) return {};
-  observer_ = nullptr;
   Drain();
   SystemError error;
   if (library_.detach_port(handle_) != 0) error = {errno > 0 ? errno : EIO, "dlb_detach_port"};

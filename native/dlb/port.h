@@ -106,7 +106,10 @@ class Port {
   // Whether libdlb says that the port is disabled, though we did not disable it.
   bool IsDead();
 
-  // Ends all use, in every thread, and gives the handle back.
+  // Ends all use, in every thread; the device schedules nothing more to it.
+  void Stop();
+  // After Stop: gives the handle back, and what the port holds with it. When all ports of the domain have stopped: what is
+  // completed here must not let go another event of its flow to a thread that goes on.
   SystemError Close();
 
  private:
@@ -136,7 +139,9 @@ class Port {
   std::atomic<uint64_t> ticket_{0};
   std::atomic<int> thread_{-1};
   std::atomic<bool> enabled_{true};
+  // Null once closed.
   abi::PortHandle handle_;
+  bool ended_ = false;
   bool stopped_ = false;
   bool abandoned_ = false;
   bool interrupts_ = false;

@@ -23,7 +23,7 @@ uint32_t Port::held_back() {
 // The events are completed in the device before they are handed out: if that fails, they stay where they are.
 int Port::Recover(abi::Event* events, uint32_t max) {
   const Guard guard(lock_);
-  if (handle_ == nullptr) return kClosed;
+  if (ended_) return kClosed;
   if (ticket_.load(std::memory_order_relaxed) != 0) return kAttached;
   if (const int code = UnlinkAll()) return code;
   if (ring_.count() < max) {
@@ -46,7 +46,6 @@ int Port::Recover(abi::Event* events, uint32_t max) {
 // Failures are of no interest: the device may be gone.
 void Port::Drain() {
   if (!domain_->started) return;
-  library_.disable_port(handle_);
   std::array<abi::Event, 64> events;
   const auto complete = [this](uint32_t count) { return directed() || count == 0 || ReleaseInDevice(count) >= 0; };
   if (!complete(ring_.count())) return;
@@ -59,7 +58,7 @@ void Port::Drain() {
 
 bool Port::IsDead() {
   const Guard guard(lock_);
-  if (handle_ == nullptr || stopped_ || ring_.room() == 0 || !domain_->started) return false;
+  if (ended_ || stopped_ || ring_.room() == 0 || !domain_->started) return false;
   abi::Event event;
   if (interrupts_) Signal();
   const int found = library_.recv(handle_, 1, false, &event);

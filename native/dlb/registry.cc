@@ -1,5 +1,6 @@
 #include "registry.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -56,8 +57,11 @@ uint64_t Registry::NextTicket() {
   return ++last_ticket_;
 }
 
-void Registry::CloseAtExit() {
+void Registry::CloseAtExit(const std::shared_ptr<Device>& device) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  const auto gone = [](const std::weak_ptr<Device>& other) { return other.expired(); };
+  devices_.erase(std::remove_if(devices_.begin(), devices_.end(), gone), devices_.end());
+  devices_.push_back(device);
   if (closes_at_exit_) return;
   closes_at_exit_ = true;
   StayLoaded();
@@ -65,12 +69,17 @@ void Registry::CloseAtExit() {
 }
 
 void Registry::CloseAll() {
-  std::vector<std::shared_ptr<Domain>> open;
+  std::vector<std::shared_ptr<Domain>> domains;
+  std::vector<std::shared_ptr<Device>> devices;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto& entry : domains_) open.push_back(entry.second);
+    for (const auto& entry : domains_) domains.push_back(entry.second);
+    for (const auto& device : devices_) devices.push_back(device.lock());
   }
-  for (const auto& domain : open) domain->Close();
+  for (const auto& domain : domains) domain->Close();
+  for (const auto& device : devices) {
+    if (device != nullptr) device->Close();
+  }
 }
 
 }  // namespace node_dlb::dlb

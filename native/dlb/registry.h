@@ -5,9 +5,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace node_dlb::dlb {
 
+class Device;
 class Domain;
 
 // The open domains of this process, by the keys that tokens carry: the only way from one thread to another's domain.
@@ -21,9 +23,9 @@ class Registry {
   std::shared_ptr<Domain> Find(const std::string& key);
   void Remove(const std::string& key);
 
-  // Has exit(3) close what is open by then: process.exit() runs no clean-up hooks in the main thread. Call it after a device
-  // is open: exit handlers run in reverse, and the library's own must not run before.
-  void CloseAtExit();
+  // Has exit(3) close what of the device is open by then: process.exit() runs no clean-up hooks in the main thread. Call it
+  // after the device is open: exit handlers run in reverse, and the library's own must not run before.
+  void CloseAtExit(const std::shared_ptr<Device>& device);
 
   // Not 0, and unique in the process.
   uint64_t NextTicket();
@@ -33,6 +35,7 @@ class Registry {
 
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Domain>> domains_;
+  std::vector<std::weak_ptr<Device>> devices_;
   uint64_t last_ticket_ = 0;
   bool closes_at_exit_ = false;
 };

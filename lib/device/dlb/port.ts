@@ -41,25 +41,25 @@ export class AttachedPort implements DlbPort {
 
   send(events: EventBuffer, count: number, offset = 0): number {
     this.#checkRange(events, count, offset)
-    const sent = this.#native.send(events.words, count, offset)
+    const sent = this.#native.send(events.buffer, count, offset)
     return sent < 0 ? this.#failSend(sent, events, count, offset, 'dlb_send') : sent
   }
 
   forward(events: EventBuffer, count: number, offset = 0): number {
     this.#checkRange(events, count, offset)
-    const sent = this.#native.forward(events.words, count, offset)
+    const sent = this.#native.forward(events.buffer, count, offset)
     return sent < 0 ? this.#failSend(sent, events, count, offset, 'dlb_forward') : sent
   }
 
   receive(events: EventBuffer, max: number): number {
     this.#checkRange(events, max, 0)
-    const received = this.#native.receive(events.words, max, 0)
+    const received = this.#native.receive(events.buffer, max, 0)
     return received < 0 ? this.#fail(received, 'dlb_recv') : received
   }
 
   receiveWithoutPop(events: EventBuffer, max: number): number {
     this.#checkRange(events, max, 0)
-    return this.#check(this.#native.receiveWithoutPop(events.words, max, 0), 'dlb_recv_no_pop')
+    return this.#check(this.#native.receiveWithoutPop(events.buffer, max, 0), 'dlb_recv_no_pop')
   }
 
   release(count: number): void {
@@ -85,7 +85,7 @@ export class AttachedPort implements DlbPort {
         `event ${i} is directed; on this device, libdlb sends those by send() only`,
       )
     }
-    const sent = this.#native.advancedSend(events.words, count, 0)
+    const sent = this.#native.advancedSend(events.buffer, count, 0)
     if (sent === code.releaseExceeded) {
       throw new NodeDlbError('ERR_DLB_RELEASE_EXCEEDED', 'the commands complete, or return, more than the port owes')
     }

@@ -1,0 +1,10 @@
+import t from 'tap'
+import { openDevice } from '../../lib/device/open.ts'
+import { conformance } from '../conformance/index.ts'
+import { StandIn, supported } from '../dlb/stand-in.ts'
+
+if (supported) {
+  const standIn = await StandIn.load('version=2.5')
+  conformance(t, () => openDevice({ device: 'dlb' }), { histories: false })
+  standIn.finish()
+} else t.pass('libdlb is for Linux on x64')
