@@ -125,9 +125,8 @@ struct LdbQueue {
   FlowTable flows;
   ReorderRing order;
   uint32_t sequence_numbers;
-  // The ports that are linked, by the link's priority, and the priorities at which there are any.
+  // The ports that are linked, by the link's priority.
   std::array<uint64_t, 8> linked{};
-  uint32_t link_priorities = 0;
   // The port after the last that got an event: ports with equal loads take turns.
   unsigned turn = 0;
   uint32_t in_flight = 0;
@@ -139,15 +138,11 @@ struct LdbQueue {
   }
 
   void Unlink(uint64_t port) {
-    for (unsigned i = 0; i < 8; i++) {
-      linked[i] &= ~port;
-      if (linked[i] == 0) link_priorities &= ~(1U << i);
-    }
+    for (uint64_t& each : linked) each &= ~port;
   }
   void Link(uint64_t port, unsigned priority) {
     Unlink(port);
     linked[priority] |= port;
-    link_priorities |= 1U << priority;
   }
 };
 

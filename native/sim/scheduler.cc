@@ -119,13 +119,14 @@ void Scheduler::Complete(ConsumerQueue* from) {
   from->weight -= done.weight;
   LdbQueue* queue = ldb_queues_[done.queue].get();
   queue->in_flight--;
+  // First: what follows may find its place here.
+  Refresh(from);
   if (done.type == DLB_SCHED_ATOMIC) {
     if (queue->flows.Unpin(done.lock)) pending_ |= 1U << queue->id;
   } else if (done.type == DLB_SCHED_ORDERED) {
     queue->order.MarkDone(done.slot);
     FlushOrder(queue);
   }
-  Refresh(from);
 }
 
 void Scheduler::FlushOrder(LdbQueue* queue) {
