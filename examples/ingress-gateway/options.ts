@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseCount, parseDuration } from '../../lib/cli/parse.ts'
 
 export interface Options {
@@ -33,7 +33,12 @@ export function parseOptions(argv: readonly string[]): Options {
   const backends = new Map<string, string>()
   const command = new Command('npm start --')
     .description("An HTTP ingress gateway on balanced worker threads, configured by Istio's documents")
-    .option('--config <paths...>', 'YAML files, or folders of them', [configFolder])
+    .addOption(
+      new Option('--config <paths...>', 'YAML files, or folders of them').default(
+        [configFolder],
+        'examples/ingress-gateway/config',
+      ),
+    )
     .option('--host <address>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
     .option('--port <number>', "port to listen on, whatever the Gateway's is; 0: any that is free", parsePort, 8080)
     .option(
@@ -44,14 +49,18 @@ export function parseOptions(argv: readonly string[]): Options {
     .option('--backend <service=host:port>', 'where a service is, such as shop:80=127.0.0.1:3000; repeatable', (text) =>
       addBackend(text, backends),
     )
-    .option('--backend-timeout <time>', 'how long a backend may take to start its answer', parseDuration, 15_000)
-    .option('--drain-timeout <time>', 'how long open connections may take to finish', parseDuration, 10_000)
-    .option('--debug', 'print a line per connection and step of the device', false)
+    .addOption(duration('--backend-timeout <time>', 'how long a backend may take to start its answer', '15s'))
+    .addOption(duration('--drain-timeout <time>', 'how long open connections may take to finish', '10s'))
+    .option('--debug', 'print a line per connection and step of the device')
     .addHelpText('after', examples)
     .exitOverride()
     .parse(argv)
-  const { workers = null, ...rest } = command.opts<Omit<Options, 'backends'>>()
-  return { ...rest, workers, backends }
+  const { workers = null, debug = false, ...rest } = command.opts<Omit<Options, 'backends'>>()
+  return { ...rest, workers, debug, backends }
+}
+
+function duration(flags: string, description: string, value: string): Option {
+  return new Option(flags, description).argParser(parseDuration).default(parseDuration(value), value)
 }
 
 function parsePort(text: string): number {

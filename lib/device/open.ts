@@ -15,6 +15,7 @@ export interface OpenOptions extends DlbOpenOptions {
 }
 
 const choices = ['auto', 'dlb', 'software']
+const notLookedFor = "auto does not look for DLB hardware in this version; device 'dlb' does"
 
 /**
  * Chooses and opens a queue device. The environment variable NODE_DLB_DEVICE, where set, stands for an absent option.
@@ -28,9 +29,7 @@ export function openDevice(options: OpenOptions = {}): Device {
     throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `device must be one of ${choices.join(', ')}, not ${device}`)
   }
   if (device === 'dlb') return openDlbDevice(options)
-  return new SoftwareDevice(
-    device === 'software' ? 'asked for' : 'this version of node-dlb has no support for the DLB hardware yet',
-  )
+  return new SoftwareDevice(device === 'software' ? 'asked for' : notLookedFor)
 }
 
 /**
