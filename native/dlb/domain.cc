@@ -202,6 +202,8 @@ void Domain::Reset(SystemError* first) {
     alerts_.release();
     return;
   }
+  for (const auto& port : ports_) port->DropEventfd();
+  ports_.clear();
   for (const auto& [group, before] : changed_groups_) {
     // Another domain may use the group by now; it stays as it is then.
     library_.set_ldb_sequence_number_allocation(device_->handle(), group, before);

@@ -179,7 +179,7 @@ int Port::SetEnabled(bool enabled, bool sched_only) {
   enabled_.store(enabled, std::memory_order_relaxed);
   if (!sched_only) stopped_ = !enabled;
   // A look that found the port stopped could not arm the interrupt.
-  if (!sched_only && enabled && interrupts_) Signal();
+  if (!sched_only && enabled && interrupts_) WriteEventfd();
   return 0;
 }
 
@@ -199,8 +199,13 @@ SystemError Port::Close() {
   if (library_.detach_port(handle_) != 0) error = {errno > 0 ? errno : EIO, "dlb_detach_port"};
   handle_ = nullptr;
   // Whoever watches it finds out: disabling or detaching a port does not signal.
-  if (interrupts_) Signal();
+  if (interrupts_) WriteEventfd();
   return error;
+}
+
+void Port::DropEventfd() {
+  const Guard guard(lock_);
+  eventfd_ = nullptr;
 }
 
 }  // namespace node_dlb::dlb

@@ -36,8 +36,8 @@ enum PortCode : int {
 // Thread: any; a lock of its own orders them. Methods that take a ticket are for the thread that has attached the port with that
 // ticket; with a stale one they return kDetached. That a thread ended is no reason to lose anything: native calls
 // are never cut short, so the state is always that between two calls.
-// Ownership: shared by the domain and those who attached it. The eventfd is closed with the last of them: other
-// threads' loops may still watch it after the domain's end.
+// Ownership: shared by the domain and those who attached it. The eventfd is closed when the domain has ended and no
+// thread's loop watches it any more.
 class Port {
  public:
   struct Spec {
@@ -87,7 +87,8 @@ class Port {
   int Peek(uint64_t ticket, bool wait);
   // Has the CQ's interrupt written to the eventfd from here on; see port_interrupts.cc. 0 or a PortCode.
   int EnableEventfd(uint64_t ticket);
-  int eventfd() const { return eventfd_.get(); }
+  // For a loop that watches it: another thread may close the domain meanwhile, and drop the port's share of it.
+  std::shared_ptr<const Fd> eventfd();
   // The loop has seen that the eventfd is readable.
   void NoteWake() { signalled_.store(true, std::memory_order_relaxed); }
   // Makes the eventfd readable: whoever watches it looks. Any thread.
@@ -111,6 +112,8 @@ class Port {
   // After Stop: gives the handle back, and what the port holds with it. When all ports of the domain have stopped: what is
   // completed here must not let go another event of its flow to a thread that goes on.
   SystemError Close();
+  // After the domain's reset, up to which the driver writes to it.
+  void DropEventfd();
 
  private:
   using Guard = std::lock_guard<PortLock>;
@@ -128,6 +131,7 @@ class Port {
   uint32_t RoomFor(uint32_t max) const;
   int FindLink(int queue) const;
   int UnlinkAll();
+  void WriteEventfd();
   void ClearSignal();
   void Drain();
 
@@ -155,7 +159,7 @@ class Port {
   std::array<int, kMaxLinks> links_{};
   size_t link_count_ = 0;
   Observer* observer_ = nullptr;
-  Fd eventfd_;
+  std::shared_ptr<const Fd> eventfd_;
 };
 
 }  // namespace node_dlb::dlb

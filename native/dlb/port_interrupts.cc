@@ -40,7 +40,7 @@ int Port::Look(abi::Event* events, uint32_t max, bool wait, bool pop) {
     if (interrupts_) ClearSignal();
     return 0;
   }
-  if (interrupts_ && !signalled_.load(std::memory_order_relaxed)) Signal();
+  if (interrupts_ && !signalled_.load(std::memory_order_relaxed)) WriteEventfd();
   signalled_.store(false, std::memory_order_relaxed);
   const int found = !pop                              ? library_.recv_no_pop(handle_, limit, wait, events)
                     : credits_kept_ + limit > kMostKept ? LookAndGiveBack(events, limit, wait)
@@ -75,7 +75,7 @@ int Port::LookAndGiveBack(abi::Event* events, uint32_t max, bool wait) {
 // read and an arming to look into an empty CQ.
 bool Port::MayHoldMore() const {
   if (!interrupts_ || signalled_.load(std::memory_order_relaxed)) return true;
-  pollfd entry{eventfd_.get(), POLLIN, 0};
+  pollfd entry{eventfd_->get(), POLLIN, 0};
   return poll(&entry, 1, 0) > 0;
 }
 
@@ -96,21 +96,31 @@ int Port::EnableEventfd(uint64_t ticket) {
   if (interrupts_) return 0;
   Fd fd = MakeEventfd();
   if (!fd) return Failed();
-  eventfd_ = std::move(fd);
+  eventfd_ = std::make_shared<const Fd>(std::move(fd));
   // libdlb reads the eventfd from here on, even if the call fails.
   interrupts_ = true;
-  return library_.enable_cq_epoll(handle_, !directed(), eventfd_.get()) == 0 ? 0 : Failed();
+  return library_.enable_cq_epoll(handle_, !directed(), eventfd_->get()) == 0 ? 0 : Failed();
 }
 
 void Port::Signal() {
+  const Guard guard(lock_);
+  WriteEventfd();
+}
+
+void Port::WriteEventfd() {
   const uint64_t one = 1;
   // It can fail only when the counter is full, and then the eventfd is readable.
-  while (eventfd_ && write(eventfd_.get(), &one, sizeof one) < 0 && errno == EINTR) continue;
+  while (eventfd_ != nullptr && write(eventfd_->get(), &one, sizeof one) < 0 && errno == EINTR) continue;
 }
 
 void Port::ClearSignal() {
   uint64_t count = 0;
-  while (read(eventfd_.get(), &count, sizeof count) < 0 && errno == EINTR) continue;
+  while (read(eventfd_->get(), &count, sizeof count) < 0 && errno == EINTR) continue;
+}
+
+std::shared_ptr<const Fd> Port::eventfd() {
+  const Guard guard(lock_);
+  return eventfd_;
 }
 
 int Port::SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile) {

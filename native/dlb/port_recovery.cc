@@ -60,13 +60,13 @@ bool Port::IsDead() {
   const Guard guard(lock_);
   if (ended_ || stopped_ || ring_.room() == 0 || !domain_->started) return false;
   abi::Event event;
-  if (interrupts_) Signal();
+  if (interrupts_) WriteEventfd();
   const int found = library_.recv(handle_, 1, false, &event);
   if (found < 0) return errno == EACCES;
   if (found == 0) return false;
   // It is its thread's: have it look.
   ring_.Append(&event, 1);
-  if (interrupts_) Signal();
+  if (interrupts_) WriteEventfd();
   return false;
 }
 

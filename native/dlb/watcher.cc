@@ -30,9 +30,11 @@ Watcher* Watcher::Open(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticke
     self->idle_.data = self;
     self->open_handles_ = 1;
   } else {
-    const int status = uv_poll_init(loop, &self->poll_, self->port_->eventfd());
+    self->eventfd_ = self->port_->eventfd();
+    const int status = self->eventfd_ == nullptr ? UV_EBADF : uv_poll_init(loop, &self->poll_, self->eventfd_->get());
     if (status != 0) {
-      *code = kErrno + status;
+      // Null: another thread has just closed the domain.
+      *code = self->eventfd_ == nullptr ? kClosed : kErrno + status;
       delete self;
       return nullptr;
     }

@@ -46,6 +46,7 @@ class Watcher final : public LoopUser, private Port::Observer {
   Napi::Env env_;
   Environment* environment_;
   const std::shared_ptr<Port> port_;
+  std::shared_ptr<const Fd> eventfd_;
   const uint64_t ticket_;
   const Mode mode_;
   Napi::FunctionReference callback_;

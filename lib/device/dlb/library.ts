@@ -95,5 +95,6 @@ function cannotOpen(id: number, cause: SystemError): NodeDlbError {
 }
 
 function unavailable(message: string, cause?: Error): NodeDlbError {
-  return new NodeDlbError('ERR_DLB_DEVICE_UNAVAILABLE', message, cause === undefined ? {} : { cause })
+  const advice = `${message}; or use device 'software' or 'auto'`
+  return new NodeDlbError('ERR_DLB_DEVICE_UNAVAILABLE', advice, cause === undefined ? {} : { cause })
 }

@@ -1,6 +1,6 @@
 import { NodeDlbError } from '../../errors.ts'
 import type { NativeDlbDevice, NativeDlbDomain } from '../../native-dlb.ts'
-import { isSystemError } from './failure.ts'
+import { calling, isSystemError } from './failure.ts'
 
 /**
  * A domain's sequence number slots. The device has two groups of 1,024 numbers; all slots of a group are of one size, and a
@@ -43,7 +43,9 @@ export class SequenceNumbers {
   }
 
   #find(perQueue: number): number {
-    const groups = this.#left.map((left, group) => ({ ...this.#device.sequenceNumbers(group), left, group }))
+    const groups = calling('createLoadBalancedQueue', () =>
+      this.#left.map((left, group) => ({ ...this.#device.sequenceNumbers(group), left, group })),
+    )
     const open = groups.filter(({ left }) => left > 0)
     const fitting = open.find((group) => group.perQueue === perQueue && group.occupied < 1024 / perQueue)
     if (fitting !== undefined) return fitting.group

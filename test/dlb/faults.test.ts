@@ -1,0 +1,145 @@
+import t from 'tap'
+import { type DlbDevice, NodeDlbError } from '../../lib/device/index.ts'
+import { StandIn, supported } from './stand-in.ts'
+
+/** All that a program calls, from a domain's creation to its end. */
+function useAll(device: DlbDevice): void {
+  const domain = device.createDomain({
+    loadBalancedQueues: 2,
+    loadBalancedPorts: 1,
+    directedPorts: 2,
+    sequenceNumberSlots: 1,
+  })
+  try {
+    const queue = domain.createLoadBalancedQueue()
+    domain.createLoadBalancedQueue({ sequenceNumbers: 128 })
+    const own = domain.createDirectedQueue()
+    const port = domain.attachPort(domain.createLoadBalancedPort({ cqDepth: 8 }))
+    const directed = domain.attachPort(domain.createDirectedPort({ cqDepth: 8, queue: own }))
+    domain.createDirectedPort({ cqDepth: 8 })
+    port.link(queue)
+    port.onReadable(() => undefined)
+    port.onReadable(null)
+    domain.start()
+    const events = domain.createEvents(4)
+    for (let i = 0; i < 4; i++) events.set(i, { queue })
+    let sent = 0
+    while (sent < 4) sent += directed.send(events, 4 - sent)
+    let came = 0
+    while (came < 4) came += port.receive(events, 4)
+    events.set(0, { queue: own })
+    while (port.forward(events, 1) === 0);
+    port.release(3)
+    while (directed.receiveWithoutPop(events, 4) === 0);
+    directed.pop(1)
+    port.disable()
+    port.enable()
+    port.stop()
+    port.resume()
+    port.unlink(queue)
+  } finally {
+    domain.close()
+  }
+}
+
+const functions = [
+  'get_num_resources',
+  'create_sched_domain',
+  'attach_sched_domain',
+  'create_credit_pool',
+  'launch_domain_alert_thread',
+  'get_ldb_sequence_number_allocation',
+  'get_ldb_sequence_number_occupancy',
+  'set_ldb_sequence_number_allocation',
+  'create_ldb_queue',
+  'create_dir_queue',
+  'create_ldb_port',
+  'create_dir_port',
+  'attach_ldb_port',
+  'attach_dir_port',
+  'link_queue',
+  'unlink_queue',
+  'enable_cq_epoll',
+  'start_sched_domain',
+  'send',
+  'forward',
+  'recv',
+  'recv_no_pop',
+  'pop_cq',
+  'release',
+  'enable_port_sched',
+  'disable_port_sched',
+  'enable_port',
+  'disable_port',
+]
+
+if (supported) testFaults(await StandIn.load())
+else t.pass('libdlb is for Linux on x64')
+
+function testFaults(standIn: StandIn): void {
+  t.test('each call that fails is an error with its errno, and leaves nothing behind', async (t) => {
+    const probe = standIn.open(t)
+    const free = probe.resources()
+    for (const name of functions) {
+      const device = standIn.open(t)
+      standIn.control(`fail dlb_${name} 1 ENOMEM`)
+      try {
+        useAll(device)
+        // Their failure changes nothing: another group is taken; the port is gone anyway.
+        if (!['set_ldb_sequence_number_allocation'].includes(name)) t.fail(`dlb_${name} failed and nobody noticed`)
+      } catch (error) {
+        t.ok(error instanceof NodeDlbError, `dlb_${name}: ${error}`)
+        const { code, cause } = error as NodeDlbError
+        t.ok(['ERR_DLB_DEVICE_FAILED', 'ERR_DLB_NO_RESOURCES'].includes(code), code)
+        t.match(cause, { code: 'ENOMEM' })
+      }
+      standIn.control('clear-faults')
+      // A domain that was half made when creating it failed is the process's until it ends.
+      if (name === 'create_sched_domain') {
+        t.throws(() => device.createDomain({}), { code: 'ERR_DLB_DEVICE_FAILED' }, 'that handle is of no use any more')
+      } else useAll(device)
+      device.close()
+      t.same(probe.resources(), free, `dlb_${name} leaves nothing`)
+    }
+  })
+
+  t.test('what libdlb refuses for want of resources says so', async (t) => {
+    const device = standIn.open(t)
+    standIn.control('fail dlb_create_sched_domain 1 EINVAL')
+    t.throws(() => device.createDomain({}), { code: 'ERR_DLB_NO_RESOURCES', cause: { code: 'EINVAL' } })
+    standIn.control('clear-faults')
+    device.createDomain({}).close()
+  })
+
+  t.test('a handle that would crash libdlb is not closed', async (t) => {
+    const device = standIn.open(t)
+    standIn.control('fail dlb_create_sched_domain 1 -1')
+    t.throws(() => device.createDomain({}), { code: 'ERR_DLB_DEVICE_FAILED' })
+    standIn.control('clear-faults')
+    device.close()
+  })
+
+  t.test('sends that take a part, or nothing, lose nothing', async (t) => {
+    for (const command of ['send-limit 3', 'send-zero 2', 'send-half 2']) {
+      standIn.control(command)
+      useAll(standIn.open(t))
+      standIn.control('clear-faults')
+    }
+  })
+
+  t.test('a damaged event is marked, and counts as others do', async (t) => {
+    standIn.control('error-flag')
+    const domain = standIn.open(t).createDomain({ directedPorts: 1 })
+    const port = domain.attachPort(domain.createDirectedPort({ cqDepth: 8 }))
+    domain.start()
+    const events = domain.createEvents(1)
+    events.set(0, { queue: { kind: 'directed', id: port.id.id } })
+    t.equal(port.send(events, 1), 1)
+    t.equal(port.receive(events, 1), 1)
+    t.ok(events.hasError(0))
+    domain.close()
+    standIn.control('clear-faults')
+  })
+
+  standIn.finish()
+}
