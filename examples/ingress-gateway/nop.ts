@@ -88,8 +88,7 @@ class NopGateway implements Gateway {
   #fork(index: number): Worker {
     const process = cluster.fork()
     const total = this.#members[index]?.load.total ?? 0
-    const ended = Promise.all([once(process, 'exit'), once(process, 'disconnect')])
-    const member: Member = { process, load: { open: 0, total }, ended }
+    const member: Member = { process, load: { open: 0, total }, ended: endOf(process) }
     this.#members[index] = member
     process.on('message', (load: Load) => {
       member.load = { open: load.open, total: total + load.total }
@@ -116,6 +115,15 @@ class NopGateway implements Gateway {
   }
 
   #order(order: Order): void {
-    for (const { process } of this.#members) if (process.isConnected()) process.send(order)
+    for (const { process } of this.#members) {
+      // One that is just ending is not there to hear it (EPIPE), and needs no order.
+      if (process.isConnected()) process.send(order, undefined, () => undefined)
+    }
   }
+}
+
+async function endOf(process: Worker): Promise<void> {
+  await once(process, 'exit')
+  // Its last messages may follow its exit. If they came before it, 'disconnect' has been, or never will be.
+  if (process.isConnected()) await once(process, 'disconnect')
 }
