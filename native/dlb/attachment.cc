@@ -201,6 +201,7 @@ napi_value Attachment::SetWaitProfile(napi_env env, napi_callback_info info) {
 }
 
 // (callback or null): 0 or a PortCode
+// watch(callback): `this` is the port, which the watcher keeps alive.
 napi_value Attachment::Watch(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   auto* const self = arguments.self();
@@ -214,7 +215,9 @@ napi_value Attachment::Watch(napi_env env, napi_callback_info info) {
     if (self->watcher_ == nullptr) return ToJs(env, code);
     self->watcher_->Hold(self->held_);
   }
-  self->watcher_->Set(callback);
+  napi_value object = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, &object, nullptr);
+  self->watcher_->Set(callback, Napi::Value(env, object));
   return ToJs(env, 0);
 }
 

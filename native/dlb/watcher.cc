@@ -52,13 +52,14 @@ Watcher* Watcher::Open(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticke
 
 uv_handle_t* Watcher::main_handle() { return mode_ == Mode::kPolls ? Base(&idle_) : Base(&poll_); }
 
-void Watcher::Set(Napi::Value callback) {
+void Watcher::Set(Napi::Value callback, Napi::Value port) {
   if (closing_) return;
   if (!callback.IsFunction()) {
     Stop();
     return;
   }
   callback_ = Napi::Persistent(callback.As<Napi::Function>());
+  port_object_ = Napi::Persistent(port.As<Napi::Object>());
   Start();
 }
 
@@ -74,6 +75,7 @@ void Watcher::Start() {
 
 void Watcher::Stop() {
   callback_.Reset();
+  port_object_.Reset();
   if (mode_ == Mode::kPolls) {
     uv_idle_stop(&idle_);
   } else {
@@ -95,6 +97,7 @@ void Watcher::Close() {
   if (closing_) return;
   closing_ = true;
   callback_.Reset();
+  port_object_.Reset();
   uv_close(main_handle(), OnHandleClosed);
   if (mode_ == Mode::kInterrupts) uv_close(Base(&timer_), OnHandleClosed);
 }

@@ -23,8 +23,8 @@ class Watcher final : public LoopUser, private Port::Observer {
   // Null, with a PortCode in `code`, if the eventfd cannot be had.
   static Watcher* Open(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticket, Mode mode, int* code);
 
-  // Empty: stops.
-  void Set(Napi::Value callback);
+  // No function: stops. While there is a callback, `port` is kept from the garbage collector, which would end this.
+  void Set(Napi::Value callback, Napi::Value port);
   void Hold(bool held);
   void Close() override;
 
@@ -50,6 +50,7 @@ class Watcher final : public LoopUser, private Port::Observer {
   const uint64_t ticket_;
   const Mode mode_;
   Napi::FunctionReference callback_;
+  Napi::ObjectReference port_object_;
   bool closing_ = false;
   bool looked_ = false;
   bool protects_ = false;

@@ -1,7 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
 import type { Port } from '../../lib/device/device.ts'
+import { attachDomain } from '../../lib/device/open.ts'
 import type { Life, Way } from './readable-thread.ts'
 import { numbered, numbers, type Open, range, type Sent, until, World } from './world.ts'
 
@@ -15,6 +18,9 @@ export function readable(t: Test, open: Open): void {
 }
 
 const quietTurns = 20
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 /** A port with a callback that is watched. */
 class Listening {
@@ -142,6 +148,18 @@ function called(t: Test, make: (t: Test) => Listening): void {
   })
 }
 
+/**
+ * Through an attachment of its own, since the test's domain refers to its ports; nor does the callback.
+ * @returns when it is called
+ */
+function watchAndForget(w: World): Promise<void> {
+  const { id } = w.ports[0]
+  w.ports[0].detach()
+  const port = attachDomain(w.domain.share()).attachPort(id)
+  port.link(w.queues[0])
+  return new Promise((resolve) => port.onReadable(resolve))
+}
+
 function stopped(t: Test, open: Open): void {
   t.test('null stops it, until a function is set again', async (t) => {
     const l = new Listening(t, open)
@@ -204,6 +222,17 @@ function stopped(t: Test, open: Open): void {
         t.equal(l.calls, before, `${way}${due ? ' with events' : ''}`)
       }
     }
+  })
+
+  t.test('is called while nothing else refers to the port', async (t) => {
+    const w = new World(t, open, { queues: [{}], ports: [{ cqDepth: 8 }] })
+    const called = watchAndForget(w)
+    for (let i = 0; i < 5; i++) {
+      collectGarbage()
+      await quiet()
+    }
+    await w.send([{ queue: w.queues[0] }])
+    await called
   })
 
   t.test('the next object of a port that was detached while it waited is called', async (t) => {
