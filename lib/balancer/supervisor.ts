@@ -95,7 +95,7 @@ export class Supervisor implements WorkerEvents {
   /** Ends all threads, and waits until they are gone and cleared up after. */
   async terminate(): Promise<void> {
     this.stopRespawning()
-    await Promise.all(this.#workers.map(({ thread }) => thread?.worker.terminate()))
+    await Promise.all(this.#workers.map(({ thread }) => thread?.terminate()))
   }
 
   onCall(thread: WorkerThread, call: Call): Reply {

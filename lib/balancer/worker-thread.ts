@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
 import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot } from '../worker/protocol.ts'
@@ -22,6 +23,9 @@ export interface WorkerExit {
   readonly finished: boolean
 }
 
+/** How long the end of a thread waits for its modules. Its user's --import may never end. */
+const LOADING_MS = 2000
+
 export type SharedBoot = Pick<WorkerBoot, 'domain' | 'queues' | 'ledger'>
 
 /** One life of one worker: a thread that runs the user's entry, and main's line to it. */
@@ -33,6 +37,8 @@ export class WorkerThread {
   readonly #control: MessagePort
   readonly #replies: MessagePort
   readonly #answered = new Int32Array(new SharedArrayBuffer(4))
+  readonly #loaded: Promise<void>
+  #onLoaded: () => void = () => undefined
   #uncaught: string | null = null
   #idle = false
 
@@ -57,6 +63,9 @@ export class WorkerThread {
       debug: options.debug !== null,
       hook: options.hook,
     }
+    this.#loaded = new Promise((resolve) => {
+      this.#onLoaded = resolve
+    })
     this.index = index
     this.#events = events
     this.#control = control.port1
@@ -70,6 +79,17 @@ export class WorkerThread {
     this.#control.postMessage(message)
   }
 
+  /**
+   * Ends the thread, wherever it is; except that it first loads the bootstrap: Node leaves the files open that a thread's
+   * import() is opening when it ends.
+   */
+  async terminate(): Promise<void> {
+    const late = new AbortController()
+    await Promise.race([this.#loaded, delay(LOADING_MS, undefined, { signal: late.signal }).catch(() => undefined)])
+    late.abort()
+    await this.worker.terminate()
+  }
+
   #listen(): void {
     this.#control.on('message', (message: ToMain) => this.#onMessage(message))
     // The bootstrap's report says more than the cloned error, which it replaces; out of memory has only the latter.
@@ -80,7 +100,8 @@ export class WorkerThread {
   }
 
   #onMessage(message: ToMain): void {
-    if (message.type === 'uncaught') this.#uncaught = message.text
+    if (message.type === 'loaded') this.#onLoaded()
+    else if (message.type === 'uncaught') this.#uncaught = message.text
     else if (message.type === 'idle') this.#idle = true
     else if (message.type === 'call') this.#answer(message.id, message.call)
     else this.#events.onNotice(this, message)
@@ -94,6 +115,7 @@ export class WorkerThread {
   }
 
   #onExit(code: number): void {
+    this.#onLoaded()
     // The ports' messages and the exit come by different ways: what it sent last may still be in the queue.
     for (let rest = receiveMessageOnPort(this.#control); rest; rest = receiveMessageOnPort(this.#control)) {
       this.#onMessage(rest.message as ToMain)

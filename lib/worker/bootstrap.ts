@@ -19,6 +19,7 @@ import { announceWorker } from './this-worker.ts'
  */
 const boot = workerThreads.workerData as WorkerBoot
 const control = new Control(boot)
+control.post({ type: 'loaded' })
 reportEnd()
 const domain = attachDomain(boot.domain)
 const port = domain.attachPort(boot.port)

@@ -66,6 +66,8 @@ export type Reply =
 
 /** Worker to main, not waited for. */
 export type Notice =
+  /** The bootstrap's modules are loaded: the first message. */
+  | { readonly type: 'loaded' }
   /** A server of the app's listens: its start is done. */
   | { readonly type: 'listening' }
   /** The worker has no server for a connection that it was dealt. */

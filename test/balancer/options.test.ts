@@ -60,9 +60,12 @@ t.test('a start that fails leaves nothing behind', async (t) => {
   await t.rejects(startBalancer(missing), { code: 'ERR_DLB_ENTRY_FAILED', exitCode: 1 })
   const before = openDescriptors()
   await t.rejects(startBalancer({ ...missing, device: 'dlb' }), { code: 'ERR_DLB_DEVICE_UNAVAILABLE' })
-  const error: unknown = await startBalancer(missing).catch((reason: unknown) => reason)
-  t.ok(error instanceof EntryFailedError)
-  t.match(error, { workerError: /Cannot find module/, message: /nonexistent.*before it listened/ })
+  for (let i = 0; i < 5; i++) {
+    // The first to fail ends the others, wherever they are.
+    const error: unknown = await startBalancer({ ...missing, workers: 4 }).catch((reason: unknown) => reason)
+    t.ok(error instanceof EntryFailedError)
+    t.match(error, { workerError: /Cannot find module/, message: /nonexistent.*before it listened/ })
+  }
   t.strictSame(openDescriptors(), before)
 })
 
