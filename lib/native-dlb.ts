@@ -4,6 +4,8 @@
  * of ports return a `PortCode` below 0 instead (lib/device/dlb/codes.ts).
  */
 export interface NativeDlb {
+  /** Loads a library and opens no device. Throws an Error with the code ELIBRARY. */
+  inspectDlbLibrary(library: string): DlbLibrary
   readonly DlbDevice: new (library: string, id: number) => NativeDlbDevice
   readonly DlbDomain: new (
     ...from: [device: NativeDlbDevice, config: NativeDomainConfig] | [key: string]
@@ -18,10 +20,17 @@ export interface NativeDlb {
   ): NativeDlbPort | number | undefined
 }
 
+export interface DlbLibrary {
+  readonly file: string
+  /** It is native/sim, and what is behind it no device. */
+  readonly standIn: boolean
+}
+
 export interface NativeDlbDevice {
   facts(): {
     /** The library's file. */
     readonly library: string
+    readonly standIn: boolean
     /** `dlb_dev_cap_t`'s flags. */
     readonly capabilities: number
     /** A failure has left libdlb's handle such that it must not be closed. */

@@ -35,6 +35,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Listener", Listener::Define(env));
   exports.Set("DlbDevice", dlb::JsDevice::Define(env));
   exports.Set("DlbDomain", dlb::JsDomain::Define(env));
+  exports.Set("inspectDlbLibrary", Napi::Function::New<dlb::InspectLibrary>(env, "inspectDlbLibrary"));
   exports.Set("attachDlbPort", Napi::Function::New<dlb::Attachment::Attach>(env, "attachDlbPort"));
   exports.Set("closeFd", Napi::Function::New<CloseFdForJs>(env, "closeFd"));
   exports.Set("resetFd", Napi::Function::New<ResetFdForJs>(env, "resetFd"));

@@ -3,33 +3,46 @@ import { checkInteger } from './check.ts'
 import type { Device, DeviceKind, DomainToken, SchedulingDomain } from './device.ts'
 import { OpenDlbDevice } from './dlb/device.ts'
 import { DlbDomainView } from './dlb/domain.ts'
-import type { DlbOpenOptions } from './dlb/library.ts'
+import { type DlbOpenOptions, noDlbDevice } from './dlb/library.ts'
 import type { DlbDevice } from './dlb/types.ts'
 import { SoftwareDevice } from './software/device.ts'
 import { SoftwareDomain } from './software/domain.ts'
 
 /** `id` and `library` are for the DLB device. */
 export interface OpenOptions extends DlbOpenOptions {
-  /** Default `auto`: the best device that this machine has. */
+  /** Default `auto`: the DLB device if one opens, else the software device. */
   readonly device?: 'auto' | DeviceKind
+  /** What to do if `device: 'dlb'` does not open: the software device, or to throw (default). */
+  readonly fallback?: 'software' | 'none'
 }
 
 const choices = ['auto', 'dlb', 'software']
-const notLookedFor = "auto does not look for DLB hardware in this version; device 'dlb' does"
+const fallbacks = ['software', 'none']
+/** Without these, the software device does as well. */
+const lacking = ['ERR_DLB_DEVICE_UNAVAILABLE', 'ERR_DLB_ADDON_UNAVAILABLE']
 
 /**
- * Chooses and opens a queue device. The environment variable NODE_DLB_DEVICE, where set, stands for an absent option.
+ * Chooses and opens a queue device; its `reason` tells why it is this one. The environment variable NODE_DLB_DEVICE,
+ * where set, stands for an absent option `device`.
  *
- * This version chooses the DLB device only when told to.
- * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
+ * `auto` looks for DLB where there is a /dev/dlb<n>, or a library was named; it needs no addon where there is neither.
+ * @throws ERR_DLB_INVALID_ARGUMENT, and for `dlb` ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
  */
 export function openDevice(options: OpenOptions = {}): Device {
   const device = options.device ?? process.env.NODE_DLB_DEVICE ?? 'auto'
-  if (!choices.includes(device)) {
-    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `device must be one of ${choices.join(', ')}, not ${device}`)
+  checkChoice('device', device, choices)
+  checkChoice('fallback', options.fallback ?? 'none', fallbacks)
+  checkId(options)
+  if (device === 'software') return new SoftwareDevice('asked for')
+  if (device === 'dlb' && options.fallback !== 'software') return new OpenDlbDevice(options, 'asked for')
+  const missing = device === 'auto' ? noDlbDevice(options) : null
+  if (missing !== null) return new SoftwareDevice(missing)
+  try {
+    return new OpenDlbDevice(options, device === 'dlb' ? 'asked for' : 'auto found it')
+  } catch (error) {
+    if (!(error instanceof NodeDlbError) || !lacking.includes(error.code)) throw error
+    return new SoftwareDevice(`instead of DLB: ${error.message}`)
   }
-  if (device === 'dlb') return openDlbDevice(options)
-  return new SoftwareDevice(device === 'software' ? 'asked for' : notLookedFor)
 }
 
 /**
@@ -37,7 +50,7 @@ export function openDevice(options: OpenOptions = {}): Device {
  * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
  */
 export function openDlbDevice(options: DlbOpenOptions = {}): DlbDevice {
-  if (options.id !== undefined) checkInteger('id', options.id, 0, 63)
+  checkId(options)
   return new OpenDlbDevice(options, 'asked for')
 }
 
@@ -49,4 +62,13 @@ export function attachDomain(token: DomainToken): SchedulingDomain {
   if (token?.nodeDlbDomain === 'software') return SoftwareDomain.attach(token)
   if (token?.nodeDlbDomain === 'dlb') return DlbDomainView.attach(token)
   throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'the token is not what share() returned, or a copy of it')
+}
+
+function checkId({ id }: DlbOpenOptions): void {
+  if (id !== undefined) checkInteger('id', id, 0, 63)
+}
+
+function checkChoice(name: string, value: string, from: readonly string[]): void {
+  if (from.includes(value)) return
+  throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `${name} must be one of ${from.join(', ')}, not ${value}`)
 }

@@ -3,6 +3,29 @@
 #include "call_guard.h"
 
 namespace node_dlb::dlb {
+namespace {
+
+const Library* Load(Napi::Env env, const Napi::Value& name) {
+  std::string problem;
+  const Library* const library = LoadLibrary(name.ToString(), &problem);
+  if (library != nullptr) return library;
+  Napi::Error error = Napi::Error::New(env, problem);
+  error.Set("code", Napi::String::New(env, "ELIBRARY"));
+  error.ThrowAsJavaScriptException();
+  return nullptr;
+}
+
+}  // namespace
+
+Napi::Value InspectLibrary(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const Library* const library = Load(env, info[0]);
+  if (library == nullptr) return env.Undefined();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("file", library->path);
+  object.Set("standIn", library->stand_in);
+  return object;
+}
 
 Napi::Function JsDevice::Define(Napi::Env env) {
   return DefineClass(env, "DlbDevice",
@@ -19,14 +42,8 @@ std::shared_ptr<Device> JsDevice::Of(const Napi::Value& value) { return Unwrap(v
 
 JsDevice::JsDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsDevice>(info) {
   Napi::Env env = info.Env();
-  std::string problem;
-  const Library* const library = LoadLibrary(info[0].ToString(), &problem);
-  if (library == nullptr) {
-    Napi::Error error = Napi::Error::New(env, problem);
-    error.Set("code", Napi::String::New(env, "ELIBRARY"));
-    error.ThrowAsJavaScriptException();
-    return;
-  }
+  const Library* const library = Load(env, info[0]);
+  if (library == nullptr) return;
   SystemError error;
   device_ = Device::Open(library, info[1].ToNumber(), &error);
   Throw(error);
@@ -40,6 +57,7 @@ bool JsDevice::Throw(const SystemError& error) {
 Napi::Value JsDevice::Facts(const Napi::CallbackInfo& info) {
   Napi::Object object = Napi::Object::New(info.Env());
   object.Set("library", device_->library().path);
+  object.Set("standIn", device_->library().stand_in);
   object.Set("capabilities", Napi::Number::New(info.Env(), static_cast<double>(device_->capabilities())));
   object.Set("poisoned", device_->poisoned());
   object.Set("hasStatistics", device_->library().get_xstats != nullptr);

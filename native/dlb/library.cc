@@ -33,6 +33,7 @@ std::string Fill(void* handle, const std::string& name, Library* library) {
   void* const open = dlsym(handle, "dlb_open");
   if (open == nullptr) return WhatItIs(handle, name);
   library->path = FileOf(open, name);
+  library->stand_in = dlsym(handle, "dlb_sim_version") != nullptr;
   const char* missing = nullptr;
 #define NODE_DLB_RESOLVE(result, function, arguments) \
   if (!Resolve(handle, "dlb_" #function, &library->function)) missing = "dlb_" #function;

@@ -60,6 +60,8 @@ namespace node_dlb::dlb {
 // Thread: any; it does not change.
 struct Library {
   std::string path;
+  // It is a stand-in for tests (native/sim), and what is behind it no device.
+  bool stand_in = false;
 #define NODE_DLB_MEMBER(result, name, arguments) result(*name) arguments = nullptr;
   NODE_DLB_FUNCTIONS(NODE_DLB_MEMBER)
   NODE_DLB_OPTIONAL_FUNCTIONS(NODE_DLB_MEMBER)

@@ -29,16 +29,53 @@ function testOpening(standIn: StandIn): void {
   })
 
   t.test('a device that is not there, or may not be opened', async (t) => {
-    const absent = unavailable(() => openDlbDevice({ id: 0 }))
-    t.match(absent, { message: /\/dev\/dlb0.*no such device/, cause: { code: 'ENOENT', syscall: 'dlb_open' } })
+    standIn.control('devices none')
+    const absent = unavailable(() => openDlbDevice({ id: 1 }))
+    t.match(absent, { message: /\/dev\/dlb1.*no such device/, cause: { code: 'ENOENT', syscall: 'dlb_open' } })
+    standIn.control('devices 2+5')
     standIn.control('open EACCES')
+    t.match(
+      unavailable(() => openDlbDevice()),
+      { message: /\/dev\/dlb2 .*may not open it/ },
+    )
     t.match(
       unavailable(() => openDlbDevice({ id: 2 })),
       { message: /may not open it/, cause: { code: 'EACCES' } },
     )
     standIn.control('clear-faults')
-    standIn.control('open 0')
     for (const id of [-1, 64, 0.5]) t.throws(() => openDlbDevice({ id }), { code: 'ERR_DLB_INVALID_ARGUMENT' })
+  })
+
+  t.test('in place of a device that is not there, the first that is', async (t) => {
+    for (const device of ['dlb', 'auto'] as const) {
+      const other = openDevice({ device, id: 0 })
+      t.match(other, { kind: 'dlb', id: 2, reason: 'dlb device 0 is not found, use dlb device 2 instead' })
+      other.close()
+    }
+    const it = openDevice({ device: 'dlb', id: 5 })
+    t.match(it, { id: 5, reason: 'asked for' })
+    it.close()
+    standIn.control('open EACCES')
+    t.match(
+      unavailable(() => openDevice({ device: 'dlb', id: 5 })),
+      { message: /\/dev\/dlb5 .*may not open it/ },
+    )
+    standIn.control('clear-faults')
+  })
+
+  t.test('auto takes it if it opens, else the software device, and says why', async (t) => {
+    const found = openDevice()
+    t.match(found, { kind: 'dlb', id: 2, reason: 'auto found it', version: 'DLB 2.5 (stand-in)' })
+    found.close()
+    standIn.control('open EACCES')
+    const fallback = openDevice()
+    t.match(fallback, { kind: 'software', reason: /^instead of DLB: \/dev\/dlb2 cannot be opened: this user may not/ })
+    standIn.control('clear-faults')
+    t.match(openDevice({ library: bscLibrary }), { kind: 'software', reason: /Barcelona/ })
+    t.match(openDevice({ device: 'dlb', library: '/nowhere', fallback: 'software' }), { kind: 'software' })
+    for (const wrong of [{ device: 'fast' }, { fallback: 'nop' }, { id: 99 }]) {
+      t.throws(() => openDevice(wrong as object), { code: 'ERR_DLB_INVALID_ARGUMENT' })
+    }
   })
 
   t.test('a device says what it is', async (t) => {

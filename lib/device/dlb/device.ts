@@ -17,6 +17,7 @@ export class OpenDlbDevice implements DlbDevice {
   readonly version: string
   readonly reason: string
   readonly library: string
+  readonly standIn: boolean
   readonly capabilities: DlbCapabilities
   readonly #native: NativeDlbDevice
   #openDomains = 0
@@ -24,14 +25,16 @@ export class OpenDlbDevice implements DlbDevice {
 
   /** @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE */
   constructor(options: DlbOpenOptions, reason: string) {
-    const { native, id } = openNative(options)
-    const { library, capabilities } = native.facts()
+    const { native, id, instead } = openNative(options)
+    const { library, standIn, capabilities } = native.facts()
     this.#native = native
     this.id = id
-    this.reason = reason
+    this.reason = instead ?? reason
     this.library = library
+    this.standIn = standIn
     this.capabilities = readCapabilities(capabilities)
-    this.version = this.capabilities.combinedCredits ? 'DLB 2.5' : 'DLB 2.0'
+    const version = this.capabilities.combinedCredits ? 'DLB 2.5' : 'DLB 2.0'
+    this.version = standIn ? `${version} (stand-in)` : version
   }
 
   resources(): Resources {

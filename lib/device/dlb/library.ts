@@ -1,15 +1,17 @@
 import { readdirSync } from 'node:fs'
 import { NodeDlbError } from '../../errors.ts'
-import { loadAddon, type NativeAddon } from '../../native.ts'
-import type { NativeDlbDevice } from '../../native-dlb.ts'
+import { loadAddon } from '../../native.ts'
+import type { DlbLibrary, NativeDlbDevice } from '../../native-dlb.ts'
 import { isSystemError, type SystemError } from './failure.ts'
 
 /** libdlb's own limit on device numbers is not known; the driver counts from 0. */
 const maxDevices = 64
+const supported = process.platform === 'linux' && process.arch === 'x64'
+const onlyThere = `the DLB device needs Linux on x64, not ${process.platform} on ${process.arch}`
 
 /** Which library and device to open. */
 export interface DlbOpenOptions {
-  /** The n of /dev/dlb<n>, 0–63. Default: the lowest that can be opened. */
+  /** The n of /dev/dlb<n>, 0–63; if that is not there, the lowest that is. Default: the lowest that can be opened. */
   readonly id?: number
   /**
    * Intel's libdlb: a file, or a name for dlopen(3) to look for. Default: the environment variable NODE_DLB_LIBRARY, then
@@ -21,37 +23,76 @@ export interface DlbOpenOptions {
 export interface OpenedDevice {
   readonly native: NativeDlbDevice
   readonly id: number
+  /** Says so if it is not the one that was asked for; else null. */
+  readonly instead: string | null
 }
 
-/** @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE */
-export function openNative({ id, library }: DlbOpenOptions): OpenedDevice {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw unavailable(`the DLB device needs Linux on x64, not ${process.platform} on ${process.arch}`)
-  }
-  const addon = loadAddon()
-  const name = library ?? process.env.NODE_DLB_LIBRARY ?? 'libdlb.so'
-  const ids = id === undefined ? listed() : [id]
-  let first: NodeDlbError | undefined
-  for (const candidate of ids) {
-    try {
-      return { native: open(addon, name, candidate), id: candidate }
-    } catch (error) {
-      if (!(error instanceof NodeDlbError)) throw error
-      first ??= error
-    }
-  }
-  throw first
+/** Why there is no use in looking for a DLB device, or null. Nothing is loaded to find out. */
+export function noDlbDevice({ library }: DlbOpenOptions): string | null {
+  if (!supported) return onlyThere
+  // Somebody who names a library means it; a stand-in for libdlb needs no device file.
+  if ((library ?? process.env.NODE_DLB_LIBRARY) !== undefined || deviceFiles().length > 0) return null
+  return 'there is no DLB device: no /dev/dlb<n>'
 }
 
-/** The devices that are there. Without any, number 0, so that libdlb says what is wrong. */
-function listed(): number[] {
-  const ids = names('/dev')
+/** The n of each /dev/dlb<n>. */
+export function deviceFiles(): number[] {
+  return names('/dev')
     .map((name) => /^dlb(\d+)$/.exec(name)?.[1])
     .filter((id) => id !== undefined)
     .map(Number)
     .filter((id) => id < maxDevices)
     .sort((a, b) => a - b)
-  return ids.length > 0 ? ids : [0]
+}
+
+/** Loads libdlb. @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE */
+export function inspectLibrary({ library }: DlbOpenOptions): DlbLibrary {
+  if (!supported) throw unavailable(onlyThere)
+  const name = library ?? process.env.NODE_DLB_LIBRARY ?? 'libdlb.so'
+  try {
+    return loadAddon().inspectDlbLibrary(name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ELIBRARY') throw noLibrary(name, error as Error)
+    throw error
+  }
+}
+
+/**
+ * Opens a device: with `id`, that one, or if there is none of that number the first that there is; else the first that
+ * can be opened.
+ * @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
+ */
+export function openNative(options: DlbOpenOptions): OpenedDevice {
+  const { id } = options
+  const library = inspectLibrary(options)
+  let failure: SystemError | undefined
+  let failed = 0
+  for (const candidate of candidates(id, library)) {
+    try {
+      const native = new (loadAddon().DlbDevice)(library.file, candidate)
+      const isOther = id !== undefined && candidate !== id
+      const instead = isOther ? `dlb device ${id} is not found, use dlb device ${candidate} instead` : null
+      return { native, id: candidate, instead }
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      // That one is not there says less than why another does not open.
+      if (failure === undefined || (failure.code === 'ENOENT' && error.code !== 'ENOENT')) {
+        failure = error
+        failed = candidate
+      }
+      // The one that was asked for is there, and somebody should know that it does not open.
+      if (candidate === id && error.code !== 'ENOENT') break
+    }
+  }
+  throw cannotOpen(failed, failure as SystemError)
+}
+
+/** Those there are, the wanted one first. Without any, one that is not there, so that libdlb says what is wrong. */
+function candidates(id: number | undefined, { standIn }: DlbLibrary): number[] {
+  // The stand-in's devices have no files: each number has to be tried.
+  const present = standIn ? Array.from({ length: maxDevices }, (_, n) => n) : deviceFiles()
+  if (id !== undefined) return [id, ...present.filter((other) => other !== id)]
+  return present.length > 0 ? present : [0]
 }
 
 function names(folder: string): string[] {
@@ -59,16 +100,6 @@ function names(folder: string): string[] {
     return readdirSync(folder)
   } catch {
     return []
-  }
-}
-
-function open(addon: NativeAddon, library: string, id: number): NativeDlbDevice {
-  try {
-    return new addon.DlbDevice(library, id)
-  } catch (error) {
-    if (isSystemError(error)) throw cannotOpen(id, error)
-    if ((error as NodeJS.ErrnoException).code === 'ELIBRARY') throw noLibrary(library, error as Error)
-    throw error
   }
 }
 
@@ -95,6 +126,5 @@ function cannotOpen(id: number, cause: SystemError): NodeDlbError {
 }
 
 function unavailable(message: string, cause?: Error): NodeDlbError {
-  const advice = `${message}; or use device 'software' or 'auto'`
-  return new NodeDlbError('ERR_DLB_DEVICE_UNAVAILABLE', advice, cause === undefined ? {} : { cause })
+  return new NodeDlbError('ERR_DLB_DEVICE_UNAVAILABLE', message, cause === undefined ? {} : { cause })
 }

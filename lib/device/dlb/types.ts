@@ -26,6 +26,8 @@ export interface DlbDevice extends Device {
   readonly kind: 'dlb'
   /** The file of libdlb. */
   readonly library: string
+  /** The library is native/sim, and the device none: what is measured on it says nothing about the hardware. */
+  readonly standIn: boolean
   readonly capabilities: DlbCapabilities
   createDomain(config: DlbDomainConfig): DlbDomain
   /**
