@@ -6,6 +6,7 @@ export {
   type CloseReport,
   startBalancer,
 } from './balancer/balancer.ts'
+export type { DeviceFacts, FallbackPolicy } from './balancer/fabric.ts'
 export type { BalancerOptions } from './balancer/options.ts'
 export { type PolicyName, policyNames } from './balancer/policies.ts'
 export { EntryFailedError } from './balancer/startup.ts'

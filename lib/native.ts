@@ -29,18 +29,28 @@ export interface NativeListenSpec {
 }
 
 export interface NativeListenerConstructor {
-  /** @throws an Error as Node's system errors: `code`, `errno`, `syscall`. */
+  /**
+   * @param spec an `fd`: a listening socket of this process, to share; `fds` is empty, and the callback calls `accept`.
+   * @param fds room for a batch of up to 64, and one element more, which the callback sets to 1 once it has them.
+   * @throws an Error as Node's system errors: `code`, `errno`, `syscall`.
+   */
   new (
-    spec: NativeListenSpec,
+    spec: NativeListenSpec | { readonly fd: number },
     fds: Int32Array,
     callback: (count: number, shed: number, error: Error | undefined) => void,
   ): NativeListener
 }
 
 export interface NativeListener {
+  /** Of a shared socket, in the callback. @returns a descriptor, or -1 */
+  accept(): number
   pause(): void
   resume(): void
+  /** Whether it keeps the loop alive; at first it does. */
+  hold(held: boolean): void
   close(): void
+  /** -1 once closed. */
+  fd(): number
   address(): { address: string; family: string; port: number } | string | undefined
   isConnection(fd: number): boolean
   counters(): ListenerCounters

@@ -16,7 +16,7 @@ constexpr int kTrust = 3;
 
 Fd OpenReserve() { return Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
-Fd AcceptOne(int listener) { return Fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
+Fd AcceptFrom(int listener) { return Fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
 
 // What accept4 says of one connection that failed before it was accepted (accept(2), "Error handling"), and EINTR:
 // the next may be well.
@@ -41,9 +41,9 @@ bool ConcernsOneConnection(int error) {
 
 }  // namespace
 
-Acceptor* Acceptor::Start(uv_loop_t* loop, ListenSocket socket, Sink* sink, void (*on_freed)(Acceptor*, void*),
+Acceptor* Acceptor::Start(uv_loop_t* loop, ListenSocket socket, int most, Sink* sink, void (*on_freed)(Acceptor*, void*),
                           void* context, SystemError* error) {
-  auto* acceptor = new Acceptor(std::move(socket), sink, on_freed, context);
+  auto* acceptor = new Acceptor(std::move(socket), most, sink, on_freed, context);
   const int status = uv_poll_init(loop, &acceptor->poll_, acceptor->socket_.fd());
   if (status != 0) {
     *error = {-status, "epoll_ctl"};
@@ -57,8 +57,8 @@ Acceptor* Acceptor::Start(uv_loop_t* loop, ListenSocket socket, Sink* sink, void
   return acceptor;
 }
 
-Acceptor::Acceptor(ListenSocket socket, Sink* sink, void (*on_freed)(Acceptor*, void*), void* context)
-    : socket_(std::move(socket)), sink_(sink), on_freed_(on_freed), context_(context), reserve_(OpenReserve()) {}
+Acceptor::Acceptor(ListenSocket socket, int most, Sink* sink, void (*on_freed)(Acceptor*, void*), void* context)
+    : socket_(std::move(socket)), most_(most), sink_(sink), on_freed_(on_freed), context_(context), reserve_(OpenReserve()) {}
 
 void Acceptor::Poll() {
   state_ = State::kAccepting;
@@ -75,6 +75,11 @@ void Acceptor::Pause() {
 
 void Acceptor::Resume() {
   if (state_ == State::kPaused) Poll();
+}
+
+void Acceptor::Hold(bool held) {
+  auto* const handle = reinterpret_cast<uv_handle_t*>(&poll_);
+  held ? uv_ref(handle) : uv_unref(handle);
 }
 
 void Acceptor::Close() {
@@ -102,8 +107,10 @@ void Acceptor::OnPoll(uv_poll_t* poll, int status, int events) {
   } else if ((events & UV_READABLE) == 0) {
     // Somebody shut the socket down while we were paused; EINVAL is what accept4 would say.
     acceptor->Fail(EINVAL);
+  } else if (acceptor->most_ == 0) {
+    acceptor->sink_->OnReadable();
   } else {
-    acceptor->Accept();
+    acceptor->Accept(acceptor->most_);
   }
 }
 
@@ -113,27 +120,34 @@ void Acceptor::OnTimer(uv_timer_t* timer) {
   acceptor->Poll();
 }
 
-void Acceptor::Accept() {
+int Acceptor::AcceptOne() { return state_ == State::kAccepting && Accept(1) > 0 ? fds_[0] : -1; }
+
+// Returns how many are in fds_; of a batch, they are the sink's by then.
+int Acceptor::Accept(int limit) {
   // Most batches are as big as the one before. Stopping there saves the accept4 that would only find the backlog
   // empty; should there be more, the level-triggered poll comes back on the loop's next turn.
-  const int limit = trust_ > 0 ? expected_ : kBatch;
   int count = 0;
-  const Outcome outcome = AcceptUpTo(limit, &count);
+  const Outcome outcome = AcceptUpTo(trust_ > 0 ? std::min(expected_, limit) : limit, &count);
   const int error = errno;
   Learn(outcome, count);
   if (count > 0) delay_ms_ = 0;
   counters_.accepted += static_cast<uint64_t>(count);
 
-  if (outcome == Outcome::kBroken && count == 0) return Fail(error);
+  if (outcome == Outcome::kBroken && count == 0) {
+    Fail(error);
+    return 0;
+  }
   int shed = 0;
   if (outcome == Outcome::kNoDescriptors && delay_ms_ > 0) shed = Shed();
   if (outcome == Outcome::kNoDescriptors || outcome == Outcome::kNoMemory) BackOff();
-  if (count > 0 || shed > 0) sink_->OnBatch({fds_.data(), count, shed, {}});
+  const int batch = most_ > 0 ? count : 0;
+  if (batch > 0 || shed > 0) sink_->OnBatch({fds_.data(), batch, shed, {}});
+  return count;
 }
 
 Acceptor::Outcome Acceptor::AcceptUpTo(int limit, int* count) {
   for (int attempt = 0; attempt < limit; ++attempt) {
-    Fd connection = AcceptOne(socket_.fd());
+    Fd connection = AcceptFrom(socket_.fd());
     if (connection) {
       fds_[static_cast<size_t>((*count)++)] = connection.Release();
     } else if (ConcernsOneConnection(errno)) {
@@ -168,7 +182,7 @@ void Acceptor::Learn(Outcome outcome, int count) {
 int Acceptor::Shed() {
   int shed = 0;
   reserve_.Reset();
-  while (shed < kBatch && AcceptOne(socket_.fd())) ++shed;
+  while (shed < kBatch && AcceptFrom(socket_.fd())) ++shed;
   reserve_ = OpenReserve();
   counters_.shed += static_cast<uint64_t>(shed);
   return shed;

@@ -36,6 +36,8 @@ class Acceptor {
    public:
     // May call Pause, Resume and Close.
     virtual void OnBatch(const Batch& batch) = 0;
+    // Of an acceptor that is asked: there may be connections for AcceptOne.
+    virtual void OnReadable() = 0;
     // The acceptor is closed; its pointer must not be used any more.
     virtual void OnClose() = 0;
 
@@ -53,12 +55,17 @@ class Acceptor {
 
   // Takes the socket and accepts from it until Pause or Close. `on_freed(context)` is called last of all, when the
   // loop has let go. On failure (EPERM, ENOMEM, ENOSPC of epoll) returns null and sets `error`; the socket is closed.
-  static Acceptor* Start(uv_loop_t* loop, ListenSocket socket, Sink* sink, void (*on_freed)(Acceptor*, void*),
+  // Batches have up to `most` connections, 1 to kBatch. 0: there are none; the sink is told, and asks with AcceptOne.
+  static Acceptor* Start(uv_loop_t* loop, ListenSocket socket, int most, Sink* sink, void (*on_freed)(Acceptor*, void*),
                          void* context, SystemError* error);
 
   // The backlog holds what arrives from here on. The handle keeps the loop alive all the same.
   void Pause();
   void Resume();
+  // In OnReadable: a connection's descriptor, or -1; shedding and failing are told to the sink as for batches.
+  int AcceptOne();
+  // Whether the handle keeps the loop alive, as it does at first.
+  void Hold(bool held);
   // The listening socket is closed when it returns. Safe to repeat.
   void Close();
 
@@ -69,14 +76,14 @@ class Acceptor {
   enum class State { kAccepting, kPaused, kBackingOff, kFailed, kClosed };
   enum class Outcome { kTaken, kEmpty, kNoDescriptors, kNoMemory, kBroken };
 
-  Acceptor(ListenSocket socket, Sink* sink, void (*on_freed)(Acceptor*, void*), void* context);
+  Acceptor(ListenSocket socket, int most, Sink* sink, void (*on_freed)(Acceptor*, void*), void* context);
   ~Acceptor() = default;
 
   static void OnPoll(uv_poll_t* poll, int status, int events);
   static void OnTimer(uv_timer_t* timer);
   static void OnHandleClosed(uv_handle_t* handle);
   void Poll();
-  void Accept();
+  int Accept(int limit);
   Outcome AcceptUpTo(int limit, int* count);
   void Learn(Outcome outcome, int count);
   int Shed();
@@ -88,6 +95,7 @@ class Acceptor {
   int open_handles_ = 2;
   State state_ = State::kAccepting;
   ListenSocket socket_;
+  const int most_;
   Sink* sink_;
   void (*on_freed_)(Acceptor*, void*);
   void* context_;

@@ -19,8 +19,8 @@ Environment* Environment::Install(Napi::Env env) {
   return installed;
 }
 
-Acceptor* Environment::StartAcceptor(ListenSocket socket, Acceptor::Sink* sink, SystemError* error) {
-  Acceptor* acceptor = Acceptor::Start(loop_, std::move(socket), sink, OnAcceptorFreed, this, error);
+Acceptor* Environment::StartAcceptor(ListenSocket socket, int most, Acceptor::Sink* sink, SystemError* error) {
+  Acceptor* acceptor = Acceptor::Start(loop_, std::move(socket), most, sink, OnAcceptorFreed, this, error);
   if (acceptor != nullptr) acceptors_.insert(acceptor);
   return acceptor;
 }

@@ -42,7 +42,7 @@ class Environment {
   dlb::Tenancy& dlb() { return dlb_; }
 
   // Starts an acceptor that is closed with the environment at the latest. See Acceptor::Start.
-  Acceptor* StartAcceptor(ListenSocket socket, Acceptor::Sink* sink, SystemError* error);
+  Acceptor* StartAcceptor(ListenSocket socket, int most, Acceptor::Sink* sink, SystemError* error);
 
  private:
   static void OnAcceptorFreed(Acceptor* acceptor, void* self);

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/un.h>
@@ -71,6 +72,15 @@ SystemError ListenSocket::Open(const ListenSpec& spec) {
   const SystemError failed = Failed("listen");
   Close();
   return failed;
+}
+
+SystemError ListenSocket::Share(int fd) {
+  Close();
+  fd_ = Fd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!fd_) return Failed("dup");
+  if (Listens(fd_.get())) return {};
+  Close();
+  return {EBADF, "dup"};
 }
 
 SystemError ListenSocket::OpenTcp(const ListenSpec& spec) {

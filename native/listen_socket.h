@@ -35,6 +35,10 @@ class ListenSocket {
   // here), EMFILE, ENFILE, ENOMEM.
   SystemError Open(const ListenSpec& spec);
 
+  // Another descriptor of a socket of this process that listens. The name of a Unix socket stays the first one's. EBADF,
+  // EMFILE.
+  SystemError Share(int fd);
+
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
 

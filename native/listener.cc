@@ -52,9 +52,12 @@ Napi::Object TcpAddress(Napi::Env env, const sockaddr_storage& address) {
 Napi::Function Listener::Define(Napi::Env env) {
   return DefineClass(env, "Listener",
                      {
+                         InstanceMethod<&Listener::Accept>("accept"),
                          InstanceMethod<&Listener::Pause>("pause"),
                          InstanceMethod<&Listener::Resume>("resume"),
+                         InstanceMethod<&Listener::Hold>("hold"),
                          InstanceMethod<&Listener::Close>("close"),
+                         InstanceMethod<&Listener::FileDescriptor>("fd"),
                          InstanceMethod<&Listener::Address>("address"),
                          InstanceMethod<&Listener::IsConnection>("isConnection"),
                          InstanceMethod<&Listener::Counters>("counters"),
@@ -64,14 +67,23 @@ Napi::Function Listener::Define(Napi::Env env) {
 Listener::Listener(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Listener>(info) {
   Napi::Env env = info.Env();
   if (info.Length() < 3 || !info[0].IsObject() || !info[1].IsTypedArray() || !info[2].IsFunction() ||
-      info[1].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array ||
-      info[1].As<Napi::Int32Array>().ElementLength() < Acceptor::kBatch) {
-    Napi::TypeError::New(env, "expected (spec, Int32Array of 64 or more, function)").ThrowAsJavaScriptException();
+      info[1].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+    Napi::TypeError::New(env, "expected (spec, Int32Array, function)").ThrowAsJavaScriptException();
     return;
   }
+  const Napi::Object spec = info[0].As<Napi::Object>();
+  const bool shares = spec.Has("fd");
+  const size_t room = info[1].As<Napi::Int32Array>().ElementLength();
+  if (!shares && room < 2) {
+    Napi::RangeError::New(env, "expected room for a batch").ThrowAsJavaScriptException();
+    return;
+  }
+  const size_t most = shares ? 0 : std::min<size_t>(room - 1, Acceptor::kBatch);
   ListenSocket socket;
-  SystemError error = socket.Open(ReadSpec(info[0].As<Napi::Object>()));
-  if (!error) acceptor_ = Environment::Of(env)->StartAcceptor(std::move(socket), this, &error);
+  SystemError error = shares ? socket.Share(spec.Get("fd").ToNumber()) : socket.Open(ReadSpec(spec));
+  if (!error) {
+    acceptor_ = Environment::Of(env)->StartAcceptor(std::move(socket), static_cast<int>(most), this, &error);
+  }
   if (error) {
     error.ToError(env).ThrowAsJavaScriptException();
     return;
@@ -86,13 +98,26 @@ void Listener::OnBatch(const Acceptor::Batch& batch) {
   if (!Call(batch)) std::for_each_n(batch.fds, batch.count, CloseFd);
 }
 
-// Returns false if the callback was not run, so that the descriptors are still ours.
+void Listener::OnReadable() {
+  Napi::HandleScope scope(Env());
+  MakeCallback({});
+}
+
+// Returns false if the callback has not taken the descriptors, so that they are still ours: the environment is ending, and
+// JS was not run, or was terminated before it came so far.
 bool Listener::Call(const Acceptor::Batch& batch) {
-  Napi::Env env = Env();
   Napi::Int32Array fds = fds_.Value();
   // JS owns the array and could have transferred its memory away: ask for the address each time.
-  if (fds.ElementLength() < static_cast<size_t>(batch.count)) return false;
+  if (fds.ElementLength() <= static_cast<size_t>(batch.count)) return MakeCallback(batch) && batch.count == 0;
   std::copy_n(batch.fds, batch.count, fds.Data());
+  const size_t taken = fds.ElementLength() - 1;
+  fds[taken] = 0;
+  return MakeCallback(batch) || (fds.ElementLength() > taken && fds[taken] != 0);
+}
+
+// Returns false if JS did not run to its end. An exception that it throws is an uncaught one.
+bool Listener::MakeCallback(const Acceptor::Batch& batch) {
+  Napi::Env env = Env();
   const napi_value arguments[] = {
       Napi::Number::New(env, batch.count),
       Napi::Number::New(env, batch.shed),
@@ -113,12 +138,24 @@ void Listener::OnClose() {
   Unref();
 }
 
+Napi::Value Listener::Accept(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), acceptor_ == nullptr ? -1 : acceptor_->AcceptOne());
+}
+
 void Listener::Pause(const Napi::CallbackInfo&) {
   if (acceptor_ != nullptr) acceptor_->Pause();
 }
 
 void Listener::Resume(const Napi::CallbackInfo&) {
   if (acceptor_ != nullptr) acceptor_->Resume();
+}
+
+void Listener::Hold(const Napi::CallbackInfo& info) {
+  if (acceptor_ != nullptr) acceptor_->Hold(info[0].ToBoolean());
+}
+
+Napi::Value Listener::FileDescriptor(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), acceptor_ == nullptr ? -1 : acceptor_->socket().fd());
 }
 
 void Listener::Close(const Napi::CallbackInfo&) {

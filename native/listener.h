@@ -10,6 +10,14 @@ namespace node_dlb {
 //
 //     new Listener(spec, fds: Int32Array, callback: (count, shed, error?) => void)
 //
+// A batch has as many connections as fit into `fds`, at most 64; its last element is no descriptor, but set to 1 by the
+// callback once it has them.
+//
+//     new Listener({ fd }, an empty Int32Array, callback)
+//
+// shares a listening socket, and accepts only when it is asked: the callback is called when there may be a connection, and
+// calls `accept()`. So a connection is taken from the backlog only if there is somebody to have it.
+//
 // Thread: the JS thread of its environment. Ownership: keeps itself from being collected while its acceptor is open;
 // the acceptor belongs to the environment, which closes it if JS never does. The constructor throws what
 // ListenSocket::Open and Acceptor::Start report.
@@ -24,12 +32,20 @@ class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
 
  private:
   void OnBatch(const Acceptor::Batch& batch) override;
+  void OnReadable() override;
   void OnClose() override;
   bool Call(const Acceptor::Batch& batch);
+  bool MakeCallback(const Acceptor::Batch& batch);
 
+  // () => a descriptor, or -1
+  Napi::Value Accept(const Napi::CallbackInfo& info);
   void Pause(const Napi::CallbackInfo& info);
   void Resume(const Napi::CallbackInfo& info);
+  // (held: boolean): whether it keeps the loop alive.
+  void Hold(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
+  // The listening socket's, for other threads to share; -1 once closed.
+  Napi::Value FileDescriptor(const Napi::CallbackInfo& info);
   // {address, family, port}, or the path of a Unix socket; undefined once closed.
   Napi::Value Address(const Napi::CallbackInfo& info);
   // (fd) => boolean, see ListenSocket::IsConnection; false once closed.

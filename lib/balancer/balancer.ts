@@ -2,22 +2,18 @@ import { EventEmitter } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { NodeDlbError } from '../errors.ts'
 import { loadAddon } from '../native.ts'
-import type { Call, Notice, Reply } from '../worker/protocol.ts'
+import type { Call, Notice, Reply, WorkerLink } from '../worker/protocol.ts'
 import { Dealer } from './dealer.ts'
 import { Drain } from './drain.ts'
-import { type Fabric, openFabric } from './fabric.ts'
-import { Ledger } from './ledger.ts'
+import { type DeviceFacts, type Fabric, type FabricHooks, openFabric, openFallback } from './fabric.ts'
+import { type Connection, Ledger } from './ledger.ts'
 import { ListenerTable, type TableEntry } from './listener-table.ts'
 import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
-import { getPolicy } from './policies.ts'
-import { Reclaimer } from './reclaimer.ts'
 import { EntryFailedError, Startup } from './startup.ts'
 import { type BalancerStats, takeStats } from './stats.ts'
 import { passStdin } from './stdin.ts'
 import { type Death, Supervisor } from './supervisor.ts'
 import type { WorkerExit, WorkerThread } from './worker-thread.ts'
-
-const SEND_BATCH = 64
 
 export interface BalancerEvents {
   /** A listening socket was opened: what `server.address()` gives in the workers. */
@@ -26,9 +22,17 @@ export interface BalancerEvents {
   'worker-start': [worker: { worker: number; threadId: number }]
   /** A worker's thread has ended. Without a listener, an uncaught error of it is printed to stderr. */
   'worker-exit': [death: Death]
+  /**
+   * The DLB device could not be had (told once, at the start), or has failed; this one has taken its place. Without a
+   * listener, it is a process warning.
+   */
+  fallback: [device: DeviceFacts]
   /** Nothing is left open. */
   close: [report: CloseReport]
-  /** A listening socket has failed and accepts no more (ERR_DLB_LISTEN). */
+  /**
+   * A listening socket has failed and accepts no more (ERR_DLB_LISTEN); or the device has, and nothing is to take its place:
+   * the balancer closes then.
+   */
   error: [error: NodeDlbError]
 }
 
@@ -54,30 +58,30 @@ export interface CloseReport {
  */
 export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #options: ResolvedOptions
-  readonly #fabric: Fabric
   readonly #ledger: Ledger
-  readonly #dealer: Dealer
-  readonly #reclaimer: Reclaimer
   readonly #table: ListenerTable
   readonly #supervisor: Supervisor
   readonly #startup: Startup
+  /** Replaced together when the device fails. */
+  #fabric: Fabric
+  #dealer: Dealer
   #drain: Drain | null = null
   #closed: Promise<CloseReport> | null = null
   #lastStats: BalancerStats | null = null
+  /** The device has failed, and nothing takes its place. */
+  #deviceLost = false
 
   /** Builds all that needs no thread. @throws what `startBalancer` rejects with; nothing is left open then. */
   constructor(options: ResolvedOptions) {
     super()
-    const { workers, debug } = options
-    const policy = getPolicy(options.policy)
+    const { workers } = options
     const fdLimit = loadAddon().fdLimit()
     this.#options = options
     this.#ledger = Ledger.create({ fdLimit, workers })
-    this.#fabric = openFabric(options, policy)
-    const { domain, acceptorPort, queues, directQueues, workerPorts } = this.#fabric
+    this.#fabric = openFabric(options, this.#fabricHooks())
+    this.#dealer = this.#createDealer()
     this.#table = new ListenerTable({
-      queues,
-      directQueues,
+      fabric: this.#fabric,
       onBatch: (listener, fds, count) => this.#dealer.accept(listener, fds, count),
       onShed: (count) => this.#ledger.shed(count),
       onError: (error) => this.emit('error', error),
@@ -85,19 +89,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       onOpen: (entry) => this.#opened(entry),
       onClose: (entry) => this.#listenerClosed(entry),
     })
-    this.#dealer = new Dealer({
-      port: acceptorPort,
-      events: domain.createEvents(SEND_BATCH),
-      ledger: this.#ledger,
-      policy,
-      findListener: (id) => this.#table.get(id),
-      onBlocked: (blocked) => this.#table.setBlocked(blocked),
-      // In Envoy's log every thread is a worker; ours accepts only, and is numbered after the workers.
-      debug: debug && ((line) => debug(`worker_${workers} ${line}`)),
-    })
-    this.#reclaimer = new Reclaimer(domain, acceptorPort, this.#dealer)
-    const shared = { domain: domain.share(), queues: queues ?? [], ledger: this.#ledger.buffer }
-    this.#supervisor = new Supervisor(workerPorts, options, shared, {
+    this.#supervisor = new Supervisor(options, this.#ledger.buffer, {
+      linkFor: (worker) => this.#linkFor(worker),
       onCall: (worker, call) => this.#answer(worker, call),
       onNotice: (worker, thread, notice) => this.#onNotice(worker, thread, notice),
       onSpawn: (worker, thread) => this.emit('worker-start', { worker, threadId: thread.threadId }),
@@ -109,6 +102,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   /** Resolves once every worker listens, or has ended with code 0. Once only. */
   async start(): Promise<void> {
+    if (this.#fabric.device.fallback) this.#tellFallback()
     try {
       await Promise.all([this.#startup.done, this.#supervisor.start()])
     } catch (error) {
@@ -157,14 +151,84 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   #takeStats(): BalancerStats {
     return takeStats({
-      device: this.#fabric.device,
-      domain: this.#fabric.domain,
+      fabric: this.#fabric,
       ledger: this.#ledger,
       table: this.#table,
       supervisor: this.#supervisor,
-      policy: this.#options.policy,
       waiting: this.#dealer.waiting,
     })
+  }
+
+  #fabricHooks(): FabricHooks {
+    return {
+      onTaken: (connections) => this.#dealer.takeBack(connections),
+      onFailure: (error) => this.#failOver(error),
+      give: (worker, take) => this.#supervisor.post(worker, take),
+      count: (worker) => this.#ledger.workerCounts(worker),
+    }
+  }
+
+  #createDealer(): Dealer {
+    const { workers, maxRetries, debug } = this.#options
+    return new Dealer({
+      fabric: this.#fabric,
+      ledger: this.#ledger,
+      maxRetries,
+      findListener: (id) => this.#table.get(id),
+      onBlocked: (blocked) => this.#table.setBlocked(blocked),
+      // In Envoy's log every thread is a worker; ours accepts only, and is numbered after the workers.
+      debug: debug && ((line) => debug(`worker_${workers} ${line}`)),
+    })
+  }
+
+  #linkFor(worker: number): WorkerLink {
+    return { generation: this.#table.generation, device: this.#fabric.linkFor(worker) }
+  }
+
+  /**
+   * The device has failed. What was adopted is not touched by that. What was not is still open, and the ledger knows all
+   * of it: it is dealt anew, by what takes the device's place. A worker that has received some of it and not adopted
+   * it finds it stale.
+   */
+  #failOver(error: NodeDlbError): void {
+    if (this.#lastStats || this.#deviceLost) return
+    const waiting = this.#dealer.abandon()
+    closeQuietly(this.#fabric)
+    const stranded = [...waiting, ...this.#ledger.takeInDevice()]
+    try {
+      this.#fabric = openFallback(this.#options, this.#fabricHooks(), error)
+    } catch (cause) {
+      this.#dealer.refuse(stranded)
+      this.#giveUp(cause as NodeDlbError)
+      return
+    }
+    this.#dealer = this.#createDealer()
+    this.#table.connect(this.#fabric)
+    this.#table.setBlocked(false)
+    const routes = this.#table.routes()
+    for (const { index } of this.#supervisor.running) {
+      this.#supervisor.post(index, { type: 'switch', link: this.#linkFor(index), routes })
+    }
+    this.#dealer.deal(stranded)
+    this.#tellFallback()
+  }
+
+  #giveUp(cause: NodeDlbError): void {
+    this.#deviceLost = true
+    this.#table.stopListening()
+    const error = new NodeDlbError('ERR_DLB_DEVICE_FAILED', `the device has failed: ${cause.message}`, { cause })
+    if (this.#startup.over) {
+      void this.close()
+      this.emit('error', error)
+    } else {
+      this.#startup.fail(error)
+    }
+  }
+
+  #tellFallback(): void {
+    const { device } = this.#fabric
+    if (this.emit('fallback', device)) return
+    process.emitWarning(`${device.kind === 'none' ? 'no' : device.kind} device, ${device.reason}`, 'NodeDlbWarning')
   }
 
   #answer(worker: number, call: Call): Reply {
@@ -177,10 +241,21 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   #onNotice(worker: number, thread: WorkerThread, notice: Notice): void {
     if (notice.type === 'listening') this.#startup.settle(worker)
-    else if (notice.type === 'return') this.#dealer.takeBack([notice])
+    else if (notice.type === 'return') this.#takeBack(worker, notice)
+    else if (notice.type === 'device-failed') this.#onDeviceFailed(notice)
     else if (notice.type === 'closing') this.#drain?.closing(worker)
     else if (notice.type === 'debug') this.#options.debug?.(notice.line)
     else if (notice.type === 'stdin' && this.#options.stdin) passStdin(thread.worker)
+  }
+
+  #takeBack(worker: number, connection: Connection): void {
+    this.#fabric.policy.returned?.(worker)
+    this.#dealer.takeBack([connection])
+  }
+
+  /** Each worker notices it. */
+  #onDeviceFailed({ generation, code, message }: Extract<Notice, { type: 'device-failed' }>): void {
+    if (generation === this.#table.generation) this.#failOver(new NodeDlbError(code, message))
   }
 
   /** The worker's thread has ended: what it had adopted is closed, and what it was dealt goes to the others. */
@@ -188,11 +263,12 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const finished = exit.finished || (exit.code === 0 && !this.#table.serves(worker))
     if (finished) this.#table.workerFinished(worker)
     else this.#table.workerDied(worker)
-    this.#reclaimer.recover(this.#fabric.workerPorts[worker])
+    this.#fabric.recover(worker)
     // The thread ended while it took these: if Node had a handle on one, the number may be somebody else's by now.
     for (const fd of this.#ledger.takeOwnedBy(worker)) {
       if (this.#table.hasConnection(fd)) loadAddon().resetFd(fd)
     }
+    this.#fabric.policy.ended?.(worker)
     if (this.#startup.failed) return 'finished'
     if (!this.#startup.awaits(worker)) return finished ? 'finished' : 'respawn'
     if (finished) this.#startup.settle(worker)
@@ -207,13 +283,13 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   #opened({ queue, listener }: TableEntry): void {
-    if (queue) this.#reclaimer.release(queue)
+    if (queue) this.#fabric.release(queue)
     this.emit('listening', listener.address)
   }
 
   #listenerClosed({ queue, parked }: TableEntry): void {
     this.#dealer.refuse(parked)
-    if (queue) this.#reclaimer.drain(queue)
+    if (queue) this.#fabric.drain(queue)
   }
 }
 
@@ -228,6 +304,15 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const balancer = new Balancer(resolveOptions(options))
   await balancer.start()
   return balancer
+}
+
+/** Of a device that has failed, closing may fail, too. */
+function closeQuietly(fabric: Fabric): void {
+  try {
+    fabric.close()
+  } catch {
+    // Why it is closed is told.
+  }
 }
 
 function closedDuringStart(): NodeDlbError {

@@ -1,16 +1,8 @@
-import type { Port } from '../device/device.ts'
 import type { EventBuffer } from '../device/event-buffer.ts'
 import { loadAddon } from '../native.ts'
-import { type Ledger, NO_STAMP } from './ledger.ts'
+import type { Fabric } from './fabric.ts'
+import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from './ledger.ts'
 import type { Balanced, Policy } from './policies.ts'
-
-/** An accepted connection that this thread holds. */
-export interface Connection {
-  readonly listener: number
-  readonly fd: number
-  /** Names the connection in the ledger, and is its accept time in µs. */
-  readonly stamp: number
-}
 
 /** What the dealer knows of a listener. */
 export interface DealtListener extends Balanced {
@@ -22,10 +14,10 @@ export interface DealtListener extends Balanced {
 }
 
 export interface DealerOptions {
-  readonly port: Port
-  readonly events: EventBuffer
+  readonly fabric: Fabric
   readonly ledger: Ledger
-  readonly policy: Policy
+  /** How often the device is asked in a row before what waits is shed; null: until it takes them. */
+  readonly maxRetries: number | null
   /** undefined: it is closed. */
   readonly findListener: (id: number) => DealtListener | undefined
   /** Stop or start accepting: credits have run out, or are back. */
@@ -41,25 +33,29 @@ const MAX_RETRY_MS = 16
  * dealer keeps the rest, has accepting stopped, and tries again on a timer: nothing is dropped, nothing spins. What it
  * keeps is bounded: one batch per listener, and what comes back from workers, which had been counted before.
  *
- * Main thread; the port is this thread's.
+ * Main thread.
  */
 export class Dealer {
-  readonly #port: Port
+  readonly #fabric: Fabric
   readonly #events: EventBuffer
   readonly #ledger: Ledger
   readonly #policy: Policy
   readonly #findListener: DealerOptions['findListener']
   readonly #onBlocked: DealerOptions['onBlocked']
+  readonly #maxRetries: number
   readonly #debug: DealerOptions['debug']
-  #waiting: Connection[] = []
+  readonly #waiting: Connection[] = []
   #retry: NodeJS.Timeout | null = null
   #retryMs = FIRST_RETRY_MS
+  /** In a row, without a connection taken. */
+  #retries = 0
 
   constructor(options: DealerOptions) {
-    this.#port = options.port
-    this.#events = options.events
+    this.#fabric = options.fabric
+    this.#events = options.fabric.createEvents()
     this.#ledger = options.ledger
-    this.#policy = options.policy
+    this.#policy = options.fabric.policy
+    this.#maxRetries = options.maxRetries ?? Number.POSITIVE_INFINITY
     this.#findListener = options.findListener
     this.#onBlocked = options.onBlocked
     this.#debug = options.debug
@@ -80,7 +76,7 @@ export class Dealer {
     const now = nowInMicroseconds()
     for (let i = 0; i < count; i++) {
       const fd = fds[i]
-      const stamp = this.#ledger.accept(fd, now)
+      const stamp = this.#ledger.accept(fd, now, listener)
       if (stamp === NO_STAMP) loadAddon().closeFd(fd)
       else this.#waiting.push({ listener, fd, stamp })
     }
@@ -108,10 +104,14 @@ export class Dealer {
 
   /** Stops; what waits here is refused. */
   close(): void {
+    this.refuse(this.abandon())
+  }
+
+  /** Stops. @returns what waits here, which is the caller's. */
+  abandon(): Connection[] {
     if (this.#retry) clearTimeout(this.#retry)
     this.#retry = null
-    this.refuse(this.#waiting)
-    this.#waiting = []
+    return this.#waiting.splice(0)
   }
 
   #flush(): void {
@@ -123,8 +123,18 @@ export class Dealer {
       if (sent < wanted) break
     }
     this.#waiting.splice(0, done)
+    this.#retries = done > 0 ? 0 : this.#retries + 1
+    if (this.#retries > this.#maxRetries) this.#shed()
     if (this.#waiting.length > 0) this.#retryLater(done > 0)
     else this.#unblock()
+  }
+
+  /** The device has taken nothing for too long: the clients are told, so that they can go elsewhere. */
+  #shed(): void {
+    this.#retries = 0
+    for (const { fd, stamp } of this.#waiting.splice(0)) {
+      if (this.#ledger.shedHeld(fd, stamp)) loadAddon().resetFd(fd)
+    }
   }
 
   /** How many from `start` on are of the same listener and fit into the event buffer. */
@@ -151,11 +161,11 @@ export class Dealer {
       const { fd, stamp } = this.#waiting[start + i]
       this.#events.setData64(i, fd, stamp)
       this.#events.setData16(i, listener.id)
-      this.#policy.target(this.#events, i, listener, i)
+      this.#policy.target(this.#events, i, listener)
       // Before the send: a worker can have the event before `send` returns.
       this.#ledger.toDevice(fd, stamp)
     }
-    const sent = this.#port.send(this.#events, count)
+    const sent = this.#fabric.send(this.#events, count)
     this.#policy.sent(listener, sent)
     for (let i = 0; i < count; i++) {
       const { fd, stamp } = this.#waiting[start + i]
@@ -177,10 +187,4 @@ export class Dealer {
     this.#retry = null
     this.#onBlocked(false)
   }
-}
-
-/** Of a clock that all threads share. The ledger and the event keep the low 32 bits. */
-function nowInMicroseconds(): number {
-  const [seconds, nanoseconds] = process.hrtime()
-  return (seconds * 1e6 + Math.trunc(nanoseconds / 1e3)) >>> 0
 }

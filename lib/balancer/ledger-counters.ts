@@ -30,6 +30,9 @@ const ACCEPTOR_STALE = 3
 const ADOPTED = 0
 const CLOSED = 1
 const WORKER_STALE = 2
+const ACCEPTED_AT = 3
+const SHED_AT = 4
+const REFUSED_AT = 5
 const CLOSED_BY_ACCEPTOR = 0
 
 /**
@@ -73,7 +76,7 @@ export class LedgerCounters {
     this.#values[this.#rowFor(worker) + CLOSED_BY_ACCEPTOR] += connections
   }
 
-  /** The worker's, as are the next two. */
+  /** The worker's, as are those that follow. */
   countAdopted(worker: number): void {
     this.#values[rowOf(worker) + ADOPTED]++
   }
@@ -84,6 +87,21 @@ export class LedgerCounters {
 
   countStaleAt(worker: number): void {
     this.#values[rowOf(worker) + WORKER_STALE]++
+  }
+
+  /** It accepted the connection itself. */
+  countAcceptedAt(worker: number): void {
+    this.#values[rowOf(worker) + ACCEPTED_AT]++
+  }
+
+  /** It accepted them itself, and closed them. */
+  countShedAt(worker: number, connections: number): void {
+    this.#values[rowOf(worker) + ACCEPTED_AT] += connections
+    this.#values[rowOf(worker) + SHED_AT] += connections
+  }
+
+  countRefusedAt(worker: number): void {
+    this.#values[rowOf(worker) + REFUSED_AT]++
   }
 
   /**
@@ -107,10 +125,12 @@ export class LedgerCounters {
   all(): LedgerCounts {
     const workers = Array.from({ length: this.#workers }, (_, worker) => this.ofWorker(worker))
     const sum = (field: keyof WorkerCounts) => workers.reduce((total, counts) => total + counts[field], 0)
+    const plus = (total: number, cell: number) =>
+      workers.reduce((sum, _, worker) => sum + this.#values[rowOf(worker) + cell], total)
     const adopted = sum('adopted')
-    const refused = this.#values[REFUSED]
-    const shed = this.#values[SHED]
-    const accepted = this.#values[ACCEPTED]
+    const refused = plus(this.#values[REFUSED], REFUSED_AT)
+    const shed = plus(this.#values[SHED], SHED_AT)
+    const accepted = plus(this.#values[ACCEPTED], ACCEPTED_AT)
     return {
       accepted,
       adopted,

@@ -22,6 +22,14 @@ const CAPACITY = 0
 const WORKERS = 1
 const HIGH_WATER = 2
 
+/** An accepted connection, as the acceptor knows it. */
+export interface Connection {
+  readonly listener: number
+  readonly fd: number
+  /** Names the connection in the ledger, and is its accept time in µs. */
+  readonly stamp: number
+}
+
 /** How many entries are in which state, found by reading them all. */
 export interface LedgerTable {
   readonly held: number
@@ -46,10 +54,9 @@ export interface LedgerTable {
  * previous connection, and every move names the stamp. A move succeeds for exactly the connection that was meant, or
  * it changes nothing, counts as stale, and says that the fd is not the mover's to touch.
  *
- * Thread: any; each makes its own Ledger over the same memory. `accept`, `toDevice`, `fromDevice`, `refuse`, `shed`
- * and `takeOwnedBy` belong to the thread that accepts; `adopt`, `opened` and `closed` to the worker whose index they
- * take. Only an entry's owner moves it (a worker, the acceptor, or whoever receives the event from the device), so
- * that a swap that fails need not be tried again.
+ * Thread: any; each makes its own Ledger over the same memory. `acceptFor`, `adopt`, `opened` and `closed` belong to the
+ * worker whose index they take, the rest of what moves to the acceptor. Only an entry's owner moves it (a worker,
+ * the acceptor, or whoever receives the event from the device), so that a swap that fails need not be tried again.
  */
 export class Ledger {
   /** For the other threads' `new Ledger(buffer)`. */
@@ -60,6 +67,9 @@ export class Ledger {
   readonly #header: Int32Array
   readonly #counters: LedgerCounters
   readonly #words: Int32Array
+  /** The acceptor's: where it accepted each fd. */
+  #listeners: Uint16Array | null = null
+  #replaced = 0
 
   /** `fdLimit`: every fd is below it (native `fdLimit()`). Memory is used only up to the highest fd that occurs. */
   static create(options: { fdLimit: number; workers: number }): Ledger {
@@ -91,23 +101,41 @@ export class Ledger {
    * Acceptor: a connection was accepted at `time` (µs, any number: it wraps). @returns its stamp, an int32 within a
    * few µs of `time`; or NO_STAMP if the fd is beyond the table: it is counted as shed, and the caller closes it.
    */
-  accept(fd: number, time: number): number {
+  accept(fd: number, time: number, listener: number): number {
     this.#counters.countAccepted(1)
     if (fd >>> 0 >= this.capacity) {
       this.#counters.countShed(1)
       return NO_STAMP
     }
-    if (fd >= this.#header[HIGH_WATER]) Atomics.store(this.#header, HIGH_WATER, fd + 1)
-    for (;;) {
-      const previous = Atomics.load(this.#words, fd)
-      let stamp = time | 0
-      while (stamp === NO_STAMP || sameGeneration(stamp << GENERATION_SHIFT, previous)) stamp = (stamp + 1) | 0
-      // The one swap that is tried again: it fails if the previous owner, which closed the fd first, tells us just now.
-      if (Atomics.compareExchange(this.#words, fd, previous, entry(HELD, 0, stamp)) === previous) {
-        this.#endPrevious(previous)
-        return stamp
-      }
+    this.#listeners ??= new Uint16Array(this.capacity)
+    this.#listeners[fd] = listener
+    const stamp = this.#take(fd, time, HELD, 0)
+    this.#endPrevious(this.#replaced)
+    return stamp
+  }
+
+  /**
+   * Worker: it accepted a connection itself, and adopts it at once. @returns as `accept`.
+   *
+   * What the entry held before was closed by its owner. Only a worker that has died did so without telling: the acceptor
+   * will find fewer entries of it than it counts, and put its counters right.
+   */
+  acceptFor(worker: number, fd: number, time: number): number {
+    if (fd >>> 0 >= this.capacity) {
+      this.#counters.countShedAt(worker, 1)
+      return NO_STAMP
     }
+    this.#counters.countAcceptedAt(worker)
+    const stamp = this.#take(fd, time, ADOPTING, worker)
+    const state = this.#replaced & STATE_MASK
+    if (state === HELD || state === IN_DEVICE) this.#counters.countRefusedAt(worker)
+    this.#counters.countAdopted(worker)
+    return stamp
+  }
+
+  /** Worker: as `shed`, for connections that it accepted itself. */
+  shedFor(worker: number, count: number): void {
+    this.#counters.countShedAt(worker, count)
   }
 
   /** Acceptor: just before the event is sent; undone by `fromDevice` if the device does not take it. */
@@ -124,6 +152,13 @@ export class Ledger {
   refuse(fd: number, stamp: number): boolean {
     if (!this.#acceptorMoves(fd, entry(HELD, 0, stamp), entry(FREE, 0, stamp))) return false
     this.#counters.countRefused()
+    return true
+  }
+
+  /** Acceptor: as `refuse`, by policy. */
+  shedHeld(fd: number, stamp: number): boolean {
+    if (!this.#acceptorMoves(fd, entry(HELD, 0, stamp), entry(FREE, 0, stamp))) return false
+    this.#counters.countShed(1)
     return true
   }
 
@@ -171,13 +206,31 @@ export class Ledger {
       const word = Atomics.load(this.#words, fd)
       const state = word & STATE_MASK
       if (state < ADOPTING || ownerOf(word) !== worker) continue
-      Atomics.store(this.#words, fd, word & GENERATION_MASK)
+      // It fails if another worker accepts just now, and has been given the number again.
+      if (!this.#move(fd, word, word & GENERATION_MASK)) continue
       if (state === ADOPTING) orphans.push(fd)
       owned++
     }
     this.#counters.repair(worker, owned)
     this.#counters.countClosedFor(worker, owned)
     return orphans
+  }
+
+  /**
+   * Acceptor, once the device has failed: what it still held is the acceptor's again. Events that a worker has received
+   * and not adopted yet are stale from here on.
+   */
+  takeInDevice(): Connection[] {
+    const taken: Connection[] = []
+    for (let fd = 0; fd < this.#header[HIGH_WATER]; fd++) {
+      const word = Atomics.load(this.#words, fd)
+      if ((word & STATE_MASK) !== IN_DEVICE) continue
+      // The stamp's low bits are as good as the stamp: no move looks at others.
+      const stamp = word >>> GENERATION_SHIFT
+      if (!this.#move(fd, word, entry(HELD, 0, stamp))) continue
+      taken.push({ listener: this.#listeners?.[fd] ?? 0, fd, stamp })
+    }
+    return taken
   }
 
   /**
@@ -230,6 +283,28 @@ export class Ledger {
     return { balanced, counts, table }
   }
 
+  /** @returns the stamp; `#replaced` is what the entry was before. */
+  #take(fd: number, time: number, state: number, owner: number): number {
+    this.#raiseHighWater(fd)
+    for (;;) {
+      const previous = Atomics.load(this.#words, fd)
+      let stamp = time | 0
+      while (stamp === NO_STAMP || sameGeneration(stamp << GENERATION_SHIFT, previous)) stamp = (stamp + 1) | 0
+      // The one swap that is tried again: it fails if the previous owner, which closed the fd first, tells us just now.
+      if (Atomics.compareExchange(this.#words, fd, previous, entry(state, owner, stamp)) === previous) {
+        this.#replaced = previous
+        return stamp
+      }
+    }
+  }
+
+  #raiseHighWater(fd: number): void {
+    for (;;) {
+      const mark = Atomics.load(this.#header, HIGH_WATER)
+      if (fd < mark || Atomics.compareExchange(this.#header, HIGH_WATER, mark, fd + 1) === mark) return
+    }
+  }
+
   /** The kernel gave us the number again, so whatever connection had the entry is closed, and nobody told us. */
   #endPrevious(word: number): void {
     const state = word & STATE_MASK
@@ -266,4 +341,10 @@ function ownerOf(word: number): number {
 
 function sameGeneration(a: number, b: number): boolean {
   return (a ^ b) >>> GENERATION_SHIFT === 0
+}
+
+/** For `accept`: of a clock that all threads share. The ledger and the event keep the low 32 bits. */
+export function nowInMicroseconds(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return (seconds * 1e6 + Math.trunc(nanoseconds / 1e3)) >>> 0
 }

@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net'
 import type { QueueId } from '../device/device.ts'
 import { NodeDlbError } from '../errors.ts'
-import type { ListenRequest, Reply } from '../worker/protocol.ts'
-import type { Connection, DealtListener } from './dealer.ts'
+import type { ListenRequest, Reply, Route, Routes } from '../worker/protocol.ts'
+import type { DealtListener } from './dealer.ts'
+import type { Fabric } from './fabric.ts'
+import type { Connection } from './ledger.ts'
 import { Listener } from './listener.ts'
 
 /** Node's own default. */
@@ -13,6 +15,9 @@ const MAX_LISTENER_ID = 0xffff
 /** One listening socket, and the workers that have a server on it. */
 export interface TableEntry extends DealtListener {
   readonly listener: Listener
+  queue: QueueId | null
+  workers: readonly number[]
+  directQueues: readonly QueueId[]
   /** Requests with the same key share the listener. */
   readonly key: string
   /** Workers that listen now. */
@@ -22,10 +27,7 @@ export interface TableEntry extends DealtListener {
 }
 
 export interface ListenerTableOptions {
-  /** Load-balanced queues to give to listeners; null if the policy addresses workers. */
-  readonly queues: readonly QueueId[] | null
-  /** The workers' directed queues, for such a policy. */
-  readonly directQueues: readonly QueueId[]
+  readonly fabric: Fabric
   readonly onBatch: (listener: number, fds: Int32Array, count: number) => void
   readonly onShed: (count: number) => void
   readonly onError: (error: NodeDlbError) => void
@@ -39,19 +41,43 @@ export interface ListenerTableOptions {
 /**
  * The balancer's listening sockets. A socket is shared by all workers that listen on the same address, opened by
  * the first and closed with the last. While nobody serves it (its workers died and are respawning), or while
- * credits are out, it does not accept, and the kernel's backlog holds what arrives.
+ * credits are out, it does not accept, and the kernel's backlog holds what arrives. Without a device it never does: the
+ * workers accept from it.
  */
 export class ListenerTable {
   readonly #options: ListenerTableOptions
   readonly #entries = new Map<number, TableEntry>()
-  readonly #freeQueues: QueueId[]
+  #fabric: Fabric
+  /** Counts the fabrics. */
+  #generation = 0
+  #freeQueues: QueueId[]
   #blocked = false
   #stopped = false
   #lastId = -1
 
   constructor(options: ListenerTableOptions) {
     this.#options = options
-    this.#freeQueues = [...(options.queues ?? [])]
+    this.#fabric = options.fabric
+    this.#freeQueues = [...(options.fabric.queues ?? [])]
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** The fabric has failed, and this one takes its place: each listener gets its queue from it. */
+  connect(fabric: Fabric): void {
+    this.#fabric = fabric
+    this.#generation++
+    this.#freeQueues = [...(fabric.queues ?? [])]
+    for (const entry of this.entries()) {
+      entry.queue = this.#freeQueues.shift() ?? null
+      this.#membersChanged(entry)
+    }
+  }
+
+  routes(): Routes {
+    return this.entries().map((entry) => [entry.id, this.#routeOf(entry)] as const)
   }
 
   get(id: number): TableEntry | undefined {
@@ -86,7 +112,7 @@ export class ListenerTable {
     entry.members.add(worker)
     entry.awaited.delete(worker)
     this.#membersChanged(entry)
-    return { type: 'listening', listener: entry.id, queue: entry.queue, address: entry.listener.address }
+    return { type: 'listening', listener: entry.id, route: this.#routeOf(entry), address: entry.listener.address }
   }
 
   leave(worker: number, id: number): void {
@@ -124,6 +150,10 @@ export class ListenerTable {
     for (const { listener } of this.entries()) listener.close()
   }
 
+  #routeOf({ queue, listener }: TableEntry): Route {
+    return { generation: this.#generation, queue, socket: this.#fabric.sharesSockets ? listener.fd : null }
+  }
+
   /** Where an app can listen several times (port 0, SO_REUSEPORT), the n-th time of each worker is the same listener. */
   #keyFor(worker: number, { address, port, ipv6Only, reusePort }: ListenRequest): string {
     if (port === -1) return `path ${address}`
@@ -136,7 +166,7 @@ export class ListenerTable {
   }
 
   #open(key: string, request: ListenRequest): TableEntry {
-    const queue = this.#options.queues === null ? null : this.#takeQueue()
+    const queue = this.#fabric.queues === null ? null : this.#takeQueue()
     const id = this.#nextId()
     try {
       const listener = openListener(id, request, this.#options)
@@ -155,7 +185,7 @@ export class ListenerTable {
     if (queue) return queue
     throw new NodeDlbError(
       'ERR_DLB_NO_RESOURCES',
-      `an app can listen on ${this.#options.queues?.length} addresses at a time with this policy; use policy round-robin for more`,
+      `an app can listen on ${this.#fabric.queues?.length} addresses at a time with this policy; use policy round-robin for more`,
     )
   }
 
@@ -170,18 +200,17 @@ export class ListenerTable {
       this.#close(entry)
       return
     }
-    if (this.#options.queues === null) {
-      const workers = [...entry.members].sort((a, b) => a - b)
-      entry.directQueues = workers.map((worker) => this.#options.directQueues[worker])
-      entry.turn %= Math.max(1, workers.length)
-    }
+    const workers = [...entry.members].sort((a, b) => a - b)
+    entry.workers = workers
+    entry.directQueues = this.#fabric.queues === null ? workers.map((worker) => this.#fabric.directQueues[worker]) : []
+    entry.turn %= Math.max(1, workers.length)
     this.#setAccepting(entry)
     if (entry.served && entry.parked.length > 0) this.#options.onServed(entry.parked.splice(0))
   }
 
   #setAccepting(entry: TableEntry): void {
     if (this.#stopped) return
-    if (entry.served && !this.#blocked) entry.listener.resume()
+    if (entry.served && !this.#blocked && !this.#fabric.sharesSockets) entry.listener.resume()
     else entry.listener.pause()
   }
 
@@ -197,10 +226,11 @@ class Entry implements TableEntry {
   readonly id: number
   readonly key: string
   readonly listener: Listener
-  readonly queue: QueueId | null
+  queue: QueueId | null
   readonly members = new Set<number>()
   readonly awaited = new Set<number>()
   readonly parked: Connection[] = []
+  workers: readonly number[] = []
   directQueues: readonly QueueId[] = []
   turn = 0
 

@@ -29,6 +29,8 @@ export interface ListenerFaults {
 
 const BATCH = 64
 
+type AcceptedCallback = (count: number, shed: number, error: Error | undefined) => void
+
 const hints: Record<string, string> = {
   EACCES: 'ports below 1024 need CAP_NET_BIND_SERVICE, and a path needs a directory that can be written to',
   EADDRINUSE: 'another server listens there, or the path exists',
@@ -62,17 +64,22 @@ export class Listener {
   }
 
   private constructor(id: number, options: ListenOptions, onBatch: BatchCallback, faults: ListenerFaults) {
-    const { Listener: Native } = loadAddon()
-    const fds = new Int32Array(BATCH)
     const { onShed, onError = rethrow } = faults
-    const onAccepted = (count: number, shed: number, error: Error | undefined) => {
-      if (shed > 0) onShed?.(shed)
-      if (error !== undefined) onError(stopped(options, error))
-      if (count > 0) onBatch(fds, count)
-    }
+    // The last element tells the addon that the rest is the callee's.
+    const fds = new Int32Array(BATCH + 1)
     this.id = id
-    this.#native = bind(options, (spec) => new Native(spec, fds, onAccepted))
+    this.#native = bind(options, fds, (count, shed, error) => {
+      fds[BATCH] = 1
+      if (shed > 0) onShed?.(shed)
+      if (error !== undefined) onError(stopped(where(options), error))
+      if (count > 0) onBatch(fds, count)
+    })
     this.address = this.#native.address() as AddressInfo | string
+  }
+
+  /** For a `SharedListener`, while it is open. */
+  get fd(): number {
+    return this.#native.fd()
   }
 
   /** The kernel's backlog holds what arrives from here on. */
@@ -102,18 +109,49 @@ export class Listener {
   }
 }
 
-function bind(options: ListenOptions, open: (spec: NativeListenSpec) => NativeListener): NativeListener {
+function bind(options: ListenOptions, fds: Int32Array, onAccepted: AcceptedCallback): NativeListener {
+  const { Listener: Native } = loadAddon()
   const { address, path = '', reusePort = false, noDelay = true } = options
-  const spec = { ...options, address: address ?? '::', path, reusePort, noDelay }
+  const spec: NativeListenSpec = { ...options, address: address ?? '::', path, reusePort, noDelay }
   try {
     try {
-      return open(spec)
+      return new Native(spec, fds, onAccepted)
     } catch (error) {
       if (address !== null || path !== '' || !lacksIpv6(error)) throw error
-      return open({ ...spec, address: '0.0.0.0' })
+      return new Native({ ...spec, address: '0.0.0.0' }, fds, onAccepted)
     }
   } catch (error) {
-    throw listenError(options, error)
+    throw listenError(where(options), error)
+  }
+}
+
+/**
+ * Another thread's listening socket, shared: each accepts what it gets, one connection at a time, and only while JS runs to
+ * have it. It does not keep the loop alive.
+ */
+export class SharedListener {
+  readonly #native: NativeListener
+
+  /** @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now. */
+  constructor(fd: number, onConnection: (fd: number) => void, { onShed, onError = rethrow }: ListenerFaults = {}) {
+    const { Listener: Native } = loadAddon()
+    const name = 'a socket of the main thread'
+    try {
+      this.#native = new Native({ fd }, new Int32Array(0), (_, shed, error) => {
+        if (shed > 0) onShed?.(shed)
+        if (error !== undefined) onError(stopped(name, error))
+        if (shed > 0 || error !== undefined) return
+        const accepted = this.#native.accept()
+        if (accepted !== -1) onConnection(accepted)
+      })
+    } catch (error) {
+      throw listenError(name, error)
+    }
+    this.#native.hold(false)
+  }
+
+  close(): void {
+    this.#native.close()
   }
 }
 
@@ -123,14 +161,14 @@ function lacksIpv6(error: unknown): boolean {
   return code !== 'EADDRINUSE' && syscall !== 'listen'
 }
 
-function listenError(options: ListenOptions, cause: unknown): NodeDlbError {
+function listenError(where: string, cause: unknown): NodeDlbError {
   const { code = '', message } = cause as NodeJS.ErrnoException
   const hint = hints[code] === undefined ? '' : ` (${hints[code]})`
-  return new NodeDlbError('ERR_DLB_LISTEN', `cannot listen on ${where(options)}: ${message}${hint}`, { cause })
+  return new NodeDlbError('ERR_DLB_LISTEN', `cannot listen on ${where}: ${message}${hint}`, { cause })
 }
 
-function stopped(options: ListenOptions, cause: Error): NodeDlbError {
-  return new NodeDlbError('ERR_DLB_LISTEN', `stopped listening on ${where(options)}: ${cause.message}`, { cause })
+function stopped(where: string, cause: Error): NodeDlbError {
+  return new NodeDlbError('ERR_DLB_LISTEN', `stopped listening on ${where}: ${cause.message}`, { cause })
 }
 
 function where({ path, address, port }: ListenOptions): string {

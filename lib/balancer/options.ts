@@ -4,13 +4,17 @@ import { fileURLToPath } from 'node:url'
 import { debuglog } from 'node:util'
 import { type ResourceLimits, SHARE_ENV } from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
+import type { FallbackPolicy } from './fabric.ts'
 import { isPolicyName, type PolicyName, policyNames } from './policies.ts'
 
 /** The device's most ports, less the acceptor's own. */
 export const MAX_WORKERS = 63
 const MAX_CREDITS = 16_384
 const MAX_MS = 2 ** 31 - 1
-const deviceNames = ['auto', 'software', 'dlb'] as const
+const MAX_RETRIES = 1_000_000
+export const deviceNames = ['auto', 'software', 'dlb'] as const
+
+export const fallbackNames: readonly FallbackPolicy[] = ['software', 'exact', 'nop', 'none']
 
 /** All times are in milliseconds. Unknown names are refused. */
 export interface BalancerOptions {
@@ -23,6 +27,21 @@ export interface BalancerOptions {
   readonly workers?: number | undefined
   /** Default: NODE_DLB_DEVICE, else 'auto': the hardware if there is one that works, else the software device. */
   readonly device?: (typeof deviceNames)[number] | undefined
+  /** The n of /dev/dlb<n>, 0–63; if that is not there, the lowest that is. Default: the lowest that opens. */
+  readonly id?: number | undefined
+  /** Intel's libdlb, a file or a name. Default: NODE_DLB_LIBRARY, else `libdlb.so`. */
+  readonly library?: string | undefined
+  /**
+   * What takes the place of a DLB device that was asked for and cannot be had, that cannot be set up, or that fails while
+   * it is used: the software device with the same policy, or with 'exact'; 'nop', no device; 'none', an error. Default
+   * 'software'. ('auto' on a machine without DLB takes the software device in any case.)
+   */
+  readonly fallbackPolicy?: FallbackPolicy | undefined
+  /**
+   * When the device takes nothing (no credits), it is asked again after 1 ms, 2, 4 … 16, and accepting pauses meanwhile;
+   * after so many tries in vain what waits is shed: 0–1,000,000. Default null: it waits until the device takes it.
+   */
+  readonly maxRetries?: number | null | undefined
   /** Default 'unordered'. See docs/policies.md. */
   readonly policy?: PolicyName | undefined
   /** The app's arguments: `process.argv.slice(2)` in the workers. Default none. */
@@ -58,6 +77,10 @@ export interface ResolvedOptions {
   readonly workers: number
   /** undefined: what NODE_DLB_DEVICE says. */
   readonly device: (typeof deviceNames)[number] | undefined
+  readonly id: number | undefined
+  readonly library: string | undefined
+  readonly fallbackPolicy: FallbackPolicy
+  readonly maxRetries: number | null
   readonly policy: PolicyName
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv | typeof SHARE_ENV | undefined
@@ -95,6 +118,10 @@ const checks: Record<keyof BalancerOptions, Check> = {
   entry: (value) => ((typeof value === 'string' && value !== '') || isFileUrl(value) ? null : 'a path or a file: URL'),
   workers: wholeNumber(1, MAX_WORKERS),
   device: oneOf(deviceNames),
+  id: wholeNumber(0, 63),
+  library: (value) => (typeof value === 'string' && value !== '' ? null : 'a file or the name of a library'),
+  fallbackPolicy: oneOf(fallbackNames),
+  maxRetries: (value) => (value === null ? null : wholeNumber(0, MAX_RETRIES)(value)),
   policy: (value) => (isPolicyName(value) ? null : `one of ${policyNames.join(', ')}`),
   argv: strings,
   env: (value) => (value === SHARE_ENV ? null : anObject(value)),
@@ -127,6 +154,10 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
     entry: path.resolve(entry instanceof URL ? fileURLToPath(entry) : entry),
     workers: options.workers ?? Math.min(os.availableParallelism(), MAX_WORKERS),
     device: options.device,
+    id: options.id,
+    library: options.library,
+    fallbackPolicy: options.fallbackPolicy ?? 'software',
+    maxRetries: options.maxRetries ?? null,
     policy: options.policy ?? 'unordered',
     argv: options.argv ?? [],
     env: options.env,

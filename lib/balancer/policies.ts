@@ -5,21 +5,31 @@ import { type EventBuffer, SchedulingType } from '../device/event-buffer.ts'
 export interface Balanced {
   /** Its load-balanced queue; null if the policy needs none. */
   readonly queue: QueueId | null
-  /** The directed queues of the workers that listen, by worker; empty for load-balanced queues. */
-  directQueues: readonly QueueId[]
+  /** The workers that listen. */
+  readonly workers: readonly number[]
+  /** Their directed queues, in the same order; empty for load-balanced queues. */
+  readonly directQueues: readonly QueueId[]
   /** The round-robin policy's place in them. */
   turn: number
 }
 
 /** Decides, through the events' targets, which worker gets a connection. */
 export interface Policy {
+  readonly name: PolicyName
   /** The kind of port that workers receive from. */
   readonly portKind: QueueKind
-  /** Addresses event `i`, the connection `place` places after the last one that was sent. */
-  target(events: EventBuffer, i: number, listener: Balanced, place: number): void
-  /** So many of those addressed were sent. */
+  /** Addresses event `i`, the connection `i` places after the last one that was sent. */
+  target(events: EventBuffer, i: number, listener: Balanced): void
+  /** Of those addressed since the last call, the first `count` were sent. */
   sent(listener: Balanced, count: number): void
+  /** A worker has given a connection back. */
+  returned?(worker: number): void
+  /** A worker's thread has ended: it has no connections any more. */
+  ended?(worker: number): void
 }
+
+/** A worker's connections since the start: those it took, and of them those that are closed. */
+export type CountWorker = (worker: number) => { readonly adopted: number; readonly closed: number }
 
 const HIGHEST_PRIORITY = 0
 
@@ -31,14 +41,17 @@ const HIGHEST_PRIORITY = 0
  * per worker. It balances what waits, not what is open: long-lived connections can pile up on a worker that is quick
  * to adopt.
  */
-const unordered: Policy = {
-  portKind: 'load-balanced',
-  target(events, i, { queue }) {
+class Unordered implements Policy {
+  readonly name = 'unordered'
+  readonly portKind = 'load-balanced'
+
+  target(events: EventBuffer, i: number, { queue }: Balanced): void {
     if (queue) events.setTarget(i, queue.id, SchedulingType.unordered, HIGHEST_PRIORITY)
-  },
-  sent() {
+  }
+
+  sent(): void {
     // The device keeps the counts.
-  },
+  }
 }
 
 /**
@@ -46,27 +59,95 @@ const unordered: Policy = {
  *
  * Cost: a directed queue per worker; a connection that was dealt to a worker that is stuck waits for it.
  */
-const roundRobin: Policy = {
-  portKind: 'directed',
-  target(events, i, { directQueues, turn }, place) {
-    const queue = directQueues[(turn + place) % directQueues.length]
+class RoundRobin implements Policy {
+  readonly name: PolicyName
+  readonly portKind = 'directed'
+
+  constructor(name: PolicyName) {
+    this.name = name
+  }
+
+  target(events: EventBuffer, i: number, { directQueues, turn }: Balanced): void {
+    const queue = directQueues[(turn + i) % directQueues.length]
     events.setTarget(i, queue.id, SchedulingType.directed, HIGHEST_PRIORITY)
-  },
-  sent(listener, count) {
+  }
+
+  sent(listener: Balanced, count: number): void {
     listener.turn = (listener.turn + count) % Math.max(1, listener.directQueues.length)
-  },
+  }
 }
 
-const policies = { unordered, 'round-robin': roundRobin } as const
+/**
+ * Each connection to the listening worker that has the fewest: open ones, and those on their way to it. Envoy's Exact
+ * balance. One thread deals, so that the counts need no lock. The counts of connections held differ by at most one.
+ *
+ * Cost: a directed queue per worker, and for each connection a look at every worker's counts; a connection that was dealt
+ * to a worker that is stuck waits for it.
+ */
+class Exact implements Policy {
+  readonly name = 'exact'
+  readonly portKind = 'directed'
+  readonly #count: CountWorker
+  /** By worker: connections that it was dealt since the start, and did not give back. */
+  readonly #dealt: number[]
+  /** The workers of the events that were addressed and not sent yet. */
+  readonly #addressed: number[] = []
+
+  constructor(workers: number, count: CountWorker) {
+    this.#count = count
+    this.#dealt = Array.from({ length: workers }, (_, worker) => count(worker).adopted)
+  }
+
+  target(events: EventBuffer, i: number, { directQueues, workers, turn }: Balanced): void {
+    let least = 0
+    let leastLoad = Number.POSITIVE_INFINITY
+    for (let k = 0; k < workers.length; k++) {
+      // From the last one's successor on: among equals, they take turns.
+      const place = (turn + i + k) % workers.length
+      const load = this.#load(workers[place])
+      if (load >= leastLoad) continue
+      least = place
+      leastLoad = load
+    }
+    this.#dealt[workers[least]]++
+    this.#addressed.push(workers[least])
+    events.setTarget(i, directQueues[least].id, SchedulingType.directed, HIGHEST_PRIORITY)
+  }
+
+  sent(listener: Balanced, count: number): void {
+    for (const worker of this.#addressed.splice(0).slice(count)) this.#dealt[worker]--
+    listener.turn = (listener.turn + count) % Math.max(1, listener.workers.length)
+  }
+
+  returned(worker: number): void {
+    this.#dealt[worker]--
+  }
+
+  ended(worker: number): void {
+    this.#dealt[worker] = this.#count(worker).closed
+  }
+
+  #load(worker: number): number {
+    return this.#dealt[worker] - this.#count(worker).closed
+  }
+}
+
+const policies = {
+  unordered: () => new Unordered(),
+  exact: (workers: number, count: CountWorker) => new Exact(workers, count),
+  'round-robin': () => new RoundRobin('round-robin'),
+  /** Each worker accepts for itself. In turn are only those connections dealt that a device had which has failed. */
+  nop: () => new RoundRobin('nop'),
+} as const
 
 export type PolicyName = keyof typeof policies
 
-export const policyNames: readonly PolicyName[] = ['unordered', 'round-robin']
+export const policyNames = Object.keys(policies) as readonly PolicyName[]
 
 export function isPolicyName(value: unknown): value is PolicyName {
   return typeof value === 'string' && Object.hasOwn(policies, value)
 }
 
-export function getPolicy(name: PolicyName): Policy {
-  return policies[name]
+export function createPolicy(name: PolicyName, workers: number, count: CountWorker): Policy {
+  return policies[name](workers, count)
 }

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import type { Device, SchedulingDomain } from '../device/device.ts'
+import type { DeviceFacts, Fabric, FabricCounts } from './fabric.ts'
 import type { Ledger } from './ledger.ts'
 import type { ListenerTable } from './listener-table.ts'
 import type { PolicyName } from './policies.ts'
@@ -7,13 +7,8 @@ import type { Supervisor, WorkerState } from './supervisor.ts'
 
 /** Plain data, taken at one moment; counts are of connections, since the start. */
 export interface BalancerStats {
-  readonly device: {
-    readonly kind: 'dlb' | 'software'
-    readonly id: number
-    readonly version: string
-    /** Why this device and not another. */
-    readonly reason: string
-  }
+  readonly device: DeviceFacts
+  /** The one in use: a fallback may be to another than was asked for. */
   readonly policy: PolicyName
   readonly connections: ConnectionStats
   readonly workers: readonly WorkerStats[]
@@ -33,7 +28,7 @@ export interface ConnectionStats {
   readonly adopted: number
   /** Closed without having been adopted: nobody listened any more. */
   readonly refused: number
-  /** Closed at once, because the process had no descriptors left. */
+  /** Closed at once, because the process had no descriptors left; or after `maxRetries`, by a device that took nothing. */
   readonly shed: number
   /** Accepted and not yet adopted: waiting for credits, in the device, or in a worker's consumer queue. */
   readonly inFlight: number
@@ -75,27 +70,24 @@ export interface ListenerStats {
 }
 
 export interface StatsSources {
-  readonly device: Device
-  readonly domain: SchedulingDomain
+  readonly fabric: Fabric
   readonly ledger: Ledger
   readonly table: ListenerTable
   readonly supervisor: Supervisor
-  readonly policy: PolicyName
   /** Connections that the dealer keeps. */
   readonly waiting: number
 }
 
 export function takeStats(sources: StatsSources): BalancerStats {
-  const { device, domain, ledger, table, policy, waiting } = sources
+  const { fabric, ledger, table, waiting } = sources
   const { workers: _, ...counts } = ledger.counts()
-  const { kind, id, version, reason } = device
-  const { creditsFree, queues } = domain.stats()
-  const queued = queues.reduce((sum, { queue, depth }) => (queue.kind === 'load-balanced' ? sum + depth : sum), 0)
+  const fabricCounts = fabric.counts()
+  const { creditsFree, queued } = fabricCounts
   return {
-    device: { kind, id, version, reason },
-    policy,
+    device: fabric.device,
+    policy: fabric.policy.name,
     connections: { ...counts, waiting },
-    workers: workerStats(sources),
+    workers: workerStats(sources, fabricCounts),
     listeners: table.entries().map(({ id, listener, members }) => ({
       id,
       ...addressOf(listener.address),
@@ -106,14 +98,9 @@ export function takeStats(sources: StatsSources): BalancerStats {
   }
 }
 
-function workerStats({ domain, ledger, table, supervisor }: StatsSources): WorkerStats[] {
-  const { ports, queues } = domain.stats()
-  return supervisor.workers.map(({ index, port, state, thread, deaths }) => {
+function workerStats({ ledger, table, supervisor }: StatsSources, { byWorker }: FabricCounts): WorkerStats[] {
+  return supervisor.workers.map(({ index, state, thread, deaths }) => {
     const { adopted, active, closed } = ledger.workerCounts(index)
-    const same = (other: { kind: string; id: number }) => other.kind === port.kind && other.id === port.id
-    const inPort = ports.find((stats) => same(stats.port))?.queued ?? 0
-    // A directed port consumes the directed queue with its own id.
-    const inQueue = port.kind === 'directed' ? (queues.find((stats) => same(stats.queue))?.depth ?? 0) : 0
     return {
       worker: index,
       state,
@@ -123,7 +110,7 @@ function workerStats({ domain, ledger, table, supervisor }: StatsSources): Worke
       adopted,
       active,
       closed,
-      queued: inPort + inQueue,
+      queued: byWorker[index],
     }
   })
 }

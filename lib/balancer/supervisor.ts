@@ -1,7 +1,6 @@
-import type { PortId } from '../device/device.ts'
-import type { Call, Notice, Reply, ToWorker } from '../worker/protocol.ts'
+import type { Call, Notice, Reply, ToWorker, WorkerLink } from '../worker/protocol.ts'
 import type { ResolvedOptions } from './options.ts'
-import { type SharedBoot, type WorkerEvents, type WorkerExit, WorkerThread } from './worker-thread.ts'
+import { type WorkerEvents, type WorkerExit, WorkerThread } from './worker-thread.ts'
 
 /**
  * - running: its thread lives
@@ -13,7 +12,6 @@ export type WorkerState = 'running' | 'waiting' | 'finished'
 /** One worker, over all its lives. */
 export interface WorkerRecord {
   readonly index: number
-  readonly port: PortId
   state: WorkerState
   thread: WorkerThread | null
   /** Deaths so far. */
@@ -31,6 +29,8 @@ export interface Death extends Pick<WorkerExit, 'code' | 'error'> {
 }
 
 export interface SupervisorHooks {
+  /** How the worker that starts now gets its connections. */
+  linkFor(worker: number): WorkerLink
   onCall(worker: number, call: Call): Reply
   onNotice(worker: number, thread: WorkerThread, notice: Notice): void
   onSpawn(worker: number, thread: WorkerThread): void
@@ -45,18 +45,17 @@ const STABLE_MS = 10_000
 /** Keeps the workers' threads running: one that dies is respawned, after a wait that doubles with each death in a row. */
 export class Supervisor implements WorkerEvents {
   readonly #options: ResolvedOptions
-  readonly #shared: SharedBoot
+  readonly #ledger: SharedArrayBuffer
   readonly #hooks: SupervisorHooks
   readonly #workers: readonly WorkerRecord[]
   #respawning = true
 
-  constructor(ports: readonly PortId[], options: ResolvedOptions, shared: SharedBoot, hooks: SupervisorHooks) {
+  constructor(options: ResolvedOptions, ledger: SharedArrayBuffer, hooks: SupervisorHooks) {
     this.#options = options
-    this.#shared = shared
+    this.#ledger = ledger
     this.#hooks = hooks
-    this.#workers = ports.map((port, index) => ({
+    this.#workers = Array.from({ length: options.workers }, (_, index) => ({
       index,
-      port,
       state: 'waiting',
       thread: null,
       deaths: 0,
@@ -77,6 +76,10 @@ export class Supervisor implements WorkerEvents {
   /** @throws ERR_DLB_INVALID_ARGUMENT */
   async start(): Promise<void> {
     for (const worker of this.#workers) this.#spawn(worker)
+  }
+
+  post(worker: number, message: ToWorker): void {
+    this.#workers[worker].thread?.post(message)
   }
 
   broadcast(message: ToWorker): void {
@@ -120,7 +123,8 @@ export class Supervisor implements WorkerEvents {
     worker.respawn = null
     worker.state = 'running'
     worker.startedAt = performance.now()
-    const thread = new WorkerThread(worker.index, worker.port, this.#options, this.#shared, this)
+    const link = this.#hooks.linkFor(worker.index)
+    const thread = new WorkerThread(worker.index, link, this.#ledger, this.#options, this)
     worker.thread = thread
     this.#hooks.onSpawn(worker.index, thread)
   }

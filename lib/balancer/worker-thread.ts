@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
-import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot } from '../worker/protocol.ts'
+import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot, WorkerLink } from '../worker/protocol.ts'
 import type { ResolvedOptions } from './options.ts'
 
 const bootstrap = new URL('../worker/bootstrap.js', import.meta.url)
@@ -26,8 +26,6 @@ export interface WorkerExit {
 /** How long the end of a thread waits for its modules. Its user's --import may never end. */
 const LOADING_MS = 2000
 
-export type SharedBoot = Pick<WorkerBoot, 'domain' | 'queues' | 'ledger'>
-
 /** One life of one worker: a thread that runs the user's entry, and main's line to it. */
 export class WorkerThread {
   readonly index: number
@@ -44,16 +42,16 @@ export class WorkerThread {
 
   constructor(
     index: number,
-    port: WorkerBoot['port'],
+    link: WorkerLink,
+    ledger: SharedArrayBuffer,
     options: ResolvedOptions,
-    shared: SharedBoot,
     events: WorkerEvents,
   ) {
     const [control, replies] = [new MessageChannel(), new MessageChannel()]
     const boot: WorkerBoot = {
-      ...shared,
       index,
-      port,
+      link,
+      ledger,
       entry: options.entry,
       argv: options.argv,
       userData: options.workerData,

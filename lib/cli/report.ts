@@ -21,6 +21,7 @@ export class Report {
       if (error !== null) this.#print(error)
       this.error(`worker_${worker} died with exit code ${code}; its successor starts in ${respawnIn} ms`)
     })
+    balancer.on('fallback', (device) => this.error(`falls back to ${deviceText(device)}: ${device.reason}`))
     balancer.on('error', (error) => this.error(error.message))
   }
 
@@ -29,7 +30,8 @@ export class Report {
     if (workers.every(({ state }) => state === 'finished')) return
     const where = balancer.addresses.map(addressText).join(', ')
     this.#say(
-      `${workers.length} workers on the ${device.kind} device (${device.reason}), policy ${policy}, ` +
+      // The reason for a fallback has been told.
+      `${workers.length} workers on ${deviceText(device)}${device.fallback ? '' : ` (${device.reason})`}, policy ${policy}, ` +
         (where === '' ? 'listening nowhere yet' : `listening on ${where}`),
     )
   }
@@ -77,6 +79,11 @@ export class Report {
   #print(text: string): void {
     process.stderr.write(`${text}\n`)
   }
+}
+
+function deviceText({ kind, id, version }: BalancerStats['device']): string {
+  if (kind === 'none') return 'no device'
+  return kind === 'dlb' ? `dlb device ${id}, ${version}` : 'the software device'
 }
 
 function addressText(address: AddressInfo | string): string {

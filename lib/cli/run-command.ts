@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { MAX_WORKERS } from '../balancer/options.ts'
+import { deviceNames, fallbackNames, MAX_WORKERS } from '../balancer/options.ts'
 import { policyNames } from '../balancer/policies.ts'
 import { parseCount, parseDuration } from './parse.ts'
 import { type RunFlags, run } from './run.ts'
@@ -19,7 +19,15 @@ export function runCommand(): Command {
     .argument('<entry>', "the server's file")
     .argument('[args...]', 'its arguments, after --')
     .option('-w, --workers <count>', `worker threads, 1 to ${MAX_WORKERS} (default: one per CPU)`, parseCount)
-    .addOption(new Option('--device <device>', 'queue device').choices(['auto', 'software', 'dlb']))
+    .addOption(new Option('--device <device>', 'queue device (default: auto)').choices(deviceNames))
+    .option('--id <n>', 'the n of /dev/dlb<n> (default: the lowest that opens)', parseCount)
+    .option('--library <file>', "Intel's libdlb (default: NODE_DLB_LIBRARY, else libdlb.so)")
+    .addOption(
+      new Option('--fallback-policy <policy>', 'instead of a DLB device that fails')
+        .choices(fallbackNames)
+        .default('software'),
+    )
+    .option('--max-retries <count>', 'shed what a full device refuses so often (default: wait)', parseCount)
     .addOption(new Option('--policy <policy>', 'who gets a connection').choices(policyNames).default('unordered'))
     .addOption(
       new Option('--drain-timeout <time>', 'how long open connections may take to finish')

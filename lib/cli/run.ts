@@ -1,4 +1,5 @@
 import { Balancer, type CloseReport } from '../balancer/balancer.ts'
+import type { FallbackPolicy } from '../balancer/fabric.ts'
 import { resolveOptions } from '../balancer/options.ts'
 import type { PolicyName } from '../balancer/policies.ts'
 import { EntryFailedError } from '../balancer/startup.ts'
@@ -9,6 +10,10 @@ import { Signals } from './signals.ts'
 export interface RunFlags {
   readonly workers?: number
   readonly device?: 'auto' | 'software' | 'dlb'
+  readonly id?: number
+  readonly library?: string
+  readonly fallbackPolicy: FallbackPolicy
+  readonly maxRetries?: number
   readonly policy: PolicyName
   /** Milliseconds. */
   readonly drainTimeout: number
@@ -54,11 +59,10 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
 
 /** @returns null, with the exit code set, if it cannot be. */
 function build(entry: string, args: readonly string[], flags: RunFlags, report: Report): Balancer | null {
-  const { workers, device, policy, drainTimeout, debug } = flags
+  const { stats: _, quiet: __, ...options } = flags
   try {
     // An app that takes its time to listen is its user's business, who sees it here; hence no limit.
-    const options = { entry, argv: args, workers, device, policy, drainTimeout, debug, startTimeout: 0, stdin: true }
-    return new Balancer(resolveOptions(options))
+    return new Balancer(resolveOptions({ ...options, entry, argv: args, startTimeout: 0, stdin: true }))
   } catch (error) {
     process.exitCode = failure(error, report)
     return null

@@ -1,4 +1,4 @@
-import type { Ledger } from '../balancer/ledger.ts'
+import { type Ledger, NO_STAMP, nowInMicroseconds } from '../balancer/ledger.ts'
 import { loadAddon } from '../native.ts'
 import { NEW_SOCKET, type StreamHandle, type StreamHandleConstructor } from './node-handles.ts'
 
@@ -19,7 +19,18 @@ export class Adoption {
 
   /** @returns null if the ledger says that the fd is not this event's any more, or if libuv refuses it. */
   adopt(fd: number, stamp: number): StreamHandle | null {
-    if (!this.#ledger.adopt(fd, stamp, this.#worker)) return null
+    return this.#ledger.adopt(fd, stamp, this.#worker) ? this.#open(fd, stamp) : null
+  }
+
+  /** As `adopt`, for a connection that this worker has just accepted. Without a place in the ledger it is closed. */
+  accept(fd: number): StreamHandle | null {
+    const stamp = this.#ledger.acceptFor(this.#worker, fd, nowInMicroseconds())
+    if (stamp !== NO_STAMP) return this.#open(fd, stamp)
+    loadAddon().closeFd(fd)
+    return null
+  }
+
+  #open(fd: number, stamp: number): StreamHandle | null {
     const handle = new this.#Handle(NEW_SOCKET)
     if (handle.take(fd, stamp) === 0) return handle
     // libuv refuses an fd that this loop has already: somebody closed it without telling. It is ours to close.

@@ -2,15 +2,17 @@ import Module, { syncBuiltinESMExports } from 'node:module'
 import { inspect } from 'node:util'
 import workerThreads from 'node:worker_threads'
 import { Ledger } from '../balancer/ledger.ts'
-import { attachDomain } from '../device/open.ts'
+import { NodeDlbError } from '../errors.ts'
 import { Adoption } from './adoption.ts'
 import { Control } from './control.ts'
+import { type Delivery, deliver } from './delivery.ts'
 import { drain } from './drain.ts'
-import { type Delivery, INBOX_BATCH, Inbox } from './inbox.ts'
+import { DeviceIntake, type Intake } from './intake.ts'
 import { ListenHook } from './listen-hook.ts'
-import { Listening } from './listening.ts'
+import { Listening, type Member } from './listening.ts'
 import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
-import type { WorkerBoot } from './protocol.ts'
+import { OwnIntake } from './own-intake.ts'
+import type { Routes, Take, WorkerBoot, WorkerLink } from './protocol.ts'
 import { announceWorker } from './this-worker.ts'
 
 /**
@@ -19,54 +21,80 @@ import { announceWorker } from './this-worker.ts'
  */
 const boot = workerThreads.workerData as WorkerBoot
 const control = new Control(boot)
+const ledger = new Ledger(boot.ledger)
+const debug = boot.debug
+  ? (line: string) => control.post({ type: 'debug', line: `worker_${boot.index} ${line}` })
+  : null
 control.post({ type: 'loaded' })
 reportEnd()
-const domain = attachDomain(boot.domain)
-const port = domain.attachPort(boot.port)
-// The links of the thread that had the port before, if one had: this one has no servers yet.
-for (const queue of boot.queues) port.unlink(queue)
-const Tcp = findTcp()
-const listening = new Listening(control, port, Tcp)
+const listening = new Listening(control, findTcp())
+const adoptions = new Map<StreamHandleConstructor, Adoption>()
+connect(boot.link, [])
 const hook = new ListenHook(listening)
-new Inbox({
-  port,
-  events: domain.createEvents(INBOX_BATCH),
-  releases: port.id.kind === 'load-balanced',
-  adopt: createAdopt(),
-  debug: boot.debug ? (line) => control.post({ type: 'debug', line: `worker_${boot.index} ${line}` }) : null,
-}).open()
-port.enable()
 if (boot.hook) hook.installForAll()
 announceWorker({ index: boot.index, attach: (server) => hook.installFor(server) })
 listenToMain()
 announceStdin()
 runEntry()
 
-function createAdopt(): (listener: number, fd: number, stamp: number) => Delivery | null {
-  const ledger = new Ledger(boot.ledger)
-  const adoptions = new Map<StreamHandleConstructor, Adoption>()
-  const adoptionFor = (Handle: StreamHandleConstructor): Adoption => {
-    const adoption = adoptions.get(Handle) ?? new Adoption(Handle, ledger, boot.index)
-    adoptions.set(Handle, adoption)
-    return adoption
+/** At the start, and anew when the device has failed. */
+function connect(link: WorkerLink, routes: Routes): void {
+  listening.connect(openIntake(link), link.generation, routes)
+}
+
+/** @returns null if the device does not work: main is told, and says what comes next. */
+function openIntake({ generation, device }: WorkerLink): Intake | null {
+  if (device === null) return new OwnIntake({ ledger, worker: boot.index, accept, debug })
+  const onFailure = (error: NodeDlbError): void => {
+    // Closed by main, which is about to say why.
+    if (error.code === 'ERR_DLB_CLOSED') return
+    control.post({ type: 'device-failed', generation, code: error.code, message: error.message })
   }
-  return (listener, fd, stamp) => {
-    const member = listening.find(listener)
-    if (!member) {
-      // Dealt before the server closed: main deals it again.
-      control.post({ type: 'return', listener, fd, stamp })
-      return null
-    }
-    const client = adoptionFor(member.Handle).adopt(fd, stamp)
-    return client && { client, server: member.handle }
+  try {
+    return new DeviceIntake(device, { adopt, onFailure, debug })
+  } catch (error) {
+    if (!(error instanceof NodeDlbError) || device.domain.nodeDlbDomain !== 'dlb') throw error
+    onFailure(error)
+    return null
   }
+}
+
+function adopt(listener: number, fd: number, stamp: number): Delivery | null {
+  const member = listening.find(listener)
+  if (!member) {
+    // Dealt before the server closed: main deals it again.
+    control.post({ type: 'return', listener, fd, stamp })
+    return null
+  }
+  const client = adoptionFor(member.Handle).adopt(fd, stamp)
+  return client && { client, server: member.handle }
+}
+
+/** Of the worker's own accepting, whose listener is closed with its server. */
+function accept(listener: number, fd: number): Delivery | null {
+  const member = listening.find(listener) as Member
+  const client = adoptionFor(member.Handle).accept(fd)
+  return client && { client, server: member.handle }
+}
+
+function adoptionFor(Handle: StreamHandleConstructor): Adoption {
+  const adoption = adoptions.get(Handle) ?? new Adoption(Handle, ledger, boot.index)
+  adoptions.set(Handle, adoption)
+  return adoption
 }
 
 function listenToMain(): void {
   control.onMessage((message) => {
     if (message.type === 'exit') process.exit()
+    else if (message.type === 'switch') connect(message.link, message.routes)
+    else if (message.type === 'take') take(message)
     else drain(listening.servers(), message.signal, () => control.post({ type: 'closing' }))
   })
+}
+
+function take({ listener, fd, stamp }: Take): void {
+  const delivery = adopt(listener, fd, stamp)
+  if (delivery) deliver(delivery)
 }
 
 function reportEnd(): void {

@@ -20,10 +20,16 @@ export class Control {
     this.#answered = new Int32Array(boot.answered)
   }
 
-  /** Messages from main; they do not hold the worker's loop open. */
+  /** Messages from main; they do not hold the worker's loop open, unless `hold` says so. */
   onMessage(callback: (message: ToWorker) => void): void {
     this.#port.on('message', callback)
     this.#port.unref()
+  }
+
+  /** Whether the line holds the worker's loop open. */
+  hold(held: boolean): void {
+    if (held) this.#port.ref()
+    else this.#port.unref()
   }
 
   post(notice: Notice): void {

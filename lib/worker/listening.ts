@@ -1,10 +1,10 @@
 import type { Server } from 'node:net'
-import type { Port } from '../device/device.ts'
 import { type ErrorCode, NodeDlbError } from '../errors.ts'
 import type { Control } from './control.ts'
+import type { Intake } from './intake.ts'
 import { createListenHandle, type ListenHandle } from './listen-handle.ts'
 import { findPipe, type StreamHandleConstructor } from './node-handles.ts'
-import type { ListenRequest, Reply } from './protocol.ts'
+import type { ListenRequest, Reply, Route, Routes } from './protocol.ts'
 
 /** A listen handle for a server, and the address that Node's own code goes on with. */
 export interface Opened {
@@ -21,20 +21,35 @@ export interface Member {
   readonly Handle: StreamHandleConstructor
 }
 
-/** The servers of this worker that listen, by the id of the listener that they take part in. */
+/**
+ * The servers of this worker that listen, by the id of the listener that they take part in.
+ *
+ * Their connections come in by the intake. While there is none (the device failed, and main has not told what comes next),
+ * and for routes that are meant for the next, they are joined later.
+ */
 export class Listening {
   readonly #members = new Map<number, Member>()
+  readonly #routes = new Map<number, Route>()
   /** Those that hold the worker's loop open. */
   readonly #holders = new Set<number>()
   readonly #control: Control
-  readonly #port: Port
   readonly #Tcp: StreamHandleConstructor
   #Pipe: StreamHandleConstructor | undefined
+  #intake: Intake | null = null
+  #generation = 0
 
-  constructor(control: Control, port: Port, Tcp: StreamHandleConstructor) {
+  constructor(control: Control, Tcp: StreamHandleConstructor) {
     this.#control = control
-    this.#port = port
     this.#Tcp = Tcp
+  }
+
+  /** From now on connections come in by this intake, of the link's generation. */
+  connect(intake: Intake | null, generation: number, routes: Routes): void {
+    this.#intake?.close()
+    this.#intake = intake
+    this.#generation = generation
+    for (const [listener, route] of routes) this.#routes.set(listener, route)
+    for (const listener of this.#members.keys()) this.#join(listener)
   }
 
   find(listener: number): Member | undefined {
@@ -63,19 +78,21 @@ export class Listening {
     server: Server,
     Handle: StreamHandleConstructor,
     request: ListenRequest,
-    { listener, queue, address }: Extract<Reply, { type: 'listening' }>,
+    { listener, route, address }: Extract<Reply, { type: 'listening' }>,
   ): Opened {
+    this.#routes.set(listener, route)
     const handle = createListenHandle(Handle, {
       address,
       join: (handle) => {
         this.#members.set(listener, { server, handle, Handle })
-        if (queue) this.#port.link(queue)
+        this.#join(listener)
         this.#control.post({ type: 'listening' })
         return 0
       },
       leave: () => {
-        if (queue) this.#port.unlink(queue)
+        this.#intake?.leave(listener)
         this.#members.delete(listener)
+        this.#routes.delete(listener)
         this.#control.call({ type: 'leave', listener })
       },
       hold: (held) => this.#hold(listener, held),
@@ -87,8 +104,13 @@ export class Listening {
   #hold(listener: number, held: boolean): void {
     if (held) this.#holders.add(listener)
     else this.#holders.delete(listener)
-    if (this.#holders.size > 0) this.#port.ref()
-    else this.#port.unref()
+    // Not by the intake, which comes and goes.
+    this.#control.hold(this.#holders.size > 0)
+  }
+
+  #join(listener: number): void {
+    const route = this.#routes.get(listener)
+    if (route?.generation === this.#generation) this.#intake?.join(listener, route)
   }
 
   #pipe(): StreamHandleConstructor {

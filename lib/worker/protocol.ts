@@ -1,9 +1,10 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { DomainToken, PortId, QueueId } from '../device/device.ts'
+import type { ErrorCode } from '../errors.ts'
 
 /**
  * What the main thread and a worker say to each other. Connections do not travel here (they go through the device),
- * except those that a worker has to give back.
+ * except those that a worker has to give back, and those of a device that failed and has no successor.
  */
 
 /** The worker's start-up parcel, in `workerData`; the bootstrap replaces it by the user's own before their code runs. */
@@ -13,10 +14,7 @@ export interface WorkerBoot {
   readonly entry: string
   readonly argv: readonly string[]
   readonly userData: unknown
-  readonly domain: DomainToken
-  readonly port: PortId
-  /** The load-balanced queues that listeners get theirs from; empty when the policy sends to workers directly. */
-  readonly queues: readonly QueueId[]
+  readonly link: WorkerLink
   readonly ledger: SharedArrayBuffer
   readonly control: MessagePort
   /** Answers to `call`s only, so that they can be read synchronously without disturbing the other messages. */
@@ -27,6 +25,33 @@ export interface WorkerBoot {
   /** Serve every server that listens (true), or only those that `attach` was told of. */
   readonly hook: boolean
 }
+
+/** How a worker gets its connections. When the device has failed, there is a new one. */
+export interface WorkerLink {
+  /** Later ones have greater numbers. */
+  readonly generation: number
+  /** null: there is none, and the worker accepts for itself. */
+  readonly device: DeviceLink | null
+}
+
+export interface DeviceLink {
+  readonly domain: DomainToken
+  readonly port: PortId
+  /** The load-balanced queues that listeners get theirs from; empty when the policy sends to workers directly. */
+  readonly queues: readonly QueueId[]
+}
+
+/** How the connections of one listener come to a worker. */
+export interface Route {
+  /** The link for which it is meant. */
+  readonly generation: number
+  /** The queue to link, or null when the policy sends to workers directly. */
+  readonly queue: QueueId | null
+  /** The listening socket to accept from, or null when main accepts. */
+  readonly socket: number | null
+}
+
+export type Routes = readonly (readonly [listener: number, route: Route])[]
 
 /** The arguments of one `net.Server.listen`, after Node's own parsing and name lookup. */
 export interface ListenRequest {
@@ -53,8 +78,7 @@ export type Reply =
   | {
       readonly type: 'listening'
       readonly listener: number
-      /** The queue to link, or null when the policy sends to workers directly. */
-      readonly queue: QueueId | null
+      readonly route: Route
       /** What it is bound to: an IP socket's address, or the file's path. */
       readonly address: { readonly address: string; readonly family: string; readonly port: number } | string
     }
@@ -72,6 +96,8 @@ export type Notice =
   | { readonly type: 'listening' }
   /** The worker has no server for a connection that it was dealt. */
   | { readonly type: 'return'; readonly listener: number; readonly fd: number; readonly stamp: number }
+  /** The device that the link of this generation goes to has failed. */
+  | { readonly type: 'device-failed'; readonly generation: number; readonly code: ErrorCode; readonly message: string }
   /** An uncaught error, as text: it outlives the thread, and the error itself may not be cloneable. */
   | { readonly type: 'uncaught'; readonly text: string }
   /** Told to drain, it has closed its servers; not sent if the app's own handler of the signal was called instead. */
@@ -86,4 +112,20 @@ export type ToMain = Notice | { readonly type: 'call'; readonly id: number; read
 
 export type ToWorker =
   /** Close the servers, or let the app's own handler of the signal do it. */
-  { readonly type: 'drain'; readonly signal: NodeJS.Signals } | { readonly type: 'exit' }
+  | { readonly type: 'drain'; readonly signal: NodeJS.Signals }
+  | { readonly type: 'exit' }
+  /** The device has failed: from now on connections come by this link. */
+  | {
+      readonly type: 'switch'
+      readonly link: WorkerLink
+      readonly routes: Routes
+    }
+  | Take
+
+/** A connection, given without a device. */
+export interface Take {
+  readonly type: 'take'
+  readonly listener: number
+  readonly fd: number
+  readonly stamp: number
+}

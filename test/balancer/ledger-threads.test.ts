@@ -113,7 +113,7 @@ class Acceptor {
     const fd = this.#below(FDS)
     if (Atomics.compareExchange(this.#kernel, fd, CLOSED, OPEN) !== CLOSED) return undefined
     // Few different times, so that generations have to be told apart.
-    return { fd, stamp: this.ledger.accept(fd, this.#below(4)) }
+    return { fd, stamp: this.ledger.accept(fd, this.#below(4), 0) }
   }
 
   #refuse(fd: number, stamp: number): void {
@@ -188,7 +188,7 @@ t.test('of two threads that adopt the same events at the same time, one gets eac
   const exits = Promise.all(racers.map((racer) => once(racer, 'exit')))
   await Promise.all(racers.map((racer) => once(racer, 'message')))
   for (let round = 1; round <= rounds; round++) {
-    for (let fd = 0; fd < fds; fd++) ledger.toDevice(fd, ledger.accept(fd, round))
+    for (let fd = 0; fd < fds; fd++) ledger.toDevice(fd, ledger.accept(fd, round, 0))
     Atomics.store(flags, 0, round)
     Atomics.notify(flags, 0)
     for (let done = 0; done < 2 * round; done = Atomics.load(flags, 1)) Atomics.wait(flags, 1, done)

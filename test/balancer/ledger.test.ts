@@ -5,7 +5,7 @@ const create = (fdLimit = 100, workers = 2) => Ledger.create({ fdLimit, workers 
 
 /** Brings fd to the state of a connection that worker 0 has adopted. */
 function adopted(ledger: Ledger, fd: number, time = 1000, worker = 0): number {
-  const stamp = ledger.accept(fd, time)
+  const stamp = ledger.accept(fd, time, 0)
   ledger.toDevice(fd, stamp)
   ledger.adopt(fd, stamp, worker)
   ledger.opened(fd, stamp, worker)
@@ -14,7 +14,7 @@ function adopted(ledger: Ledger, fd: number, time = 1000, worker = 0): number {
 
 t.test('a connection goes from accept to close, and each step is counted', async (t) => {
   const ledger = create()
-  const stamp = ledger.accept(7, 1000)
+  const stamp = ledger.accept(7, 1000, 0)
   t.equal(stamp, 1000)
   t.match(ledger.check(), { balanced: true, counts: { accepted: 1, inFlight: 1 }, table: { held: 1 } })
   t.equal(ledger.toDevice(7, stamp), true)
@@ -56,7 +56,7 @@ t.test(
       const state = path[length - 1]
       for (const [name, move] of Object.entries(moves)) {
         const ledger = create()
-        const stamp = ledger.accept(5, 1000)
+        const stamp = ledger.accept(5, 1000, 0)
         for (const step of path.slice(1, length)) moves[step](ledger, 5, stamp)
         const before = JSON.stringify(ledger.scan())
         for (const [fd, wrong] of [
@@ -80,7 +80,7 @@ t.test(
 
 t.test('an event delivered twice is adopted once', async (t) => {
   const ledger = create()
-  const stamp = ledger.accept(5, 1000)
+  const stamp = ledger.accept(5, 1000, 0)
   ledger.toDevice(5, stamp)
   t.strictSame([ledger.adopt(5, stamp, 0), ledger.adopt(5, stamp, 1)], [true, false])
   t.match(ledger.counts(), {
@@ -97,7 +97,7 @@ t.test('the next connection with the same fd has another generation, even in the
   const ledger = create()
   const first = adopted(ledger, 5, 1000)
   ledger.closed(5, first, 0)
-  const second = ledger.accept(5, 1000)
+  const second = ledger.accept(5, 1000, 0)
   t.not(second, first)
   ledger.toDevice(5, second)
   t.equal(ledger.adopt(5, first, 0), false, 'the late event does not get the stranger')
@@ -108,7 +108,7 @@ t.test('the next connection with the same fd has another generation, even in the
 t.test('stamps are int32 whatever the clock says, and never NO_STAMP', async (t) => {
   const ledger = create()
   for (const time of [0, 0.75, -1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 1e15, 1 << 22]) {
-    const stamp = ledger.accept(5, time)
+    const stamp = ledger.accept(5, time, 0)
     t.equal(stamp, stamp | 0)
     t.not(stamp, NO_STAMP)
     const late = (stamp - (time | 0)) | 0
@@ -119,15 +119,15 @@ t.test('stamps are int32 whatever the clock says, and never NO_STAMP', async (t)
 
 t.test('an fd beyond the table is shed, and shed connections are in the law', async (t) => {
   const ledger = create(10)
-  t.equal(ledger.accept(10, 1000), NO_STAMP)
-  t.equal(ledger.accept(2 ** 30, 1000), NO_STAMP)
+  t.equal(ledger.accept(10, 1000, 0), NO_STAMP)
+  t.equal(ledger.accept(2 ** 30, 1000, 0), NO_STAMP)
   ledger.shed(5)
   t.match(ledger.check(), { balanced: true, counts: { accepted: 7, shed: 7, inFlight: 0 } })
 })
 
 t.test('a refused connection is in the law', async (t) => {
   const ledger = create()
-  const stamp = ledger.accept(5, 1000)
+  const stamp = ledger.accept(5, 1000, 0)
   t.equal(ledger.refuse(5, stamp), true)
   t.match(ledger.check(), { balanced: true, counts: { accepted: 1, refused: 1, inFlight: 0 } })
 })
@@ -135,11 +135,11 @@ t.test('a refused connection is in the law', async (t) => {
 t.test('an fd that comes back while its entry is owned had its connection closed without a word', async (t) => {
   const ledger = create()
   adopted(ledger, 5, 1000, 1)
-  const fresh = ledger.accept(5, 2000)
+  const fresh = ledger.accept(5, 2000, 0)
   t.match(ledger.check(), { balanced: true, counts: { accepted: 2, adopted: 1, closed: 1, inFlight: 1 } })
   t.strictSame(ledger.takeOwnedBy(1), [], 'the dead worker had nothing else')
   t.equal(ledger.toDevice(5, fresh), true)
-  ledger.accept(5, 3000)
+  ledger.accept(5, 3000, 0)
   t.match(ledger.check(), { balanced: true, counts: { accepted: 3, refused: 1, inFlight: 1 } }, 'lost in the device')
   t.equal(ledger.adopt(5, fresh, 0), false)
 })
@@ -149,7 +149,7 @@ t.test('what a dead worker owned is closed, and what it may not have opened is n
   const kept = adopted(ledger, 4, 1000, 0)
   adopted(ledger, 5, 1000, 1)
   adopted(ledger, 6, 1000, 1)
-  const stamp = ledger.accept(7, 1000)
+  const stamp = ledger.accept(7, 1000, 0)
   ledger.toDevice(7, stamp)
   ledger.adopt(7, stamp, 1)
   t.strictSame(ledger.takeOwnedBy(1), [7])

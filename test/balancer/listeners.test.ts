@@ -101,7 +101,8 @@ function closeServer(words: Int32Array): void {
   Atomics.notify(words, 1)
 }
 
-for (const policy of policyNames) {
+// Under nop, what waits is in the kernel.
+for (const policy of policyNames.filter((name) => name !== 'nop')) {
   t.test(`what waits at a worker that closes its server goes to the others (${policy})`, async (t) => {
     const [balancer, words, blocked] = await blockedWorker(t, { policy })
     const waiting = Array.from({ length: 40 }, () => get(portOf(balancer)))

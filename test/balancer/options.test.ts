@@ -14,7 +14,7 @@ const wrong: [options: unknown, message: RegExp][] = [
   [{ entry, workers: 1.5 }, /not 1\.5/],
   [{ entry, workers: '4' }, /not '4'/],
   [{ entry, device: 'gpu' }, /device must be one of auto, software, dlb, not 'gpu'/],
-  [{ entry, policy: 'random' }, /policy must be one of unordered, round-robin, not 'random'/],
+  [{ entry, policy: 'random' }, /policy must be one of unordered, exact, round-robin, nop, not 'random'/],
   [{ entry, policy: 'toString' }, /policy must be/],
   [{ entry, argv: 'x' }, /argv must be an array of strings/],
   [{ entry, argv: [1] }, /argv must be an array of strings/],
@@ -59,7 +59,9 @@ t.test('a start that fails leaves nothing behind', async (t) => {
   const missing = { entry: '/nonexistent/server.js', workers: 2, execArgv: [], env: {} }
   await t.rejects(startBalancer(missing), { code: 'ERR_DLB_ENTRY_FAILED', exitCode: 1 })
   const before = openDescriptors()
-  await t.rejects(startBalancer({ ...missing, device: 'dlb' }), { code: 'ERR_DLB_DEVICE_UNAVAILABLE' })
+  await t.rejects(startBalancer({ ...missing, device: 'dlb', fallbackPolicy: 'none' }), {
+    code: 'ERR_DLB_DEVICE_UNAVAILABLE',
+  })
   for (let i = 0; i < 5; i++) {
     // The first to fail ends the others, wherever they are.
     const error: unknown = await startBalancer({ ...missing, workers: 4 }).catch((reason: unknown) => reason)

@@ -48,10 +48,13 @@ export class StandIn {
     })
   }
 
-  /** The last of a file's tests. */
-  finish(): void {
+  /** The last of a file's tests. `expected`: breaches that its faults bring with them. */
+  finish(expected = /^$/): void {
     t.test("libdlb's rules were kept, and nothing is left of the domains", async (t) => {
-      t.same(this.breaches(), [])
+      t.same(
+        this.breaches().filter((breach) => !expected.test(breach)),
+        [],
+      )
       t.same(this.files(), [])
     })
   }

@@ -15,7 +15,7 @@ import { source } from '../programs.ts'
 
 const ca = fs.readFileSync(source('test/fixtures/localhost.crt'), 'utf8')
 const WORKERS = 3
-/** Enough that each worker gets some under any policy. */
+/** Enough that each worker gets some under any policy that deals. */
 const CONNECTIONS = 20
 
 interface Whoami {
@@ -76,7 +76,8 @@ for (const policy of policyNames) {
           await dispatcher.close()
         }),
       )
-      t.equal(threads.size, WORKERS, 'every worker served some')
+      // Under nop, who comes first has it.
+      if (policy !== 'nop') t.equal(threads.size, WORKERS, 'every worker served some')
       await checkLaw(t, served, CONNECTIONS)
     })
   }
@@ -114,7 +115,7 @@ for (const policy of policyNames) {
         return socket
       }),
     )
-    t.equal(threads.size, WORKERS, 'every worker has some')
+    if (policy !== 'nop') t.equal(threads.size, WORKERS, 'every worker has some')
     t.equal(served.balancer.stats().connections.active, CONNECTIONS)
     for (const socket of sockets) {
       socket.send('x'.repeat(100_000))

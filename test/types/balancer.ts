@@ -26,7 +26,7 @@ void startBalancer({ workers: 4 })
 void startBalancer({ entry: './server.js', threads: 4 })
 // @ts-expect-error not a policy
 void startBalancer({ entry: './server.js', policy: 'random' })
-expectTypeOf<PolicyName>().toEqualTypeOf<'unordered' | 'round-robin'>()
+expectTypeOf<PolicyName>().toEqualTypeOf<'unordered' | 'exact' | 'round-robin' | 'nop'>()
 
 expectTypeOf<Balancer['addresses']>().toEqualTypeOf<(AddressInfo | string)[]>()
 expectTypeOf<Balancer['stats']>().toEqualTypeOf<() => BalancerStats>()
