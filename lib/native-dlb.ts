@@ -114,7 +114,11 @@ export interface NativeDlbDomain {
   statistic(type: number, id: number): number | undefined
   depthCounter(directed: boolean, queue: number, level: number): number
   resetDepthCounter(directed: boolean, queue: number, level: number): void
-  onAlert(callback: ((id: number, data: number, isReset: boolean) => void) | null): void
+  /**
+   * Once, in the creating thread. `isReset`: it is one for certain, of the device or the domain. The last alerts come in the
+   * turns of the loop after close().
+   */
+  onAlert(callback: (id: number, data: number, isReset: boolean) => void): void
   close(): void
 }
 

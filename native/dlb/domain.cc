@@ -153,7 +153,7 @@ std::shared_ptr<Port> Domain::CreatePort(const PortConfig& config, SystemError* 
     *error = LastError(config.directed ? "dlb_attach_dir_port" : "dlb_attach_ldb_port");
     return nullptr;
   }
-  const Port::Spec spec{config.directed, id, config.event_state_entries};
+  const Port::Spec spec{config.directed, id, config.directed ? config.cq_depth : config.event_state_entries};
   auto port = std::make_shared<Port>(state_, spec, handle);
   ports_.push_back(port);
   if (!config.weight) return port;

@@ -10,7 +10,7 @@ Port::Port(std::shared_ptr<DomainState> domain, const Spec& spec, abi::PortHandl
       library_(*domain_->library),
       spec_(spec),
       handle_(handle),
-      ring_(spec.event_state_entries + 1) {}
+      ring_(spec.most_events + 1) {}
 
 int Port::Attach(uint64_t ticket, int thread) {
   const Guard guard(lock_);

@@ -43,7 +43,8 @@ class Port {
   struct Spec {
     bool directed;
     int id;
-    uint32_t event_state_entries;
+    // How many events it may have of the device at once: its event state entries, or a directed port's CQ.
+    uint32_t most_events;
   };
 
   // Told of every look into the consumer queue, in the thread that has the port.

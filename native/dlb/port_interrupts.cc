@@ -52,8 +52,11 @@ int Port::Look(abi::Event* events, uint32_t max, bool wait, bool pop) {
   // Disabled, with an empty CQ. Nothing to receive, but libdlb did not read the eventfd, which would wake the loop for
   // ever. Enabling signals again, so that the interrupt gets armed.
   if (interrupts_) ClearSignal();
-  if (error == EACCES && (stopped_ || !domain_->device_was_reset.load(std::memory_order_relaxed))) return 0;
-  return kErrno - (error > 0 ? error : EIO);
+  if (error != EACCES) return kErrno - (error > 0 ? error : EIO);
+  if (stopped_ || (!enabled() && !domain_->device_was_reset.load(std::memory_order_relaxed))) return 0;
+  // We did not disable it, so libdlb did: the device was reset.
+  domain_->device_was_reset = true;
+  return kErrno - EACCES;
 }
 
 // The credits of received events stay with the port. It gives back what it has beyond 64 when it sends, releases or pops: a

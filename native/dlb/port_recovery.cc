@@ -58,16 +58,21 @@ void Port::Drain() {
 
 bool Port::IsDead() {
   const Guard guard(lock_);
-  if (ended_ || stopped_ || ring_.room() == 0 || !domain_->started) return false;
-  abi::Event event;
+  if (ended_ || stopped_ || !domain_->started) return false;
+  std::array<abi::Event, 64> events;
+  int found = 0;
+  // libdlb says it only when the CQ is empty. What is in there is the port's thread's: have it look.
+  do {
+    const uint32_t room = std::min<uint32_t>(ring_.room(), events.size());
+    if (room == 0) return false;
+    if (interrupts_) WriteEventfd();
+    signalled_.store(false, std::memory_order_relaxed);
+    found = library_.recv(handle_, room, false, events.data());
+    if (found > 0) ring_.Append(events.data(), static_cast<uint32_t>(found));
+  } while (found > 0);
+  const bool dead = found < 0 && errno == EACCES;
   if (interrupts_) WriteEventfd();
-  const int found = library_.recv(handle_, 1, false, &event);
-  if (found < 0) return errno == EACCES;
-  if (found == 0) return false;
-  // It is its thread's: have it look.
-  ring_.Append(&event, 1);
-  if (interrupts_) WriteEventfd();
-  return false;
+  return dead;
 }
 
 int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {

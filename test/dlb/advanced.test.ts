@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { attachDomain, setCommand, type WaitMode } from '../../lib/device/index.ts'
+import { attachDomain, type QueueId, setCommand, type WaitMode } from '../../lib/device/index.ts'
 import { until } from '../conformance/world.ts'
 import { StandIn, supported } from './stand-in.ts'
 
@@ -143,7 +143,14 @@ function figures(standIn: StandIn): void {
     port.link(queue)
     t.equal(port.receive(events, 8), 5)
     t.equal(domain.statistic(queue, 'inFlight'), 5)
-    t.equal(domain.statistic({ kind: 'directed', id: directed.id }, 'enqueued'), 0)
+    const own: QueueId = { kind: 'directed', id: directed.id }
+    t.equal(domain.statistic(own, 'enqueued'), 0)
+    t.equal(domain.statistic(own, 'atomic'), undefined)
+    t.type(domain.statistic(own, 'depthThreshold'), 'number')
+    for (const id of [-1, 0.5, Number.NaN, 2 ** 32 + queue.id, queue.id ^ 1]) {
+      t.throws(() => domain.statistic({ kind: 'load-balanced', id }, 'enqueued'), { code: 'ERR_DLB_UNKNOWN_QUEUE' })
+    }
+    t.throws(() => domain.statistic(queue, 'toString' as 'atomic'), { code: 'ERR_DLB_INVALID_ARGUMENT' })
     const levels = () =>
       ([0, 1, 2, 3] as const).map((level) => domain.depthCounter(queue, level)).reduce((a, b) => a + b)
     t.equal(levels(), 5)
