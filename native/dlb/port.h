@@ -94,7 +94,7 @@ class Port {
   void NoteWake() { signalled_.store(true, std::memory_order_relaxed); }
   // Makes the eventfd readable: whoever watches it looks. Any thread.
   void Signal();
-  void SetObserver(Observer* observer) { observer_ = observer; }
+  void SetObserver(uint64_t ticket, Observer* observer);
 
   // Any thread. `sched_only`: the contract's disable, after which the port still sends.
   int SetEnabled(bool enabled, bool sched_only);
@@ -149,7 +149,9 @@ class Port {
   bool ended_ = false;
   bool stopped_ = false;
   bool abandoned_ = false;
+  // libdlb reads the eventfd; and the device writes to it.
   bool interrupts_ = false;
+  bool announces_ = false;
   // The eventfd is known to be readable.
   std::atomic<bool> signalled_{false};
   // Received without pop.

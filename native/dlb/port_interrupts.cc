@@ -96,13 +96,22 @@ int Port::Peek(uint64_t ticket, bool wait) {
 int Port::EnableEventfd(uint64_t ticket) {
   const Guard guard(lock_);
   if (const int code = Check(ticket)) return code;
-  if (interrupts_) return 0;
-  Fd fd = MakeEventfd();
-  if (!fd) return Failed();
-  eventfd_ = std::make_shared<const Fd>(std::move(fd));
-  // libdlb reads the eventfd from here on, even if the call fails.
+  if (announces_) return 0;
+  if (eventfd_ == nullptr) {
+    Fd fd = MakeEventfd();
+    if (!fd) return Failed();
+    eventfd_ = std::make_shared<const Fd>(std::move(fd));
+  }
+  // libdlb reads the eventfd from here on, even if the call fails, and whoever asks again has to get the same one.
   interrupts_ = true;
-  return library_.enable_cq_epoll(handle_, !directed(), eventfd_->get()) == 0 ? 0 : Failed();
+  announces_ = library_.enable_cq_epoll(handle_, !directed(), eventfd_->get()) == 0;
+  return announces_ ? 0 : Failed();
+}
+
+void Port::SetObserver(uint64_t ticket, Observer* observer) {
+  const Guard guard(lock_);
+  // Another thread may have closed the domain meanwhile, and looks into the CQ by itself now.
+  if (Check(ticket) == 0) observer_ = observer;
 }
 
 void Port::Signal() {
