@@ -89,6 +89,7 @@ int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop)
   if (const int code = Check(ticket)) return code;
   const uint32_t waiting = ring_.waiting() == 0 ? 0 : ring_.TakeWaiting(events, max);
   uint32_t received = waiting;
+  if (!pop) tokens_returned_ += waiting;
   if (max > waiting && (waiting == 0 || MayHoldMore())) {
     const int found = Look(events + waiting, max - waiting, false, pop);
     if (found < 0 && waiting == 0) return found;
@@ -136,11 +137,13 @@ int Port::Unreleased(uint64_t ticket) {
 int Port::Pop(uint64_t ticket, uint32_t count) {
   const Guard guard(lock_);
   if (const int code = Check(ticket)) return code;
-  if (count > tokens_owed_) return kReleaseExceeded;
-  const int popped = count == 0 ? 0 : library_.pop_cq(handle_, count);
+  if (count > tokens_owed_ + tokens_returned_) return kReleaseExceeded;
+  const uint32_t returned = std::min(count, tokens_returned_);
+  const int popped = count == returned ? 0 : library_.pop_cq(handle_, count - returned);
   if (popped < 0) return Failed();
+  tokens_returned_ -= returned;
   tokens_owed_ -= std::min(tokens_owed_, static_cast<uint32_t>(popped));
-  return popped;
+  return popped + static_cast<int>(returned);
 }
 
 int Port::FindLink(int queue) const {

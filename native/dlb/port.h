@@ -129,6 +129,7 @@ class Port {
   int LookAndGiveBack(abi::Event* events, uint32_t max, bool wait);
   int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
   int ReleaseInDevice(uint32_t count);
+  void DropReturnedTokens(abi::Event* events, uint32_t count);
   uint32_t RoomFor(uint32_t max) const;
   int FindLink(int queue) const;
   int UnlinkAll();
@@ -154,8 +155,9 @@ class Port {
   bool announces_ = false;
   // The eventfd is known to be readable.
   std::atomic<bool> signalled_{false};
-  // Received without pop.
+  // Received without pop; and those of them that the look before a callback has returned already.
   uint32_t tokens_owed_ = 0;
+  uint32_t tokens_returned_ = 0;
   // At most so many credits of what it received are with the port: see Look.
   uint32_t credits_kept_ = 0;
   EventRing ring_;

@@ -6,6 +6,14 @@
 
 // What is done to a port from outside the thread that has it, or when there is none any more.
 namespace node_dlb::dlb {
+namespace {
+
+// What the bits of a command do.
+constexpr uint8_t kToken = 1;
+constexpr uint8_t kCompletion = 2;
+constexpr uint8_t kEnqueue = 8;
+
+}  // namespace
 
 int Port::UnlinkAll() {
   while (link_count_ > 0) {
@@ -75,15 +83,29 @@ bool Port::IsDead() {
   return dead;
 }
 
+// libdlb is not told of tokens that have been returned before.
+void Port::DropReturnedTokens(abi::Event* events, uint32_t count) {
+  for (uint32_t i = 0; i < count && tokens_returned_ > 0; ++i) {
+    abi::Event& event = events[i];
+    if ((event.command & 15) == abi::kReturnTokens) {
+      const uint32_t tokens = 1u + event.flow_id;
+      const uint32_t dropped = std::min(tokens, tokens_returned_);
+      tokens_returned_ -= dropped;
+      if (dropped == tokens) event.command = abi::kNoop;
+      event.flow_id = static_cast<uint16_t>(event.flow_id - std::min(dropped, tokens - 1));
+    } else if ((event.command & kToken) != 0) {
+      event.command &= static_cast<uint8_t>(~kToken);
+      --tokens_returned_;
+    }
+  }
+}
+
 int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
   const Guard guard(lock_);
   if (const int code = Check(ticket)) return code;
   if (library_.adv_send == nullptr) return kUnsupported;
   if (!domain_->started.load(std::memory_order_acquire)) return kNotStarted;
   // For each command: what it returns, completes and enqueues.
-  constexpr uint8_t kToken = 1;
-  constexpr uint8_t kCompletion = 2;
-  constexpr uint8_t kEnqueue = 8;
   uint32_t completions = 0;
   uint32_t tokens = 0;
   int64_t enqueues = 0;
@@ -95,11 +117,12 @@ int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
     if (const int code = CheckTargets(&events[i], 1)) return code;
     ++enqueues;
   }
-  if (tokens > tokens_owed_ || completions > (directed() ? 0 : ring_.unreleased())) return kReleaseExceeded;
+  if (tokens > tokens_owed_ + tokens_returned_ || completions > (directed() ? 0 : ring_.unreleased())) return kReleaseExceeded;
   if (domain_->credits_free.fetch_sub(enqueues, std::memory_order_relaxed) < enqueues) {
     domain_->credits_free.fetch_add(enqueues, std::memory_order_relaxed);
     return 0;
   }
+  DropReturnedTokens(events, count);
   const int sent = library_.adv_send(handle_, count, events);
   const int code = sent < 0 ? Failed() : sent;
   for (int i = 0; i < sent; ++i) {

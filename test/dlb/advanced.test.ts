@@ -42,6 +42,31 @@ function commands(standIn: StandIn): void {
     port.release(11)
   })
 
+  t.test('tokens are owed for what came without pop, though a callback was called for it', async (t) => {
+    const { domain, queue, balanced, directed, events } = setUp(t, standIn)
+    const [port, sender] = [domain.attachPort(balanced), domain.attachPort(directed)]
+    port.link(queue)
+    const popped: number[] = []
+    port.onReadable(() => {
+      const n = port.receiveWithoutPop(events, 8)
+      // One by pop, the others by commands.
+      popped.push(port.pop(1))
+      for (let i = 0; i < n - 1; i++) setCommand(events, i, 'releaseToken')
+      if (n > 2) setCommand(events, 0, 'returnTokens', 2)
+      const commands = n > 2 ? n - 2 : n - 1
+      t.equal(port.advancedSend(events, commands), commands)
+      port.release(port.unreleased)
+      t.throws(() => port.pop(1), { code: 'ERR_DLB_RELEASE_EXCEEDED' })
+    })
+    for (let sent = 0; sent < 20; sent += 4) {
+      for (let i = 0; i < 4; i++) events.set(i, { queue })
+      t.equal(sender.send(events, 4), 4)
+      await until('they come', () => domain.stats().creditsFree === 384 && port.unreleased === 0)
+    }
+    t.ok(popped.length >= 5)
+    t.ok(popped.every((n) => n === 1))
+  })
+
   t.test('advanced send has a command for each event', async (t) => {
     const { domain, queue, balanced, directed, events } = setUp(t, standIn)
     const [port, sender] = [domain.attachPort(balanced), domain.attachPort(directed)]

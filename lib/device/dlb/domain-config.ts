@@ -46,6 +46,12 @@ export function completeConfig(config: DlbDomainConfig, free: NativeResources, c
 
   const wanted = { loadBalancedQueues, directedPorts, eventStateEntries, credits, sequenceNumberSlots }
   need(resources, { ...wanted, loadBalancedPorts: balanced, domains: 1 })
+  if (!combined && directedPorts > 0 && free.directedCredits === 0) {
+    throw new NodeDlbError(
+      'ERR_DLB_NO_RESOURCES',
+      'the device has 0 directedCredits left, which directed events need on DLB 2.0',
+    )
+  }
   const kept = keptByPort * (balanced + directedPorts)
   return {
     loadBalancedQueues,
