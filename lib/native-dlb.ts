@@ -40,6 +40,8 @@ export interface NativeDlbDevice {
   resources(): NativeResources
   sequenceNumbers(group: number): { readonly perQueue: number; readonly occupied: number }
   setSequenceNumbers(group: number, perQueue: number): void
+  /** `least` is undefined if the library does not say. */
+  sequenceNumberGroups(): { readonly groups: number; readonly least: number | undefined }
   close(): void
 }
 
@@ -135,6 +137,7 @@ export interface NativeDlbPort {
   unlink(queue: number): number
   setEnabled(enabled: boolean, schedulingOnly: boolean): number
   setWaitProfile(type: number, timeoutNs: number, sleepNs: number): number
+  waitProfile(): readonly [type: number, timeoutNs: number, sleepNs: number] | number
   watch(callback: (() => void) | null): number
   hold(held: boolean): void
   detach(): void

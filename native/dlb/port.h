@@ -82,7 +82,7 @@ class Port {
   int Pop(uint64_t ticket, uint32_t count);
   int AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count);
   int SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile);
-  int EnableWeight(uint64_t ticket);
+  int GetWaitProfile(uint64_t ticket, abi::WaitProfile* profile);
 
   // Whether there is something to receive: 1 or 0, or a PortCode. `wait`: for as long as the wait profile says.
   int Peek(uint64_t ticket, bool wait);

@@ -142,11 +142,12 @@ int Port::SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile) {
   return library_.set_wait_profile(handle_, 0, profile) == 0 ? 0 : Failed();
 }
 
-int Port::EnableWeight(uint64_t ticket) {
+int Port::GetWaitProfile(uint64_t ticket, abi::WaitProfile* profile) {
   const Guard guard(lock_);
   if (const int code = Check(ticket)) return code;
-  if (library_.enable_cq_weight == nullptr) return kUnsupported;
-  return library_.enable_cq_weight(handle_) == 0 ? 0 : Failed();
+  if (library_.get_wait_profile == nullptr) return kUnsupported;
+  *profile = {};
+  return library_.get_wait_profile(handle_, 0, profile) == 0 ? 0 : Failed();
 }
 
 }  // namespace node_dlb::dlb

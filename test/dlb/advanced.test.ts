@@ -104,6 +104,9 @@ function waiting(standIn: StandIn): void {
         standIn.control('umwait 1')
       }
       const port = domain.attachPort(balanced, { wait, timeoutNs: 20_000 })
+      const profile = port.waitProfile()
+      t.equal(profile.mode, wait)
+      if (wait !== 'interrupt') t.same(profile, { mode: wait, timeoutNs: 20_000, sleepNs: 10_000 })
       port.link(queue)
       const sender = domain.attachPort(directed)
       let came = 0
@@ -197,6 +200,7 @@ function figures(standIn: StandIn): void {
 
   t.test('sequence numbers are divided anew while no queue has any', async (t) => {
     const device = standIn.open(t)
+    t.same(device.sequenceNumberGroups(), { groups: 2, least: 64 })
     t.same(device.sequenceNumbers(1), { perQueue: 64, occupied: 0 })
     device.setSequenceNumbers(1, 256)
     t.same(device.sequenceNumbers(1), { perQueue: 256, occupied: 0 })

@@ -68,6 +68,11 @@ export class OpenDlbDevice implements DlbDevice {
     return calling('the device', () => this.#native.sequenceNumbers(group))
   }
 
+  sequenceNumberGroups(): { readonly groups: number; readonly least: number | undefined } {
+    this.#checkOpen()
+    return calling('the device', () => this.#native.sequenceNumberGroups())
+  }
+
   setSequenceNumbers(group: 0 | 1, perQueue: number): void {
     this.#checkOpen()
     checkInteger('group', group, 0, 1)

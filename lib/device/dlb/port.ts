@@ -7,6 +7,7 @@ import { code, portError } from './codes.ts'
 import { Command } from './command.ts'
 import { targetError } from './targets.ts'
 import type { DlbPort } from './types.ts'
+import { readWait, type Wait } from './wait.ts'
 
 /** For a scheduling type and queue id: 0 there is no such queue, 1 it takes that type, 2 it does not. */
 export type Target = (type: number, queue: number) => number
@@ -102,6 +103,11 @@ export class AttachedPort implements DlbPort {
       throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `callback must be a function or null, not ${String(callback)}`)
     }
     this.#check(this.#native.watch(callback), 'dlb_enable_cq_epoll')
+  }
+
+  waitProfile(): Wait {
+    const profile = this.#native.waitProfile()
+    return typeof profile === 'number' ? this.#fail(profile, 'dlb_get_wait_profile') : readWait(profile)
   }
 
   ref(): void {

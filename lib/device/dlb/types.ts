@@ -35,6 +35,8 @@ export interface DlbDevice extends Device {
    * and how many queues have theirs from it.
    */
   sequenceNumbers(group: 0 | 1): { readonly perQueue: number; readonly occupied: number }
+  /** How many groups there are, and the least that a queue can have; undefined if libdlb does not say. */
+  sequenceNumberGroups(): { readonly groups: number; readonly least: number | undefined }
   /** @throws ERR_DLB_IN_USE while a queue has its numbers from the group. */
   setSequenceNumbers(group: 0 | 1, perQueue: number): void
 }
@@ -123,6 +125,8 @@ export interface DlbPort extends Port {
    * @throws ERR_DLB_RELEASE_EXCEEDED, ERR_DLB_UNSUPPORTED, and what `send` throws; nothing was sent then.
    */
   advancedSend(events: EventBuffer, count: number): number
+  /** How libdlb waits for the port: what `attachPort` was told, or for `interrupt` what it was before. */
+  waitProfile(): { readonly mode: WaitMode; readonly timeoutNs: number; readonly sleepNs: number }
   /** Stops the port altogether: beside what `disable` does, `send` and `forward` throw ERR_DLB_PORT_STOPPED. */
   stop(): void
   resume(): void
