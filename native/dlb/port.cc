@@ -69,10 +69,11 @@ int Port::Send(uint64_t ticket, abi::Event* events, uint32_t count, bool forward
   if (granted > 0) {
     const auto number = static_cast<uint32_t>(granted);
     sent = completes ? library_.forward(handle_, number, events) : library_.send(handle_, number, events);
-    credits_kept_ = 0;
+    NoteGivenBack();
   }
   const int code = sent < 0 ? Failed() : sent;
   const int64_t taken = std::clamp<int64_t>(sent, 0, granted);
+  credits_kept_ -= std::min(credits_kept_, static_cast<uint32_t>(taken));
   if (taken < asked) domain_->credits_free.fetch_add(asked - taken, std::memory_order_relaxed);
   if (completes) ring_.Complete(static_cast<uint32_t>(taken));
   return code;
@@ -118,7 +119,7 @@ int Port::Release(uint64_t ticket, uint32_t count) {
 int Port::ReleaseInDevice(uint32_t count) {
   // dlb_release has an array of so many events on its stack.
   constexpr uint32_t kChunk = 256;
-  if (count > 0) credits_kept_ = 0;
+  if (count > 0) NoteGivenBack();
   for (uint32_t left = count; left > 0;) {
     const int released = library_.release(handle_, std::min(left, kChunk));
     if (released < 0) return Failed();

@@ -119,6 +119,7 @@ class Port {
  private:
   using Guard = std::lock_guard<PortLock>;
   static constexpr size_t kMaxLinks = 8;
+  static constexpr uint32_t kMostKept = 64;
 
   // Under the lock.
   int Check(uint64_t ticket) const;
@@ -128,6 +129,11 @@ class Port {
   bool MayHoldMore() const;
   int LookAndGiveBack(abi::Event* events, uint32_t max, bool wait);
   int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
+  // A send, release or pop gives back all but 32 if the port has more than 64. If it has not, it has no more than
+  // 32 and those that it took to send.
+  void NoteGivenBack() {
+    if (credits_kept_ > kMostKept) credits_kept_ = kMostKept / 2;
+  }
   int ReleaseInDevice(uint32_t count);
   void DropReturnedTokens(abi::Event* events, uint32_t count);
   uint32_t RoomFor(uint32_t max) const;
@@ -158,7 +164,7 @@ class Port {
   // Received without pop; and those of them that the look before a callback has returned already.
   uint32_t tokens_owed_ = 0;
   uint32_t tokens_returned_ = 0;
-  // At most so many credits of what it received are with the port: see Look.
+  // At most so many credits of what it received are with the port, beside the 32 that it may have taken to send: see Look.
   uint32_t credits_kept_ = 0;
   EventRing ring_;
   std::array<int, kMaxLinks> links_{};

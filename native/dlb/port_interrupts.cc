@@ -19,9 +19,6 @@
 namespace node_dlb::dlb {
 namespace {
 
-// What a port keeps without giving back.
-constexpr uint32_t kMostKept = 64;
-
 // Not 0, which libdlb takes for "no eventfd"; and not 1 or 2, which a program that closed them may open again.
 Fd MakeEventfd() {
   Fd fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
@@ -42,11 +39,13 @@ int Port::Look(abi::Event* events, uint32_t max, bool wait, bool pop) {
   }
   if (interrupts_ && !signalled_.load(std::memory_order_relaxed)) WriteEventfd();
   signalled_.store(false, std::memory_order_relaxed);
-  const int found = !pop                              ? library_.recv_no_pop(handle_, limit, wait, events)
-                    : credits_kept_ + limit > kMostKept ? LookAndGiveBack(events, limit, wait)
-                                                        : library_.recv(handle_, limit, wait, events);
-  if (found > 0) credits_kept_ = std::min(kMostKept, credits_kept_ + static_cast<uint32_t>(found));
+  const bool gives_back = pop && credits_kept_ + limit > kMostKept;
+  const int found = !pop         ? library_.recv_no_pop(handle_, limit, wait, events)
+                    : gives_back ? LookAndGiveBack(events, limit, wait)
+                                 : library_.recv(handle_, limit, wait, events);
   const int error = errno;
+  if (found > 0) credits_kept_ += static_cast<uint32_t>(found);
+  if (found > 0 && gives_back) NoteGivenBack();
   if (observer_ != nullptr) observer_->OnLook(found > 0);
   if (found >= 0) return found;
   // Disabled, with an empty CQ. Nothing to receive, but libdlb did not read the eventfd, which would wake the loop for

@@ -76,7 +76,9 @@ bool Port::IsDead() {
     if (interrupts_) WriteEventfd();
     signalled_.store(false, std::memory_order_relaxed);
     found = library_.recv(handle_, room, false, events.data());
-    if (found > 0) ring_.Append(events.data(), static_cast<uint32_t>(found));
+    if (found <= 0) break;
+    ring_.Append(events.data(), static_cast<uint32_t>(found));
+    credits_kept_ += static_cast<uint32_t>(found);
   } while (found > 0);
   const bool dead = found < 0 && errno == EACCES;
   if (interrupts_) WriteEventfd();
