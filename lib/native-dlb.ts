@@ -40,6 +40,8 @@ export interface NativeDlbDevice {
   resources(): NativeResources
   sequenceNumbers(group: number): { readonly perQueue: number; readonly occupied: number }
   setSequenceNumbers(group: number, perQueue: number): void
+  /** `least` is undefined if the library does not say. */
+  sequenceNumberGroups(): { readonly groups: number; readonly least: number | undefined }
   close(): void
 }
 
@@ -114,7 +116,11 @@ export interface NativeDlbDomain {
   statistic(type: number, id: number): number | undefined
   depthCounter(directed: boolean, queue: number, level: number): number
   resetDepthCounter(directed: boolean, queue: number, level: number): void
-  onAlert(callback: ((id: number, data: number, isReset: boolean) => void) | null): void
+  /**
+   * Once, in the creating thread. `isReset`: it is one for certain, of the device or the domain. The last alerts come in the
+   * turns of the loop after close().
+   */
+  onAlert(callback: (id: number, data: number, isReset: boolean) => void): void
   close(): void
 }
 
@@ -131,6 +137,7 @@ export interface NativeDlbPort {
   unlink(queue: number): number
   setEnabled(enabled: boolean, schedulingOnly: boolean): number
   setWaitProfile(type: number, timeoutNs: number, sleepNs: number): number
+  waitProfile(): readonly [type: number, timeoutNs: number, sleepNs: number] | number
   watch(callback: (() => void) | null): number
   hold(held: boolean): void
   detach(): void

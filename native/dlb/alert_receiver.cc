@@ -21,6 +21,12 @@ AlertReceiver* AlertReceiver::Open(Napi::Env env, std::shared_ptr<Domain> domain
   return self;
 }
 
+void AlertReceiver::Finish() {
+  if (closing_) return;
+  finishing_ = true;
+  uv_async_send(&wake_);
+}
+
 void AlertReceiver::Close() {
   if (closing_) return;
   closing_ = true;
@@ -39,11 +45,13 @@ void AlertReceiver::OnWake(uv_async_t* handle) {
   for (const abi::Alert& alert : self->domain_->alerts().Take()) {
     if (!self->closing_) self->Call(alert);
   }
+  if (self->finishing_) self->Close();
 }
 
 void AlertReceiver::Call(const abi::Alert& alert) {
   Napi::HandleScope scope(env_);
-  const bool is_reset = alert.id == abi::kDeviceReset && domain_->ConfirmReset();
+  const bool is_reset = alert.id == abi::kDeviceReset ? domain_->ConfirmReset()
+                                                      : alert.id == abi::kDomainReset && domain_->closed();
   const napi_value arguments[] = {
       Napi::Number::New(env_, alert.id),
       Napi::Number::New(env_, static_cast<double>(alert.data)),

@@ -12,8 +12,11 @@ namespace node_dlb::dlb {
 // Thread: the loop's. Ownership: as Watcher's.
 class AlertReceiver final : public LoopUser {
  public:
-  // callback(id, data, isReset); `isReset`: the ports confirm that the device was reset.
+  // callback(id, data, isReset); `isReset`: the ports confirm that the device was reset, or the domain was. Null if the loop
+  // has nothing to be woken with.
   static AlertReceiver* Open(Napi::Env env, std::shared_ptr<Domain> domain, Napi::Function callback);
+  // The domain is closed: hands on what has come, and closes.
+  void Finish();
   void Close() override;
 
  private:
@@ -26,6 +29,7 @@ class AlertReceiver final : public LoopUser {
   Environment* environment_;
   std::shared_ptr<Domain> domain_;
   Napi::FunctionReference callback_;
+  bool finishing_ = false;
   bool closing_ = false;
   uv_async_t wake_{};
 };

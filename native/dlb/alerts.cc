@@ -5,7 +5,7 @@
 namespace node_dlb::dlb {
 namespace {
 
-// Nobody listens, or nobody takes them: the first ones say the most.
+// The loop is too busy to take them: the first ones say the most.
 constexpr size_t kMostKept = 1000;
 
 }  // namespace
@@ -13,8 +13,9 @@ constexpr size_t kMostKept = 1000;
 void Alerts::OnAlert(abi::Alert* alert, int, void* context) {
   auto* self = static_cast<Alerts*>(context);
   const std::lock_guard<std::mutex> lock(self->mutex_);
-  // Our own reset says nothing that the one who resets does not know.
-  if (alert->id == abi::kDomainReset || self->alerts_.size() == kMostKept) return;
+  // A reset is the last one, and not to be missed.
+  const size_t most = alert->id == abi::kCqWatchdog ? kMostKept : 2 * kMostKept;
+  if (self->alerts_.size() >= most) return;
   self->alerts_.push_back(*alert);
   if (self->handle_ != nullptr) uv_async_send(self->handle_);
 }

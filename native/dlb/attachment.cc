@@ -102,6 +102,7 @@ Napi::Object Attachment::ToObject(Napi::Env env, Attachment* self) {
       {"unlink", Unlink},
       {"setEnabled", SetEnabled},
       {"setWaitProfile", SetWaitProfile},
+      {"waitProfile", WaitProfile},
       {"watch", Watch},
       {"hold", Hold},
       {"detach", Detach},
@@ -200,8 +201,21 @@ napi_value Attachment::SetWaitProfile(napi_env env, napi_callback_info info) {
   return ToJs(env, self->port_->SetWaitProfile(self->ticket_, profile));
 }
 
-// (callback or null): 0 or a PortCode
-// watch(callback): `this` is the port, which the watcher keeps alive.
+// () => [type, timeout in ns, sleep in ns], or a PortCode
+napi_value Attachment::WaitProfile(napi_env env, napi_callback_info info) {
+  const Arguments<0> arguments(env, info);
+  auto* const self = arguments.self();
+  abi::WaitProfile profile{};
+  if (const int code = self->port_->GetWaitProfile(self->ticket_, &profile)) return ToJs(env, code);
+  Napi::Array result = Napi::Array::New(env);
+  uint32_t count = 0;
+  for (const uint64_t value : {uint64_t{profile.type}, profile.timeout_ns, profile.sleep_ns}) {
+    result.Set(count++, Napi::Number::New(env, static_cast<double>(value)));
+  }
+  return result;
+}
+
+// (callback or null): 0 or a PortCode. `this` is the port, which the watcher keeps alive.
 napi_value Attachment::Watch(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   auto* const self = arguments.self();

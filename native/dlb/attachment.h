@@ -38,6 +38,7 @@ class Attachment {
   static napi_value Unlink(napi_env env, napi_callback_info info);
   static napi_value SetEnabled(napi_env env, napi_callback_info info);
   static napi_value SetWaitProfile(napi_env env, napi_callback_info info);
+  static napi_value WaitProfile(napi_env env, napi_callback_info info);
   static napi_value Watch(napi_env env, napi_callback_info info);
   static napi_value Hold(napi_env env, napi_callback_info info);
   static napi_value Detach(napi_env env, napi_callback_info info);

@@ -17,15 +17,16 @@ std::mutex& CallMutex() {
 }
 
 // Empty if it cannot be told (no /proc, no descriptor left to look with).
-std::set<int> OpenDescriptors() {
-  std::set<int> open;
+std::set<int> InheritedDescriptors() {
+  std::set<int> inherited;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc/self/fd"), closedir);
-  if (directory == nullptr) return open;
+  if (directory == nullptr) return inherited;
   while (const dirent* entry = readdir(directory.get())) {
-    if (entry->d_name[0] != '.') open.insert(std::atoi(entry->d_name));
+    const int fd = std::atoi(entry->d_name);
+    const int flags = entry->d_name[0] == '.' ? -1 : fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) inherited.insert(fd);
   }
-  open.erase(dirfd(directory.get()));
-  return open;
+  return inherited;
 }
 
 }  // namespace
@@ -35,17 +36,13 @@ CallGuard::CallGuard() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &mask_);
-  before_ = OpenDescriptors();
+  before_ = InheritedDescriptors();
 }
 
 CallGuard::~CallGuard() {
   const int error = errno;
-  if (!before_.empty()) {
-    for (const int fd : OpenDescriptors()) {
-      if (before_.count(fd) != 0) continue;
-      const int flags = fcntl(fd, F_GETFD);
-      if (flags >= 0 && (flags & FD_CLOEXEC) == 0) fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
-    }
+  for (const int fd : InheritedDescriptors()) {
+    if (fd > 2 && before_.count(fd) == 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
   }
   pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
   CallMutex().unlock();

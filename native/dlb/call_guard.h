@@ -10,8 +10,10 @@ namespace node_dlb::dlb {
 // For the calls of libdlb that make threads and descriptors, while it lives:
 //  - all signals are blocked in this thread, so that libdlb's threads, which inherit the mask, leave the process's signals to Node;
 //  - no other such call runs.
-// At its end every descriptor that is new gets FD_CLOEXEC, which libdlb forgets: a child would keep the domain and
-// all its resources. One that another thread of the process opens meanwhile gets it as well; Node's own have it anyway.
+// At its end every descriptor that a child would inherit, and would not have before, gets FD_CLOEXEC, which libdlb forgets: a
+// child would keep the domain and all its resources. One that another thread of the process opens meanwhile gets it as well;
+// Node's own have it anyway. What counts is the flag and not the number: another thread may close one of the numbers
+// meanwhile, and libdlb get it.
 class CallGuard {
  public:
   CallGuard();

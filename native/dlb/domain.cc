@@ -13,6 +13,13 @@ namespace node_dlb::dlb {
 
 using Lock = std::lock_guard<std::mutex>;
 
+namespace {
+
+// dlb_send looks a queue up in a table of so many, without a bound.
+constexpr int kMostQueues = 128;
+
+}  // namespace
+
 Domain::Domain(std::shared_ptr<Device> device)
     : device_(std::move(device)), library_(device_->library()), process_(getpid()) {
   state_->library = &library_;
@@ -95,7 +102,7 @@ int Domain::CreateLdbQueue(uint32_t sequence_numbers, uint32_t lock_id_compressi
     *error = LastError("dlb_create_ldb_queue");
     return -1;
   }
-  if (id > 0xff) {
+  if (id >= kMostQueues) {
     *error = {EOVERFLOW, "dlb_create_ldb_queue"};
     return -1;
   }
@@ -112,7 +119,7 @@ int Domain::CreateLdbQueue(uint32_t sequence_numbers, uint32_t lock_id_compressi
 int Domain::CreateDirQueue(int port, SystemError* error) {
   const Lock lock(mutex_);
   const int id = closed_ ? -1 : library_.create_dir_queue(handle_, port);
-  if (id < 0 || id > 0xff) {
+  if (id < 0 || id >= kMostQueues) {
     *error = id < 0 ? LastError("dlb_create_dir_queue") : SystemError{EOVERFLOW, "dlb_create_dir_queue"};
     return -1;
   }
@@ -153,7 +160,7 @@ std::shared_ptr<Port> Domain::CreatePort(const PortConfig& config, SystemError* 
     *error = LastError(config.directed ? "dlb_attach_dir_port" : "dlb_attach_ldb_port");
     return nullptr;
   }
-  const Port::Spec spec{config.directed, id, config.event_state_entries};
+  const Port::Spec spec{config.directed, id, config.directed ? config.cq_depth : config.event_state_entries};
   auto port = std::make_shared<Port>(state_, spec, handle);
   ports_.push_back(port);
   if (!config.weight) return port;

@@ -60,7 +60,8 @@ SystemError Domain::ResetDepthCounter(const Queue& queue, uint32_t level) {
 
 bool Domain::ConfirmReset() {
   const auto all = ports();
-  if (!std::any_of(all.begin(), all.end(), [](const auto& port) { return port->IsDead(); })) return false;
+  const auto is_dead = [](const auto& port) { return port->IsDead(); };
+  if (!state_->device_was_reset && std::none_of(all.begin(), all.end(), is_dead)) return false;
   state_->device_was_reset = true;
   // Their threads find out, and stop watching.
   for (const auto& port : all) port->Signal();

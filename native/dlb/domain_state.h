@@ -23,7 +23,7 @@ struct DomainState {
   std::array<uint8_t, 1024> targets{};
 
   // The contract's bound on all queued events. libdlb's pools cannot be it: ports take credits from them 32 at a time and keep
-  // up to 64. So the pools get 64 more for each port, and this is the count: one locked addition for each batch. It
+  // up to 96. So the pools get 96 more for each port, and this is the count: one locked addition for each batch. It
   // may be below 0 for an instant, while a sender finds out that it asked for too much.
   alignas(64) std::atomic<int64_t> credits_free{0};
 };

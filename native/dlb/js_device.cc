@@ -33,6 +33,7 @@ Napi::Function JsDevice::Define(Napi::Env env) {
                          InstanceMethod<&JsDevice::Facts>("facts"),
                          InstanceMethod<&JsDevice::Resources>("resources"),
                          InstanceMethod<&JsDevice::SequenceNumbers>("sequenceNumbers"),
+                         InstanceMethod<&JsDevice::SequenceNumberGroups>("sequenceNumberGroups"),
                          InstanceMethod<&JsDevice::SetSequenceNumbers>("setSequenceNumbers"),
                          InstanceMethod<&JsDevice::Close>("close"),
                      });
@@ -106,6 +107,23 @@ Napi::Value JsDevice::SequenceNumbers(const Napi::CallbackInfo& info) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("perQueue", Napi::Number::New(env, per_queue));
   object.Set("occupied", Napi::Number::New(env, occupied));
+  return object;
+}
+
+// () => { groups, least }
+Napi::Value JsDevice::SequenceNumberGroups(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const Library& library = device_->library();
+  const int groups = library.get_num_ldb_sequence_number_groups(device_->handle());
+  if (groups < 0) {
+    Throw(LastError("dlb_get_num_ldb_sequence_number_groups"));
+    return env.Undefined();
+  }
+  const bool has_least = library.get_min_ldb_sequence_number_allocation != nullptr;
+  const int least = has_least ? library.get_min_ldb_sequence_number_allocation(device_->handle()) : -1;
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("groups", Napi::Number::New(env, groups));
+  object.Set("least", least < 0 ? env.Undefined() : Napi::Number::New(env, least));
   return object;
 }
 

@@ -23,6 +23,7 @@ class JsDevice : public Napi::ObjectWrap<JsDevice> {
   Napi::Value Facts(const Napi::CallbackInfo& info);
   Napi::Value Resources(const Napi::CallbackInfo& info);
   Napi::Value SequenceNumbers(const Napi::CallbackInfo& info);
+  Napi::Value SequenceNumberGroups(const Napi::CallbackInfo& info);
   void SetSequenceNumbers(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   // Throws, and returns true, if something failed.

@@ -1,5 +1,7 @@
 #include "js_domain.h"
 
+#include <cerrno>
+
 #include "js_device.h"
 #include "registry.h"
 
@@ -144,16 +146,16 @@ Napi::Value JsDomain::Target(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), domain_->state().targets[index]);
 }
 
+// Once, in the thread that created it.
 void JsDomain::OnAlert(const Napi::CallbackInfo& info) {
-  if (receiver_ != nullptr) receiver_->Close();
-  receiver_ = nullptr;
-  if (info[0].IsFunction()) receiver_ = AlertReceiver::Open(info.Env(), domain_, info[0].As<Napi::Function>());
+  receiver_ = AlertReceiver::Open(info.Env(), domain_, info[0].As<Napi::Function>());
+  if (receiver_ == nullptr) Throw({EMFILE, "uv_async_init"});
 }
 
 void JsDomain::Close(const Napi::CallbackInfo& info) {
-  if (receiver_ != nullptr) receiver_->Close();
-  receiver_ = nullptr;
   const SystemError error = domain_->Close();
+  if (receiver_ != nullptr) receiver_->Finish();
+  receiver_ = nullptr;
   Environment::Of(info.Env())->dlb().Remove(domain_);
   Throw(error);
 }

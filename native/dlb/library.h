@@ -51,6 +51,8 @@ namespace node_dlb::dlb {
   X(int, create_credit_pool, (abi::DomainHandle, int))                                               \
   X(int, enable_cq_weight, (abi::PortHandle))                                                        \
   X(int, set_wait_profile, (abi::PortHandle, uint32_t, abi::WaitProfile))                            \
+  X(int, get_wait_profile, (abi::PortHandle, uint32_t, abi::WaitProfile*))                           \
+  X(int, get_min_ldb_sequence_number_allocation, (abi::DeviceHandle))                                \
   X(int, adv_send, (abi::PortHandle, uint32_t, abi::Event*))                                         \
   X(int, get_xstats, (abi::DeviceHandle, uint32_t, uint32_t, uint64_t*))                             \
   X(int64_t, adv_read_queue_depth_counter, (abi::DomainHandle, int, bool, uint32_t))                 \

@@ -10,7 +10,7 @@ Port::Port(std::shared_ptr<DomainState> domain, const Spec& spec, abi::PortHandl
       library_(*domain_->library),
       spec_(spec),
       handle_(handle),
-      ring_(spec.event_state_entries + 1) {}
+      ring_(spec.most_events + 1) {}
 
 int Port::Attach(uint64_t ticket, int thread) {
   const Guard guard(lock_);
@@ -69,10 +69,11 @@ int Port::Send(uint64_t ticket, abi::Event* events, uint32_t count, bool forward
   if (granted > 0) {
     const auto number = static_cast<uint32_t>(granted);
     sent = completes ? library_.forward(handle_, number, events) : library_.send(handle_, number, events);
-    credits_kept_ = 0;
+    NoteGivenBack();
   }
   const int code = sent < 0 ? Failed() : sent;
   const int64_t taken = std::clamp<int64_t>(sent, 0, granted);
+  credits_kept_ -= std::min(credits_kept_, static_cast<uint32_t>(taken));
   if (taken < asked) domain_->credits_free.fetch_add(asked - taken, std::memory_order_relaxed);
   if (completes) ring_.Complete(static_cast<uint32_t>(taken));
   return code;
@@ -89,6 +90,7 @@ int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop)
   if (const int code = Check(ticket)) return code;
   const uint32_t waiting = ring_.waiting() == 0 ? 0 : ring_.TakeWaiting(events, max);
   uint32_t received = waiting;
+  if (!pop) tokens_returned_ += waiting;
   if (max > waiting && (waiting == 0 || MayHoldMore())) {
     const int found = Look(events + waiting, max - waiting, false, pop);
     if (found < 0 && waiting == 0) return found;
@@ -117,7 +119,7 @@ int Port::Release(uint64_t ticket, uint32_t count) {
 int Port::ReleaseInDevice(uint32_t count) {
   // dlb_release has an array of so many events on its stack.
   constexpr uint32_t kChunk = 256;
-  if (count > 0) credits_kept_ = 0;
+  if (count > 0) NoteGivenBack();
   for (uint32_t left = count; left > 0;) {
     const int released = library_.release(handle_, std::min(left, kChunk));
     if (released < 0) return Failed();
@@ -136,11 +138,13 @@ int Port::Unreleased(uint64_t ticket) {
 int Port::Pop(uint64_t ticket, uint32_t count) {
   const Guard guard(lock_);
   if (const int code = Check(ticket)) return code;
-  if (count > tokens_owed_) return kReleaseExceeded;
-  const int popped = count == 0 ? 0 : library_.pop_cq(handle_, count);
+  if (count > tokens_owed_ + tokens_returned_) return kReleaseExceeded;
+  const uint32_t returned = std::min(count, tokens_returned_);
+  const int popped = count == returned ? 0 : library_.pop_cq(handle_, count - returned);
   if (popped < 0) return Failed();
+  tokens_returned_ -= returned;
   tokens_owed_ -= std::min(tokens_owed_, static_cast<uint32_t>(popped));
-  return popped;
+  return popped + static_cast<int>(returned);
 }
 
 int Port::FindLink(int queue) const {

@@ -43,7 +43,8 @@ class Port {
   struct Spec {
     bool directed;
     int id;
-    uint32_t event_state_entries;
+    // How many events it may have of the device at once: its event state entries, or a directed port's CQ.
+    uint32_t most_events;
   };
 
   // Told of every look into the consumer queue, in the thread that has the port.
@@ -81,7 +82,7 @@ class Port {
   int Pop(uint64_t ticket, uint32_t count);
   int AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count);
   int SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile);
-  int EnableWeight(uint64_t ticket);
+  int GetWaitProfile(uint64_t ticket, abi::WaitProfile* profile);
 
   // Whether there is something to receive: 1 or 0, or a PortCode. `wait`: for as long as the wait profile says.
   int Peek(uint64_t ticket, bool wait);
@@ -93,7 +94,7 @@ class Port {
   void NoteWake() { signalled_.store(true, std::memory_order_relaxed); }
   // Makes the eventfd readable: whoever watches it looks. Any thread.
   void Signal();
-  void SetObserver(Observer* observer) { observer_ = observer; }
+  void SetObserver(uint64_t ticket, Observer* observer);
 
   // Any thread. `sched_only`: the contract's disable, after which the port still sends.
   int SetEnabled(bool enabled, bool sched_only);
@@ -118,6 +119,7 @@ class Port {
  private:
   using Guard = std::lock_guard<PortLock>;
   static constexpr size_t kMaxLinks = 8;
+  static constexpr uint32_t kMostKept = 64;
 
   // Under the lock.
   int Check(uint64_t ticket) const;
@@ -127,7 +129,13 @@ class Port {
   bool MayHoldMore() const;
   int LookAndGiveBack(abi::Event* events, uint32_t max, bool wait);
   int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
+  // A send, release or pop gives back all but 32 if the port has more than 64. If it has not, it has no more than
+  // 32 and those that it took to send.
+  void NoteGivenBack() {
+    if (credits_kept_ > kMostKept) credits_kept_ = kMostKept / 2;
+  }
   int ReleaseInDevice(uint32_t count);
+  void DropReturnedTokens(abi::Event* events, uint32_t count);
   uint32_t RoomFor(uint32_t max) const;
   int FindLink(int queue) const;
   int UnlinkAll();
@@ -148,12 +156,15 @@ class Port {
   bool ended_ = false;
   bool stopped_ = false;
   bool abandoned_ = false;
+  // libdlb reads the eventfd; and the device writes to it.
   bool interrupts_ = false;
+  bool announces_ = false;
   // The eventfd is known to be readable.
   std::atomic<bool> signalled_{false};
-  // Received without pop.
+  // Received without pop; and those of them that the look before a callback has returned already.
   uint32_t tokens_owed_ = 0;
-  // At most so many credits of what it received are with the port: see Look.
+  uint32_t tokens_returned_ = 0;
+  // At most so many credits of what it received are with the port, beside the 32 that it may have taken to send: see Look.
   uint32_t credits_kept_ = 0;
   EventRing ring_;
   std::array<int, kMaxLinks> links_{};

@@ -19,9 +19,6 @@
 namespace node_dlb::dlb {
 namespace {
 
-// What a port keeps without giving back.
-constexpr uint32_t kMostKept = 64;
-
 // Not 0, which libdlb takes for "no eventfd"; and not 1 or 2, which a program that closed them may open again.
 Fd MakeEventfd() {
   Fd fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
@@ -42,18 +39,23 @@ int Port::Look(abi::Event* events, uint32_t max, bool wait, bool pop) {
   }
   if (interrupts_ && !signalled_.load(std::memory_order_relaxed)) WriteEventfd();
   signalled_.store(false, std::memory_order_relaxed);
-  const int found = !pop                              ? library_.recv_no_pop(handle_, limit, wait, events)
-                    : credits_kept_ + limit > kMostKept ? LookAndGiveBack(events, limit, wait)
-                                                        : library_.recv(handle_, limit, wait, events);
-  if (found > 0) credits_kept_ = std::min(kMostKept, credits_kept_ + static_cast<uint32_t>(found));
+  const bool gives_back = pop && credits_kept_ + limit > kMostKept;
+  const int found = !pop         ? library_.recv_no_pop(handle_, limit, wait, events)
+                    : gives_back ? LookAndGiveBack(events, limit, wait)
+                                 : library_.recv(handle_, limit, wait, events);
   const int error = errno;
+  if (found > 0) credits_kept_ += static_cast<uint32_t>(found);
+  if (found > 0 && gives_back) NoteGivenBack();
   if (observer_ != nullptr) observer_->OnLook(found > 0);
   if (found >= 0) return found;
   // Disabled, with an empty CQ. Nothing to receive, but libdlb did not read the eventfd, which would wake the loop for
   // ever. Enabling signals again, so that the interrupt gets armed.
   if (interrupts_) ClearSignal();
-  if (error == EACCES && (stopped_ || !domain_->device_was_reset.load(std::memory_order_relaxed))) return 0;
-  return kErrno - (error > 0 ? error : EIO);
+  if (error != EACCES) return kErrno - (error > 0 ? error : EIO);
+  if (stopped_ || (!enabled() && !domain_->device_was_reset.load(std::memory_order_relaxed))) return 0;
+  // We did not disable it, so libdlb did: the device was reset.
+  domain_->device_was_reset = true;
+  return kErrno - EACCES;
 }
 
 // The credits of received events stay with the port. It gives back what it has beyond 64 when it sends, releases or pops: a
@@ -93,13 +95,22 @@ int Port::Peek(uint64_t ticket, bool wait) {
 int Port::EnableEventfd(uint64_t ticket) {
   const Guard guard(lock_);
   if (const int code = Check(ticket)) return code;
-  if (interrupts_) return 0;
-  Fd fd = MakeEventfd();
-  if (!fd) return Failed();
-  eventfd_ = std::make_shared<const Fd>(std::move(fd));
-  // libdlb reads the eventfd from here on, even if the call fails.
+  if (announces_) return 0;
+  if (eventfd_ == nullptr) {
+    Fd fd = MakeEventfd();
+    if (!fd) return Failed();
+    eventfd_ = std::make_shared<const Fd>(std::move(fd));
+  }
+  // libdlb reads the eventfd from here on, even if the call fails, and whoever asks again has to get the same one.
   interrupts_ = true;
-  return library_.enable_cq_epoll(handle_, !directed(), eventfd_->get()) == 0 ? 0 : Failed();
+  announces_ = library_.enable_cq_epoll(handle_, !directed(), eventfd_->get()) == 0;
+  return announces_ ? 0 : Failed();
+}
+
+void Port::SetObserver(uint64_t ticket, Observer* observer) {
+  const Guard guard(lock_);
+  // Another thread may have closed the domain meanwhile, and looks into the CQ by itself now.
+  if (Check(ticket) == 0) observer_ = observer;
 }
 
 void Port::Signal() {
@@ -130,11 +141,12 @@ int Port::SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile) {
   return library_.set_wait_profile(handle_, 0, profile) == 0 ? 0 : Failed();
 }
 
-int Port::EnableWeight(uint64_t ticket) {
+int Port::GetWaitProfile(uint64_t ticket, abi::WaitProfile* profile) {
   const Guard guard(lock_);
   if (const int code = Check(ticket)) return code;
-  if (library_.enable_cq_weight == nullptr) return kUnsupported;
-  return library_.enable_cq_weight(handle_) == 0 ? 0 : Failed();
+  if (library_.get_wait_profile == nullptr) return kUnsupported;
+  *profile = {};
+  return library_.get_wait_profile(handle_, 0, profile) == 0 ? 0 : Failed();
 }
 
 }  // namespace node_dlb::dlb

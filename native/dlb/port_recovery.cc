@@ -6,6 +6,14 @@
 
 // What is done to a port from outside the thread that has it, or when there is none any more.
 namespace node_dlb::dlb {
+namespace {
+
+// What the bits of a command do.
+constexpr uint8_t kToken = 1;
+constexpr uint8_t kCompletion = 2;
+constexpr uint8_t kEnqueue = 8;
+
+}  // namespace
 
 int Port::UnlinkAll() {
   while (link_count_ > 0) {
@@ -58,16 +66,40 @@ void Port::Drain() {
 
 bool Port::IsDead() {
   const Guard guard(lock_);
-  if (ended_ || stopped_ || ring_.room() == 0 || !domain_->started) return false;
-  abi::Event event;
+  if (ended_ || stopped_ || !domain_->started) return false;
+  std::array<abi::Event, 64> events;
+  int found = 0;
+  // libdlb says it only when the CQ is empty. What is in there is the port's thread's: have it look.
+  do {
+    const uint32_t room = std::min<uint32_t>(ring_.room(), events.size());
+    if (room == 0) return false;
+    if (interrupts_) WriteEventfd();
+    signalled_.store(false, std::memory_order_relaxed);
+    found = library_.recv(handle_, room, false, events.data());
+    if (found <= 0) break;
+    ring_.Append(events.data(), static_cast<uint32_t>(found));
+    credits_kept_ += static_cast<uint32_t>(found);
+  } while (found > 0);
+  const bool dead = found < 0 && errno == EACCES;
   if (interrupts_) WriteEventfd();
-  const int found = library_.recv(handle_, 1, false, &event);
-  if (found < 0) return errno == EACCES;
-  if (found == 0) return false;
-  // It is its thread's: have it look.
-  ring_.Append(&event, 1);
-  if (interrupts_) WriteEventfd();
-  return false;
+  return dead;
+}
+
+// libdlb is not told of tokens that have been returned before.
+void Port::DropReturnedTokens(abi::Event* events, uint32_t count) {
+  for (uint32_t i = 0; i < count && tokens_returned_ > 0; ++i) {
+    abi::Event& event = events[i];
+    if ((event.command & 15) == abi::kReturnTokens) {
+      const uint32_t tokens = 1u + event.flow_id;
+      const uint32_t dropped = std::min(tokens, tokens_returned_);
+      tokens_returned_ -= dropped;
+      if (dropped == tokens) event.command = abi::kNoop;
+      event.flow_id = static_cast<uint16_t>(event.flow_id - std::min(dropped, tokens - 1));
+    } else if ((event.command & kToken) != 0) {
+      event.command &= static_cast<uint8_t>(~kToken);
+      --tokens_returned_;
+    }
+  }
 }
 
 int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
@@ -76,9 +108,6 @@ int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
   if (library_.adv_send == nullptr) return kUnsupported;
   if (!domain_->started.load(std::memory_order_acquire)) return kNotStarted;
   // For each command: what it returns, completes and enqueues.
-  constexpr uint8_t kToken = 1;
-  constexpr uint8_t kCompletion = 2;
-  constexpr uint8_t kEnqueue = 8;
   uint32_t completions = 0;
   uint32_t tokens = 0;
   int64_t enqueues = 0;
@@ -90,11 +119,12 @@ int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
     if (const int code = CheckTargets(&events[i], 1)) return code;
     ++enqueues;
   }
-  if (tokens > tokens_owed_ || completions > (directed() ? 0 : ring_.unreleased())) return kReleaseExceeded;
+  if (tokens > tokens_owed_ + tokens_returned_ || completions > (directed() ? 0 : ring_.unreleased())) return kReleaseExceeded;
   if (domain_->credits_free.fetch_sub(enqueues, std::memory_order_relaxed) < enqueues) {
     domain_->credits_free.fetch_add(enqueues, std::memory_order_relaxed);
     return 0;
   }
+  DropReturnedTokens(events, count);
   const int sent = library_.adv_send(handle_, count, events);
   const int code = sent < 0 ? Failed() : sent;
   for (int i = 0; i < sent; ++i) {

@@ -44,7 +44,7 @@ Watcher* Watcher::Open(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticke
     self->poll_.data = self;
     self->timer_.data = self;
     self->open_handles_ = 2;
-    self->port_->SetObserver(self);
+    self->port_->SetObserver(ticket, self);
   }
   self->environment_->Add(self);
   return self;

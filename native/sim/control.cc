@@ -206,6 +206,7 @@ const std::map<std::string, Command> kCommands = {
     {"lost-interrupts", Every<&Knobs::lost_interrupts>},
     {"delay-interrupts", Value<&Knobs::delay_interrupts_ms>},
     {"interrupts", Interrupts},
+    {"exact-receives-look", Flag<&Knobs::exact_receives_look>},
     {"umwait", Flag<&Knobs::has_umwait>},
     {"refuse-start", Flag<&Knobs::refuse_start>},
     {"alert-id", Value<&Knobs::garbage_alert_id>},

@@ -35,7 +35,8 @@ int Port::Receive(const Receiver& receiver, uint32_t max, bool wait, bool pop, d
   }
   const uint32_t count = TakeEvents(max, events);
   if (count == 0 && !enabled_) return Fail(EACCES);
-  const bool emptied = receiver.eventfd > 0 && count < max;
+  const bool looked = count < max || World::Get().knobs.exact_receives_look.load(std::memory_order_relaxed);
+  const bool emptied = receiver.eventfd > 0 && looked && cq_->events.size() == 0;
   // Before the tokens go back: that is libdlb's order, and what makes a device that compares them fire once more.
   if (emptied) Rearm(receiver.eventfd, &lock);
   if (pop && count > 0) domain_->scheduler.ReturnTokens(cq_, count);

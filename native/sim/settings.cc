@@ -7,6 +7,7 @@ void Knobs::Clear() {
   for (EveryNth* every : {&send_zero, &send_half, &error_flag, &spurious_interrupts, &lost_interrupts}) every->Set(0);
   delay_interrupts_ms = 0;
   fires_on_arming = true;
+  exact_receives_look = false;
   has_umwait = false;
   refuse_start = false;
   garbage_alert_id = 0;

@@ -50,6 +50,8 @@ struct Knobs {
   std::atomic<uint32_t> delay_interrupts_ms{0};
   // Whether the device, when armed, compares the tokens in use, or fires on new arrivals only (see README.md).
   std::atomic<bool> fires_on_arming{true};
+  // Whether a receive of exactly what the CQ has finds out that it is empty then.
+  std::atomic<bool> exact_receives_look{false};
   std::atomic<bool> has_umwait{false};
   std::atomic<bool> refuse_start{false};
   // What an alert's uninitialised id happens to be after a hardware error.

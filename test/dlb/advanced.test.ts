@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { attachDomain, setCommand, type WaitMode } from '../../lib/device/index.ts'
+import { attachDomain, type QueueId, setCommand, type WaitMode } from '../../lib/device/index.ts'
 import { until } from '../conformance/world.ts'
 import { StandIn, supported } from './stand-in.ts'
 
@@ -42,6 +42,31 @@ function commands(standIn: StandIn): void {
     port.release(11)
   })
 
+  t.test('tokens are owed for what came without pop, though a callback was called for it', async (t) => {
+    const { domain, queue, balanced, directed, events } = setUp(t, standIn)
+    const [port, sender] = [domain.attachPort(balanced), domain.attachPort(directed)]
+    port.link(queue)
+    const popped: number[] = []
+    port.onReadable(() => {
+      const n = port.receiveWithoutPop(events, 8)
+      // One by pop, the others by commands.
+      popped.push(port.pop(1))
+      for (let i = 0; i < n - 1; i++) setCommand(events, i, 'releaseToken')
+      if (n > 2) setCommand(events, 0, 'returnTokens', 2)
+      const commands = n > 2 ? n - 2 : n - 1
+      t.equal(port.advancedSend(events, commands), commands)
+      port.release(port.unreleased)
+      t.throws(() => port.pop(1), { code: 'ERR_DLB_RELEASE_EXCEEDED' })
+    })
+    for (let sent = 0; sent < 20; sent += 4) {
+      for (let i = 0; i < 4; i++) events.set(i, { queue })
+      t.equal(sender.send(events, 4), 4)
+      await until('they come', () => domain.stats().creditsFree === 384 && port.unreleased === 0)
+    }
+    t.ok(popped.length >= 5)
+    t.ok(popped.every((n) => n === 1))
+  })
+
   t.test('advanced send has a command for each event', async (t) => {
     const { domain, queue, balanced, directed, events } = setUp(t, standIn)
     const [port, sender] = [domain.attachPort(balanced), domain.attachPort(directed)]
@@ -79,6 +104,9 @@ function waiting(standIn: StandIn): void {
         standIn.control('umwait 1')
       }
       const port = domain.attachPort(balanced, { wait, timeoutNs: 20_000 })
+      const profile = port.waitProfile()
+      t.equal(profile.mode, wait)
+      if (wait !== 'interrupt') t.same(profile, { mode: wait, timeoutNs: 20_000, sleepNs: 10_000 })
       port.link(queue)
       const sender = domain.attachPort(directed)
       let came = 0
@@ -143,7 +171,14 @@ function figures(standIn: StandIn): void {
     port.link(queue)
     t.equal(port.receive(events, 8), 5)
     t.equal(domain.statistic(queue, 'inFlight'), 5)
-    t.equal(domain.statistic({ kind: 'directed', id: directed.id }, 'enqueued'), 0)
+    const own: QueueId = { kind: 'directed', id: directed.id }
+    t.equal(domain.statistic(own, 'enqueued'), 0)
+    t.equal(domain.statistic(own, 'atomic'), undefined)
+    t.type(domain.statistic(own, 'depthThreshold'), 'number')
+    for (const id of [-1, 0.5, Number.NaN, 2 ** 32 + queue.id, queue.id ^ 1]) {
+      t.throws(() => domain.statistic({ kind: 'load-balanced', id }, 'enqueued'), { code: 'ERR_DLB_UNKNOWN_QUEUE' })
+    }
+    t.throws(() => domain.statistic(queue, 'toString' as 'atomic'), { code: 'ERR_DLB_INVALID_ARGUMENT' })
     const levels = () =>
       ([0, 1, 2, 3] as const).map((level) => domain.depthCounter(queue, level)).reduce((a, b) => a + b)
     t.equal(levels(), 5)
@@ -165,6 +200,7 @@ function figures(standIn: StandIn): void {
 
   t.test('sequence numbers are divided anew while no queue has any', async (t) => {
     const device = standIn.open(t)
+    t.same(device.sequenceNumberGroups(), { groups: 2, least: 64 })
     t.same(device.sequenceNumbers(1), { perQueue: 64, occupied: 0 })
     device.setSequenceNumbers(1, 256)
     t.same(device.sequenceNumbers(1), { perQueue: 256, occupied: 0 })

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import type { DlbAlert } from '../../lib/device/index.ts'
+import type { DlbAlert, QueueId } from '../../lib/device/index.ts'
 import { until } from '../conformance/world.ts'
 import { StandIn, supported } from './stand-in.ts'
 
@@ -21,7 +21,24 @@ function setUp(t: Test, standIn: StandIn) {
   return { device, domain, queue, port, directed, alerts, events: domain.createEvents(4) }
 }
 
+function codeOf(call: () => unknown): unknown {
+  try {
+    call()
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code
+  }
+  return undefined
+}
+
 function testAlerts(standIn: StandIn): void {
+  watchdogs(standIn)
+  hardwareErrors(standIn)
+  deviceResets(standIn)
+  endings(standIn)
+  standIn.finish()
+}
+
+function watchdogs(standIn: StandIn): void {
   t.test('a port that has not received for too long', async (t) => {
     const { domain, port, directed, alerts } = setUp(t, standIn)
     standIn.control(`watchdog ${domain.id} ${port.id.id}`)
@@ -42,7 +59,9 @@ function testAlerts(standIn: StandIn): void {
     domain.onAlert((alert) => alerts.push(alert))
     await until('it comes', () => alerts.length === 1)
   })
+}
 
+function hardwareErrors(standIn: StandIn): void {
   t.test("a hardware error is not taken for a device reset, whatever libdlb's alert says", async (t) => {
     const { domain, queue, port, alerts, events } = setUp(t, standIn)
     standIn.control(`hardware-error ${domain.id}`)
@@ -54,6 +73,17 @@ function testAlerts(standIn: StandIn): void {
     port.release(1)
   })
 
+  t.test("a hardware error is not taken for a domain's reset either", async (t) => {
+    const { domain, alerts } = setUp(t, standIn)
+    standIn.control('alert-id 1')
+    standIn.control(`hardware-error ${domain.id}`)
+    await until('it comes', () => alerts.length === 1)
+    t.same(alerts, [{ type: 'hardware-error' }])
+    standIn.control('clear-faults')
+  })
+}
+
+function deviceResets(standIn: StandIn): void {
   t.test('a device reset is told to all who use the device', async (t) => {
     const { device, domain, queue, port, directed, alerts, events } = setUp(t, standIn)
     let code: unknown
@@ -79,6 +109,58 @@ function testAlerts(standIn: StandIn): void {
     t.equal(again.port.send(again.events, 1), 1, 'and can be opened anew')
   })
 
+  t.test('threads find out about a device reset though nobody listens to alerts', async (t) => {
+    const { domain, port, events } = setUp(t, standIn)
+    domain.onAlert(null)
+    let code: unknown
+    port.onReadable(() => {
+      code = codeOf(() => port.receive(events, 4))
+    })
+    for (let i = 0; i < 5; i++) await turn()
+    standIn.control('device-reset')
+    await until('a thread that sleeps finds out', () => code === 'ERR_DLB_PORT_STOPPED')
+    t.equal(
+      codeOf(() => port.receive(events, 4)),
+      'ERR_DLB_PORT_STOPPED',
+    )
+  })
+
+  t.test('a device reset is one though the consumer queues are full', async (t) => {
+    const { domain, queue, port, directed, alerts, events } = setUp(t, standIn)
+    const own: QueueId = { kind: 'directed', id: directed.id.id }
+    for (const to of [queue, own, own, own, own, own]) {
+      for (let i = 0; i < 4; i++) events.set(i, { queue: to })
+      t.equal(port.send(events, 4), 4)
+    }
+    standIn.control('device-reset')
+    await until('the alert comes', () => alerts.length === 1)
+    t.same(alerts, [{ type: 'device-reset' }])
+    for (const [of, came] of [
+      [port, 4],
+      [directed, 8],
+    ] as const) {
+      let received = 0
+      const code = codeOf(() => {
+        for (;;) received += of.receive(events, 4)
+      })
+      t.equal(received, came, 'what had been scheduled comes')
+      t.equal(code, 'ERR_DLB_PORT_STOPPED')
+    }
+    port.release(4)
+    domain.close()
+  })
+}
+
+function endings(standIn: StandIn): void {
+  t.test('the last alert is that the domain was reset', async (t) => {
+    const { domain, port, alerts } = setUp(t, standIn)
+    standIn.control(`watchdog ${domain.id} ${port.id.id}`)
+    domain.close()
+    t.same(alerts, [], 'not within close()')
+    await until('both come', () => alerts.length === 2)
+    t.same(alerts, [{ type: 'cq-watchdog', port: port.id }, { type: 'domain-reset' }])
+  })
+
   t.test('alerts do not hold the loop open, and a close in their callback is possible', async (t) => {
     const { domain, port } = setUp(t, standIn)
     domain.onAlert(() => domain.close())
@@ -92,6 +174,4 @@ function testAlerts(standIn: StandIn): void {
       }
     })
   })
-
-  standIn.finish()
 }

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { type DlbDevice, NodeDlbError } from '../../lib/device/index.ts'
+import { until } from '../conformance/world.ts'
 import { StandIn, supported } from './stand-in.ts'
 
 /** All that a program calls, from a domain's creation to its end. */
@@ -117,6 +119,27 @@ function testFaults(standIn: StandIn): void {
     t.throws(() => device.createDomain({}), { code: 'ERR_DLB_DEVICE_FAILED' })
     standIn.control('clear-faults')
     device.close()
+  })
+
+  t.test('a port whose interrupts were refused gets them when they are asked for again', async (t) => {
+    const domain = standIn.open(t).createDomain({ directedPorts: 1 })
+    t.teardown(() => domain.close())
+    const port = domain.attachPort(domain.createDirectedPort({ cqDepth: 8 }))
+    domain.start()
+    const events = domain.createEvents(1)
+    let came = 0
+    const take = (): void => {
+      came += port.receive(events, 1)
+    }
+    standIn.control('fail dlb_enable_cq_epoll 1 ENOMEM')
+    t.throws(() => port.onReadable(take), { code: 'ERR_DLB_DEVICE_FAILED', cause: { syscall: 'dlb_enable_cq_epoll' } })
+    standIn.control('clear-faults')
+    port.onReadable(take)
+    // The callback's own first look is over.
+    await sleep(50)
+    events.set(0, { queue: { kind: 'directed', id: port.id.id } })
+    t.equal(port.send(events, 1), 1)
+    await until('it comes', () => came === 1)
   })
 
   t.test('sends that take a part, or nothing, lose nothing', async (t) => {

@@ -26,6 +26,9 @@ function testOpening(standIn: StandIn): void {
     t.match(foreign.message, /Barcelona Supercomputing Center/)
     t.match(foreign.message, bscLibrary)
     t.match(unavailable(() => openDlbDevice({ library: 'libc.so.6' })).message, /has no dlb_open/)
+    process.env.NODE_DLB_LIBRARY = ''
+    t.match(unavailable(() => openDlbDevice()).message, /libdlb\.so: cannot open.*tried: libdlb\.so/)
+    process.env.NODE_DLB_LIBRARY = simLibrary
   })
 
   t.test('a device that is not there, or may not be opened', async (t) => {

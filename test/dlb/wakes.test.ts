@@ -16,6 +16,7 @@ function testWakes(standIn: StandIn): void {
     'a device that fires when armed while tokens are out': ['interrupts arming'],
     'a device that fires for new arrivals only': ['interrupts arrival'],
     'wakes without an event': ['interrupts arming', 'spurious-interrupts 3'],
+    'receives that find the consumer queue empty at once': ['interrupts arrival', 'exact-receives-look'],
     'interrupts that come late': ['interrupts arrival', 'delay-interrupts 1'],
   }
   for (const [what, commands] of Object.entries(ways)) {

@@ -1,14 +1,33 @@
 import type { DlbAlert } from './types.ts'
 
+const deviceReset = 0
 const watchdog = 2
+const mostKept = 1000
 
 /**
- * libdlb calls back for hardware errors, too, with an id that it did not set. A reset of the device is one only if the
- * ports say so; what is neither that nor the watchdog's is taken for an error.
+ * libdlb calls back for hardware errors, too, with an id that it did not set. A reset is one only if the addon has made sure
+ * of it; what is neither that nor the watchdog's is taken for an error.
  */
 export function readAlert(id: number, data: number, isReset: boolean): DlbAlert {
-  if (isReset) return { type: 'device-reset' }
+  if (isReset) return { type: id === deviceReset ? 'device-reset' : 'domain-reset' }
   if (id !== watchdog) return { type: 'hardware-error' }
   const kind = (data & 0x100) !== 0 ? 'load-balanced' : 'directed'
   return { type: 'cq-watchdog', port: { kind, id: data & 0xff } }
+}
+
+/** A domain's alerts, kept until somebody listens: the first ones say the most. */
+export class Alerts {
+  #callback: ((alert: DlbAlert) => void) | null = null
+  readonly #kept: DlbAlert[] = []
+
+  readonly take = (alert: DlbAlert): void => {
+    if (this.#callback !== null) this.#callback(alert)
+    else if (this.#kept.length < mostKept) this.#kept.push(alert)
+  }
+
+  listen(callback: ((alert: DlbAlert) => void) | null): void {
+    this.#callback = callback
+    if (callback === null) return
+    for (const alert of this.#kept.splice(0)) setImmediate(this.take, alert).unref()
+  }
 }

@@ -19,14 +19,23 @@ export class DomainConfiguration {
   readonly #config: NativeDomainConfig
   readonly #sequenceNumbers: SequenceNumbers
   readonly #portsPerClass: number[]
+  readonly #weights: boolean
   #balancedQueues = 0
   #balancedPorts = 0
   #entries = 0
   /** Directed queues, each with whether a port consumes it. */
   readonly #directed = new Map<number, boolean>()
 
-  constructor(device: NativeDlbDevice, domain: NativeDlbDomain, config: NativeDomainConfig, slots: number) {
+  /** @param weights whether the device has `eventWeight`. */
+  constructor(
+    device: NativeDlbDevice,
+    domain: NativeDlbDomain,
+    config: NativeDomainConfig,
+    slots: number,
+    weights: boolean,
+  ) {
     this.#domain = domain
+    this.#weights = weights
     this.#config = config
     this.#portsPerClass = [...config.portsPerClass, config.loadBalancedPorts]
     this.#sequenceNumbers = new SequenceNumbers(device, domain, slots, config.sequenceNumberSlots)
@@ -60,6 +69,9 @@ export class DomainConfiguration {
     checkDepth(cqDepth)
     checkInteger('eventStateEntries', eventStateEntries, 1, Number.MAX_SAFE_INTEGER)
     checkInteger('classOfService', classOfService, 0, anyClass)
+    if (weight && !this.#weights) {
+      throw new NodeDlbError('ERR_DLB_UNSUPPORTED', 'this device has no event weights; leave weight out')
+    }
     const inClass = this.#portsPerClass[classOfService]
     need(
       inClass > 0,

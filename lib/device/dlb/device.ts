@@ -56,7 +56,9 @@ export class OpenDlbDevice implements DlbDevice {
       EINVAL: ['ERR_DLB_NO_RESOURCES', 'the device has less left than was asked for'],
     })
     this.#openDomains++
-    const configuration = new DomainConfiguration(this.#native, domain, complete, config.sequenceNumberSlots ?? 0)
+    const slots = config.sequenceNumberSlots ?? 0
+    const { eventWeight } = this.capabilities
+    const configuration = new DomainConfiguration(this.#native, domain, complete, slots, eventWeight)
     return new DlbDomainView(domain, configuration, () => this.#openDomains--)
   }
 
@@ -64,6 +66,11 @@ export class OpenDlbDevice implements DlbDevice {
     this.#checkOpen()
     checkInteger('group', group, 0, 1)
     return calling('the device', () => this.#native.sequenceNumbers(group))
+  }
+
+  sequenceNumberGroups(): { readonly groups: number; readonly least: number | undefined } {
+    this.#checkOpen()
+    return calling('the device', () => this.#native.sequenceNumberGroups())
   }
 
   setSequenceNumbers(group: 0 | 1, perQueue: number): void {

@@ -4,8 +4,11 @@ import { checkInteger, checkObject } from '../check.ts'
 import type { Resources } from '../device.ts'
 import type { DlbDomainConfig } from './types.ts'
 
-/** A port takes credits from the pool 32 at a time, and keeps up to 64: a pool has so many more than the domain's bound. */
-const keptByPort = 64
+/**
+ * A port takes credits from the pool 32 at a time to send, and keeps up to 64 of what it received (native/dlb/port_interrupts.cc): a
+ * pool has so many more than the domain's bound.
+ */
+const keptByPort = 96
 
 /** The contract's view of what is free: one pool for 2.0 too, whose directed one is apart (`capabilities.combinedCredits`). */
 export function contractResources(free: NativeResources): Resources {
@@ -46,6 +49,12 @@ export function completeConfig(config: DlbDomainConfig, free: NativeResources, c
 
   const wanted = { loadBalancedQueues, directedPorts, eventStateEntries, credits, sequenceNumberSlots }
   need(resources, { ...wanted, loadBalancedPorts: balanced, domains: 1 })
+  if (!combined && directedPorts > 0 && free.directedCredits === 0) {
+    throw new NodeDlbError(
+      'ERR_DLB_NO_RESOURCES',
+      'the device has 0 directedCredits left, which directed events need on DLB 2.0',
+    )
+  }
   const kept = keptByPort * (balanced + directedPorts)
   return {
     loadBalancedQueues,

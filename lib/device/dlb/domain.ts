@@ -5,11 +5,12 @@ import type { NativeDlbDomain } from '../../native-dlb.ts'
 import { checkInteger, checkObject } from '../check.ts'
 import type { DomainStats, DomainToken, PortId, QueueId, QueueKind } from '../device.ts'
 import { checkBuffer, EventBuffer } from '../event-buffer.ts'
-import { readAlert } from './alert.ts'
+import { Alerts, readAlert } from './alert.ts'
 import { closedError, portError } from './codes.ts'
 import type { DomainConfiguration } from './configuration.ts'
 import { calling } from './failure.ts'
 import { AttachedPort } from './port.ts'
+import { queueStatistic } from './statistics.ts'
 import type {
   AttachOptions,
   DlbAlert,
@@ -21,15 +22,6 @@ import type {
   QueueStatistic,
 } from './types.ts'
 import { checkAttachOptions, setWait } from './wait.ts'
-
-/** The types of `dlb_get_xstats`. */
-const statistics: Readonly<Record<QueueStatistic, number>> = {
-  inFlight: 0x10000,
-  inFlightLimit: 0x10001,
-  atomic: 0x10002,
-  enqueued: 0x10006,
-}
-const directedEnqueued = 0x30003
 
 interface DlbToken extends DomainToken {
   /** The registry's key: bytes, so that only what was posted is a token, and no text that somebody wrote down. */
@@ -48,6 +40,7 @@ export class DlbDomainView implements DlbDomain {
   readonly #configuration: DomainConfiguration | null
   readonly #onClose: () => void
   readonly #ports = new Set<AttachedPort>()
+  readonly #alerts = new Alerts()
   #closed = false
 
   /** @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED, ERR_DLB_ADDON_UNAVAILABLE */
@@ -71,6 +64,9 @@ export class DlbDomainView implements DlbDomain {
     this.#combined = combined
     this.#configuration = configuration
     this.#onClose = onClose
+    // Whether or not somebody listens: a device reset has to be told to the threads that sleep.
+    const { take } = this.#alerts
+    if (configuration !== null) native.onAlert((alert, data, isReset) => take(readAlert(alert, data, isReset)))
   }
 
   createLoadBalancedQueue(options: DlbQueueOptions = {}): QueueId {
@@ -155,16 +151,14 @@ export class DlbDomainView implements DlbDomain {
     if (callback !== null && typeof callback !== 'function') {
       throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `callback must be a function or null, not ${String(callback)}`)
     }
-    this.#native.onAlert(callback && ((id, data, isReset) => callback(readAlert(id, data, isReset))))
+    this.#alerts.listen(callback)
   }
 
   statistic(queue: QueueId, name: QueueStatistic): number | undefined {
     this.#checkOpen()
-    checkObject('queue', queue)
-    if (queue.kind === 'directed') {
-      return name === 'enqueued' ? this.#native.statistic(directedEnqueued, queue.id) : undefined
-    }
-    return this.#native.statistic(statistics[name], queue.id)
+    this.#checkQueue(queue)
+    const type = queueStatistic(queue, name)
+    return type === undefined ? undefined : this.#native.statistic(type, queue.id)
   }
 
   depthCounter(queue: QueueId, level: 0 | 1 | 2 | 3): number {
@@ -217,8 +211,12 @@ export class DlbDomainView implements DlbDomain {
 
   #checkDepthCounter(queue: QueueId, level: number): void {
     this.#checkOpen()
-    checkObject('queue', queue)
     checkInteger('level', level, 0, 3)
+    this.#checkQueue(queue)
+  }
+
+  #checkQueue(queue: QueueId): void {
+    checkObject('queue', queue)
     const directed = queue.kind === 'directed'
     const known = Number.isInteger(queue.id) && queue.id >= 0 && queue.id < 128
     if (known && this.#native.target(((directed ? 3 : 0) << 8) | queue.id) !== 0) return

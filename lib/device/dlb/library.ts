@@ -31,8 +31,13 @@ export interface OpenedDevice {
 export function noDlbDevice({ library }: DlbOpenOptions): string | null {
   if (!supported) return onlyThere
   // Somebody who names a library means it; a stand-in for libdlb needs no device file.
-  if ((library ?? process.env.NODE_DLB_LIBRARY) !== undefined || deviceFiles().length > 0) return null
+  if ((library ?? named()) !== undefined || deviceFiles().length > 0) return null
   return 'there is no DLB device: no /dev/dlb<n>'
+}
+
+/** NODE_DLB_LIBRARY; set to nothing, as shells do it, it is not set. */
+function named(): string | undefined {
+  return process.env.NODE_DLB_LIBRARY || undefined
 }
 
 /** The n of each /dev/dlb<n>. */
@@ -48,7 +53,7 @@ export function deviceFiles(): number[] {
 /** Loads libdlb. @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE */
 export function inspectLibrary({ library }: DlbOpenOptions): DlbLibrary {
   if (!supported) throw unavailable(onlyThere)
-  const name = library ?? process.env.NODE_DLB_LIBRARY ?? 'libdlb.so'
+  const name = library ?? named() ?? 'libdlb.so'
   try {
     return loadAddon().inspectDlbLibrary(name)
   } catch (error) {

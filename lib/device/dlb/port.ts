@@ -4,8 +4,10 @@ import { checkInteger, checkObject } from '../check.ts'
 import type { PortId, QueueId } from '../device.ts'
 import { checkBuffer, type EventBuffer, SchedulingType } from '../event-buffer.ts'
 import { code, portError } from './codes.ts'
+import { Command } from './command.ts'
 import { targetError } from './targets.ts'
 import type { DlbPort } from './types.ts'
+import { readWait, type Wait } from './wait.ts'
 
 /** For a scheduling type and queue id: 0 there is no such queue, 1 it takes that type, 2 it does not. */
 export type Target = (type: number, queue: number) => number
@@ -78,8 +80,12 @@ export class AttachedPort implements DlbPort {
 
   advancedSend(events: EventBuffer, count: number): number {
     this.#checkRange(events, count, 0)
-    for (let i = 0; this.#combined && i < count; i++) {
-      if (events.schedulingType(i) !== SchedulingType.directed || events.words[i * 4 + 3] >>> 27 === 0) continue
+    for (let i = 0; i < count; i++) {
+      const command = (events.words[i * 4 + 3] >>> 24) & 15
+      if (!this.#combined && (command & 14) === Command.fragment) {
+        throw new NodeDlbError('ERR_DLB_UNSUPPORTED', `event ${i} is a fragment; DLB 2.0 has none`)
+      }
+      if (!this.#combined || events.schedulingType(i) !== SchedulingType.directed || command < Command.send) continue
       throw new NodeDlbError(
         'ERR_DLB_UNSUPPORTED',
         `event ${i} is directed; on this device, libdlb sends those by send() only`,
@@ -97,6 +103,11 @@ export class AttachedPort implements DlbPort {
       throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `callback must be a function or null, not ${String(callback)}`)
     }
     this.#check(this.#native.watch(callback), 'dlb_enable_cq_epoll')
+  }
+
+  waitProfile(): Wait {
+    const profile = this.#native.waitProfile()
+    return typeof profile === 'number' ? this.#fail(profile, 'dlb_get_wait_profile') : readWait(profile)
   }
 
   ref(): void {

@@ -35,6 +35,8 @@ export interface DlbDevice extends Device {
    * and how many queues have theirs from it.
    */
   sequenceNumbers(group: 0 | 1): { readonly perQueue: number; readonly occupied: number }
+  /** How many groups there are, and the least that a queue can have; undefined if libdlb does not say. */
+  sequenceNumberGroups(): { readonly groups: number; readonly least: number | undefined }
   /** @throws ERR_DLB_IN_USE while a queue has its numbers from the group. */
   setSequenceNumbers(group: 0 | 1, perQueue: number): void
 }
@@ -79,13 +81,15 @@ export interface AttachOptions {
 export type DlbAlert =
   /** All domains of the device are gone: close them and the device, and open it again. */
   | { readonly type: 'device-reset' }
+  /** The last one: close() has reset the domain. */
+  | { readonly type: 'domain-reset' }
   /** A port has not received for too long. */
   | { readonly type: 'cq-watchdog'; readonly port: PortId }
   /** The device refused something that libdlb let through; libdlb has printed what to stdout. */
   | { readonly type: 'hardware-error' }
 
 /** Which of a queue's figures `statistic` reads; libdlb's names are in docs/device.md. */
-export type QueueStatistic = 'inFlight' | 'inFlightLimit' | 'atomic' | 'enqueued'
+export type QueueStatistic = 'inFlight' | 'inFlightLimit' | 'atomic' | 'depthThreshold' | 'enqueued'
 
 export interface DlbDomain extends SchedulingDomain {
   readonly kind: 'dlb'
@@ -94,9 +98,15 @@ export interface DlbDomain extends SchedulingDomain {
   createDirectedPort(options: DlbDirectedPortOptions): PortId
   /** @throws ERR_DLB_UNSUPPORTED if the CPU lacks what `wait` needs. */
   attachPort(port: PortId, options?: AttachOptions): DlbPort
-  /** In the creating thread: alerts, on its loop, which they do not hold open. null: none. */
+  /**
+   * In the creating thread: alerts, on its loop, which they do not hold open. null: none, and those that come are kept for the
+   * next callback.
+   */
   onAlert(callback: ((alert: DlbAlert) => void) | null): void
-  /** undefined if the driver does not say. Load-balanced queues; a directed one has `enqueued` only. */
+  /**
+   * undefined if the driver does not say; a directed queue has `depthThreshold` and `enqueued` only.
+   * @throws ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_INVALID_ARGUMENT
+   */
   statistic(queue: QueueId, name: QueueStatistic): number | undefined
   /** How many received events came when the queue's depth was at a level, 0 (lowest) to 3. */
   depthCounter(queue: QueueId, level: 0 | 1 | 2 | 3): number
@@ -115,6 +125,8 @@ export interface DlbPort extends Port {
    * @throws ERR_DLB_RELEASE_EXCEEDED, ERR_DLB_UNSUPPORTED, and what `send` throws; nothing was sent then.
    */
   advancedSend(events: EventBuffer, count: number): number
+  /** How libdlb waits for the port: what `attachPort` was told, or for `interrupt` what it was before. */
+  waitProfile(): { readonly mode: WaitMode; readonly timeoutNs: number; readonly sleepNs: number }
   /** Stops the port altogether: beside what `disable` does, `send` and `forward` throw ERR_DLB_PORT_STOPPED. */
   stop(): void
   resume(): void

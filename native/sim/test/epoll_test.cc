@@ -121,6 +121,20 @@ void DisableDoesNotSignal() {
   p.rig.TearDown();
 }
 
+void ExactReceivesMayLook() {
+  Polled p;
+  CHECK_EQUAL(dlb_sim_control("interrupts arrival"), 0);
+  p.Offer(2);
+  p.Take(2, 2);
+  CHECK(p.IsReadable());
+  CHECK_EQUAL(dlb_sim_control("exact-receives-look"), 0);
+  p.Offer(2);
+  p.Take(2, 2);
+  CHECK(!p.IsReadable());
+  CHECK_EQUAL(dlb_sim_control("clear-faults"), 0);
+  p.rig.TearDown();
+}
+
 void FailingEnableKeepsIt() {
   CHECK_EQUAL(dlb_sim_control("fail dlb_enable_cq_epoll 1 EIO"), 0);
   Rig rig;
@@ -133,6 +147,12 @@ void FailingEnableKeepsIt() {
   CapturedStdout out;
   CHECK_EQUAL(Receive(port).size(), 0);
   CHECK_EQUAL(out.Text(), kEpollLine);
+  // The device knows nothing of it.
+  CHECK_EQUAL(Send(port, 1, {queue}), 1);
+  uint64_t wakes = 0;
+  CHECK(read(fd, &wakes, sizeof wakes) < 0);
+  CHECK_EQUAL(Receive(port).size(), 1);
+  CHECK_EQUAL(dlb_release(port, 1), 1);
   rig.TearDown();
   close(fd);
 }
@@ -192,6 +212,7 @@ Tests EpollTests() {
       {"a device that fires on arrival only gives no spurious wake", FiresOnArrivalOnly},
       {"the eventfd belongs to the handle", HandleHasIt},
       {"dlb_disable_port does not signal the eventfd", DisableDoesNotSignal},
+      {"a receive of all that there is may look whether there is more", ExactReceivesMayLook},
       {"a failing dlb_enable_cq_epoll keeps the descriptor", FailingEnableKeepsIt},
       {"descriptors that the driver takes for good are breaches", BadDescriptors},
       {"interrupts can be spurious, late and lost", DistortedInterrupts},

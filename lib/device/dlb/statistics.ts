@@ -1,0 +1,22 @@
+import { NodeDlbError } from '../../errors.ts'
+import type { QueueId } from '../device.ts'
+import type { QueueStatistic } from './types.ts'
+
+/** The types of `dlb_get_xstats`. */
+const ofLoadBalanced: Readonly<Record<QueueStatistic, number>> = {
+  inFlight: 0x10000,
+  inFlightLimit: 0x10001,
+  atomic: 0x10002,
+  depthThreshold: 0x10003,
+  enqueued: 0x10006,
+}
+const ofDirected: Readonly<Partial<Record<QueueStatistic, number>>> = { depthThreshold: 0x30002, enqueued: 0x30003 }
+
+/** The type of a queue's figure, or undefined if a queue of its kind has none. @throws ERR_DLB_INVALID_ARGUMENT */
+export function queueStatistic(queue: QueueId, name: QueueStatistic): number | undefined {
+  if (!Object.hasOwn(ofLoadBalanced, name)) {
+    const names = Object.keys(ofLoadBalanced).join(', ')
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `name must be one of ${names}, not ${String(name)}`)
+  }
+  return queue.kind === 'directed' ? ofDirected[name] : ofLoadBalanced[name]
+}
