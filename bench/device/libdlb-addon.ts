@@ -1,0 +1,75 @@
+import { parseArgs } from 'node:util'
+import { openDlbDevice, SchedulingType } from '../../lib/device/index.ts'
+import type { Figures } from '../lib/rounds.ts'
+
+/**
+ * One thread sends a batch to itself, receives and releases it, through TypeScript and the addon: to be compared with
+ * bench/native/libdlb_loop.c, which makes the same calls of libdlb with the same settings. No callback is set, so no
+ * eventfd is in use in either.
+ */
+const { positionals } = parseArgs({ allowPositionals: true })
+const [library, expected, type] = positionals as [string, string, 'unordered' | 'directed']
+const [batch, events] = positionals.slice(3).map(Number)
+const isDirected = type === 'directed'
+
+const device = openDlbDevice({ library })
+// A figure of the one must not go for the other's.
+if (device.standIn !== (expected === 'stand-in')) throw new Error(`${device.library} is not a ${expected}'s`)
+const domain = device.createDomain({
+  loadBalancedQueues: isDirected ? 0 : 1,
+  loadBalancedPorts: isDirected ? 0 : 1,
+  directedPorts: isDirected ? 1 : 0,
+  eventStateEntries: isDirected ? 0 : 64,
+  credits: 512,
+})
+const queue = isDirected ? undefined : domain.createLoadBalancedQueue()
+const id = isDirected
+  ? domain.createDirectedPort({ cqDepth: 128 })
+  : domain.createLoadBalancedPort({ cqDepth: 128, eventStateEntries: 64 })
+const port = domain.attachPort(id)
+domain.start()
+if (queue !== undefined) port.link(queue)
+const target = (queue ?? id).id
+const schedulingType = SchedulingType[type]
+const buffer = domain.createEvents(batch)
+
+run(events / 4)
+const start = performance.now()
+const cpu = process.cpuUsage()
+run(events)
+const { user, system } = process.cpuUsage(cpu)
+const figures: Figures = {
+  'CPU ns/event': ((user + system) * 1000) / events,
+  'wall ns/event': ((performance.now() - start) * 1e6) / events,
+}
+domain.close()
+device.close()
+console.log(JSON.stringify(figures))
+
+function run(total: number): void {
+  let sum = 0
+  for (let done = 0; done < total; done += batch) {
+    sendBatch(done)
+    sum += receiveBatch()
+  }
+  if (sum !== (total * (total - 1)) / 2) throw new Error('what was received is not what was sent')
+}
+
+function sendBatch(first: number): void {
+  for (let i = 0; i < batch; i++) {
+    buffer.setTarget(i, target, schedulingType, 0)
+    buffer.setData64(i, first + i, 0)
+  }
+  for (let sent = 0; sent < batch; ) sent += port.send(buffer, batch - sent, sent)
+}
+
+function receiveBatch(): number {
+  let sum = 0
+  for (let received = 0; received < batch; ) {
+    const count = port.receive(buffer, batch - received)
+    for (let i = 0; i < count; i++) sum += buffer.data64Low(i)
+    if (!isDirected && count > 0) port.release(count)
+    received += count
+  }
+  return sum
+}
