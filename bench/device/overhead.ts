@@ -22,10 +22,10 @@ interface Pair {
 }
 
 const loops = [
-  { type: 'unordered', batch: 32, events: 8_000_000 },
-  { type: 'directed', batch: 32, events: 16_000_000 },
-  { type: 'unordered', batch: 1, events: 3_200_000 },
-  { type: 'directed', batch: 1, events: 4_800_000 },
+  { type: 'unordered', batch: 32, events: 6_400_000 },
+  { type: 'directed', batch: 32, events: 12_800_000 },
+  { type: 'unordered', batch: 1, events: 2_000_000 },
+  { type: 'directed', batch: 1, events: 2_000_000 },
 ] as const
 
 /** @param library default: NODE_DLB_LIBRARY, then the stand-in; none where libdlb cannot be. */

@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { kCqDepth = 128, kEntries = 64, kCredits = 512, kMostBatch = 64, kDevices = 64, kAnyClass = 4 };
+enum { kCqDepth = 128, kEntries = 64, kCredits = 512, kMostBatch = 64, kDevices = 64, kAnyClass = 4, kSlices = 200 };
 // What the binding adds to a domain's pool for each port.
 enum { kPool = kCredits + 64 };
 
@@ -189,20 +189,36 @@ static double wall_ns(void) {
   return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
+static int compare(const void *a, const void *b) {
+  const double difference = *(const double *)a - *(const double *)b;
+  return (difference > 0) - (difference < 0);
+}
+
+// The slice that a tenth of them are not slower than: other work on the machine only ever adds, in bursts.
+static double tenth(double *values) {
+  qsort(values, kSlices, sizeof *values, compare);
+  return values[kSlices / 10 - 1];
+}
+
 int main(int count, char **arguments) {
   if (count != 6) return fputs("see the comment at the top of libdlb_loop.c\n", stderr), 2;
   load(arguments[1], arguments[2]);
   struct loop loop = {.directed = strcmp(arguments[3], "directed") == 0, .batch = (uint32_t)atoi(arguments[4])};
   const uint64_t events = strtoull(arguments[5], NULL, 10);
-  if (loop.batch < 1 || loop.batch > kMostBatch || events % loop.batch != 0) return fputs("bad batch\n", stderr), 2;
+  if (loop.batch < 1 || loop.batch > kMostBatch || events % (loop.batch * kSlices) != 0) return fputs("bad batch\n", stderr), 2;
   set_up(&loop);
-  run(&loop, events / 4);
-  const double cpu = cpu_ns();
-  const double wall = wall_ns();
-  run(&loop, events);
-  const double cpu_each = (cpu_ns() - cpu) / (double)events;
-  const double wall_each = (wall_ns() - wall) / (double)events;
+  const uint64_t slice = events / kSlices;
+  double cpu[kSlices];
+  double wall[kSlices];
+  // As many again first, to warm up.
+  for (int i = -kSlices; i < kSlices; i++) {
+    const double cpu_before = cpu_ns();
+    const double wall_before = wall_ns();
+    run(&loop, slice);
+    cpu[i < 0 ? 0 : i] = (cpu_ns() - cpu_before) / (double)slice;
+    wall[i < 0 ? 0 : i] = (wall_ns() - wall_before) / (double)slice;
+  }
   tear_down(&loop);
-  printf("{\"CPU ns/event\":%f,\"wall ns/event\":%f}\n", cpu_each, wall_each);
+  printf("{\"CPU ns/event\":%f,\"wall ns/event\":%f}\n", tenth(cpu), tenth(wall));
   return 0;
 }
