@@ -69,7 +69,8 @@ class Port {
   int Use(uint64_t ticket);
 
   // The contract's calls. They return a count, or a PortCode.
-  int Send(uint64_t ticket, abi::Event* events, uint32_t count, bool forward);
+  int Send(uint64_t ticket, abi::Event* events, uint32_t count);
+  int Forward(uint64_t ticket, abi::Event* events, uint32_t count);
   int Receive(uint64_t ticket, abi::Event* events, uint32_t max);
   int Release(uint64_t ticket, uint32_t count);
   int Unreleased(uint64_t ticket);
@@ -126,6 +127,7 @@ class Port {
   int Failed() const;
   bool MayHoldMore() const;
   int LookAndGiveBack(abi::Event* events, uint32_t max, bool wait);
+  int SendBy(uint64_t ticket, abi::Event* events, uint32_t count, bool forward);
   int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
   int ReleaseInDevice(uint32_t count);
   uint32_t RoomFor(uint32_t max) const;
