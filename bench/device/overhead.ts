@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,8 @@ import { type Spread, spread } from '../lib/stats.ts'
 /** What TypeScript and the addon cost over libdlb's functions: the same loop through them, and in C. */
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const source = `${root}bench/native/libdlb_loop.c`
-export const loopProgram = `${root}bench/native/build/libdlb_loop`
+/** Beside this file, among what is compiled. */
+export const loopProgram = script('libdlb_loop')
 const standIn = `${root}native/sim/build/Release/libdlb.so`
 
 interface Pair {
@@ -48,7 +49,6 @@ export function overheadPairs(library = process.env.NODE_DLB_LIBRARY ?? standIn)
 
 /** Builds the loop in C, and gives the stand-in's domains a folder for their files, for all trials. */
 export function prepareOverhead(): void {
-  mkdirSync(path.dirname(loopProgram), { recursive: true })
   // As node-gyp compiles the addon and the stand-in.
   execFileSync(process.env.CC ?? 'cc', ['-std=gnu11', '-O3', '-o', loopProgram, source, '-ldl'])
   const folder = mkdtempSync(path.join(tmpdir(), 'node-dlb-bench-'))
