@@ -1,9 +1,13 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { overheadPairs, prepareOverhead, ratioOf } from './device/overhead.ts'
 import { machineFacts } from './lib/machine.ts'
 import { type Figures, runRounds, type Trial } from './lib/rounds.ts'
 import { formatSpread, spread } from './lib/stats.ts'
 
-/** The software device's cost and rate, beside the least that such a thing can cost. See README.md. */
+/**
+ * The software device's cost and rate, beside the least that such a thing can cost; and what the binding to libdlb costs,
+ * beside the same calls in C. See README.md.
+ */
 const throughput = (name: string, ...args: string[]): Trial => ({ name, script: path('device/throughput.js'), args })
 const alone = (type: string): Trial => ({
   name: `${type}, one thread alone`,
@@ -12,7 +16,7 @@ const alone = (type: string): Trial => ({
 })
 const wake = (name: string): Trial => ({ name: `wake: ${name}`, script: path('device/wake.js'), args: [name] })
 
-const trials: readonly Trial[] = [
+const softwareTrials: readonly Trial[] = [
   { name: 'ring, batch 32', script: path('device/ring.js'), args: [] },
   throughput('directed, batch 32', 'directed', '--depth=128'),
   throughput('unordered, batch 32', 'unordered', '--depth=128'),
@@ -28,25 +32,50 @@ const trials: readonly Trial[] = [
 ]
 
 const program = new Command('npm run bench --')
-  .description('Measures the software device. It takes about two and a half minutes, and stops by itself.')
-  .argument('[trial...]', `any part of a name: ${trials.map(({ name }) => name).join('; ')}`)
+  .description(
+    'Measures the software device, and the binding to libdlb. It takes about five minutes, and stops by itself.',
+  )
+  .argument('[trial...]', 'any part of a name, such as directed or stand-in; --list gives the names')
   .option('--rounds <n>', 'how often each trial runs, after a round that warms up', wholeNumber, 7)
+  .option('--library <file>', 'libdlb for the trials of the binding; default: NODE_DLB_LIBRARY, then the stand-in')
+  .option('--list', 'only list the trials')
   .parse()
+const options = program.opts<{ rounds: number; library?: string; list?: boolean }>()
+const pairs = overheadPairs(options.library)
+// A pair runs side by side: what slows the machine meets both.
+const trials = [...softwareTrials, ...pairs.flatMap(({ addon, c }) => [c, addon])]
 const words = program.args
 const chosen = trials.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
 if (chosen.length === 0) program.error(`no such trial; there are:\n  ${trials.map(({ name }) => name).join('\n  ')}`)
-console.log(['software device', ...machineFacts()].join('\n'))
-report(await runRounds(chosen, program.opts<{ rounds: number }>().rounds))
+if (options.list) {
+  console.log(chosen.map(({ name }) => name).join('\n'))
+} else {
+  if (pairs.length > 0) prepareOverhead()
+  console.log(
+    [`software device${pairs.length > 0 ? `; libdlb: ${pairs[0].library}` : ''}`, ...machineFacts()].join('\n'),
+  )
+  report(await runRounds(chosen, options.rounds))
+}
 
 function report(results: Map<string, Figures[]>): void {
   console.log('\nmedian (least–greatest) of the rounds\n')
   for (const [name, figures] of results) {
     const columns = Object.keys(figures[0] ?? {}).map((figure) => {
       const values = figures.map((round) => round[figure])
-      return `${figure} ${formatSpread(spread(values), figure.startsWith('million') ? 2 : 0)}`
+      const found = spread(values)
+      return `${figure} ${formatSpread(found, digits(figure, found.median))}`
     })
-    console.log(`${name.padEnd(34)} ${columns.join('   ')}`)
+    console.log(`${name.padEnd(52)} ${columns.join('   ')}`)
   }
+  for (const pair of pairs) {
+    const ratio = ratioOf(pair, results)
+    if (ratio !== undefined) console.log(`addon / C, ${pair.name}: ${formatSpread(ratio, 2)} × the CPU time`)
+  }
+}
+
+function digits(figure: string, value: number): number {
+  if (figure.startsWith('million')) return 2
+  return value < 100 ? 1 : 0
 }
 
 function wholeNumber(text: string): number {

@@ -125,13 +125,20 @@ export interface NativeDlbDomain {
 }
 
 export interface NativeDlbPort {
-  send(events: ArrayBuffer, count: number, offset: number): number
-  forward(events: ArrayBuffer, count: number, offset: number): number
-  receive(events: ArrayBuffer, max: number, offset: number): number
-  receiveWithoutPop(events: ArrayBuffer, max: number, offset: number): number
-  advancedSend(events: ArrayBuffer, count: number, offset: number): number
-  release(count: number): number
-  pop(count: number): number
+  /** What the next seven are called with, and what they return: see lib/device/dlb/call.ts. */
+  readonly call: ArrayBuffer
+  send(): void
+  forward(): void
+  advancedSend(): void
+  receive(): void
+  receiveWithoutPop(): void
+  release(): void
+  pop(): void
+  /**
+   * The memory to send from, or to receive into, up to the next call of this. Its address is all that the addon keeps.
+   * @returns how many events it has; 0 if it is no ArrayBuffer, or was transferred away.
+   */
+  lend(receives: boolean, memory: ArrayBuffer): number
   unreleased(): number
   link(queue: number, priority: number): number
   unlink(queue: number): number

@@ -1,5 +1,8 @@
 #include "attachment.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "js_domain.h"
 #include "registry.h"
 
@@ -31,24 +34,6 @@ struct Arguments {
   void* data = nullptr;
 };
 
-// The events in an EventBuffer's memory, if `count` from `offset` on are within it. JS owns the memory, and may have
-// transferred it away: so ask each time. Of its views' memory V8 takes longer to tell.
-template <typename Call>
-napi_value WithEvents(const Arguments<3>& arguments, Call call) {
-  size_t bytes = 0;
-  void* data = nullptr;
-  int code = kBadRange;
-  const int32_t count = arguments.Int(1);
-  const int32_t offset = arguments.Int(2);
-  if (napi_get_arraybuffer_info(arguments.env, arguments.values[0], &data, &bytes) == napi_ok && count >= 0 &&
-      offset >= 0 && static_cast<size_t>(count) + static_cast<size_t>(offset) <= bytes / sizeof(abi::Event)) {
-    code = call(static_cast<abi::Event*>(data) + offset, static_cast<uint32_t>(count));
-  }
-  napi_value result = nullptr;
-  napi_create_int32(arguments.env, code, &result);
-  return result;
-}
-
 napi_value ToJs(napi_env env, int32_t value) {
   napi_value result = nullptr;
   napi_create_int32(env, value, &result);
@@ -74,6 +59,34 @@ void Attachment::Abandon() {
   port_->Detach(ticket_, true);
 }
 
+// What JS has checked is checked again: it is memory.
+template <auto kMethod, Attachment::Lent Attachment::*kLent>
+napi_value Attachment::WithEvents(napi_env env, napi_callback_info info) {
+  auto* const self = Self(env, info);
+  const int32_t count = self->call_->count;
+  const int32_t offset = self->call_->offset;
+  const auto& [events, length] = self->*kLent;
+  const bool fits = count >= 0 && offset >= 0 && static_cast<size_t>(count) + static_cast<size_t>(offset) <= length;
+  Port& port = *self->port_;
+  self->call_->result =
+      fits ? (port.*kMethod)(self->ticket_, events + offset, static_cast<uint32_t>(count)) : kBadRange;
+  return nullptr;
+}
+
+template <auto kMethod>
+napi_value Attachment::WithCount(napi_env env, napi_callback_info info) {
+  auto* const self = Self(env, info);
+  Port& port = *self->port_;
+  self->call_->result = (port.*kMethod)(self->ticket_, static_cast<uint32_t>(self->call_->count));
+  return nullptr;
+}
+
+Attachment* Attachment::Self(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  return static_cast<Attachment*>(data);
+}
+
 Napi::Value Attachment::Attach(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Environment* const environment = Environment::Of(env);
@@ -90,13 +103,14 @@ Napi::Object Attachment::ToObject(Napi::Env env, Attachment* self) {
     const char* name;
     napi_callback call;
   } methods[] = {
-      {"send", Send},
-      {"forward", Forward},
-      {"receive", Receive},
-      {"receiveWithoutPop", ReceiveWithoutPop},
-      {"advancedSend", AdvancedSend},
-      {"release", Release},
-      {"pop", Pop},
+      {"lend", Lend},
+      {"send", WithEvents<&Port::Send, &Attachment::sent_>},
+      {"forward", WithEvents<&Port::Forward, &Attachment::sent_>},
+      {"advancedSend", WithEvents<&Port::AdvancedSend, &Attachment::sent_>},
+      {"receive", WithEvents<&Port::Receive, &Attachment::received_>},
+      {"receiveWithoutPop", WithEvents<&Port::ReceiveWithoutPop, &Attachment::received_>},
+      {"release", WithCount<&Port::Release>},
+      {"pop", WithCount<&Port::Pop>},
       {"unreleased", Unreleased},
       {"link", Link},
       {"unlink", Unlink},
@@ -113,60 +127,24 @@ Napi::Object Attachment::ToObject(Napi::Env env, Attachment* self) {
     napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.call, self, &function);
     napi_set_named_property(env, object, method.name, function);
   }
+  auto call = Napi::ArrayBuffer::New(env, sizeof(Call));
+  self->call_ = static_cast<Call*>(call.Data());
+  object.Set("call", call);
   object.AddFinalizer([](Napi::Env, Attachment* attachment) { delete attachment; }, self);
   return object;
 }
 
-napi_value Attachment::Send(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
+// (receives, memory): what it is to send from or to receive into. Returns how many events it has; 0 if it is no
+// ArrayBuffer, or not there any more.
+napi_value Attachment::Lend(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
   auto* const self = arguments.self();
-  return WithEvents(arguments, [self](abi::Event* events, uint32_t count) {
-    return self->port_->Send(self->ticket_, events, count, false);
-  });
-}
-
-napi_value Attachment::Forward(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  auto* const self = arguments.self();
-  return WithEvents(arguments, [self](abi::Event* events, uint32_t count) {
-    return self->port_->Send(self->ticket_, events, count, true);
-  });
-}
-
-napi_value Attachment::Receive(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  auto* const self = arguments.self();
-  return WithEvents(arguments, [self](abi::Event* events, uint32_t count) {
-    return self->port_->Receive(self->ticket_, events, count);
-  });
-}
-
-napi_value Attachment::ReceiveWithoutPop(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  auto* const self = arguments.self();
-  return WithEvents(arguments, [self](abi::Event* events, uint32_t count) {
-    return self->port_->ReceiveWithoutPop(self->ticket_, events, count);
-  });
-}
-
-napi_value Attachment::AdvancedSend(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  auto* const self = arguments.self();
-  return WithEvents(arguments, [self](abi::Event* events, uint32_t count) {
-    return self->port_->AdvancedSend(self->ticket_, events, count);
-  });
-}
-
-napi_value Attachment::Release(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  auto* const self = arguments.self();
-  return ToJs(env, self->port_->Release(self->ticket_, arguments.Count(0)));
-}
-
-napi_value Attachment::Pop(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  auto* const self = arguments.self();
-  return ToJs(env, self->port_->Pop(self->ticket_, arguments.Count(0)));
+  Lent& lent = arguments.Bool(0) ? self->received_ : self->sent_;
+  void* data = nullptr;
+  size_t bytes = 0;
+  const bool is_there = napi_get_arraybuffer_info(env, arguments.values[1], &data, &bytes) == napi_ok;
+  lent = is_there ? Lent{static_cast<abi::Event*>(data), bytes / sizeof(abi::Event)} : Lent{};
+  return ToJs(env, static_cast<int32_t>(std::min<size_t>(lent.length, INT32_MAX)));
 }
 
 napi_value Attachment::Unreleased(napi_env env, napi_callback_info info) {

@@ -13,6 +13,9 @@ namespace node_dlb::dlb {
 // Its methods are functions with a pointer to this as their data, and not a class's: finding the object behind `this` costs more
 // than the call. They are of use only through the object, which keeps this alive.
 //
+// So does converting arguments. Those of the data path, and what it returns, are in memory that JS sees too (Call), and
+// the events are where JS has said before (Lend).
+//
 // Thread: the environment's. Ownership: the JS object's.
 class Attachment {
  public:
@@ -26,13 +29,25 @@ class Attachment {
   Attachment(Environment* environment, std::shared_ptr<Port> port, uint64_t ticket, bool polls);
   ~Attachment();
 
-  static napi_value Send(napi_env env, napi_callback_info info);
-  static napi_value Forward(napi_env env, napi_callback_info info);
-  static napi_value Receive(napi_env env, napi_callback_info info);
-  static napi_value ReceiveWithoutPop(napi_env env, napi_callback_info info);
-  static napi_value AdvancedSend(napi_env env, napi_callback_info info);
-  static napi_value Release(napi_env env, napi_callback_info info);
-  static napi_value Pop(napi_env env, napi_callback_info info);
+  // As lib/device/dlb/call.ts has it.
+  struct Call {
+    int32_t count;
+    int32_t offset;
+    int32_t result;
+    int32_t unused;
+  };
+  // An EventBuffer's memory. JS keeps it alive, and asks for nothing once it has transferred it away.
+  struct Lent {
+    abi::Event* events = nullptr;
+    size_t length = 0;
+  };
+
+  static Attachment* Self(napi_env env, napi_callback_info info);
+  template <auto kMethod, Lent Attachment::*kLent>
+  static napi_value WithEvents(napi_env env, napi_callback_info info);
+  template <auto kMethod>
+  static napi_value WithCount(napi_env env, napi_callback_info info);
+  static napi_value Lend(napi_env env, napi_callback_info info);
   static napi_value Unreleased(napi_env env, napi_callback_info info);
   static napi_value Link(napi_env env, napi_callback_info info);
   static napi_value Unlink(napi_env env, napi_callback_info info);
@@ -50,6 +65,10 @@ class Attachment {
   const bool polls_;
   bool held_ = true;
   Watcher* watcher_ = nullptr;
+  // The memory is the JS object's.
+  Call* call_ = nullptr;
+  Lent sent_;
+  Lent received_;
 };
 
 }  // namespace node_dlb::dlb

@@ -52,7 +52,11 @@ int Port::CheckTargets(const abi::Event* events, uint32_t count) const {
   return 0;
 }
 
-int Port::Send(uint64_t ticket, abi::Event* events, uint32_t count, bool forward) {
+int Port::Send(uint64_t ticket, abi::Event* events, uint32_t count) { return SendBy(ticket, events, count, false); }
+
+int Port::Forward(uint64_t ticket, abi::Event* events, uint32_t count) { return SendBy(ticket, events, count, true); }
+
+int Port::SendBy(uint64_t ticket, abi::Event* events, uint32_t count, bool forward) {
   const Guard guard(lock_);
   if (const int code = Check(ticket)) return code;
   const bool completes = forward && !directed();

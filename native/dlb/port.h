@@ -70,7 +70,8 @@ class Port {
   int Use(uint64_t ticket);
 
   // The contract's calls. They return a count, or a PortCode.
-  int Send(uint64_t ticket, abi::Event* events, uint32_t count, bool forward);
+  int Send(uint64_t ticket, abi::Event* events, uint32_t count);
+  int Forward(uint64_t ticket, abi::Event* events, uint32_t count);
   int Receive(uint64_t ticket, abi::Event* events, uint32_t max);
   int Release(uint64_t ticket, uint32_t count);
   int Unreleased(uint64_t ticket);
@@ -128,6 +129,7 @@ class Port {
   int Failed() const;
   bool MayHoldMore() const;
   int LookAndGiveBack(abi::Event* events, uint32_t max, bool wait);
+  int SendBy(uint64_t ticket, abi::Event* events, uint32_t count, bool forward);
   int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
   // A send, release or pop gives back all but 32 if the port has more than 64. If it has not, it has no more than
   // 32 and those that it took to send.

@@ -3,6 +3,7 @@ import type { NativeDlbPort } from '../../native-dlb.ts'
 import { checkInteger, checkObject } from '../check.ts'
 import type { PortId, QueueId } from '../device.ts'
 import { checkBuffer, type EventBuffer, SchedulingType } from '../event-buffer.ts'
+import { argument, LentEvents, result } from './call.ts'
 import { code, portError } from './codes.ts'
 import { Command } from './command.ts'
 import { targetError } from './targets.ts'
@@ -16,6 +17,10 @@ export type Target = (type: number, queue: number) => number
 export class AttachedPort implements DlbPort {
   readonly id: PortId
   readonly #native: NativeDlbPort
+  /** What a call of the data path is called with, and returns. */
+  readonly #call: Int32Array
+  readonly #sent: LentEvents
+  readonly #received: LentEvents
   readonly #domainKey: number
   readonly #combined: boolean
   readonly #target: Target
@@ -31,6 +36,9 @@ export class AttachedPort implements DlbPort {
   ) {
     this.id = id
     this.#native = native
+    this.#call = new Int32Array(native.call)
+    this.#sent = new LentEvents(native, false)
+    this.#received = new LentEvents(native, true)
     this.#domainKey = domainKey
     this.#combined = combined
     this.#target = target
@@ -42,37 +50,45 @@ export class AttachedPort implements DlbPort {
   }
 
   send(events: EventBuffer, count: number, offset = 0): number {
-    this.#checkRange(events, count, offset)
-    const sent = this.#native.send(events.buffer, count, offset)
+    this.#give(this.#sent, events, count, offset)
+    this.#native.send()
+    const sent = this.#call[result]
     return sent < 0 ? this.#failSend(sent, events, count, offset, 'dlb_send') : sent
   }
 
   forward(events: EventBuffer, count: number, offset = 0): number {
-    this.#checkRange(events, count, offset)
-    const sent = this.#native.forward(events.buffer, count, offset)
+    this.#give(this.#sent, events, count, offset)
+    this.#native.forward()
+    const sent = this.#call[result]
     return sent < 0 ? this.#failSend(sent, events, count, offset, 'dlb_forward') : sent
   }
 
   receive(events: EventBuffer, max: number): number {
-    this.#checkRange(events, max, 0)
-    const received = this.#native.receive(events.buffer, max, 0)
+    this.#give(this.#received, events, max, 0)
+    this.#native.receive()
+    const received = this.#call[result]
     return received < 0 ? this.#fail(received, 'dlb_recv') : received
   }
 
   receiveWithoutPop(events: EventBuffer, max: number): number {
-    this.#checkRange(events, max, 0)
-    return this.#check(this.#native.receiveWithoutPop(events.buffer, max, 0), 'dlb_recv_no_pop')
+    this.#give(this.#received, events, max, 0)
+    this.#native.receiveWithoutPop()
+    return this.#check(this.#call[result], 'dlb_recv_no_pop')
   }
 
   release(count: number): void {
     checkInteger('count', count, 0, 0x7fffffff)
-    const released = this.#native.release(count)
+    this.#call[argument.count] = count
+    this.#native.release()
+    const released = this.#call[result]
     if (released < 0) this.#failRelease(released, `release ${count}`, 'dlb_release')
   }
 
   pop(count: number): number {
     checkInteger('count', count, 0, 1024)
-    const popped = this.#native.pop(count)
+    this.#call[argument.count] = count
+    this.#native.pop()
+    const popped = this.#call[result]
     if (popped >= 0) return popped
     if (popped !== code.releaseExceeded) return this.#fail(popped, 'dlb_pop_cq')
     throw new NodeDlbError('ERR_DLB_RELEASE_EXCEEDED', `cannot pop ${count}: fewer were received without pop`)
@@ -91,7 +107,9 @@ export class AttachedPort implements DlbPort {
         `event ${i} is directed; on this device, libdlb sends those by send() only`,
       )
     }
-    const sent = this.#native.advancedSend(events.buffer, count, 0)
+    this.#give(this.#sent, events, count, 0)
+    this.#native.advancedSend()
+    const sent = this.#call[result]
     if (sent === code.releaseExceeded) {
       throw new NodeDlbError('ERR_DLB_RELEASE_EXCEEDED', 'the commands complete, or return, more than the port owes')
     }
@@ -159,6 +177,14 @@ export class AttachedPort implements DlbPort {
     const { id } = queue
     if (Number.isInteger(id) && id >= 0 && id <= 0xff && this.#target(SchedulingType.atomic, id) !== 0) return id
     throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${String(id)}`)
+  }
+
+  /** Checks the arguments of a call about events, and leaves them for the addon. */
+  #give(lent: LentEvents, events: EventBuffer, count: number, offset: number): void {
+    this.#checkRange(events, count, offset)
+    this.#call[argument.count] = count
+    this.#call[argument.offset] = offset
+    lent.use(events)
   }
 
   #checkRange(events: EventBuffer, count: number, offset: number): void {
