@@ -1,9 +1,11 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { tellTrials } from './device/open.ts'
 import { machineFacts } from './lib/machine.ts'
+import { type Measured, type MeasuredOptions, measuredDevice } from './lib/measured.ts'
 import { type Figures, runRounds, type Trial } from './lib/rounds.ts'
 import { formatSpread, spread } from './lib/stats.ts'
 
-/** The software device's cost and rate, beside the least that such a thing can cost. See README.md. */
+/** A device's cost and rate, beside the least that such a thing can cost. See README.md. */
 const throughput = (name: string, ...args: string[]): Trial => ({ name, script: path('device/throughput.js'), args })
 const alone = (type: string): Trial => ({
   name: `${type}, one thread alone`,
@@ -28,18 +30,38 @@ const trials: readonly Trial[] = [
 ]
 
 const program = new Command('npm run bench --')
-  .description('Measures the software device. It takes about two and a half minutes, and stops by itself.')
+  .description(
+    'Measures a queue device, the software device unless said. It takes about two and a half minutes, and stops by itself.',
+  )
   .argument('[trial...]', `any part of a name: ${trials.map(({ name }) => name).join('; ')}`)
   .option('--rounds <n>', 'how often each trial runs, after a round that warms up', wholeNumber, 7)
+  .addOption(
+    new Option('--device <device>', 'what to measure').choices(['auto', 'software', 'dlb']).default('software'),
+  )
+  .option('--id <n>', 'of the DLB device: the n of /dev/dlb<n>', Number)
+  .option('--library <file>', 'libdlb (default: NODE_DLB_LIBRARY, then libdlb.so)')
+  .option('--require-hardware', 'measure nothing but a DLB device through libdlb')
   .parse()
 const words = program.args
 const chosen = trials.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
 if (chosen.length === 0) program.error(`no such trial; there are:\n  ${trials.map(({ name }) => name).join('\n  ')}`)
-console.log(['software device', ...machineFacts()].join('\n'))
-report(await runRounds(chosen, program.opts<{ rounds: number }>().rounds))
+const { rounds, ...options } = program.opts<MeasuredOptions & { rounds: number }>()
+const measured = measure(options)
+console.log([measured.name, ...measured.facts, ...machineFacts()].join('\n'))
+report(await runRounds(chosen, rounds))
+
+function measure(options: MeasuredOptions): Measured {
+  try {
+    const device = measuredDevice(options)
+    tellTrials(device.options)
+    return device
+  } catch (error) {
+    return program.error(`cannot measure: ${(error as Error).message}`)
+  }
+}
 
 function report(results: Map<string, Figures[]>): void {
-  console.log('\nmedian (least–greatest) of the rounds\n')
+  console.log(`\n${measured.name}: median (least–greatest) of the rounds\n`)
   for (const [name, figures] of results) {
     const columns = Object.keys(figures[0] ?? {}).map((figure) => {
       const values = figures.map((round) => round[figure])
