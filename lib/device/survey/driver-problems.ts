@@ -77,7 +77,7 @@ function permissionProblem({ path, mode, uid, gid, id }: DeviceFile): Problem {
     about: 'device-file',
     problem: `this user may not read and write ${path}: its mode is ${mode}, its owner ${uid}:${gid}`,
     fix:
-      `give a group the right and join it: docs/hardware.md has a udev rule, which lasts; for now, ` +
+      `give a group the right and join it: node-dlb’s docs/hardware.md has a udev rule, which lasts; for now, ` +
       `sudo chgrp <group> /dev/dlb${id} && sudo chmod 0660 /dev/dlb${id}; in a container, --group-add <gid>`,
   }
 }
