@@ -1,5 +1,6 @@
-import { openDevice, SchedulingType, type SchedulingTypeName } from '../../lib/device/index.ts'
+import { SchedulingType, type SchedulingTypeName } from '../../lib/device/index.ts'
 import type { Figures } from '../lib/rounds.ts'
+import { openMeasured } from './open.ts'
 
 /** One thread sends a batch, receives and releases it: what an event costs when no cache line moves between cores. */
 const type = process.argv[2] as SchedulingTypeName
@@ -7,7 +8,7 @@ const batch = 32
 const events = 8_000_000
 const warmUp = events / 5
 
-const device = openDevice({ device: 'software' })
+const device = openMeasured()
 const domain = device.createDomain({
   loadBalancedQueues: 1,
   loadBalancedPorts: type === 'directed' ? 0 : 1,

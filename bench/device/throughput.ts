@@ -4,7 +4,6 @@ import {
   attachDomain,
   type DomainToken,
   type EventBuffer,
-  openDevice,
   type Port,
   type PortId,
   type QueueId,
@@ -12,6 +11,7 @@ import {
   type SchedulingTypeName,
 } from '../../lib/device/index.ts'
 import { finish, Gate } from './gate.ts'
+import { openMeasured } from './open.ts'
 
 /**
  * One producer thread sends as fast as the device takes; consumer threads receive and release. Saturated: events wait
@@ -49,7 +49,7 @@ async function runTrial(): Promise<void> {
   })
   const type = positionals[0] as SchedulingTypeName
   const [depth, batch, consumers, events] = [values.depth, values.batch, values.consumers, values.events].map(Number)
-  const device = openDevice({ device: 'software' })
+  const device = openMeasured()
   const domain = device.createDomain({
     loadBalancedQueues: 1,
     loadBalancedPorts: type === 'directed' ? 0 : consumers,

@@ -1,7 +1,8 @@
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
-import { attachDomain, type DomainToken, openDevice, type PortId, type QueueId } from '../../lib/device/index.ts'
+import { attachDomain, type DomainToken, type PortId, type QueueId } from '../../lib/device/index.ts'
 import { quantile } from '../lib/stats.ts'
 import { buildEventfd, loadEventfd } from './eventfd.ts'
+import { openMeasured } from './open.ts'
 
 /**
  * One way, idle: from the send (or notify, or write) in one thread to the callback in another, whose loop sleeps. The
@@ -78,7 +79,7 @@ function makeMeans(way: Way): Pick<Sleeper, 'fd' | 'domain'> & { wake(control: I
       },
     }
   }
-  const domain = openDevice({ device: 'software' }).createDomain({ directedPorts: 2 })
+  const domain = openMeasured().createDomain({ directedPorts: 2 })
   const port = domain.createDirectedPort({ cqDepth: 8 })
   const producer = domain.attachPort(domain.createDirectedPort({ cqDepth: 8 }))
   domain.start()

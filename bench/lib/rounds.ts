@@ -39,7 +39,14 @@ async function runOnce({ name, script, args }: Trial): Promise<Figures> {
     child.on('close', (...end) => resolve(end))
   })
   if (code !== 0) throw new Error(`trial '${name}' failed (${signal ?? `exit code ${code}`})`)
-  return JSON.parse(output) as Figures
+  return readFigures(name, output)
+}
+
+/** libdlb prints to stdout, too: the figures are what looks like them, wherever in a line. */
+function readFigures(name: string, output: string): Figures {
+  const figures = /\{"[^{}\n]*\}/.exec(output)?.[0]
+  if (figures === undefined) throw new Error(`trial '${name}' printed no figures, but: ${output}`)
+  return JSON.parse(figures) as Figures
 }
 
 function progress(line: string): void {

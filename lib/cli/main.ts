@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { devicesCommand } from './devices-command.ts'
 import { USAGE_EXIT_CODE } from './run.ts'
 import { runCommand } from './run-command.ts'
 
@@ -12,6 +13,7 @@ const program = new Command('node-dlb')
   .exitOverride()
   .showHelpAfterError('(node-dlb --help shows how it is used)')
 program.addCommand(runCommand().copyInheritedSettings(program))
+program.addCommand(devicesCommand().copyInheritedSettings(program))
 
 try {
   await program.parseAsync()

@@ -17,3 +17,9 @@ export function parseCount(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number, such as 4.')
   return Number(text)
 }
+
+export function parseDeviceId(text: string): number {
+  const id = parseCount(text)
+  if (id > 63) throw new InvalidArgumentError('Give the n of a /dev/dlb<n>, 0 to 63.')
+  return id
+}

@@ -12,3 +12,8 @@ export {
   type SchedulingTypeValue,
 } from './event-buffer.ts'
 export { attachDomain, type OpenOptions, openDevice, openDlbDevice } from './open.ts'
+export type { DeviceFile, Driver, Folder, Machine, NumaNode } from './survey/machine.ts'
+export type { DriverDevice, PciFunction } from './survey/pci.ts'
+export type { Choice, DeviceReport, Failure, LibraryReport } from './survey/probe.ts'
+export type { Problem } from './survey/problems.ts'
+export type { DevicesReport } from './survey/report.ts'

@@ -24,8 +24,8 @@ export class OpenDlbDevice implements DlbDevice {
   #closed = false
 
   /** @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE */
-  constructor(options: DlbOpenOptions, reason: string) {
-    const { native, id, instead } = openNative(options)
+  constructor(options: DlbOpenOptions, reason: string, open = openNative) {
+    const { native, id, instead } = open(options)
     const { library, standIn, capabilities } = native.facts()
     this.#native = native
     this.id = id

@@ -41,8 +41,8 @@ function named(): string | undefined {
 }
 
 /** The n of each /dev/dlb<n>. */
-export function deviceFiles(): number[] {
-  return names('/dev')
+export function deviceFiles(folder = '/dev'): number[] {
+  return names(folder)
     .map((name) => /^dlb(\d+)$/.exec(name)?.[1])
     .filter((id) => id !== undefined)
     .map(Number)
@@ -92,10 +92,28 @@ export function openNative(options: DlbOpenOptions): OpenedDevice {
   throw cannotOpen(failed, failure as SystemError)
 }
 
+/**
+ * Opens the device with that `id`, and no other in its place.
+ * @throws as `openNative`; the cause's code is ENOENT if there is no such device.
+ */
+export function openExactly(options: DlbOpenOptions): OpenedDevice {
+  const { id = 0 } = options
+  const { file } = inspectLibrary(options)
+  try {
+    return { native: new (loadAddon().DlbDevice)(file, id), id, instead: null }
+  } catch (error) {
+    throw isSystemError(error) ? cannotOpen(id, error) : error
+  }
+}
+
+/** The numbers that devices may have; the stand-in's have no files, so that each number has to be tried. */
+export function deviceNumbers({ standIn }: DlbLibrary): number[] {
+  return standIn ? Array.from({ length: maxDevices }, (_, n) => n) : deviceFiles()
+}
+
 /** Those there are, the wanted one first. Without any, one that is not there, so that libdlb says what is wrong. */
-function candidates(id: number | undefined, { standIn }: DlbLibrary): number[] {
-  // The stand-in's devices have no files: each number has to be tried.
-  const present = standIn ? Array.from({ length: maxDevices }, (_, n) => n) : deviceFiles()
+function candidates(id: number | undefined, library: DlbLibrary): number[] {
+  const present = deviceNumbers(library)
   if (id !== undefined) return [id, ...present.filter((other) => other !== id)]
   return present.length > 0 ? present : [0]
 }

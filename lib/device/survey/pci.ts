@@ -1,0 +1,61 @@
+import path from 'node:path'
+import { line, linkName, names, realName } from './files.ts'
+
+/** A PCI function of a DLB device. */
+export interface PciFunction {
+  /** As `0000:6d:00.0`. */
+  readonly address: string
+  /** Intel's device id, as `2710`. */
+  readonly device: string
+  readonly version: 'DLB 2.0' | 'DLB 2.5'
+  /** The physical function, or a virtual one (SR-IOV). */
+  readonly function: 'PF' | 'VF'
+  /** The kernel driver that has it, or null. */
+  readonly driver: string | null
+  /** null where the machine does not say. */
+  readonly numaNode: number | null
+}
+
+/** A device as the driver numbers it: the n of /dev/dlb<n>. */
+export interface DriverDevice {
+  readonly id: number
+  readonly pciAddress: string | null
+}
+
+const intel = '0x8086'
+/** Device ids, as DPDK's dlb2 driver has them. */
+const functions: Readonly<Record<string, Pick<PciFunction, 'version' | 'function'>>> = {
+  '0x2710': { version: 'DLB 2.0', function: 'PF' },
+  '0x2711': { version: 'DLB 2.0', function: 'VF' },
+  '0x2714': { version: 'DLB 2.5', function: 'PF' },
+  '0x2715': { version: 'DLB 2.5', function: 'VF' },
+}
+
+/** For messages: what to look for with lspci. */
+export const pciIds = Object.keys(functions).map((id) => `8086:${id.slice(2)}`)
+
+/** A container shows the host's functions, whatever devices are mapped into it. */
+export function pciFunctions(sys: string): PciFunction[] {
+  const folder = path.join(sys, 'bus/pci/devices')
+  return names(folder).flatMap((address) => {
+    const files = path.join(folder, address)
+    const device = line(path.join(files, 'device')) ?? ''
+    if (line(path.join(files, 'vendor')) !== intel || !Object.hasOwn(functions, device)) return []
+    const driver = linkName(path.join(files, 'driver'))
+    return [{ address, device: device.slice(2), ...functions[device], driver, numaNode: numaNode(files) }]
+  })
+}
+
+/** What the driver has made of them. */
+export function driverDevices(sys: string): DriverDevice[] {
+  const folder = path.join(sys, 'class/dlb2')
+  return names(folder).flatMap((name) => {
+    const id = /^dlb(\d+)$/.exec(name)?.[1]
+    return id === undefined ? [] : [{ id: Number(id), pciAddress: realName(path.join(folder, name, 'device')) }]
+  })
+}
+
+function numaNode(files: string): number | null {
+  const node = Number(line(path.join(files, 'numa_node')) ?? -1)
+  return Number.isInteger(node) && node >= 0 ? node : null
+}

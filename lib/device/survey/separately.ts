@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import type { DlbOpenOptions } from '../dlb/library.ts'
+import { attempt } from './files.ts'
+import type { Probe } from './probe.ts'
+
+export interface SeparateProbe {
+  /** null: it ended without a result. */
+  readonly probe: Probe | null
+  /** What libdlb printed, or Node if it could not go on. */
+  readonly printed: readonly string[]
+  /** How it ended, if not as it should. */
+  readonly ending: string | null
+}
+
+const timeout = 60_000
+const program = fileURLToPath(new URL('program.js', import.meta.url))
+
+/**
+ * Probes in a process of its own: libdlb prints to stdout, which is to be ours alone; and what a file of this name does
+ * when it is loaded is not known before.
+ */
+export async function probeSeparately(options: DlbOpenOptions): Promise<SeparateProbe> {
+  const child = spawn(process.execPath, [...process.execArgv, program, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    timeout,
+    killSignal: 'SIGKILL',
+  })
+  const [[code, signal], stdout, stderr, result] = await Promise.all([
+    once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
+    ...[1, 2, 3].map((fd) => text(child.stdio[fd] as Readable)),
+  ])
+  // Once each: what is printed at opening comes again when `auto` opens.
+  const printed = [...new Set(`${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== ''))]
+  const probe = attempt(() => JSON.parse(result) as Probe)
+  return { probe, printed, ending: code === 0 && probe !== null ? null : (signal ?? `exit code ${code}`) }
+}
