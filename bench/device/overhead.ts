@@ -34,7 +34,7 @@ export function overheadPairs(library = process.env.NODE_DLB_LIBRARY ?? standIn)
   if (process.platform !== 'linux' || process.arch !== 'x64') return []
   const facts = inspectLibrary({ library })
   const what = facts.standIn ? 'stand-in' : 'device'
-  const file = facts.standIn ? `${facts.file}, the stand-in: its figures say nothing about the hardware` : facts.file
+  const file = facts.standIn ? `${facts.file}, the stand-in: its figures are not the device's` : facts.file
   return loops.map(({ type, batch, events }) => {
     const name = `over the ${what}, ${type}, ${batch === 1 ? 'one by one' : `batch ${batch}`}`
     const args = [facts.file, what, type, String(batch), String(events)]
