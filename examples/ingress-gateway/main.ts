@@ -3,13 +3,11 @@ import path from 'node:path'
 import { CommanderError } from 'commander'
 import { NodeDlbError } from '../../lib/index.ts'
 import { BackendError, type Backends, openBackends } from './backends.ts'
-import { startBalanced } from './balanced.ts'
-import { type Gateway, type GatewayOptions, StartError } from './gateway.ts'
+import { Gateway, StartError } from './gateway.ts'
 import type { Plan } from './istio/plan.ts'
 import { ConfigurationError } from './istio/problem.ts'
 import { readDocuments } from './istio/read.ts'
 import { resolvePlan } from './istio/resolve.ts'
-import { startNop } from './nop.ts'
 import { type Options, parseOptions } from './options.ts'
 import { Screen } from './screen.ts'
 import { summaryLines } from './summary.ts'
@@ -31,12 +29,22 @@ try {
 /** @returns the exit code */
 async function main(options: Options): Promise<number> {
   const plan = resolvePlan(readDocuments(options.config))
+  const workers = (options.workers ?? plan.workers) || os.availableParallelism()
   const backends = await openBackends(plan.services, options.backends)
   try {
-    const gateway = await startGateway(plan, options, backends)
+    const gateway = await startGateway(plan, options, workers, backends)
     const ended = serveUntilSignal(gateway, options.drainTimeout)
     // From the summary on, a signal drains: whoever reads it may send one at once.
-    for (const line of summary(plan, options, backends, gateway)) screen.line(line)
+    const summary = summaryLines({
+      config: options.config.map((name) => path.relative('.', name) || '.'),
+      plan,
+      gateway,
+      host: options.host,
+      workers,
+      workersWhy: options.workers === null ? plan.workersWhy : '--workers',
+      places: backends.places,
+    })
+    for (const line of summary) screen.line(line)
     screen.follow(() => gateway.loads())
     return await ended
   } finally {
@@ -45,29 +53,17 @@ async function main(options: Options): Promise<number> {
   }
 }
 
-function startGateway(plan: Plan, options: Options, { origins }: Backends): Promise<Gateway> {
+function startGateway(plan: Plan, options: Options, workers: number, { origins }: Backends): Promise<Gateway> {
   const { host, port, backendTimeout, debug } = options
-  const gatewayOptions: GatewayOptions = {
-    workers: (options.workers ?? plan.workers) || os.availableParallelism(),
-    work: { listen: { host, port }, proxy: { virtualHosts: plan.virtualHosts, backends: origins, backendTimeout } },
+  const { balancing, devices, virtualHosts } = plan
+  if (debug && !balancing) screen.line('--debug shows what the device does, and without DLB balancing there is none')
+  return Gateway.start({
+    workers,
+    work: { listen: { host, port }, proxy: { virtualHosts, backends: origins, backendTimeout } },
+    balancing,
+    hasDevice: devices > 0,
     debug: debug ? (line) => screen.line(`${new Date().toISOString()} debug ${line}`) : null,
     say: (line) => screen.line(line),
-  }
-  if (plan.balancing === 'nop') {
-    if (debug) screen.line('--debug shows what the device does, and without DLB balancing there is none')
-    return startNop(gatewayOptions)
-  }
-  return startBalanced({ ...gatewayOptions, hasDevice: plan.devices > 0 })
-}
-
-function summary(plan: Plan, options: Options, { places }: Backends, gateway: Gateway): string[] {
-  return summaryLines({
-    config: options.config.map((name) => path.relative('.', name) || '.'),
-    plan,
-    gateway,
-    host: options.host,
-    workersWhy: options.workers === null ? plan.workersWhy : '--workers',
-    places,
   })
 }
 

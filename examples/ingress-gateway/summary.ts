@@ -7,6 +7,7 @@ export interface Summary {
   readonly plan: Plan
   readonly gateway: Gateway
   readonly host: string
+  readonly workers: number
   readonly workersWhy: string
   /** Where each service is. */
   readonly places: ReadonlyMap<string, string>
@@ -17,16 +18,16 @@ const TRIED_PATHS = ['/status/200', '/headers']
 const UNSPECIFIED: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
 
 /** What is said at the start: what runs, why so, and how to try it. */
-export function summaryLines({ config, plan, gateway, host, workersWhy, places }: Summary): string[] {
+export function summaryLines({ config, plan, gateway, host, workers, workersWhy, places }: Summary): string[] {
   const url = `http://${UNSPECIFIED[host] ?? (host.includes(':') ? `[${host}]` : host)}:${gateway.port}`
   return [
     'node-dlb ingress gateway',
     ...row('config', config.join(' ')),
     ...plan.notes.flatMap((note) => row('note', note)),
-    ...row('balancing', `${plan.balancing === 'dlb' ? 'DLB' : 'nop'} (${plan.balancingWhy})`),
+    ...row('balancing', `${plan.balancing ? 'DLB' : 'nop'} (${plan.balancingWhy})`),
     ...row('device', gateway.device),
     ...row('policy', gateway.policy),
-    ...row('workers', `${gateway.workers} (${workersWhy})`),
+    ...row('workers', `${workers} threads (${workersWhy})`),
     ...row('listening', `${url} (port ${plan.clusterPort} in the Gateway)`),
     ...plan.virtualHosts.flatMap(({ hosts, routes }) =>
       routes.flatMap(({ matches, targets }) => {

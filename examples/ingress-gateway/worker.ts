@@ -2,10 +2,10 @@ import os from 'node:os'
 import type { Work } from './gateway.ts'
 import { createProxy } from './proxy/server.ts'
 
-/** What each worker runs, in a thread of the balancer or in a process of its own: a plain HTTP server that listens. */
+/** What each worker runs: a plain HTTP server that listens. */
 const work = JSON.parse(process.argv[2]) as Work
 
-export const server = createProxy(work.proxy).listen(work.listen)
+const server = createProxy(work.proxy).listen(work.listen)
 
 // The exit code tells the parent why. Failures without an errno are of the name's lookup.
 server.once('error', ({ code = '' }: NodeJS.ErrnoException) => {

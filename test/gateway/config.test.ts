@@ -63,7 +63,7 @@ t.test("the seed's documents are understood", async (t) => {
   t.match(plan, {
     workers: 4,
     devices: 1,
-    balancing: 'dlb',
+    balancing: {},
     balancingWhy: 'EnvoyFilter istio-system/dlb',
     clusterPort: 80,
     notes: [],
@@ -91,10 +91,10 @@ t.test('a file that is also in a given folder is read once', async (t) => {
 
 t.test('without the EnvoyFilter there is no DLB balancing', async (t) => {
   const files = ['config.yaml', 'httpbin.yaml', 'httpbin-gateway.yaml'].map((name) => path.join(folder, name))
-  t.match(planOf(files), { balancing: 'nop', balancingWhy: 'no EnvoyFilter turns DLB connection balancing on' })
+  t.match(planOf(files), { balancing: null, balancingWhy: 'no EnvoyFilter turns DLB connection balancing on' })
 })
 
-const filter = (namespace: string, label: string, context: string): string => `
+const filter = (namespace: string, label: string, context: string, more = ''): string => `
 apiVersion: networking.istio.io/v1alpha3
 kind: EnvoyFilter
 metadata: {name: dlb, namespace: ${namespace}}
@@ -109,7 +109,7 @@ spec:
         connection_balance_config:
           extend_balance:
             name: envoy.network.connection_balance.dlb
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.network.connection_balance.dlb.v3alpha.Dlb}
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.network.connection_balance.dlb.v3alpha.Dlb${more}}
 `
 const others = ['config.yaml', 'httpbin.yaml', 'httpbin-gateway.yaml']
 
@@ -121,10 +121,26 @@ t.test('an EnvoyFilter for something else has no effect, which is said', async (
   ]
   for (const { text, why } of notes) {
     const plan = edited(t, text, others)
-    t.equal(plan.balancing, 'nop')
+    t.equal(plan.balancing, null)
     t.match(plan.notes[0], why)
   }
-  t.equal(edited(t, filter('istio-system', 'ingressgateway', 'ANY'), others).balancing, 'dlb')
+  t.ok(edited(t, filter('istio-system', 'ingressgateway', 'ANY'), others).balancing)
+})
+
+t.test("the EnvoyFilter's own settings become the balancer's", async (t) => {
+  const dlb = (settings: string): string => filter('istio-system', 'ingressgateway', 'GATEWAY', settings)
+  const names = { None: 'none', NopConnectionBalance: 'nop', ExactConnectionBalance: 'exact' }
+  for (const [name, fallbackPolicy] of Object.entries(names)) {
+    const { balancing } = edited(t, dlb(`, id: 3, max_retries: 10, fallback_policy: ${name}`), others)
+    t.strictSame(balancing, { id: 3, maxRetries: 10, fallbackPolicy })
+  }
+  t.throws(() => edited(t, dlb(', id: 64, fallback_policy: Best'), others), {
+    message: /typed_config\.id: .*0 to 63[\s\S]*typed_config\.fallback_policy: .*ExactConnectionBalance/,
+  })
+  t.throws(() => edited(t, dlb(', fallback_policy: None'), others.slice(1)), {
+    message:
+      /configPatches\[0\]\..*typed_config\.fallback_policy: None wants a device, and the IstioOperator asks for no/,
+  })
 })
 
 t.test('unknown kinds and fields are reported with line, document and path, all at once', async (t) => {

@@ -16,6 +16,12 @@ export const withoutFilter = [
   ...['config.yaml', 'httpbin.yaml', 'httpbin-gateway.yaml'].map((name) => path.join(config, name)),
 ]
 
+export interface ProgramOptions {
+  readonly script?: string
+  /** Node's own. */
+  readonly nodeOptions?: readonly string[]
+}
+
 /** A gateway that runs, on a port that is free. */
 export class Program {
   readonly child: ChildProcessByStdio<null, Readable, Readable>
@@ -23,11 +29,10 @@ export class Program {
   stdout = ''
   stderr = ''
 
-  constructor(t: Test, args: readonly string[], script = main) {
+  constructor(t: Test, args: readonly string[], { script = main, nodeOptions = [] }: ProgramOptions = {}) {
     // By env(1): see runNode.
-    this.child = spawn('/usr/bin/env', ['NODE_OPTIONS=', process.execPath, script, '--port', '0', ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const command = ['NODE_OPTIONS=', process.execPath, ...nodeOptions, script, '--port', '0', ...args]
+    this.child = spawn('/usr/bin/env', command, { stdio: ['ignore', 'pipe', 'pipe'] })
     t.teardown(() => this.child.kill('SIGKILL'))
     this.child.stdout.setEncoding('utf8').on('data', (chunk) => (this.stdout += chunk))
     this.child.stderr.setEncoding('utf8').on('data', (chunk) => (this.stderr += chunk))

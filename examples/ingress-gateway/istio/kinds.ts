@@ -18,6 +18,9 @@ import {
  */
 
 const MAX_INT32 = 2 ** 31 - 1
+/** The balancer's bounds. */
+const MAX_DEVICE = 63
+const MAX_RETRIES = 1_000_000
 const port = integer(1, 65_535)
 const labels = map(text('a label'))
 const label = '[a-z0-9]([a-z0-9-]*[a-z0-9])?'
@@ -128,9 +131,14 @@ const virtualService = object({
 const dlbBalance = object({
   extend_balance: object({
     name: only(['envoy.network.connection_balance.dlb']),
-    typed_config: object({
-      '@type': only(['type.googleapis.com/envoy.extensions.network.connection_balance.dlb.v3alpha.Dlb']),
-    }),
+    typed_config: object(
+      { '@type': only(['type.googleapis.com/envoy.extensions.network.connection_balance.dlb.v3alpha.Dlb']) },
+      {
+        id: integer(0, MAX_DEVICE),
+        max_retries: integer(0, MAX_RETRIES),
+        fallback_policy: only(['None', 'NopConnectionBalance', 'ExactConnectionBalance']),
+      },
+    ),
   }),
 })
 

@@ -1,3 +1,4 @@
+import type { FallbackPolicy } from '../../../lib/index.ts'
 import type { VirtualHost } from '../proxy/routes.ts'
 
 /** What the documents ask of this gateway, all together. */
@@ -5,8 +6,8 @@ export interface Plan {
   /** `concurrency`; 0: one per CPU. */
   readonly workers: number
   readonly workersWhy: string
-  /** DLB connection balancing, or none: each worker accepts for itself, as in Envoy without an EnvoyFilter. */
-  readonly balancing: 'dlb' | 'nop'
+  /** null: none, each worker accepts for itself, as in Envoy without an EnvoyFilter. */
+  readonly balancing: DlbBalancing | null
   readonly balancingWhy: string
   /** How many devices the gateway's pod would get; without one, Envoy has no hardware to find. */
   readonly devices: number
@@ -17,6 +18,14 @@ export interface Plan {
   readonly services: ReadonlyMap<string, Readonly<Record<string, string>>>
   /** Documents that are right and have no effect on this gateway, and why. */
   readonly notes: readonly string[]
+}
+
+/** What the EnvoyFilter says of DLB connection balancing; undefined: nothing. */
+export interface DlbBalancing {
+  /** The n of /dev/dlb<n>. */
+  readonly id: number | undefined
+  readonly maxRetries: number | undefined
+  readonly fallbackPolicy: FallbackPolicy | undefined
 }
 
 type Labels = Readonly<Record<string, string>>

@@ -7,14 +7,18 @@ import { resolveVirtualHosts } from './virtual-hosts.ts'
 /** Istio's, where `concurrency` is not written. */
 const DEFAULT_CONCURRENCY = 2
 
+/** Envoy's names and ours. */
+const fallbackPolicies = { None: 'none', NopConnectionBalance: 'nop', ExactConnectionBalance: 'exact' } as const
+
 /** Puts the documents together. @throws ConfigurationError with all that does not fit together. */
 export function resolvePlan(sources: readonly AnySource[]): Plan {
   const documents = new Documents(sources)
   documents.findDuplicates()
   const gateways = resolveGateways(documents)
+  const workers = resolveWorkers(documents)
   const plan = {
-    ...resolveWorkers(documents),
-    ...resolveBalancing(documents),
+    ...workers,
+    ...resolveBalancing(documents, workers.devices),
     clusterPort: resolvePort(documents, gateways),
     ...resolveVirtualHosts(documents, gateways),
     notes: documents.notes,
@@ -47,10 +51,20 @@ function resolveWorkers(documents: Documents): Pick<Plan, 'workers' | 'workersWh
   }
 }
 
-function resolveBalancing(documents: Documents): Pick<Plan, 'balancing' | 'balancingWhy'> {
+function resolveBalancing(documents: Documents, devices: number): Pick<Plan, 'balancing' | 'balancingWhy'> {
   const [filter] = documents.of('EnvoyFilter').filter((candidate) => appliesHere(documents, candidate))
-  if (!filter) return { balancing: 'nop', balancingWhy: 'no EnvoyFilter turns DLB connection balancing on' }
-  return { balancing: 'dlb', balancingWhy: `EnvoyFilter ${nameOf(filter)}` }
+  if (!filter) return { balancing: null, balancingWhy: 'no EnvoyFilter turns DLB connection balancing on' }
+  const path: Path = ['spec', 'configPatches', 0, 'patch', 'value', 'connection_balance_config', 'extend_balance']
+  const { id, max_retries, fallback_policy } =
+    filter.value.spec.configPatches[0].patch.value.connection_balance_config.extend_balance.typed_config
+  if (fallback_policy === 'None' && devices === 0) {
+    const message = 'None wants a device, and the IstioOperator asks for no dlb.intel.com/pf'
+    documents.problem(filter, [...path, 'typed_config', 'fallback_policy'], message)
+  }
+  return {
+    balancing: { id, maxRetries: max_retries, fallbackPolicy: fallback_policy && fallbackPolicies[fallback_policy] },
+    balancingWhy: `EnvoyFilter ${nameOf(filter)}`,
+  }
 }
 
 function appliesHere(documents: Documents, filter: Source<'EnvoyFilter'>): boolean {
