@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
+import { setImmediate as immediate } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
 import {
   type Balancer,
@@ -25,18 +27,22 @@ async function start(t: Test, options: Partial<BalancerOptions> = {}): Promise<B
   return balancer
 }
 
+function threads(): number {
+  return readdirSync('/proc/self/task').length
+}
+
 function checkLaw(t: Test, { connections: c }: BalancerStats): void {
   t.equal(c.accepted, c.adopted + c.refused + c.shed + c.inFlight, 'accepted = adopted + refused + shed + in flight')
   t.equal(c.adopted, c.active + c.closed, 'adopted = active + closed')
   t.equal(c.inFlight + c.active, 0, 'nothing is left')
 }
 
-t.test('after close() nothing is left: descriptors, threads, resources of the loop', async (t) => {
-  const threads = () => readdirSync('/proc/self/task').length
+t.test('after close() nothing is left: descriptors, threads', async (t) => {
   // What the first one leaves is Node's own, made once.
   const first = await start(t)
   await get(portOf(first))
   await first.close()
+  await immediate()
   const before = { descriptors: openDescriptors(), threads: threads() }
   // As for deaths, exact is round-robin.
   for (const policy of policyNames.filter((name) => name !== 'exact')) {
@@ -46,8 +52,14 @@ t.test('after close() nothing is left: descriptors, threads, resources of the lo
     await balancer.close({ timeout: 0 })
     for (const agent of held) agent.destroy()
   }
-  await new Promise((resolve) => setImmediate(resolve))
-  t.strictSame({ descriptors: openDescriptors(), threads: threads() }, before)
+  // libdlb's alert thread ends when it likes, and takes its descriptor with it: of the first one, too.
+  const extra = () => ({
+    descriptors: openDescriptors().filter((name) => !before.descriptors.includes(name)),
+    threads: Math.max(0, threads() - before.threads),
+  })
+  const none = { descriptors: [], threads: 0 }
+  for (let turn = 0; turn < 10_000 && !isDeepStrictEqual(extra(), none); turn++) await immediate()
+  t.strictSame(extra(), none)
 })
 
 t.test('close() lets requests in flight finish, and idle keep-alive connections do not hold it up', async (t) => {

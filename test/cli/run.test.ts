@@ -229,7 +229,8 @@ for (const [args, message] of misuse) {
 }
 
 t.test('a device that is not there', async (t) => {
-  const { code, stderr } = await runCli(['run', fixture('server.mjs'), '--device', 'dlb', '--fallback-policy', 'none'])
+  const args = ['--device', 'dlb', '--library', '/nowhere/libdlb.so', '--fallback-policy', 'none']
+  const { code, stderr } = await runCli(['run', fixture('server.mjs'), ...args])
   t.equal(code, 1)
   t.match(stderr, /^node-dlb: Intel's libdlb cannot be used: .*NODE_DLB_LIBRARY/)
 })

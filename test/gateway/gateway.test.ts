@@ -49,7 +49,7 @@ t.test("started as npm start does, the seed's step 6 works as printed", async (t
   const program = new Program(t, [], { script: source('scripts/start.mjs') })
   const port = await program.port()
   const { stdout } = program
-  t.match(stdout, /device {5}software \(.+\)\n/)
+  t.match(stdout, /device {5}(software|dlb 0) \(.+\)\n/)
   t.match(stdout, /policy {5}unordered\n/)
   t.match(stdout, /workers {4}4 threads \(the IstioOperator's concurrency\)\n/)
   t.match(stdout, /balancing {2}DLB \(EnvoyFilter istio-system\/dlb\)\n/)
