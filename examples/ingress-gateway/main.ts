@@ -56,7 +56,6 @@ async function main(options: Options): Promise<number> {
 function startGateway(plan: Plan, options: Options, workers: number, { origins }: Backends): Promise<Gateway> {
   const { host, port, backendTimeout, debug } = options
   const { balancing, devices, virtualHosts } = plan
-  if (debug && !balancing) screen.line('--debug shows what the device does, and without DLB balancing there is none')
   return Gateway.start({
     workers,
     work: { listen: { host, port }, proxy: { virtualHosts, backends: origins, backendTimeout } },

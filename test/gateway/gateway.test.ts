@@ -185,7 +185,8 @@ for (const { name, args } of ways) {
 t.test('without the EnvoyFilter, the summary says what there is instead, and why', async (t) => {
   const program = new Program(t, [...withoutFilter, '--workers', '2', '--debug'])
   await program.port()
-  t.match(program.stdout, /^--debug shows what the device does, and without DLB balancing there is none\n/)
+  t.equal(await program.get('/status/200'), 200)
+  await program.until(/debug worker_[01] accept \d+\n/)
   t.match(program.stdout, /balancing {2}nop \(no EnvoyFilter turns DLB connection balancing on\)\n/)
   t.match(program.stdout, /device {5}none: each worker accepts for itself \(the policy is nop\)\n/)
   t.match(program.stdout, /policy {5}nop\n/)
