@@ -1,3 +1,4 @@
+#include <limits>
 #include <napi.h>
 #include <sys/resource.h>
 
@@ -13,18 +14,18 @@ namespace node_dlb {
 namespace {
 
 Napi::Value CloseFdForJs(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), -CloseFd(info[0].ToNumber()));
+  return Napi::Number::New(info.Env(), -CloseFd(info[0].As<Napi::Number>()));
 }
 
 Napi::Value ResetFdForJs(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), -ResetFd(info[0].ToNumber()));
+  return Napi::Number::New(info.Env(), -ResetFd(info[0].As<Napi::Number>()));
 }
 
 // The most descriptors that this process may have, so their numbers are below it; Infinity if there is no limit.
 Napi::Value FdLimit(const Napi::CallbackInfo& info) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return info.Env().Global().Get("Infinity");
+    return Napi::Number::New(info.Env(), std::numeric_limits<double>::infinity());
   }
   return Napi::Number::New(info.Env(), static_cast<double>(limit.rlim_cur));
 }

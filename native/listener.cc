@@ -7,20 +7,21 @@
 #include <utility>
 
 #include "environment.h"
+#include "properties.h"
 
 namespace node_dlb {
 namespace {
 
 // The spec comes from lib/balancer/listener.ts, which has checked it.
-ListenSpec ReadSpec(const Napi::Object& from) {
+ListenSpec ReadSpec(Properties* from) {
   ListenSpec spec;
-  spec.address = from.Get("address").ToString();
-  spec.path = from.Get("path").ToString();
-  spec.port = from.Get("port").ToNumber();
-  spec.backlog = from.Get("backlog").ToNumber();
-  spec.ipv6_only = from.Get("ipv6Only").ToBoolean();
-  spec.reuse_port = from.Get("reusePort").ToBoolean();
-  spec.no_delay = from.Get("noDelay").ToBoolean();
+  spec.address = from->Text("address");
+  spec.path = from->Text("path");
+  spec.port = from->Int("port");
+  spec.backlog = from->Int("backlog");
+  spec.ipv6_only = from->Bool("ipv6Only");
+  spec.reuse_port = from->Bool("reusePort");
+  spec.no_delay = from->Bool("noDelay");
   return spec;
 }
 
@@ -66,6 +67,7 @@ Napi::Function Listener::Define(Napi::Env env) {
 
 Listener::Listener(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Listener>(info) {
   Napi::Env env = info.Env();
+  if (IsEmpty()) return;
   if (info.Length() < 3 || !info[0].IsObject() || !info[1].IsTypedArray() || !info[2].IsFunction() ||
       info[1].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
     Napi::TypeError::New(env, "expected (spec, Int32Array, function)").ThrowAsJavaScriptException();
@@ -79,8 +81,15 @@ Listener::Listener(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Listener>(
     return;
   }
   const size_t most = shares ? 0 : std::min<size_t>(room - 1, Acceptor::kBatch);
+  Properties properties(spec);
+  const int shared_fd = shares ? properties.Int("fd") : -1;
+  const ListenSpec listen_spec = shares ? ListenSpec{} : ReadSpec(&properties);
+  if (!properties.all()) {
+    Napi::TypeError::New(env, "expected a spec of a socket").ThrowAsJavaScriptException();
+    return;
+  }
   ListenSocket socket;
-  SystemError error = shares ? socket.Share(spec.Get("fd").ToNumber()) : socket.Open(ReadSpec(spec));
+  SystemError error = shares ? socket.Share(shared_fd) : socket.Open(listen_spec);
   if (!error) {
     acceptor_ = Environment::Of(env)->StartAcceptor(std::move(socket), static_cast<int>(most), this, &error);
   }
@@ -151,7 +160,7 @@ void Listener::Resume(const Napi::CallbackInfo&) {
 }
 
 void Listener::Hold(const Napi::CallbackInfo& info) {
-  if (acceptor_ != nullptr) acceptor_->Hold(info[0].ToBoolean());
+  if (acceptor_ != nullptr) acceptor_->Hold(info[0].As<Napi::Boolean>());
 }
 
 Napi::Value Listener::FileDescriptor(const Napi::CallbackInfo& info) {
@@ -176,7 +185,7 @@ Napi::Value Listener::Address(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Listener::IsConnection(const Napi::CallbackInfo& info) {
-  const int fd = info[0].ToNumber();
+  const int fd = info[0].As<Napi::Number>();
   return Napi::Boolean::New(info.Env(), acceptor_ != nullptr && acceptor_->socket().IsConnection(fd));
 }
 

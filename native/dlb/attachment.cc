@@ -90,15 +90,25 @@ Attachment* Attachment::Self(napi_env env, napi_callback_info info) {
 Napi::Value Attachment::Attach(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Environment* const environment = Environment::Of(env);
-  const auto port = JsDomain::Of(info[0])->FindPort(info[1].ToBoolean(), info[2].ToNumber());
+  const auto domain = JsDomain::Of(info[0]);
+  void* call = nullptr;
+  napi_value memory = nullptr;
+  // The thread is ending.
+  if (domain == nullptr || napi_create_arraybuffer(env, sizeof(Call), &call, &memory) != napi_ok) return env.Undefined();
+  const auto port = domain->FindPort(info[1].As<Napi::Boolean>(), info[2].As<Napi::Number>());
   if (port == nullptr) return env.Undefined();
   const uint64_t ticket = Registry::Get().NextTicket();
-  const int code = port->Attach(ticket, info[3].ToNumber());
+  const int code = port->Attach(ticket, info[3].As<Napi::Number>());
   if (code != 0) return Napi::Number::New(env, code);
-  return ToObject(env, new Attachment(environment, port, ticket, info[4].ToBoolean()));
+  auto* const self = new Attachment(environment, port, ticket, info[4].As<Napi::Boolean>());
+  self->call_ = static_cast<Call*>(call);
+  Napi::Object object = self->ToObject(env);
+  object.Set("call", Napi::Value(env, memory));
+  object.AddFinalizer([](Napi::Env, Attachment* attachment) { delete attachment; }, self);
+  return object;
 }
 
-Napi::Object Attachment::ToObject(Napi::Env env, Attachment* self) {
+Napi::Object Attachment::ToObject(Napi::Env env) {
   const struct {
     const char* name;
     napi_callback call;
@@ -124,13 +134,9 @@ Napi::Object Attachment::ToObject(Napi::Env env, Attachment* self) {
   Napi::Object object = Napi::Object::New(env);
   for (const auto& method : methods) {
     napi_value function = nullptr;
-    napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.call, self, &function);
+    napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.call, this, &function);
     napi_set_named_property(env, object, method.name, function);
   }
-  auto call = Napi::ArrayBuffer::New(env, sizeof(Call));
-  self->call_ = static_cast<Call*>(call.Data());
-  object.Set("call", call);
-  object.AddFinalizer([](Napi::Env, Attachment* attachment) { delete attachment; }, self);
   return object;
 }
 

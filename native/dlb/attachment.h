@@ -57,7 +57,7 @@ class Attachment {
   static napi_value Watch(napi_env env, napi_callback_info info);
   static napi_value Hold(napi_env env, napi_callback_info info);
   static napi_value Detach(napi_env env, napi_callback_info info);
-  static Napi::Object ToObject(Napi::Env env, Attachment* self);
+  Napi::Object ToObject(Napi::Env env);
 
   Environment* const environment_;
   const std::shared_ptr<Port> port_;

@@ -7,7 +7,7 @@ namespace {
 
 const Library* Load(Napi::Env env, const Napi::Value& name) {
   std::string problem;
-  const Library* const library = LoadLibrary(name.ToString(), &problem);
+  const Library* const library = LoadLibrary(name.As<Napi::String>(), &problem);
   if (library != nullptr) return library;
   Napi::Error error = Napi::Error::New(env, problem);
   error.Set("code", Napi::String::New(env, "ELIBRARY"));
@@ -39,14 +39,17 @@ Napi::Function JsDevice::Define(Napi::Env env) {
                      });
 }
 
-std::shared_ptr<Device> JsDevice::Of(const Napi::Value& value) { return Unwrap(value.As<Napi::Object>())->device_; }
+std::shared_ptr<Device> JsDevice::Of(const Napi::Value& value) {
+  const JsDevice* const self = Unwrap(value.As<Napi::Object>());
+  return self == nullptr ? nullptr : self->device_;
+}
 
 JsDevice::JsDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsDevice>(info) {
-  Napi::Env env = info.Env();
-  const Library* const library = Load(env, info[0]);
+  if (IsEmpty()) return;
+  const Library* const library = Load(info.Env(), info[0]);
   if (library == nullptr) return;
   SystemError error;
-  device_ = Device::Open(library, info[1].ToNumber(), &error);
+  device_ = Device::Open(library, info[1].As<Napi::Number>(), &error);
   Throw(error);
 }
 
@@ -92,7 +95,7 @@ Napi::Value JsDevice::Resources(const Napi::CallbackInfo& info) {
 // (group) => { perQueue, occupied }
 Napi::Value JsDevice::SequenceNumbers(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const auto group = info[0].ToNumber().Uint32Value();
+  const auto group = info[0].As<Napi::Number>().Uint32Value();
   unsigned per_queue = 0;
   unsigned occupied = 0;
   const Library& library = device_->library();
@@ -128,8 +131,8 @@ Napi::Value JsDevice::SequenceNumberGroups(const Napi::CallbackInfo& info) {
 }
 
 void JsDevice::SetSequenceNumbers(const Napi::CallbackInfo& info) {
-  const auto group = info[0].ToNumber().Uint32Value();
-  const auto per_queue = info[1].ToNumber().Uint32Value();
+  const auto group = info[0].As<Napi::Number>().Uint32Value();
+  const auto per_queue = info[1].As<Napi::Number>().Uint32Value();
   if (device_->library().set_ldb_sequence_number_allocation(device_->handle(), group, per_queue) != 0) {
     Throw(LastError("dlb_set_ldb_sequence_number_allocation"));
   }

@@ -15,6 +15,7 @@ Napi::Value InspectLibrary(const Napi::CallbackInfo& info);
 class JsDevice : public Napi::ObjectWrap<JsDevice> {
  public:
   static Napi::Function Define(Napi::Env env);
+  // Null if the thread is ending.
   static std::shared_ptr<Device> Of(const Napi::Value& value);
 
   explicit JsDevice(const Napi::CallbackInfo& info);

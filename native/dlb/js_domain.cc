@@ -2,29 +2,26 @@
 
 #include <cerrno>
 
+#include "../properties.h"
 #include "js_device.h"
 #include "registry.h"
 
 namespace node_dlb::dlb {
 namespace {
 
-uint32_t Number(const Napi::Object& from, const char* name) { return from.Get(name).ToNumber().Uint32Value(); }
-
 // The config comes from lib/device/dlb/domain-config.ts, which has checked it.
-Domain::Config ReadConfig(const Napi::Object& from, bool combined) {
+Domain::Config ReadConfig(Properties* from, bool combined) {
   Domain::Config config{};
   abi::CreateDomain& domain = config.domain;
-  domain.ldb_queues = Number(from, "loadBalancedQueues");
-  domain.ldb_ports = Number(from, "loadBalancedPorts");
-  domain.dir_ports = Number(from, "directedPorts");
-  domain.event_state_entries = Number(from, "eventStateEntries");
-  const Napi::Array slots = from.Get("sequenceNumberSlots").As<Napi::Array>();
-  for (uint32_t i = 0; i < 2; ++i) domain.sequence_number_slots[i] = slots.Get(i).ToNumber().Uint32Value();
-  const Napi::Array classes = from.Get("portsPerClass").As<Napi::Array>();
-  for (uint32_t i = 0; i < 4; ++i) config.classes.ldb_ports_per_class[i] = classes.Get(i).ToNumber().Uint32Value();
-  config.credits = Number(from, "credits");
-  config.pools[0] = Number(from, "pool");
-  config.pools[1] = Number(from, "directedPool");
+  domain.ldb_queues = from->Count("loadBalancedQueues");
+  domain.ldb_ports = from->Count("loadBalancedPorts");
+  domain.dir_ports = from->Count("directedPorts");
+  domain.event_state_entries = from->Count("eventStateEntries");
+  from->Counts("sequenceNumberSlots", domain.sequence_number_slots);
+  from->Counts("portsPerClass", config.classes.ldb_ports_per_class);
+  config.credits = from->Count("credits");
+  config.pools[0] = from->Count("pool");
+  config.pools[1] = from->Count("directedPool");
   if (combined) {
     domain.combined = {config.pools[0], config.pools[0] == 0 ? 0u : 1u};
   } else {
@@ -59,17 +56,24 @@ Napi::Function JsDomain::Define(Napi::Env env) {
                      });
 }
 
-const std::shared_ptr<Domain>& JsDomain::Of(const Napi::Value& value) {
-  return Unwrap(value.As<Napi::Object>())->domain_;
+std::shared_ptr<Domain> JsDomain::Of(const Napi::Value& value) {
+  const JsDomain* const self = Unwrap(value.As<Napi::Object>());
+  return self == nullptr ? nullptr : self->domain_;
 }
 
 JsDomain::JsDomain(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsDomain>(info) {
+  if (IsEmpty()) return;
   if (info[0].IsString()) {
-    domain_ = Registry::Get().Find(info[0].ToString());
+    domain_ = Registry::Get().Find(info[0].As<Napi::String>());
     return;
   }
   const auto device = JsDevice::Of(info[0]);
-  const auto config = ReadConfig(info[1].As<Napi::Object>(), device->Has(abi::kCombinedCredits));
+  Properties properties(info[1]);
+  const auto config = ReadConfig(&properties, device != nullptr && device->Has(abi::kCombinedCredits));
+  if (device == nullptr || !properties.all()) {
+    Napi::TypeError::New(info.Env(), "expected (device, config)").ThrowAsJavaScriptException();
+    return;
+  }
   SystemError error;
   domain_ = Domain::Create(device, config, &error);
   if (!Throw(error)) Environment::Of(info.Env())->dlb().Add(domain_);
@@ -97,7 +101,7 @@ Napi::Value JsDomain::Facts(const Napi::CallbackInfo& info) {
 Napi::Value JsDomain::CreateLoadBalancedQueue(const Napi::CallbackInfo& info) {
   SystemError error;
   const int id =
-      domain_->CreateLdbQueue(info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value(), &error);
+      domain_->CreateLdbQueue(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value(), &error);
   Throw(error);
   return Napi::Number::New(info.Env(), id);
 }
@@ -105,21 +109,25 @@ Napi::Value JsDomain::CreateLoadBalancedQueue(const Napi::CallbackInfo& info) {
 // (port's id, or -1) => id
 Napi::Value JsDomain::CreateDirectedQueue(const Napi::CallbackInfo& info) {
   SystemError error;
-  const int id = domain_->CreateDirQueue(info[0].ToNumber(), &error);
+  const int id = domain_->CreateDirQueue(info[0].As<Napi::Number>(), &error);
   Throw(error);
   return Napi::Number::New(info.Env(), id);
 }
 
 Napi::Value JsDomain::CreatePort(const Napi::CallbackInfo& info) {
-  const auto from = info[0].As<Napi::Object>();
+  Properties from(info[0]);
   Domain::PortConfig config{};
-  config.directed = from.Get("directed").ToBoolean();
-  config.cq_depth = static_cast<uint16_t>(Number(from, "cqDepth"));
-  config.event_state_entries = Number(from, "eventStateEntries");
-  config.class_of_service = Number(from, "classOfService");
-  config.is_producer = from.Get("producer").ToBoolean();
-  config.queue = from.Get("queue").ToNumber().Int32Value();
-  config.weight = from.Get("weight").ToBoolean();
+  config.directed = from.Bool("directed");
+  config.cq_depth = static_cast<uint16_t>(from.Count("cqDepth"));
+  config.event_state_entries = from.Count("eventStateEntries");
+  config.class_of_service = from.Count("classOfService");
+  config.is_producer = from.Bool("producer");
+  config.queue = from.Int("queue");
+  config.weight = from.Bool("weight");
+  if (!from.all()) {
+    Napi::TypeError::New(info.Env(), "expected a port's config").ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
   SystemError error;
   const auto port = domain_->CreatePort(config, &error);
   if (Throw(error)) return info.Env().Undefined();
@@ -127,7 +135,7 @@ Napi::Value JsDomain::CreatePort(const Napi::CallbackInfo& info) {
 }
 
 void JsDomain::SetSequenceNumbers(const Napi::CallbackInfo& info) {
-  Throw(domain_->SetSequenceNumbers(info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value()));
+  Throw(domain_->SetSequenceNumbers(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value()));
 }
 
 void JsDomain::Start(const Napi::CallbackInfo&) { Throw(domain_->Start()); }
@@ -137,12 +145,13 @@ Napi::Value JsDomain::IsStarted(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value JsDomain::HasPort(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), domain_->FindPort(info[0].ToBoolean(), info[1].ToNumber()) != nullptr);
+  const auto port = domain_->FindPort(info[0].As<Napi::Boolean>(), info[1].As<Napi::Number>());
+  return Napi::Boolean::New(info.Env(), port != nullptr);
 }
 
 // (scheduling type << 8 | queue id) => DomainState::Target
 Napi::Value JsDomain::Target(const Napi::CallbackInfo& info) {
-  const auto index = info[0].ToNumber().Uint32Value() & 0x3ff;
+  const auto index = info[0].As<Napi::Number>().Uint32Value() & 0x3ff;
   return Napi::Number::New(info.Env(), domain_->state().targets[index]);
 }
 

@@ -13,7 +13,8 @@ namespace node_dlb::dlb {
 class JsDomain : public Napi::ObjectWrap<JsDomain> {
  public:
   static Napi::Function Define(Napi::Env env);
-  static const std::shared_ptr<Domain>& Of(const Napi::Value& value);
+  // Null if the thread is ending.
+  static std::shared_ptr<Domain> Of(const Napi::Value& value);
 
   explicit JsDomain(const Napi::CallbackInfo& info);
 

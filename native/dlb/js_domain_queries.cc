@@ -27,23 +27,25 @@ Napi::Object PortStats(Napi::Env env, Domain& domain, Port& port) {
   return object;
 }
 
-Domain::Queue ReadQueue(const Napi::CallbackInfo& info) { return {info[0].ToBoolean(), info[1].ToNumber()}; }
+Domain::Queue ReadQueue(const Napi::CallbackInfo& info) {
+  return {info[0].As<Napi::Boolean>(), info[1].As<Napi::Number>()};
+}
 
 }  // namespace
 
 // (directed, id, enabled, schedOnly) => 0 or a PortCode; undefined if there is no such port
 Napi::Value JsDomain::SetEnabled(const Napi::CallbackInfo& info) {
-  const auto port = domain_->FindPort(info[0].ToBoolean(), info[1].ToNumber());
+  const auto port = domain_->FindPort(info[0].As<Napi::Boolean>(), info[1].As<Napi::Number>());
   if (port == nullptr) return info.Env().Undefined();
-  return Napi::Number::New(info.Env(), port->SetEnabled(info[2].ToBoolean(), info[3].ToBoolean()));
+  return Napi::Number::New(info.Env(), port->SetEnabled(info[2].As<Napi::Boolean>(), info[3].As<Napi::Boolean>()));
 }
 
 // (directed, id, words, max) => count or a PortCode; undefined if there is no such port
 Napi::Value JsDomain::Recover(const Napi::CallbackInfo& info) {
-  const auto port = domain_->FindPort(info[0].ToBoolean(), info[1].ToNumber());
+  const auto port = domain_->FindPort(info[0].As<Napi::Boolean>(), info[1].As<Napi::Number>());
   if (port == nullptr) return info.Env().Undefined();
   auto words = info[2].As<Napi::Int32Array>();
-  const auto max = info[3].ToNumber().Uint32Value();
+  const auto max = info[3].As<Napi::Number>().Uint32Value();
   if (max > words.ElementLength() / 4) return Napi::Number::New(info.Env(), kBadRange);
   return Napi::Number::New(info.Env(), port->Recover(reinterpret_cast<abi::Event*>(words.Data()), max));
 }
@@ -79,20 +81,20 @@ Napi::Value JsDomain::Stats(const Napi::CallbackInfo& info) {
 // (type, id) => number, or undefined if the device or library does not say
 Napi::Value JsDomain::Statistic(const Napi::CallbackInfo& info) {
   uint64_t value = 0;
-  if (!domain_->Statistic(info[0].ToNumber().Uint32Value(), info[1].ToNumber(), &value)) return info.Env().Undefined();
+  if (!domain_->Statistic(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>(), &value)) return info.Env().Undefined();
   return Napi::Number::New(info.Env(), static_cast<double>(value));
 }
 
 // (directed, id, level) => number
 Napi::Value JsDomain::DepthCounter(const Napi::CallbackInfo& info) {
   SystemError error;
-  const int64_t count = domain_->ReadDepthCounter(ReadQueue(info), info[2].ToNumber().Uint32Value(), &error);
+  const int64_t count = domain_->ReadDepthCounter(ReadQueue(info), info[2].As<Napi::Number>().Uint32Value(), &error);
   Throw(error);
   return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
 void JsDomain::ResetDepthCounter(const Napi::CallbackInfo& info) {
-  Throw(domain_->ResetDepthCounter(ReadQueue(info), info[2].ToNumber().Uint32Value()));
+  Throw(domain_->ResetDepthCounter(ReadQueue(info), info[2].As<Napi::Number>().Uint32Value()));
 }
 
 }  // namespace node_dlb::dlb

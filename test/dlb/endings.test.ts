@@ -16,6 +16,7 @@ const endings: Record<string, readonly [number, string]> = {
   'the creating thread is terminated': [0, 'ERR_DLB_CLOSED\ncame to its end\n'],
   'the creating thread exits': [0, 'came to its end\n'],
   'threads are terminated at random': [0, ''],
+  'threads are terminated in the midst of calls': [0, ''],
 }
 
 if (supported) testEndings(await StandIn.load())

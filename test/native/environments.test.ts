@@ -72,6 +72,12 @@ t.test('a Unix socket is removed with the thread that listened on it', async (t)
   t.notOk(existsSync(String(address)))
 })
 
+t.test('threads that are terminated in the midst of calls leave nothing open', async (t) => {
+  const before = openDescriptors()
+  for (let i = 0; i < 40; i++) await (await start('opens and closes for ever')).worker.terminate()
+  t.strictSame(openDescriptors(), before)
+})
+
 t.test('threads that listen end in any order, and the addon serves those that are left', async (t) => {
   const threads = await Promise.all(Array.from({ length: 6 }, () => start('listens')))
   for (const index of [3, 0, 5, 1, 4, 2]) {
