@@ -38,6 +38,7 @@ t.test(
       toDevice: (ledger, fd, stamp) => ledger.toDevice(fd, stamp),
       fromDevice: (ledger, fd, stamp) => ledger.fromDevice(fd, stamp),
       refuse: (ledger, fd, stamp) => ledger.refuse(fd, stamp),
+      shedHeld: (ledger, fd, stamp) => ledger.shedHeld(fd, stamp),
       'adopt by 0': (ledger, fd, stamp) => ledger.adopt(fd, stamp, 0),
       'opened by 0': (ledger, fd, stamp) => ledger.opened(fd, stamp, 0),
       'opened by 1': (ledger, fd, stamp) => ledger.opened(fd, stamp, 1),
@@ -46,7 +47,7 @@ t.test(
     }
     const path = ['accept', 'toDevice', 'adopt by 0', 'opened by 0', 'closed by 0']
     const allowed: Record<string, string[]> = {
-      accept: ['toDevice', 'refuse'],
+      accept: ['toDevice', 'refuse', 'shedHeld'],
       toDevice: ['fromDevice', 'adopt by 0'],
       'adopt by 0': ['opened by 0', 'closed by 0'],
       'opened by 0': ['closed by 0'],
@@ -130,6 +131,59 @@ t.test('a refused connection is in the law', async (t) => {
   const stamp = ledger.accept(5, 1000, 0)
   t.equal(ledger.refuse(5, stamp), true)
   t.match(ledger.check(), { balanced: true, counts: { accepted: 1, refused: 1, inFlight: 0 } })
+})
+
+t.test('what is shed by policy is in the law', async (t) => {
+  const ledger = create()
+  ledger.shedHeld(5, ledger.accept(5, 1000, 0))
+  ledger.shedFor(1, 2)
+  t.match(ledger.check(), { balanced: true, counts: { accepted: 3, shed: 3, inFlight: 0 } })
+})
+
+t.test('a worker accepts for itself, and what it has not opened when it dies is named', async (t) => {
+  const ledger = create(10)
+  const stamp = ledger.acceptFor(1, 5, 1000)
+  t.match(ledger.check(), { balanced: true, counts: { accepted: 1, adopted: 1, active: 1 }, table: { adopting: 1 } })
+  t.strictSame(
+    [ledger.opened(5, stamp, 0), ledger.opened(5, stamp, 1), ledger.closed(5, stamp, 1)],
+    [false, true, true],
+  )
+  t.equal(ledger.acceptFor(1, 10, 1000), NO_STAMP)
+  ledger.acceptFor(0, 6, 1000)
+  t.match(ledger.check(), { balanced: true, counts: { accepted: 3, adopted: 2, shed: 1, closed: 1, inFlight: 0 } })
+  t.strictSame(ledger.takeOwnedBy(0), [6])
+  t.match(ledger.check(), { balanced: true, counts: { active: 0 } })
+})
+
+t.test('a worker that is given the number of a connection which nobody closed with a word', async (t) => {
+  const ledger = create()
+  ledger.toDevice(4, ledger.accept(4, 1000, 0))
+  ledger.accept(5, 1000, 0)
+  adopted(ledger, 6, 1000, 0)
+  for (const fd of [4, 5, 6]) ledger.acceptFor(1, fd, 2000)
+  t.strictSame(ledger.takeOwnedBy(0), [], 'worker 0 has nothing left')
+  const { balanced, counts } = ledger.check()
+  t.match(counts, { accepted: 6, adopted: 4, refused: 2, closed: 1, active: 3, inFlight: 0 })
+  t.equal(balanced, true)
+})
+
+t.test("what a failed device held is the acceptor's again, each with its listener", async (t) => {
+  const ledger = create()
+  const stamps = [10, 11, 12, 13].map((fd) => ledger.accept(fd, -fd, fd + 100))
+  for (const i of [0, 1, 2]) ledger.toDevice(10 + i, stamps[i])
+  ledger.adopt(11, stamps[1], 1)
+  const taken = ledger.takeInDevice()
+  t.strictSame(
+    taken.map(({ fd, listener }) => ({ fd, listener })),
+    [
+      { fd: 10, listener: 110 },
+      { fd: 12, listener: 112 },
+    ],
+  )
+  t.match(ledger.check(), { balanced: true, table: { held: 3, inDevice: 0, adopting: 1 } })
+  t.equal(ledger.adopt(10, stamps[0], 0), false, 'an event that a worker had received already is stale')
+  for (const { fd, stamp } of taken) t.equal(ledger.toDevice(fd, stamp) && ledger.adopt(fd, stamp, 0), true)
+  t.strictSame(ledger.takeInDevice(), [])
 })
 
 t.test('an fd that comes back while its entry is owned had its connection closed without a word', async (t) => {

@@ -16,7 +16,7 @@ async function start(t: Test, options: Partial<BalancerOptions>): Promise<Balanc
 }
 
 /** More connections that stay open and say nothing, until so many are. */
-async function holdUntil(t: Test, balancer: Balancer, total: number): Promise<void> {
+async function holdUntil(t: Test, balancer: Balancer, total: number): Promise<net.Socket[]> {
   const port = portOf(balancer)
   const active = () => balancer.stats().connections.active
   const sockets = Array.from({ length: total - active() }, () => net.connect(port, '127.0.0.1'))
@@ -25,6 +25,7 @@ async function holdUntil(t: Test, balancer: Balancer, total: number): Promise<vo
   })
   await Promise.all(sockets.map((socket) => once(socket, 'connect')))
   while (active() < total) await new Promise((resolve) => setImmediate(resolve))
+  return sockets
 }
 
 for (const workers of [2, 4, 8]) {
@@ -45,6 +46,28 @@ t.test('round-robin: a burst that credits cut into pieces is dealt evenly as wel
     balancer.stats().workers.map(({ adopted }) => adopted),
     [50, 50, 50, 50],
   )
+})
+
+t.test('exact: the counts of open connections differ by at most one, whatever has closed', async (t) => {
+  const total = 42
+  const balancer = await start(t, { workers: 4, policy: 'exact' })
+  const active = () => balancer.stats().workers.map((worker) => worker.active)
+  let held: net.Socket[] = []
+  const keeps: ((i: number) => boolean)[] = [
+    (i) => i >= 20,
+    (i) => i % 3 > 0,
+    (i) => i % 4 > 0,
+    (i) => i < 2,
+    () => true,
+  ]
+  for (const keep of keeps) {
+    held.push(...(await holdUntil(t, balancer, total)))
+    t.ok(Math.max(...active()) - Math.min(...active()) <= 1, active().join(', '))
+    const ended = held.filter((_, i) => !keep(i))
+    held = held.filter((_, i) => keep(i))
+    for (const socket of ended) socket.destroy()
+    while (balancer.stats().connections.active > held.length) await new Promise((resolve) => setImmediate(resolve))
+  }
 })
 
 t.test('unordered: at a worker that is stuck wait no more than its consumer queue takes', async (t) => {

@@ -8,6 +8,7 @@ import {
   type BalancerOptions,
   type BalancerStats,
   type CloseReport,
+  type DeviceFacts,
   type EntryFailedError,
   type NodeDlbError,
   type PolicyName,
@@ -20,10 +21,20 @@ expectTypeOf(startBalancer).toBeCallableWith({ entry: './server.js' })
 expectTypeOf(startBalancer).toBeCallableWith({ entry: new URL('file:///server.js'), workers: 4, policy: 'round-robin' })
 // Values that may be absent pass through, as from a parsed command line.
 expectTypeOf(startBalancer).toBeCallableWith({ entry: './server.js', workers: undefined, debug: undefined })
+expectTypeOf(startBalancer).toBeCallableWith({
+  entry: './server.js',
+  device: 'dlb',
+  id: 3,
+  library: '/opt/dlb/libdlb.so',
+  fallbackPolicy: 'exact',
+  maxRetries: null,
+})
 // @ts-expect-error the entry is needed
 void startBalancer({ workers: 4 })
 // @ts-expect-error not an option
 void startBalancer({ entry: './server.js', threads: 4 })
+// @ts-expect-error not a fallback
+void startBalancer({ entry: './server.js', fallbackPolicy: 'unordered' })
 // @ts-expect-error not a policy
 void startBalancer({ entry: './server.js', policy: 'random' })
 expectTypeOf<PolicyName>().toEqualTypeOf<'unordered' | 'exact' | 'round-robin' | 'nop'>()
@@ -39,9 +50,12 @@ declare const balancer: Balancer
 balancer.on('listening', (address) => expectTypeOf(address).toEqualTypeOf<AddressInfo | string>())
 balancer.on('close', (report) => expectTypeOf(report).toEqualTypeOf<CloseReport>())
 balancer.on('error', (error) => expectTypeOf(error).toEqualTypeOf<NodeDlbError>())
+balancer.on('fallback', (device) => expectTypeOf(device).toEqualTypeOf<BalancerStats['device']>())
 balancer.on('worker-exit', ({ worker }) => expectTypeOf(worker).toBeNumber())
 
 // A snapshot cannot be written to, and each term of the law is in it.
+expectTypeOf<BalancerStats['device']>().toEqualTypeOf<DeviceFacts>()
+expectTypeOf<DeviceFacts['kind']>().toEqualTypeOf<'dlb' | 'software' | 'none'>()
 expectTypeOf<BalancerStats['connections']>().toExtend<
   Readonly<Record<'accepted' | 'adopted' | 'refused' | 'shed' | 'inFlight' | 'active' | 'closed', number>>
 >()
