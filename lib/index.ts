@@ -7,8 +7,9 @@ export {
   startBalancer,
 } from './balancer/balancer.ts'
 export type { DeviceFacts, FallbackPolicy } from './balancer/fabric.ts'
+export type { ListenerOptions } from './balancer/listener-settings.ts'
 export type { BalancerOptions } from './balancer/options.ts'
-export { type PolicyName, policyNames } from './balancer/policies.ts'
+export { type PolicyName, policyNames } from './balancer/policies/index.ts'
 export { EntryFailedError } from './balancer/startup.ts'
 export type { BalancerStats, ConnectionStats, ListenerStats, WorkerStats } from './balancer/stats.ts'
 export type { Death, WorkerState } from './balancer/supervisor.ts'

@@ -21,6 +21,10 @@ Napi::Value ResetFdForJs(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), -ResetFd(info[0].As<Napi::Number>()));
 }
 
+Napi::Value ClientOfForJs(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), ClientOf(info[0].As<Napi::Number>()));
+}
+
 // The most descriptors that this process may have, so their numbers are below it; Infinity if there is no limit.
 Napi::Value FdLimit(const Napi::CallbackInfo& info) {
   rlimit limit{};
@@ -40,6 +44,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("attachDlbPort", Napi::Function::New<dlb::Attachment::Attach>(env, "attachDlbPort"));
   exports.Set("closeFd", Napi::Function::New<CloseFdForJs>(env, "closeFd"));
   exports.Set("resetFd", Napi::Function::New<ResetFdForJs>(env, "resetFd"));
+  exports.Set("clientOf", Napi::Function::New<ClientOfForJs>(env, "clientOf"));
   exports.Set("fdLimit", Napi::Function::New<FdLimit>(env, "fdLimit"));
   return exports;
 }

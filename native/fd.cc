@@ -1,6 +1,8 @@
 #include "fd.h"
 
 #include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +23,25 @@ int ResetFd(int fd) {
   // ENOTSOCK and the like are of no interest: what matters is that the descriptor gets closed.
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &drop, sizeof drop);
   return CloseFd(fd);
+}
+
+uint32_t ClientOf(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
+  in6_addr bytes{};
+  if (address.ss_family == AF_INET) {
+    bytes.s6_addr[10] = bytes.s6_addr[11] = 0xff;
+    std::memcpy(&bytes.s6_addr[12], &reinterpret_cast<const sockaddr_in*>(&address)->sin_addr, 4);
+  } else if (address.ss_family == AF_INET6) {
+    bytes = reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr;
+  } else {
+    return 0;
+  }
+  // FNV-1a.
+  uint32_t hash = 2166136261;
+  for (const uint8_t byte : bytes.s6_addr) hash = (hash ^ byte) * 16777619;
+  return hash == 0 ? 1 : hash;
 }
 
 }  // namespace node_dlb

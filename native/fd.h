@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <utility>
 
 namespace node_dlb {
@@ -34,5 +35,9 @@ int CloseFd(int fd);
 // Closes a TCP connection with a reset: unsent data is dropped and the peer sees ECONNRESET. On a socket of another
 // kind it is CloseFd. Returns 0 or an errno (EBADF, EIO).
 int ResetFd(int fd);
+
+// A number for the address (not the port) of a connection's other end, the same for IPv4 and IPv4 in IPv6. 0: it has none, as on a
+// Unix socket, or is gone.
+uint32_t ClientOf(int fd);
 
 }  // namespace node_dlb

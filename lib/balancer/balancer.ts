@@ -6,7 +6,7 @@ import type { Call, Notice, Reply, WorkerLink } from '../worker/protocol.ts'
 import { Dealer } from './dealer.ts'
 import { Drain } from './drain.ts'
 import { type DeviceFacts, type Fabric, type FabricHooks, openFabric, openFallback } from './fabric.ts'
-import { type Connection, Ledger } from './ledger.ts'
+import { Ledger } from './ledger.ts'
 import { ListenerTable, type TableEntry } from './listener-table.ts'
 import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { EntryFailedError, Startup } from './startup.ts'
@@ -82,6 +82,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#dealer = this.#createDealer()
     this.#table = new ListenerTable({
       fabric: this.#fabric,
+      settings: options.listeners,
       onBatch: (listener, fds, count) => this.#dealer.accept(listener, fds, count),
       onShed: (count) => this.#ledger.shed(count),
       onError: (error) => this.emit('error', error),
@@ -152,6 +153,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   #takeStats(): BalancerStats {
     return takeStats({
       fabric: this.#fabric,
+      policy: this.#options.policy,
       ledger: this.#ledger,
       table: this.#table,
       supervisor: this.#supervisor,
@@ -162,9 +164,14 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   #fabricHooks(): FabricHooks {
     return {
       onTaken: (connections) => this.#dealer.takeBack(connections),
+      onRecovered: (connections) => this.#dealer.recover(connections),
       onFailure: (error) => this.#failOver(error),
       give: (worker, take) => this.#supervisor.post(worker, take),
-      count: (worker) => this.#ledger.workerCounts(worker),
+      policies: {
+        progress: (worker) => this.#ledger.progress(worker),
+        isOpen: (fd, stamp) => this.#ledger.isOpen(fd, stamp),
+        clientOf: (fd) => loadAddon().clientOf(fd),
+      },
     }
   }
 
@@ -241,16 +248,11 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   #onNotice(worker: number, thread: WorkerThread, notice: Notice): void {
     if (notice.type === 'listening') this.#startup.settle(worker)
-    else if (notice.type === 'return') this.#takeBack(worker, notice)
+    else if (notice.type === 'return') this.#dealer.takeBack([notice])
     else if (notice.type === 'device-failed') this.#onDeviceFailed(notice)
     else if (notice.type === 'closing') this.#drain?.closing(worker)
     else if (notice.type === 'debug') this.#options.debug?.(notice.line)
     else if (notice.type === 'stdin' && this.#options.stdin) passStdin(thread.worker)
-  }
-
-  #takeBack(worker: number, connection: Connection): void {
-    this.#fabric.policy.returned?.(worker)
-    this.#dealer.takeBack([connection])
   }
 
   /** Each worker notices it. */
@@ -268,7 +270,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     for (const fd of this.#ledger.takeOwnedBy(worker)) {
       if (this.#table.hasConnection(fd)) loadAddon().resetFd(fd)
     }
-    this.#fabric.policy.ended?.(worker)
+    this.#fabric.policies.ended(worker)
     if (this.#startup.failed) return 'finished'
     if (!this.#startup.awaits(worker)) return finished ? 'finished' : 'respawn'
     if (finished) this.#startup.settle(worker)

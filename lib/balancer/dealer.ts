@@ -2,11 +2,12 @@ import type { EventBuffer } from '../device/event-buffer.ts'
 import { loadAddon } from '../native.ts'
 import type { Fabric } from './fabric.ts'
 import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from './ledger.ts'
-import type { Balanced, Policy } from './policies.ts'
+import type { Balanced, Policy } from './policies/index.ts'
 
 /** What the dealer knows of a listener. */
 export interface DealtListener extends Balanced {
   readonly id: number
+  readonly policy: Policy
   /** Whether a worker listens now. */
   readonly served: boolean
   /** Connections that wait for a worker to listen. */
@@ -27,9 +28,10 @@ export interface DealerOptions {
 
 const FIRST_RETRY_MS = 1
 const MAX_RETRY_MS = 16
+const PRIORITIES = 8
 
 /**
- * Sends connections to the device, in the order in which they come. When the device takes fewer (no credits), the
+ * Sends connections to the device, in the order in which they come, those of a better priority first. When the device takes fewer (no credits), the
  * dealer keeps the rest, has accepting stopped, and tries again on a timer: nothing is dropped, nothing spins. What it
  * keeps is bounded: one batch per listener, and what comes back from workers, which had been counted before.
  *
@@ -39,12 +41,12 @@ export class Dealer {
   readonly #fabric: Fabric
   readonly #events: EventBuffer
   readonly #ledger: Ledger
-  readonly #policy: Policy
   readonly #findListener: DealerOptions['findListener']
   readonly #onBlocked: DealerOptions['onBlocked']
   readonly #maxRetries: number
   readonly #debug: DealerOptions['debug']
-  readonly #waiting: Connection[] = []
+  /** What waits, by priority. */
+  readonly #lanes: readonly Connection[][] = Array.from({ length: PRIORITIES }, () => [])
   #retry: NodeJS.Timeout | null = null
   #retryMs = FIRST_RETRY_MS
   /** In a row, without a connection taken. */
@@ -54,7 +56,6 @@ export class Dealer {
     this.#fabric = options.fabric
     this.#events = options.fabric.createEvents()
     this.#ledger = options.ledger
-    this.#policy = options.fabric.policy
     this.#maxRetries = options.maxRetries ?? Number.POSITIVE_INFINITY
     this.#findListener = options.findListener
     this.#onBlocked = options.onBlocked
@@ -63,7 +64,7 @@ export class Dealer {
 
   /** Connections that wait here for credits. */
   get waiting(): number {
-    return this.#waiting.length
+    return this.#lanes.reduce((sum, lane) => sum + lane.length, 0)
   }
 
   /** Whether accepting has to wait for credits. */
@@ -74,13 +75,19 @@ export class Dealer {
   /** Fresh from the listener. The array is only read. */
   accept(listener: number, fds: Int32Array, count: number): void {
     const now = nowInMicroseconds()
+    const lane = this.#laneOf(listener)
     for (let i = 0; i < count; i++) {
       const fd = fds[i]
       const stamp = this.#ledger.accept(fd, now, listener)
       if (stamp === NO_STAMP) loadAddon().closeFd(fd)
-      else this.#waiting.push({ listener, fd, stamp })
+      else lane.push({ listener, fd, stamp })
     }
     if (!this.blocked) this.#flush()
+  }
+
+  /** From a dead worker's port: deals again what that had not adopted. */
+  recover(connections: readonly Connection[]): void {
+    this.deal(connections.filter(({ fd, stamp }) => this.#ledger.recovered(fd, stamp)))
   }
 
   /** From a worker that cannot serve it: deals it again, unless the ledger says that it is not there to be dealt. */
@@ -91,7 +98,7 @@ export class Dealer {
 
   /** Held connections. */
   deal(connections: readonly Connection[]): void {
-    for (const connection of connections) this.#waiting.push(connection)
+    for (const connection of connections) this.#laneOf(connection.listener).push(connection)
     if (!this.blocked) this.#flush()
   }
 
@@ -111,64 +118,78 @@ export class Dealer {
   abandon(): Connection[] {
     if (this.#retry) clearTimeout(this.#retry)
     this.#retry = null
-    return this.#waiting.splice(0)
+    return this.#lanes.flatMap((lane) => lane.splice(0))
+  }
+
+  #laneOf(listener: number): Connection[] {
+    return this.#lanes[this.#findListener(listener)?.priority ?? 0]
   }
 
   #flush(): void {
     let done = 0
-    while (done < this.#waiting.length) {
-      const wanted = this.#runLength(done)
-      const sent = this.#dealRun(done, wanted)
+    for (const lane of this.#lanes) {
+      done += this.#dealLane(lane)
+      if (lane.length > 0) break
+    }
+    this.#retries = done > 0 ? 0 : this.#retries + 1
+    if (this.#retries > this.#maxRetries) this.#shed()
+    if (this.waiting > 0) this.#retryLater(done > 0)
+    else this.#unblock()
+  }
+
+  /** @returns how many are off our hands; fewer than all if the device takes no more. */
+  #dealLane(lane: Connection[]): number {
+    let done = 0
+    while (done < lane.length) {
+      const wanted = this.#runLength(lane, done)
+      const sent = this.#dealRun(lane, done, wanted)
       done += sent
       if (sent < wanted) break
     }
-    this.#waiting.splice(0, done)
-    this.#retries = done > 0 ? 0 : this.#retries + 1
-    if (this.#retries > this.#maxRetries) this.#shed()
-    if (this.#waiting.length > 0) this.#retryLater(done > 0)
-    else this.#unblock()
+    lane.splice(0, done)
+    return done
   }
 
   /** The device has taken nothing for too long: the clients are told, so that they can go elsewhere. */
   #shed(): void {
     this.#retries = 0
-    for (const { fd, stamp } of this.#waiting.splice(0)) {
+    for (const { fd, stamp } of this.#lanes.flatMap((lane) => lane.splice(0))) {
       if (this.#ledger.shedHeld(fd, stamp)) loadAddon().resetFd(fd)
     }
   }
 
   /** How many from `start` on are of the same listener and fit into the event buffer. */
-  #runLength(start: number): number {
-    const { listener } = this.#waiting[start]
-    const most = Math.min(this.#waiting.length - start, this.#events.length)
+  #runLength(lane: readonly Connection[], start: number): number {
+    const { listener } = lane[start]
+    const most = Math.min(lane.length - start, this.#events.length)
     let length = 1
-    while (length < most && this.#waiting[start + length].listener === listener) length++
+    while (length < most && lane[start + length].listener === listener) length++
     return length
   }
 
   /** @returns how many are off our hands */
-  #dealRun(start: number, count: number): number {
-    const listener = this.#findListener(this.#waiting[start].listener)
-    if (listener?.served) return this.#send(listener, start, count)
-    const unserved = this.#waiting.slice(start, start + count)
+  #dealRun(lane: readonly Connection[], start: number, count: number): number {
+    const listener = this.#findListener(lane[start].listener)
+    if (listener?.served) return this.#send(listener, lane, start, count)
+    const unserved = lane.slice(start, start + count)
     if (listener) listener.parked.push(...unserved)
     else this.refuse(unserved)
     return count
   }
 
-  #send(listener: DealtListener, start: number, count: number): number {
+  #send(listener: DealtListener, lane: readonly Connection[], start: number, count: number): number {
     for (let i = 0; i < count; i++) {
-      const { fd, stamp } = this.#waiting[start + i]
+      const { fd, stamp } = lane[start + i]
       this.#events.setData64(i, fd, stamp)
       this.#events.setData16(i, listener.id)
-      this.#policy.target(this.#events, i, listener)
+      listener.policy.target(this.#events, i, listener)
       // Before the send: a worker can have the event before `send` returns.
       this.#ledger.toDevice(fd, stamp)
     }
     const sent = this.#fabric.send(this.#events, count)
-    this.#policy.sent(listener, sent)
+    listener.policy.sent(listener, sent)
     for (let i = 0; i < count; i++) {
-      const { fd, stamp } = this.#waiting[start + i]
+      const { fd, stamp } = lane[start + i]
       if (i >= sent) this.#ledger.fromDevice(fd, stamp)
       else this.#debug?.(`dlb send fd ${fd}`)
     }

@@ -1,4 +1,4 @@
-import type { Device, Port, PortId, QueueId, SchedulingDomain } from '../device/device.ts'
+import type { Device, DomainConfig, Port, PortId, QueueId, SchedulingDomain } from '../device/device.ts'
 import type { DlbDomain } from '../device/dlb/types.ts'
 import type { EventBuffer } from '../device/event-buffer.ts'
 import { NodeDlbError } from '../errors.ts'
@@ -6,7 +6,7 @@ import type { DeviceLink } from '../worker/protocol.ts'
 import type { DeviceFacts, Fabric, FabricCounts, FabricHooks, FabricParts } from './fabric.ts'
 import type { Connection } from './ledger.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { Policy } from './policies.ts'
+import { isLoadBalanced, isOwnAccepting, type Policies, type Policy, type PolicyName } from './policies/index.ts'
 
 /** A port has at most 8 links, so a worker can serve so many listeners; each has a queue of its own. */
 const LISTENER_QUEUES = 8
@@ -16,6 +16,8 @@ const ACCEPTOR_CQ_DEPTH = 64
 const CREDITS_PER_WORKER = 64
 const BASE_CREDITS = 320
 const BATCH = 64
+/** Of a worker, for the connections that least-connections counts; a DLB device has 2,048, and other processes want some. */
+const MAX_COUNTED = { software: 4096, dlb: 256 }
 
 /**
  * A scheduling domain with a consumer port for each worker, and the acceptor's port, which sends connections and
@@ -23,21 +25,24 @@ const BATCH = 64
  *
  * It asks the device for what the workers and the policy need, and no more: other processes want the rest.
  *
- *     load-balanced policies   8 queues (listeners), workers + 1 load-balanced ports, 8 event-state entries for each worker
- *                              and 64 for the acceptor
- *     directed policies        workers + 1 directed ports, each with its queue
- *     both                     64 credits for each worker and 320, or what the device has left
+ *     load-balanced policies   8 queues (listeners), a load-balanced port for each worker with 8 event-state entries, and
+ *                              the acceptor's with 64
+ *     least-connections        for each worker 4,096 entries more, on a DLB device 256, or its share of what is free
+ *     directed policies        a directed port with its queue for each worker, and if there are no others for the acceptor
+ *     all                      64 credits for each worker and 320, or what the device has left
  */
 export class DeviceFabric implements Fabric {
   readonly device: DeviceFacts
-  readonly policy: Policy
-  readonly queues: readonly QueueId[] | null
+  readonly policies: Policies
+  readonly queues: readonly QueueId[]
   readonly directQueues: readonly QueueId[]
-  readonly sharesSockets = false
+  readonly #only: PolicyName | null
   readonly #device: Device
   readonly #domain: SchedulingDomain
   readonly #port: Port
-  readonly #workerPorts: readonly PortId[]
+  /** By worker. */
+  readonly #workerPorts: readonly WorkerPorts[]
+  readonly #plan: DomainPlan
   readonly #events: EventBuffer
   readonly #hooks: FabricHooks
   /** It has failed, or is closed: the rest is done quietly. */
@@ -47,24 +52,25 @@ export class DeviceFabric implements Fabric {
    * Takes the device.
    * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; everything is undone then, and the device closed.
    */
-  constructor({ device, policy, options, hooks, fallback }: FabricParts & { readonly device: Device }) {
+  constructor({ device, policies, only, options, hooks, fallback }: FabricParts & { readonly device: Device }) {
     const { kind, id, version, reason } = device
     this.device = { kind, id, version, reason, fallback }
-    this.policy = policy
+    this.policies = policies
+    this.#only = only
     this.#device = device
     this.#hooks = hooks
     const undo: (() => void)[] = [() => device.close()]
     try {
-      this.#domain = createDomain(device, options, policy)
+      this.#plan = planDomain(device, options, policies)
+      this.#domain = device.createDomain(this.#plan.config)
       undo.push(() => this.#domain.close())
-      const balanced = policy.portKind === 'load-balanced'
-      const queues = balanced ? LISTENER_QUEUES : 0
-      this.queues = balanced ? Array.from({ length: queues }, () => this.#domain.createLoadBalancedQueue()) : null
-      const acceptor = createPort(this.#domain, balanced, ACCEPTOR_CQ_DEPTH)
-      const { workers } = options
-      this.#workerPorts = Array.from({ length: workers }, () => createPort(this.#domain, balanced, WORKER_CQ_DEPTH))
+      this.queues = Array.from({ length: this.#plan.queues }, () => this.#domain.createLoadBalancedQueue())
+      const acceptor = this.#createAcceptorPort()
+      this.#workerPorts = Array.from({ length: options.workers }, () => this.#createWorkerPorts())
       // A directed port consumes the queue with its own id.
-      this.directQueues = balanced ? [] : this.#workerPorts.map(({ id }) => ({ kind: 'directed', id }))
+      this.directQueues = this.#workerPorts.flatMap(({ directed }) =>
+        directed ? [{ kind: 'directed', id: directed.id }] : [],
+      )
       this.#domain.start()
       this.#port = this.#domain.attachPort(acceptor)
       this.#events = this.#domain.createEvents(BATCH)
@@ -78,6 +84,10 @@ export class DeviceFabric implements Fabric {
     }
   }
 
+  policyFor(wanted: PolicyName): Policy {
+    return this.policies.get(this.#only ?? wanted)
+  }
+
   createEvents(): EventBuffer {
     return this.#domain.createEvents(BATCH)
   }
@@ -87,7 +97,8 @@ export class DeviceFabric implements Fabric {
   }
 
   linkFor(worker: number): DeviceLink {
-    return { domain: this.#domain.share(), port: this.#workerPorts[worker], queues: this.queues ?? [] }
+    const { balanced, directed } = this.#workerPorts[worker]
+    return { domain: this.#domain.share(), balanced, directed, queues: this.queues, counted: this.#plan.counted }
   }
 
   /**
@@ -95,15 +106,7 @@ export class DeviceFabric implements Fabric {
    * itself: nobody sends to it any more, and what is in it comes out through the port, as long as that is enabled.
    */
   recover(worker: number): void {
-    const port = this.#workerPorts[worker]
-    this.#try(() => {
-      if (port.kind === 'load-balanced') this.#domain.disablePort(port)
-      for (;;) {
-        const count = this.#domain.recover(port, this.#events, BATCH)
-        if (count === 0) return
-        this.#hooks.onTaken(this.#connections(count))
-      }
-    }, undefined)
+    for (const port of portsOf(this.#workerPorts[worker])) this.#try(() => this.#recover(port), undefined)
   }
 
   drain(queue: QueueId): void {
@@ -128,16 +131,43 @@ export class DeviceFabric implements Fabric {
     }
   }
 
+  #createAcceptorPort(): PortId {
+    const cqDepth = ACCEPTOR_CQ_DEPTH
+    if (this.#plan.queues > 0) return this.#domain.createLoadBalancedPort({ cqDepth })
+    return this.#domain.createDirectedPort({ cqDepth })
+  }
+
+  #createWorkerPorts(): WorkerPorts {
+    const { queues, addressesWorkers, counted } = this.#plan
+    const cqDepth = WORKER_CQ_DEPTH
+    const eventStateEntries = WORKER_CQ_DEPTH + counted
+    return {
+      balanced: queues > 0 ? this.#domain.createLoadBalancedPort({ cqDepth, eventStateEntries }) : null,
+      directed: addressesWorkers ? this.#domain.createDirectedPort({ cqDepth }) : null,
+    }
+  }
+
+  #recover(port: PortId): void {
+    if (port.kind === 'load-balanced') this.#domain.disablePort(port)
+    for (;;) {
+      const count = this.#domain.recover(port, this.#events, BATCH)
+      if (count === 0) return
+      this.#hooks.onRecovered(this.#connections(count))
+    }
+  }
+
   #count(): FabricCounts {
     const { creditsFree, queues, ports } = this.#domain.stats()
     const depthOf = (id: PortId): number => queues.find(({ queue }) => same(queue, id))?.depth ?? 0
     return {
       creditsFree,
       queued: queues.reduce((sum, { queue, depth }) => (queue.kind === 'load-balanced' ? sum + depth : sum), 0),
-      byWorker: this.#workerPorts.map((id) => {
-        const inPort = ports.find(({ port }) => same(port, id))?.queued ?? 0
-        return id.kind === 'directed' ? inPort + depthOf(id) : inPort
-      }),
+      byWorker: this.#workerPorts.map((ids) =>
+        portsOf(ids).reduce((sum, id) => {
+          const inPort = ports.find(({ port }) => same(port, id))?.queued ?? 0
+          return sum + (id.kind === 'directed' ? inPort + depthOf(id) : inPort)
+        }, 0),
+      ),
     }
   }
 
@@ -184,20 +214,40 @@ export class DeviceFabric implements Fabric {
   }
 }
 
-function createDomain(device: Device, { workers, credits }: ResolvedOptions, policy: Policy): SchedulingDomain {
-  const balanced = policy.portKind === 'load-balanced'
-  const wanted = credits ?? Math.min(BASE_CREDITS + workers * CREDITS_PER_WORKER, device.resources().credits)
-  return device.createDomain({
-    loadBalancedQueues: balanced ? LISTENER_QUEUES : 0,
-    loadBalancedPorts: balanced ? workers + 1 : 0,
-    directedPorts: balanced ? 0 : workers + 1,
-    eventStateEntries: balanced ? workers * WORKER_CQ_DEPTH + ACCEPTOR_CQ_DEPTH : 0,
-    credits: wanted,
-  })
+interface WorkerPorts {
+  readonly balanced: PortId | null
+  readonly directed: PortId | null
 }
 
-function createPort(domain: SchedulingDomain, balanced: boolean, cqDepth: number): PortId {
-  return balanced ? domain.createLoadBalancedPort({ cqDepth }) : domain.createDirectedPort({ cqDepth })
+interface DomainPlan {
+  readonly config: DomainConfig
+  /** Load-balanced ones; 0 if no policy uses them. */
+  readonly queues: number
+  readonly addressesWorkers: boolean
+  /** Of each worker: open connections that the device can count. */
+  readonly counted: number
+}
+
+function planDomain(device: Device, { workers, credits }: ResolvedOptions, policies: Policies): DomainPlan {
+  const names = policies.names()
+  const balanced = names.some(isLoadBalanced)
+  const addressesWorkers = names.some((name) => !isLoadBalanced(name) && !isOwnAccepting(name))
+  const free = device.resources()
+  const waiting = balanced ? workers * WORKER_CQ_DEPTH + ACCEPTOR_CQ_DEPTH : 0
+  const share = Math.max(0, Math.floor((free.eventStateEntries - waiting) / workers))
+  const counted = names.includes('least-connections') ? Math.min(MAX_COUNTED[device.kind], share) : 0
+  const config = {
+    loadBalancedQueues: balanced ? LISTENER_QUEUES : 0,
+    loadBalancedPorts: balanced ? workers + 1 : 0,
+    directedPorts: addressesWorkers ? workers + (balanced ? 0 : 1) : 0,
+    eventStateEntries: waiting + workers * counted,
+    credits: credits ?? Math.min(BASE_CREDITS + workers * CREDITS_PER_WORKER, free.credits),
+  }
+  return { config, queues: config.loadBalancedQueues, addressesWorkers, counted }
+}
+
+function portsOf({ balanced, directed }: WorkerPorts): PortId[] {
+  return [balanced, directed].filter((port) => port !== null)
 }
 
 function same(a: PortId, b: PortId): boolean {

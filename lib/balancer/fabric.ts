@@ -8,7 +8,7 @@ import { DeviceFabric } from './device-fabric.ts'
 import type { Connection } from './ledger.ts'
 import { NopFabric } from './nop-fabric.ts'
 import type { ResolvedOptions } from './options.ts'
-import { type CountWorker, createPolicy, type Policy, type PolicyName } from './policies.ts'
+import { isOwnAccepting, Policies, type Policy, type PolicyHost, type PolicyName } from './policies/index.ts'
 
 /** What the stats say of the device. */
 export interface DeviceFacts {
@@ -40,19 +40,19 @@ export interface FabricCounts {
  */
 export interface Fabric {
   readonly device: DeviceFacts
-  readonly policy: Policy
-  /** For listeners; null if the policy needs none. */
-  readonly queues: readonly QueueId[] | null
-  /** By worker, if the policy addresses workers. */
+  readonly policies: Policies
+  /** What a listener has that wants this policy: after a failure it can be another. */
+  policyFor(wanted: PolicyName): Policy
+  /** For listeners with load-balanced policies. */
+  readonly queues: readonly QueueId[]
+  /** By worker, for policies that address workers. */
   readonly directQueues: readonly QueueId[]
-  /** The workers accept for themselves, from the listeners' sockets. */
-  readonly sharesSockets: boolean
   createEvents(): EventBuffer
   /** As a port's. */
   send(events: EventBuffer, count: number): number
   /** What the worker needs to know; null without a device. */
   linkFor(worker: number): DeviceLink | null
-  /** The worker's thread has ended: what was on its way to it is given back through `onTaken`. */
+  /** The worker's thread has ended: what was on its way to it is given back through `onRecovered`. */
   recover(worker: number): void
   /** From here on, what is in the queue is given back: no worker listens to it any more. */
   drain(queue: QueueId): void
@@ -63,18 +63,22 @@ export interface Fabric {
 }
 
 export interface FabricHooks {
-  /** Connections that come back; the ledger knows whether they are there to be dealt again. */
+  /** Connections that nobody listens for. */
   onTaken(connections: readonly Connection[]): void
+  /** What a dead worker's port held; the ledger knows which of it was adopted. */
+  onRecovered(connections: readonly Connection[]): void
   /** The device has failed. */
   onFailure(error: NodeDlbError): void
   /** For the nop policy: gives the worker a connection. */
   give(worker: number, take: Take): void
-  count: CountWorker
+  readonly policies: PolicyHost
 }
 
 /** What a fabric is made of. */
 export interface FabricParts {
-  readonly policy: Policy
+  readonly policies: Policies
+  /** All listeners have this one; null: each has its own. */
+  readonly only: PolicyName | null
   readonly options: ResolvedOptions
   readonly hooks: FabricHooks
   readonly fallback: boolean
@@ -88,8 +92,10 @@ export type FallbackPolicy = 'software' | 'exact' | 'nop' | 'none'
  * @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; nothing is left open then.
  */
 export function openFabric(options: ResolvedOptions, hooks: FabricHooks): Fabric {
-  const { policy, device: kind, id, library } = options
-  if (policy === 'nop') return new NopFabric({ ...parts('nop', options, hooks), reason: 'the policy is nop' })
+  const { listeners, device: kind, id, library } = options
+  if ([...listeners.policies].every(isOwnAccepting)) {
+    return new NopFabric({ ...parts('nop', options, hooks), reason: 'the policy is nop' })
+  }
   let opened: 'software' | 'dlb' = 'dlb'
   try {
     const device = openDevice({
@@ -98,7 +104,7 @@ export function openFabric(options: ResolvedOptions, hooks: FabricHooks): Fabric
       ...(library && { library }),
     })
     opened = device.kind
-    return new DeviceFabric({ ...parts(policy, options, hooks), device })
+    return new DeviceFabric({ ...parts(null, options, hooks), device })
   } catch (error) {
     const isOurs = error instanceof NodeDlbError && error.code !== 'ERR_DLB_INVALID_ARGUMENT'
     if (opened === 'software' || !isOurs) throw error
@@ -108,16 +114,17 @@ export function openFabric(options: ResolvedOptions, hooks: FabricHooks): Fabric
 
 /** What takes the place of a DLB device that has failed. @throws its error, if the policy is to have nothing instead. */
 export function openFallback(options: ResolvedOptions, hooks: FabricHooks, failure: NodeDlbError): Fabric {
-  const { fallbackPolicy, policy } = options
+  const { fallbackPolicy } = options
   if (fallbackPolicy === 'none') throw failure
   // A port that nobody stopped.
   const wasReset = failure.code === 'ERR_DLB_PORT_STOPPED'
   const reason = `instead of DLB: ${wasReset ? 'the device was reset' : failure.message}`
   if (fallbackPolicy === 'nop') return new NopFabric({ ...parts('nop', options, hooks), reason, fallback: true })
-  const name = fallbackPolicy === 'exact' ? 'exact' : policy
-  return new DeviceFabric({ ...parts(name, options, hooks), device: new SoftwareDevice(reason), fallback: true })
+  const only = fallbackPolicy === 'exact' ? 'exact' : null
+  return new DeviceFabric({ ...parts(only, options, hooks), device: new SoftwareDevice(reason), fallback: true })
 }
 
-function parts(name: PolicyName, options: ResolvedOptions, hooks: FabricHooks): FabricParts {
-  return { policy: createPolicy(name, options.workers, hooks.count), options, hooks, fallback: false }
+function parts(only: PolicyName | null, options: ResolvedOptions, hooks: FabricHooks): FabricParts {
+  const names = only === null ? options.listeners.policies : [only]
+  return { policies: new Policies(names, options.workers, hooks.policies), only, options, hooks, fallback: false }
 }

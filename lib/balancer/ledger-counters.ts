@@ -33,6 +33,8 @@ const WORKER_STALE = 2
 const ACCEPTED_AT = 3
 const SHED_AT = 4
 const REFUSED_AT = 5
+const TAKEN = 6
+const EARLY = 7
 const CLOSED_BY_ACCEPTOR = 0
 
 /**
@@ -102,6 +104,24 @@ export class LedgerCounters {
 
   countRefusedAt(worker: number): void {
     this.#values[rowOf(worker) + REFUSED_AT]++
+  }
+
+  /** It came by the worker's directed queue. */
+  countTaken(worker: number): void {
+    this.#values[rowOf(worker) + TAKEN]++
+  }
+
+  /** It is complete for the device, and open. */
+  countEarly(worker: number): void {
+    this.#values[rowOf(worker) + EARLY]++
+  }
+
+  taken(worker: number): number {
+    return this.#values[rowOf(worker) + TAKEN]
+  }
+
+  completedEarly(worker: number): number {
+    return this.#values[rowOf(worker) + EARLY]
   }
 
   /**

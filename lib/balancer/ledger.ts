@@ -148,6 +148,11 @@ export class Ledger {
     return this.#acceptorMoves(fd, entry(IN_DEVICE, 0, stamp), entry(HELD, 0, stamp))
   }
 
+  /** As `fromDevice`, of what was recovered from a worker's port: it may have been adopted long ago, which is no fault. */
+  recovered(fd: number, stamp: number): boolean {
+    return this.#move(fd, entry(IN_DEVICE, 0, stamp), entry(HELD, 0, stamp))
+  }
+
   /** Acceptor: just before it closes a connection that it holds and that nobody will take. */
   refuse(fd: number, stamp: number): boolean {
     if (!this.#acceptorMoves(fd, entry(HELD, 0, stamp), entry(FREE, 0, stamp))) return false
@@ -257,6 +262,32 @@ export class Ledger {
 
   workerCounts(worker: number): WorkerCounts {
     return this.#counters.ofWorker(worker)
+  }
+
+  /** For policies: what the worker has now, and has taken from its directed queue since the start. */
+  progress(worker: number): { readonly active: number; readonly taken: number } {
+    return { active: this.#counters.ofWorker(worker).active, taken: this.#counters.taken(worker) }
+  }
+
+  /** Worker: a connection, whatever comes of it, has come by its directed queue. */
+  countTaken(worker: number): void {
+    this.#counters.countTaken(worker)
+  }
+
+  /** Worker: the device was told that a connection is complete which is open still. */
+  countEarly(worker: number): void {
+    this.#counters.countEarly(worker)
+  }
+
+  completedEarly(worker: number): number {
+    return this.#counters.completedEarly(worker)
+  }
+
+  /** Whether this connection, and not a later one with the number, is there still: waiting, or open in a worker. */
+  isOpen(fd: number, stamp: number): boolean {
+    if (fd >>> 0 >= this.capacity) return false
+    const word = Atomics.load(this.#words, fd)
+    return (word & STATE_MASK) !== FREE && sameGeneration(word, stamp << GENERATION_SHIFT)
   }
 
   /** Reads every entry up to the highest that was ever used. */

@@ -6,6 +6,8 @@ import type { DealtListener } from './dealer.ts'
 import type { Fabric } from './fabric.ts'
 import type { Connection } from './ledger.ts'
 import { Listener } from './listener.ts'
+import type { ListenerSettings, ListenerSettingsTable } from './listener-settings.ts'
+import { isOwnAccepting, type Policy } from './policies/index.ts'
 
 /** Node's own default. */
 const DEFAULT_BACKLOG = 511
@@ -15,6 +17,8 @@ const MAX_LISTENER_ID = 0xffff
 /** One listening socket, and the workers that have a server on it. */
 export interface TableEntry extends DealtListener {
   readonly listener: Listener
+  readonly settings: ListenerSettings
+  policy: Policy
   queue: QueueId | null
   workers: readonly number[]
   directQueues: readonly QueueId[]
@@ -28,6 +32,7 @@ export interface TableEntry extends DealtListener {
 
 export interface ListenerTableOptions {
   readonly fabric: Fabric
+  readonly settings: ListenerSettingsTable
   readonly onBatch: (listener: number, fds: Int32Array, count: number) => void
   readonly onShed: (count: number) => void
   readonly onError: (error: NodeDlbError) => void
@@ -58,7 +63,7 @@ export class ListenerTable {
   constructor(options: ListenerTableOptions) {
     this.#options = options
     this.#fabric = options.fabric
-    this.#freeQueues = [...(options.fabric.queues ?? [])]
+    this.#freeQueues = [...options.fabric.queues]
   }
 
   get generation(): number {
@@ -69,9 +74,10 @@ export class ListenerTable {
   connect(fabric: Fabric): void {
     this.#fabric = fabric
     this.#generation++
-    this.#freeQueues = [...(fabric.queues ?? [])]
+    this.#freeQueues = [...fabric.queues]
     for (const entry of this.entries()) {
-      entry.queue = this.#freeQueues.shift() ?? null
+      entry.policy = fabric.policyFor(entry.settings.policy)
+      entry.queue = entry.policy.kind === 'load-balanced' ? (this.#freeQueues.shift() ?? null) : null
       this.#membersChanged(entry)
     }
   }
@@ -150,8 +156,9 @@ export class ListenerTable {
     for (const { listener } of this.entries()) listener.close()
   }
 
-  #routeOf({ queue, listener }: TableEntry): Route {
-    return { generation: this.#generation, queue, socket: this.#fabric.sharesSockets ? listener.fd : null }
+  #routeOf({ queue, listener, policy, priority }: TableEntry): Route {
+    const socket = isOwnAccepting(policy.name) ? listener.fd : null
+    return { generation: this.#generation, queue, priority, completion: policy.completion, socket }
   }
 
   /** Where an app can listen several times (port 0, SO_REUSEPORT), the n-th time of each worker is the same listener. */
@@ -166,11 +173,13 @@ export class ListenerTable {
   }
 
   #open(key: string, request: ListenRequest): TableEntry {
-    const queue = this.#fabric.queues === null ? null : this.#takeQueue()
+    const settings = this.#options.settings.find(request.address, request.port)
+    const policy = this.#fabric.policyFor(settings.policy)
+    const queue = policy.kind === 'load-balanced' ? this.#takeQueue() : null
     const id = this.#nextId()
     try {
       const listener = openListener(id, request, this.#options)
-      const entry = new Entry(id, key, listener, queue)
+      const entry = new Entry(id, key, listener, settings, policy, queue)
       this.#entries.set(id, entry)
       this.#options.onOpen(entry)
       return entry
@@ -185,7 +194,7 @@ export class ListenerTable {
     if (queue) return queue
     throw new NodeDlbError(
       'ERR_DLB_NO_RESOURCES',
-      `an app can listen on ${this.#fabric.queues?.length} addresses at a time with this policy; use policy round-robin for more`,
+      `an app can listen on ${this.#fabric.queues.length} addresses at a time with this policy; use policy round-robin for more`,
     )
   }
 
@@ -202,7 +211,8 @@ export class ListenerTable {
     }
     const workers = [...entry.members].sort((a, b) => a - b)
     entry.workers = workers
-    entry.directQueues = this.#fabric.queues === null ? workers.map((worker) => this.#fabric.directQueues[worker]) : []
+    entry.directQueues =
+      entry.policy.kind === 'directed' ? workers.map((worker) => this.#fabric.directQueues[worker]) : []
     entry.turn %= Math.max(1, workers.length)
     this.#setAccepting(entry)
     if (entry.served && entry.parked.length > 0) this.#options.onServed(entry.parked.splice(0))
@@ -210,7 +220,7 @@ export class ListenerTable {
 
   #setAccepting(entry: TableEntry): void {
     if (this.#stopped) return
-    if (entry.served && !this.#blocked && !this.#fabric.sharesSockets) entry.listener.resume()
+    if (entry.served && !this.#blocked && !isOwnAccepting(entry.policy.name)) entry.listener.resume()
     else entry.listener.pause()
   }
 
@@ -226,6 +236,8 @@ class Entry implements TableEntry {
   readonly id: number
   readonly key: string
   readonly listener: Listener
+  readonly settings: ListenerSettings
+  policy: Policy
   queue: QueueId | null
   readonly members = new Set<number>()
   readonly awaited = new Set<number>()
@@ -234,11 +246,24 @@ class Entry implements TableEntry {
   directQueues: readonly QueueId[] = []
   turn = 0
 
-  constructor(id: number, key: string, listener: Listener, queue: QueueId | null) {
+  constructor(
+    id: number,
+    key: string,
+    listener: Listener,
+    settings: ListenerSettings,
+    policy: Policy,
+    queue: QueueId | null,
+  ) {
     this.id = id
     this.key = key
     this.listener = listener
+    this.settings = settings
+    this.policy = policy
     this.queue = queue
+  }
+
+  get priority(): number {
+    return this.settings.priority
   }
 
   get served(): boolean {

@@ -2,7 +2,7 @@ import type { QueueId } from '../device/device.ts'
 import { EventBuffer } from '../device/event-buffer.ts'
 import type { DeviceFacts, Fabric, FabricCounts, FabricHooks, FabricParts } from './fabric.ts'
 import type { Connection } from './ledger.ts'
-import type { Policy } from './policies.ts'
+import type { Policies, Policy } from './policies/index.ts'
 
 const BATCH = 64
 
@@ -16,20 +16,23 @@ const BATCH = 64
  */
 export class NopFabric implements Fabric {
   readonly device: DeviceFacts
-  readonly policy: Policy
-  readonly queues = null
+  readonly policies: Policies
+  readonly queues = []
   readonly directQueues: readonly QueueId[]
-  readonly sharesSockets = true
   readonly #hooks: FabricHooks
   /** By worker: what it was given. It may have taken them since; the ledger knows. */
   readonly #given: Connection[][]
 
-  constructor({ reason, policy, options, hooks, fallback }: FabricParts & { readonly reason: string }) {
+  constructor({ reason, policies, options, hooks, fallback }: FabricParts & { readonly reason: string }) {
     this.device = { kind: 'none', id: 0, version: 'none', reason, fallback }
-    this.policy = policy
+    this.policies = policies
     this.directQueues = Array.from({ length: options.workers }, (_, id) => ({ kind: 'directed', id }))
     this.#hooks = hooks
     this.#given = this.directQueues.map(() => [])
+  }
+
+  policyFor(): Policy {
+    return this.policies.get('nop')
   }
 
   createEvents(): EventBuffer {
@@ -52,7 +55,7 @@ export class NopFabric implements Fabric {
 
   recover(worker: number): void {
     const given = this.#given[worker].splice(0)
-    if (given.length > 0) this.#hooks.onTaken(given)
+    if (given.length > 0) this.#hooks.onRecovered(given)
   }
 
   drain(): void {

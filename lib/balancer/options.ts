@@ -5,7 +5,8 @@ import { debuglog } from 'node:util'
 import { type ResourceLimits, SHARE_ENV } from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
 import type { FallbackPolicy } from './fabric.ts'
-import { isPolicyName, type PolicyName, policyNames } from './policies.ts'
+import { type ListenerOptions, ListenerSettingsTable } from './listener-settings.ts'
+import { isPolicyName, type PolicyName, policyNames } from './policies/index.ts'
 
 /** The device's most ports, less the acceptor's own. */
 export const MAX_WORKERS = 63
@@ -44,6 +45,11 @@ export interface BalancerOptions {
   readonly maxRetries?: number | null | undefined
   /** Default 'unordered'. See docs/policies.md. */
   readonly policy?: PolicyName | undefined
+  /**
+   * Listeners with a policy or priority of their own, by what the app listens on: `'8443'`, `'127.0.0.1:8443'`, `'[::1]:8443'`,
+   * or the path of a Unix socket.
+   */
+  readonly listeners?: Readonly<Record<string, ListenerOptions>> | undefined
   /** The app's arguments: `process.argv.slice(2)` in the workers. Default none. */
   readonly argv?: readonly string[] | undefined
   /** `process.env` of the workers; default a copy of this thread's. */
@@ -82,6 +88,7 @@ export interface ResolvedOptions {
   readonly fallbackPolicy: FallbackPolicy
   readonly maxRetries: number | null
   readonly policy: PolicyName
+  readonly listeners: ListenerSettingsTable
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv | typeof SHARE_ENV | undefined
   readonly execArgv: readonly string[] | undefined
@@ -123,6 +130,12 @@ const checks: Record<keyof BalancerOptions, Check> = {
   fallbackPolicy: oneOf(fallbackNames),
   maxRetries: (value) => (value === null ? null : wholeNumber(0, MAX_RETRIES)(value)),
   policy: (value) => (isPolicyName(value) ? null : `one of ${policyNames.join(', ')}`),
+  listeners: (value) =>
+    anObject(value) ??
+    Object.values(value as object)
+      .map(checkListener)
+      .find((problem) => problem !== null) ??
+    null,
   argv: strings,
   env: (value) => (value === SHARE_ENV ? null : anObject(value)),
   execArgv: strings,
@@ -136,6 +149,22 @@ const checks: Record<keyof BalancerOptions, Check> = {
   maxRespawnDelay: wholeNumber(1, MAX_MS),
   credits: wholeNumber(1, MAX_CREDITS),
   debug: (value) => (typeof value === 'function' ? null : aBoolean(value) && 'true, false or a function'),
+}
+
+const listenerChecks: Record<keyof ListenerOptions, Check> = {
+  policy: (value) => (isPolicyName(value) ? null : `one of ${policyNames.join(', ')}`),
+  priority: wholeNumber(0, 7),
+}
+
+function checkListener(options: unknown): string | null {
+  if (anObject(options) !== null) return "objects, such as { '8443': { priority: 1 } }"
+  for (const [name, value] of Object.entries(options as object)) {
+    if (!Object.hasOwn(listenerChecks, name))
+      return `objects with ${Object.keys(listenerChecks).join(', ')} and no '${name}'`
+    const expected = value === undefined ? null : listenerChecks[name as keyof ListenerOptions](value)
+    if (expected) return `objects whose ${name} is ${expected}`
+  }
+  return null
 }
 
 function isFileUrl(value: unknown): value is URL {
@@ -159,6 +188,7 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
     fallbackPolicy: options.fallbackPolicy ?? 'software',
     maxRetries: options.maxRetries ?? null,
     policy: options.policy ?? 'unordered',
+    listeners: new ListenerSettingsTable(options.policy ?? 'unordered', options.listeners ?? {}),
     argv: options.argv ?? [],
     env: options.env,
     execArgv: options.execArgv,

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { DeviceFacts, Fabric, FabricCounts } from './fabric.ts'
 import type { Ledger } from './ledger.ts'
 import type { ListenerTable } from './listener-table.ts'
-import type { PolicyName } from './policies.ts'
+import type { PolicyName } from './policies/index.ts'
 import type { Supervisor, WorkerState } from './supervisor.ts'
 
 /** Plain data, taken at one moment; counts are of connections, since the start. */
@@ -53,6 +53,8 @@ export interface WorkerStats {
   readonly adopted: number
   readonly active: number
   readonly closed: number
+  /** Connections that were more than the device can count, under the policy least-connections. Since the start. */
+  readonly completedEarly: number
   /** Connections dealt to it that it has not adopted yet. */
   readonly queued: number
 }
@@ -63,6 +65,8 @@ export interface ListenerStats {
   readonly address: string | null
   readonly port: number | null
   readonly path: string | null
+  readonly policy: PolicyName
+  readonly priority: number
   /** The workers that listen now. */
   readonly workers: readonly number[]
   /** Times that accepting waited because descriptors or memory had run out. */
@@ -71,6 +75,8 @@ export interface ListenerStats {
 
 export interface StatsSources {
   readonly fabric: Fabric
+  /** The balancer's, as asked for. */
+  readonly policy: PolicyName
   readonly ledger: Ledger
   readonly table: ListenerTable
   readonly supervisor: Supervisor
@@ -85,12 +91,14 @@ export function takeStats(sources: StatsSources): BalancerStats {
   const { creditsFree, queued } = fabricCounts
   return {
     device: fabric.device,
-    policy: fabric.policy.name,
+    policy: fabric.policyFor(sources.policy).name,
     connections: { ...counts, waiting },
     workers: workerStats(sources, fabricCounts),
-    listeners: table.entries().map(({ id, listener, members }) => ({
+    listeners: table.entries().map(({ id, listener, members, policy, priority }) => ({
       id,
       ...addressOf(listener.address),
+      policy: policy.name,
+      priority,
       workers: [...members].sort((a, b) => a - b),
       backoffs: listener.counters().backoffs,
     })),
@@ -110,6 +118,7 @@ function workerStats({ ledger, table, supervisor }: StatsSources, { byWorker }: 
       adopted,
       active,
       closed,
+      completedEarly: ledger.completedEarly(index),
       queued: byWorker[index],
     }
   })

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { deviceNames, fallbackNames, MAX_WORKERS } from '../balancer/options.ts'
-import { policyNames } from '../balancer/policies.ts'
+import { policyNames } from '../balancer/policies/index.ts'
 import { parseCount, parseDuration } from './parse.ts'
 import { type RunFlags, run } from './run.ts'
 

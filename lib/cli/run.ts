@@ -1,7 +1,7 @@
 import { Balancer, type CloseReport } from '../balancer/balancer.ts'
 import type { FallbackPolicy } from '../balancer/fabric.ts'
 import { resolveOptions } from '../balancer/options.ts'
-import type { PolicyName } from '../balancer/policies.ts'
+import type { PolicyName } from '../balancer/policies/index.ts'
 import { EntryFailedError } from '../balancer/startup.ts'
 import { NodeDlbError } from '../errors.ts'
 import { Report } from './report.ts'

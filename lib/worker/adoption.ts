@@ -2,6 +2,9 @@ import { type Ledger, NO_STAMP, nowInMicroseconds } from '../balancer/ledger.ts'
 import { loadAddon } from '../native.ts'
 import { NEW_SOCKET, type StreamHandle, type StreamHandleConstructor } from './node-handles.ts'
 
+/** Just before the connection closes. */
+export type OnClosed = () => void
+
 /**
  * Turns an accepted fd into a handle of Node's own class, which an unmodified `net.Server` takes as its own. From
  * then on Node owns the fd; the ledger hears of it just before Node closes it.
@@ -18,21 +21,21 @@ export class Adoption {
   }
 
   /** @returns null if the ledger says that the fd is not this event's any more, or if libuv refuses it. */
-  adopt(fd: number, stamp: number): StreamHandle | null {
-    return this.#ledger.adopt(fd, stamp, this.#worker) ? this.#open(fd, stamp) : null
+  adopt(fd: number, stamp: number, onClosed: OnClosed | null = null): StreamHandle | null {
+    return this.#ledger.adopt(fd, stamp, this.#worker) ? this.#open(fd, stamp, onClosed) : null
   }
 
   /** As `adopt`, for a connection that this worker has just accepted. Without a place in the ledger it is closed. */
   accept(fd: number): StreamHandle | null {
     const stamp = this.#ledger.acceptFor(this.#worker, fd, nowInMicroseconds())
-    if (stamp !== NO_STAMP) return this.#open(fd, stamp)
+    if (stamp !== NO_STAMP) return this.#open(fd, stamp, null)
     loadAddon().closeFd(fd)
     return null
   }
 
-  #open(fd: number, stamp: number): StreamHandle | null {
+  #open(fd: number, stamp: number, onClosed: OnClosed | null): StreamHandle | null {
     const handle = new this.#Handle(NEW_SOCKET)
-    if (handle.take(fd, stamp) === 0) return handle
+    if (handle.take(fd, stamp, onClosed) === 0) return handle
     // libuv refuses an fd that this loop has already: somebody closed it without telling. It is ours to close.
     handle.close()
     loadAddon().closeFd(fd)
@@ -42,7 +45,7 @@ export class Adoption {
 
 interface AdoptedHandle extends StreamHandle {
   /** Opens the handle on the fd. @returns libuv's error number, 0 if none. */
-  take(fd: number, stamp: number): number
+  take(fd: number, stamp: number, onClosed: OnClosed | null): number
 }
 
 type AdoptedHandleConstructor = new (type: number) => AdoptedHandle
@@ -56,10 +59,12 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
   return class extends Base {
     #fd = -1
     #stamp = 0
+    #onClosed: OnClosed | null = null
 
-    take(fd: number, stamp: number): number {
+    take(fd: number, stamp: number, onClosed: OnClosed | null): number {
       this.#fd = fd
       this.#stamp = stamp
+      this.#onClosed = onClosed
       const error = super.open(fd)
       // From here on Node closes it with the thread. If the thread ends just before, main finds out whether it is open.
       if (error === 0) ledger.opened(fd, stamp, worker)
@@ -80,6 +85,8 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
       if (this.#fd === -1) return
       ledger.closed(this.#fd, this.#stamp, worker)
       this.#fd = -1
+      this.#onClosed?.()
+      this.#onClosed = null
     }
   }
 }

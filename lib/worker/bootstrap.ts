@@ -3,11 +3,11 @@ import { inspect } from 'node:util'
 import workerThreads from 'node:worker_threads'
 import { Ledger } from '../balancer/ledger.ts'
 import { NodeDlbError } from '../errors.ts'
-import { Adoption } from './adoption.ts'
+import { Adoption, type OnClosed } from './adoption.ts'
 import { Control } from './control.ts'
 import { type Delivery, deliver } from './delivery.ts'
 import { drain } from './drain.ts'
-import { DeviceIntake, type Intake } from './intake.ts'
+import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
 import { ListenHook } from './listen-hook.ts'
 import { Listening, type Member } from './listening.ts'
 import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
@@ -44,14 +44,15 @@ function connect(link: WorkerLink, routes: Routes): void {
 
 /** @returns null if the device does not work: main is told, and says what comes next. */
 function openIntake({ generation, device }: WorkerLink): Intake | null {
-  if (device === null) return new OwnIntake({ ledger, worker: boot.index, accept, debug })
+  const own = new OwnIntake({ ledger, worker: boot.index, accept, debug })
+  if (device === null) return own
   const onFailure = (error: NodeDlbError): void => {
     // Closed by main, which is about to say why.
     if (error.code === 'ERR_DLB_CLOSED') return
     control.post({ type: 'device-failed', generation, code: error.code, message: error.message })
   }
   try {
-    return new DeviceIntake(device, { adopt, onFailure, debug })
+    return new MixedIntake(new DeviceIntake(device, { ledger, worker: boot.index, adopt, onFailure, debug }), own)
   } catch (error) {
     if (!(error instanceof NodeDlbError) || device.domain.nodeDlbDomain !== 'dlb') throw error
     onFailure(error)
@@ -59,14 +60,14 @@ function openIntake({ generation, device }: WorkerLink): Intake | null {
   }
 }
 
-function adopt(listener: number, fd: number, stamp: number): Delivery | null {
+function adopt(listener: number, fd: number, stamp: number, onClosed: OnClosed | null): Delivery | null {
   const member = listening.find(listener)
   if (!member) {
     // Dealt before the server closed: main deals it again.
     control.post({ type: 'return', listener, fd, stamp })
     return null
   }
-  const client = adoptionFor(member.Handle).adopt(fd, stamp)
+  const client = adoptionFor(member.Handle).adopt(fd, stamp, onClosed)
   return client && { client, server: member.handle }
 }
 
@@ -93,7 +94,7 @@ function listenToMain(): void {
 }
 
 function take({ listener, fd, stamp }: Take): void {
-  const delivery = adopt(listener, fd, stamp)
+  const delivery = adopt(listener, fd, stamp, null)
   if (delivery) deliver(delivery)
 }
 

@@ -1,8 +1,9 @@
+import type { Ledger } from '../balancer/ledger.ts'
 import type { Port } from '../device/device.ts'
 import { attachDomain } from '../device/open.ts'
 import type { NodeDlbError } from '../errors.ts'
-import type { Delivery } from './delivery.ts'
-import { INBOX_BATCH, Inbox } from './inbox.ts'
+import { Completions } from './completions.ts'
+import { INBOX_BATCH, Inbox, type InboxOptions } from './inbox.ts'
 import type { DeviceLink, Route } from './protocol.ts'
 
 /**
@@ -16,49 +17,65 @@ export interface Intake {
 }
 
 export interface DeviceIntakeOptions {
-  readonly adopt: (listener: number, fd: number, stamp: number) => Delivery | null
+  readonly ledger: Ledger
+  readonly worker: number
+  readonly adopt: InboxOptions['adopt']
   readonly onFailure: (error: NodeDlbError) => void
   readonly debug: ((line: string) => void) | null
 }
 
 /**
- * The worker's port of the queue device. A device that fails shows in any call; it is told by `onFailure`, once, and
- * then nothing comes in any more.
+ * The worker's ports of the queue device: one for the queues that it shares with others, one for the queue that is its
+ * own, or only one of them. A device that fails shows in any call; it is told by `onFailure`, once, and then nothing comes in any more.
  */
 export class DeviceIntake implements Intake {
-  readonly #port: Port
+  readonly #balanced: Port | null
+  readonly #directed: Port | null
   readonly #onFailure: DeviceIntakeOptions['onFailure']
   readonly #routes = new Map<number, Route>()
   #failed = false
 
   /** @throws what attaching throws if the device has failed, or was replaced meanwhile (ERR_DLB_CLOSED). */
-  constructor({ domain: token, port, queues }: DeviceLink, options: DeviceIntakeOptions) {
+  constructor({ domain: token, balanced, directed, queues, counted }: DeviceLink, options: DeviceIntakeOptions) {
+    const { ledger, worker } = options
     const domain = attachDomain(token)
-    this.#port = domain.attachPort(port)
     this.#onFailure = options.onFailure
-    // The links of the thread that had the port before, if one had: this one has no servers yet.
-    for (const queue of queues) this.#port.unlink(queue)
-    const onFailure = (error: NodeDlbError): void => this.#fail(error)
-    new Inbox({ ...options, port: this.#port, events: domain.createEvents(INBOX_BATCH), onFailure }).open()
-    this.#port.enable()
+    this.#balanced = balanced && domain.attachPort(balanced)
+    this.#directed = directed && domain.attachPort(directed)
+    const common = {
+      ...options,
+      counts: (listener: number) => this.#routes.get(listener)?.completion === 'close',
+      onFailure: (error: NodeDlbError) => this.#fail(error),
+    }
+    const open = (port: Port, completions: Completions | null, onEvent: () => void): void => {
+      new Inbox({ ...common, port, completions, onEvent, events: domain.createEvents(INBOX_BATCH) }).open()
+      port.enable()
+    }
+    if (this.#balanced) {
+      // The links of the thread that had the port before, if one had: this one has no servers yet.
+      for (const queue of queues) this.#balanced.unlink(queue)
+      open(this.#balanced, new Completions(this.#balanced, counted, () => ledger.countEarly(worker)), () => undefined)
+    }
+    if (this.#directed) open(this.#directed, null, () => ledger.countTaken(worker))
   }
 
   join(listener: number, route: Route): void {
-    const { queue } = route
+    const { queue, priority } = route
     this.#routes.set(listener, route)
-    if (queue) this.#try(() => this.#port.link(queue))
+    if (queue) this.#try(() => this.#balanced?.link(queue, priority))
   }
 
   leave(listener: number): void {
     const queue = this.#routes.get(listener)?.queue
     this.#routes.delete(listener)
-    if (queue) this.#try(() => this.#port.unlink(queue))
+    if (queue) this.#try(() => this.#balanced?.unlink(queue))
   }
 
   /** The fabric's domain is closed by main; this only lets go of it. */
   close(): void {
     this.#failed = true
-    this.#port.detach()
+    this.#balanced?.detach()
+    this.#directed?.detach()
   }
 
   #try(call: () => void): void {
@@ -73,5 +90,34 @@ export class DeviceIntake implements Intake {
     if (this.#failed) return
     this.#failed = true
     this.#onFailure(error)
+  }
+}
+
+/** For listeners with and without a device: each route says which it is. */
+export class MixedIntake implements Intake {
+  readonly #device: Intake
+  readonly #own: Intake
+  readonly #sharing = new Set<number>()
+
+  constructor(device: Intake, own: Intake) {
+    this.#device = device
+    this.#own = own
+  }
+
+  join(listener: number, route: Route): void {
+    const shares = route.socket !== null
+    if (shares) this.#sharing.add(listener)
+    const intake = shares ? this.#own : this.#device
+    intake.join(listener, route)
+  }
+
+  leave(listener: number): void {
+    const intake = this.#sharing.delete(listener) ? this.#own : this.#device
+    intake.leave(listener)
+  }
+
+  close(): void {
+    this.#device.close()
+    this.#own.close()
   }
 }

@@ -36,9 +36,13 @@ export interface WorkerLink {
 
 export interface DeviceLink {
   readonly domain: DomainToken
-  readonly port: PortId
-  /** The load-balanced queues that listeners get theirs from; empty when the policy sends to workers directly. */
+  /** The worker's ports; null for a kind that no policy needs. */
+  readonly balanced: PortId | null
+  readonly directed: PortId | null
+  /** The load-balanced queues that listeners get theirs from. */
   readonly queues: readonly QueueId[]
+  /** How many open connections the device can count for a worker. */
+  readonly counted: number
 }
 
 /** How the connections of one listener come to a worker. */
@@ -47,6 +51,10 @@ export interface Route {
   readonly generation: number
   /** The queue to link, or null when the policy sends to workers directly. */
   readonly queue: QueueId | null
+  /** Of the link: 0 (first) to 7. */
+  readonly priority: number
+  /** When the device is told that a connection is complete. */
+  readonly completion: 'adoption' | 'close'
   /** The listening socket to accept from, or null when main accepts. */
   readonly socket: number | null
 }

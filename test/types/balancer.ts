@@ -37,7 +37,9 @@ void startBalancer({ entry: './server.js', threads: 4 })
 void startBalancer({ entry: './server.js', fallbackPolicy: 'unordered' })
 // @ts-expect-error not a policy
 void startBalancer({ entry: './server.js', policy: 'random' })
-expectTypeOf<PolicyName>().toEqualTypeOf<'unordered' | 'exact' | 'round-robin' | 'nop'>()
+expectTypeOf<PolicyName>().toEqualTypeOf<
+  'unordered' | 'least-connections' | 'exact' | 'round-robin' | 'affinity' | 'nop'
+>()
 
 expectTypeOf<Balancer['addresses']>().toEqualTypeOf<(AddressInfo | string)[]>()
 expectTypeOf<Balancer['stats']>().toEqualTypeOf<() => BalancerStats>()

@@ -1,0 +1,40 @@
+import type { PolicyName } from './policies/index.ts'
+
+/** What a listener can have of its own. */
+export interface ListenerOptions {
+  /** Default: the balancer's. */
+  readonly policy?: PolicyName | undefined
+  /** 0 (first) to 7: while connections wait, those of a better priority are dealt first. Default 0. */
+  readonly priority?: number | undefined
+}
+
+export interface ListenerSettings {
+  readonly policy: PolicyName
+  readonly priority: number
+}
+
+/** The listeners' settings, by what the app listens on: 'host:port', 'port', or a Unix socket's path. */
+export class ListenerSettingsTable {
+  readonly #default: ListenerSettings
+  readonly #own: ReadonlyMap<string, ListenerSettings>
+
+  constructor(policy: PolicyName, listeners: Readonly<Record<string, ListenerOptions>>) {
+    this.#default = { policy, priority: 0 }
+    const own = Object.entries(listeners).map(([address, options]) => {
+      return [address, { policy: options.policy ?? policy, priority: options.priority ?? 0 }] as const
+    })
+    this.#own = new Map(own)
+  }
+
+  /** All that occur. */
+  get policies(): ReadonlySet<PolicyName> {
+    return new Set([this.#default, ...this.#own.values()].map(({ policy }) => policy))
+  }
+
+  /** @param port as asked for, so 0 if any will do; -1 if the address is a path */
+  find(address: string | null, port: number): ListenerSettings {
+    const whole =
+      port === -1 ? (address ?? '') : `${address?.includes(':') ? `[${address}]` : (address ?? '*')}:${port}`
+    return this.#own.get(whole) ?? this.#own.get(String(port)) ?? this.#default
+  }
+}

@@ -1,0 +1,42 @@
+import { type EventBuffer, SchedulingType } from '../../device/event-buffer.ts'
+import type { Balanced, Policy } from './policy.ts'
+
+/** The device deals each connection to the listening worker that has the least load. */
+abstract class LoadBalanced implements Policy {
+  abstract readonly name: Policy['name']
+  abstract readonly completion: Policy['completion']
+  readonly kind = 'load-balanced'
+
+  target(events: EventBuffer, i: number, { queue, priority }: Balanced): void {
+    if (queue) events.setTarget(i, queue.id, SchedulingType.unordered, priority)
+  }
+
+  sent(): void {
+    // The device keeps the counts.
+  }
+}
+
+/**
+ * To the listening worker that has the fewest waiting: a connection is complete once the worker has adopted it. Envoy's
+ * DLB extension does the same.
+ *
+ * Cost: none in this process beyond the send; one load-balanced queue per listener, at most 8 connections waiting
+ * per worker. It balances what waits, not what is open: long-lived connections can pile up on a worker that is quick
+ * to adopt.
+ */
+export class Unordered extends LoadBalanced {
+  readonly name = 'unordered'
+  readonly completion = 'adoption'
+}
+
+/**
+ * To the listening worker that has the fewest open connections: a connection is complete when it closes.
+ *
+ * Cost: as `unordered`, and an event-state entry of the device for each open connection. A worker has a bounded number of
+ * them (see DeviceFabric). With more connections open than that, its oldest ones are completed early, which is counted:
+ * they are no load any more, and workers that are all beyond the bound are as with `unordered`.
+ */
+export class LeastConnections extends LoadBalanced {
+  readonly name = 'least-connections'
+  readonly completion = 'close'
+}

@@ -1,0 +1,30 @@
+import type { QueueId, QueueKind } from '../../device/device.ts'
+import type { EventBuffer } from '../../device/event-buffer.ts'
+import type { PolicyName } from './index.ts'
+
+/** What a policy sees of a listener. */
+export interface Balanced {
+  /** Its load-balanced queue; null if the policy needs none. */
+  readonly queue: QueueId | null
+  /** The workers that listen. */
+  readonly workers: readonly number[]
+  /** Their directed queues, in the same order; empty if the policy addresses no workers. */
+  readonly directQueues: readonly QueueId[]
+  /** 0 (first) to 7. */
+  readonly priority: number
+  /** Directed policies' place in the workers. */
+  turn: number
+}
+
+/** Decides, through the events' targets, which worker gets a connection. Main thread. */
+export interface Policy {
+  readonly name: PolicyName
+  /** The kind of queue that it sends to. */
+  readonly kind: QueueKind
+  /** When a connection is complete for the device: it counts as load until then. */
+  readonly completion: 'adoption' | 'close'
+  /** Addresses event `i`, which holds the connection `i` places after the last one that was sent. */
+  target(events: EventBuffer, i: number, listener: Balanced): void
+  /** Of those addressed since the last call, the first `count` were sent. */
+  sent(listener: Balanced, count: number): void
+}
