@@ -168,7 +168,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       onFailure: (error) => this.#failOver(error),
       give: (worker, take) => this.#supervisor.post(worker, take),
       policies: {
-        progress: (worker) => this.#ledger.progress(worker),
+        direct: (worker) => this.#ledger.direct(worker),
         isOpen: (fd, stamp) => this.#ledger.isOpen(fd, stamp),
         clientOf: (fd) => loadAddon().clientOf(fd),
       },

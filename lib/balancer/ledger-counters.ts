@@ -20,8 +20,16 @@ export interface WorkerCounts {
   readonly stale: number
 }
 
-// A row is a cache line of its own: the acceptor's, then each worker's, then the acceptor's for each worker.
-const ROW_BYTES = 64
+/** Of the connections that were dealt to a worker itself, since the start. */
+export interface DirectCounts {
+  readonly opened: number
+  readonly closed: number
+  /** They were not to be had: nothing listened, or they were gone. */
+  readonly dropped: number
+}
+
+// A row is two cache lines of its own: the acceptor's, then each worker's, then the acceptor's for each worker.
+const ROW_BYTES = 128
 const ROW = ROW_BYTES / 8
 const ACCEPTED = 0
 const SHED = 1
@@ -33,9 +41,12 @@ const WORKER_STALE = 2
 const ACCEPTED_AT = 3
 const SHED_AT = 4
 const REFUSED_AT = 5
-const TAKEN = 6
-const EARLY = 7
+const EARLY = 6
+const DIRECT_OPENED = 7
+const DIRECT_CLOSED = 8
+const DIRECT_DROPPED = 9
 const CLOSED_BY_ACCEPTOR = 0
+const directCells = { opened: DIRECT_OPENED, closed: DIRECT_CLOSED, dropped: DIRECT_DROPPED }
 
 /**
  * What the ledger has counted, in shared memory.
@@ -106,9 +117,9 @@ export class LedgerCounters {
     this.#values[rowOf(worker) + REFUSED_AT]++
   }
 
-  /** It came by the worker's directed queue. */
-  countTaken(worker: number): void {
-    this.#values[rowOf(worker) + TAKEN]++
+  /** Of a connection that was dealt to the worker itself. */
+  countDirect(worker: number, what: keyof DirectCounts): void {
+    this.#values[rowOf(worker) + directCells[what]]++
   }
 
   /** It is complete for the device, and open. */
@@ -116,8 +127,13 @@ export class LedgerCounters {
     this.#values[rowOf(worker) + EARLY]++
   }
 
-  taken(worker: number): number {
-    return this.#values[rowOf(worker) + TAKEN]
+  direct(worker: number): DirectCounts {
+    const row = rowOf(worker)
+    return {
+      opened: this.#values[row + DIRECT_OPENED],
+      closed: this.#values[row + DIRECT_CLOSED],
+      dropped: this.#values[row + DIRECT_DROPPED],
+    }
   }
 
   completedEarly(worker: number): number {

@@ -1,5 +1,5 @@
 import { NodeDlbError } from '../errors.ts'
-import { LedgerCounters, type LedgerCounts, type WorkerCounts } from './ledger-counters.ts'
+import { type DirectCounts, LedgerCounters, type LedgerCounts, type WorkerCounts } from './ledger-counters.ts'
 
 export const NO_STAMP = -1
 export const MAX_WORKERS = 128
@@ -264,14 +264,13 @@ export class Ledger {
     return this.#counters.ofWorker(worker)
   }
 
-  /** For policies: what the worker has now, and has taken from its directed queue since the start. */
-  progress(worker: number): { readonly active: number; readonly taken: number } {
-    return { active: this.#counters.ofWorker(worker).active, taken: this.#counters.taken(worker) }
+  direct(worker: number): DirectCounts {
+    return this.#counters.direct(worker)
   }
 
-  /** Worker: a connection, whatever comes of it, has come by its directed queue. */
-  countTaken(worker: number): void {
-    this.#counters.countTaken(worker)
+  /** Worker: what has come of a connection that was dealt to it itself. */
+  countDirect(worker: number, what: keyof DirectCounts): void {
+    this.#counters.countDirect(worker, what)
   }
 
   /** Worker: the device was told that a connection is complete which is open still. */

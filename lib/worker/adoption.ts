@@ -66,6 +66,7 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
       this.#stamp = stamp
       this.#onClosed = onClosed
       const error = super.open(fd)
+      if (error !== 0) this.#onClosed = null
       // From here on Node closes it with the thread. If the thread ends just before, main finds out whether it is open.
       if (error === 0) ledger.opened(fd, stamp, worker)
       return error

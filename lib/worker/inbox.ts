@@ -11,12 +11,7 @@ export const INBOX_BATCH = 4
 export interface InboxOptions {
   readonly port: Port
   readonly events: EventBuffer
-  /** Null for a directed port, whose events are complete when they are received. */
-  readonly completions: Completions | null
-  /** Whether the listener's connections count as load until they close. */
-  readonly counts: (listener: number) => boolean
-  /** An event was received, whatever comes of it. */
-  readonly onEvent: () => void
+  readonly completions: Completions
   /** Makes the event's fd a connection; null if it is not this worker's to take. Never throws. */
   readonly adopt: (listener: number, fd: number, stamp: number, onClosed: OnClosed | null) => Delivery | null
   /** The port does not work any more. */
@@ -57,11 +52,10 @@ export class Inbox {
   }
 
   #deliverAll(): void {
-    const { events, onEvent, debug } = this.#options
+    const { events, debug } = this.#options
     while (this.#next < this.#count) {
       const i = this.#next++
       const fd = events.data64Low(i)
-      onEvent()
       const delivery = this.#adopt(events.data16(i), fd, events.data64High(i))
       if (!delivery) continue
       debug?.(`dlb recv ${fd}`)
@@ -72,9 +66,8 @@ export class Inbox {
   }
 
   #adopt(listener: number, fd: number, stamp: number): Delivery | null {
-    const { completions, counts, adopt } = this.#options
-    if (!completions) return adopt(listener, fd, stamp, null)
-    if (!counts(listener)) {
+    const { completions, adopt } = this.#options
+    if (!completions.counts(listener)) {
       const delivery = adopt(listener, fd, stamp, null)
       this.#try(() => completions.done())
       return delivery

@@ -2,7 +2,7 @@ import type { Ledger } from '../balancer/ledger.ts'
 import type { Port } from '../device/device.ts'
 import { attachDomain } from '../device/open.ts'
 import type { NodeDlbError } from '../errors.ts'
-import { Completions } from './completions.ts'
+import { type Completions, DeviceCompletions, DirectCompletions } from './completions.ts'
 import { INBOX_BATCH, Inbox, type InboxOptions } from './inbox.ts'
 import type { DeviceLink, Route } from './protocol.ts'
 
@@ -42,21 +42,18 @@ export class DeviceIntake implements Intake {
     this.#onFailure = options.onFailure
     this.#balanced = balanced && domain.attachPort(balanced)
     this.#directed = directed && domain.attachPort(directed)
-    const common = {
-      ...options,
-      counts: (listener: number) => this.#routes.get(listener)?.completion === 'close',
-      onFailure: (error: NodeDlbError) => this.#fail(error),
-    }
-    const open = (port: Port, completions: Completions | null, onEvent: () => void): void => {
-      new Inbox({ ...common, port, completions, onEvent, events: domain.createEvents(INBOX_BATCH) }).open()
+    const onFailure = (error: NodeDlbError): void => this.#fail(error)
+    const open = (port: Port, completions: Completions): void => {
+      new Inbox({ ...options, port, completions, onFailure, events: domain.createEvents(INBOX_BATCH) }).open()
       port.enable()
     }
     if (this.#balanced) {
       // The links of the thread that had the port before, if one had: this one has no servers yet.
       for (const queue of queues) this.#balanced.unlink(queue)
-      open(this.#balanced, new Completions(this.#balanced, counted, () => ledger.countEarly(worker)), () => undefined)
+      const counts = (listener: number): boolean => this.#routes.get(listener)?.completion === 'close'
+      open(this.#balanced, new DeviceCompletions(this.#balanced, counted, counts, () => ledger.countEarly(worker)))
     }
-    if (this.#directed) open(this.#directed, null, () => ledger.countTaken(worker))
+    if (this.#directed) open(this.#directed, new DirectCompletions(ledger, worker))
   }
 
   join(listener: number, route: Route): void {

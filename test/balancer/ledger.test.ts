@@ -213,8 +213,8 @@ t.test('what a dead worker owned is closed, and what it may not have opened is n
 })
 
 t.test('an increment that a terminated worker missed is made up for', async (t) => {
-  // The doubles of worker 1's cache line: header line, acceptor's line, worker 0's line, then adopted and closed.
-  const counters = (ledger: Ledger) => new Float64Array(ledger.buffer, 3 * 64, 2)
+  // The doubles of worker 1's row: the header's cache line, the acceptor's two, worker 0's two, then adopted and closed.
+  const counters = (ledger: Ledger) => new Float64Array(ledger.buffer, 5 * 64, 2)
   for (const missed of [0, 1]) {
     const ledger = create()
     ledger.closed(5, adopted(ledger, 5, 1000, 1), 1)

@@ -1,14 +1,15 @@
+import type { DirectCounts } from '../ledger-counters.ts'
 import { Affinity, type Clients } from './affinity.ts'
 import { Exact, RoundRobin } from './directed.ts'
 import { LeastConnections, Unordered } from './load-balanced.ts'
 import type { Policy } from './policy.ts'
-import { WorkerLoads, type WorkerProgress } from './worker-loads.ts'
+import { WorkerLoads } from './worker-loads.ts'
 
 export type { Balanced, Policy } from './policy.ts'
 
 /** What the policies ask the balancer. */
 export interface PolicyHost extends Clients {
-  progress(worker: number): WorkerProgress
+  direct(worker: number): DirectCounts
 }
 
 /** Each worker accepts for itself. In turn are only those connections dealt that a device had which has failed. */
@@ -49,7 +50,7 @@ export class Policies {
   readonly #loads: WorkerLoads
 
   constructor(names: Iterable<PolicyName>, workers: number, host: PolicyHost) {
-    this.#loads = new WorkerLoads(workers, (worker) => host.progress(worker))
+    this.#loads = new WorkerLoads(workers, (worker) => host.direct(worker))
     for (const name of names) this.#policies.set(name, policies[name](this.#loads, host))
   }
 
@@ -64,6 +65,6 @@ export class Policies {
 
   /** The worker's thread has ended, and what was on its way to it was taken back. */
   ended(worker: number): void {
-    this.#loads.emptied(worker)
+    this.#loads.ended(worker)
   }
 }

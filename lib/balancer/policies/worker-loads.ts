@@ -1,38 +1,34 @@
-/** What a worker has done since the start. */
-export interface WorkerProgress {
-  /** Connections that are open in it now. */
-  readonly active: number
-  /** Connections that it has taken from its directed queue. */
-  readonly taken: number
-}
+import type { DirectCounts } from '../ledger-counters.ts'
 
 /**
- * The workers' connections: those that are open, and those on their way to one by its directed queue. What is on its way by
- * load-balanced queues belongs to nobody yet.
+ * The connections that were dealt to a worker itself, and are open or on their way to it.
  *
- * Main thread, which alone deals: no lock is needed for true counts.
+ * Main thread, which alone deals. A worker's count is one number of its own less two of the worker's, each of which only
+ * grows: whatever the worker is doing just now, a connection is counted once. So true counts need no lock.
  */
 export class WorkerLoads {
-  readonly #progress: (worker: number) => WorkerProgress
+  readonly #counts: (worker: number) => DirectCounts
   /** By worker: connections that it was dealt since the start. */
   readonly #dealt: number[]
 
-  constructor(workers: number, progress: (worker: number) => WorkerProgress) {
-    this.#progress = progress
-    this.#dealt = Array.from({ length: workers }, (_, worker) => progress(worker).taken)
+  constructor(workers: number, counts: (worker: number) => DirectCounts) {
+    this.#counts = counts
+    // What a device had that has failed is on its way to nobody.
+    this.#dealt = Array.from({ length: workers }, (_, worker) => counts(worker).opened + counts(worker).dropped)
   }
 
   of(worker: number): number {
-    const { active, taken } = this.#progress(worker)
-    return active + Math.max(0, this.#dealt[worker] - taken)
+    const { closed, dropped } = this.#counts(worker)
+    return this.#dealt[worker] - closed - dropped
   }
 
   dealt(worker: number, connections: number): void {
     this.#dealt[worker] += connections
   }
 
-  /** Its queue is empty: what was in it has been taken back. */
-  emptied(worker: number): void {
-    this.#dealt[worker] = this.#progress(worker).taken
+  /** It has ended: what it was dealt is closed, or was taken back. */
+  ended(worker: number): void {
+    const { closed, dropped } = this.#counts(worker)
+    this.#dealt[worker] = closed + dropped
   }
 }

@@ -1,0 +1,112 @@
+import { once } from 'node:events'
+import net, { type AddressInfo } from 'node:net'
+import { setImmediate as immediate } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { type Balancer, type BalancerOptions, startBalancer } from '../../lib/index.ts'
+import { source } from '../programs.ts'
+
+/** A client whose connection stays open. */
+export class Held {
+  readonly socket: net.Socket
+  readonly #line: Promise<string>
+
+  constructor(port: number, localAddress?: string) {
+    this.socket = net.connect({ port, host: '127.0.0.1', ...(localAddress && { localAddress }) })
+    this.socket.on('error', () => undefined)
+    this.#line = once(this.socket, 'data').then(([data]) => String(data))
+    // Asked for or not.
+    this.#line.catch(() => undefined)
+  }
+
+  /** The thread that has the connection, and when it got it, in ns. */
+  async taken(): Promise<{ thread: number; at: bigint }> {
+    const [thread, at] = (await this.#line).trim().split(' ')
+    return { thread: Number(thread), at: BigInt(at) }
+  }
+}
+
+/** A balancer of servers that hold connections, and its clients. */
+export class Holding {
+  readonly balancer: Balancer
+  readonly gate: Int32Array
+  readonly held = new Set<Held>()
+
+  static async start(t: Test, options: Partial<BalancerOptions>, servers = 1): Promise<Holding> {
+    const gate = new Int32Array(new SharedArrayBuffer(8))
+    const entry = source('test/balancer/fixtures/holding.cjs')
+    const workerData = { gate: gate.buffer, servers }
+    const holding = new Holding(await startBalancer({ entry, execArgv: [], workerData, ...options }), gate)
+    t.teardown(async () => {
+      holding.unblock()
+      for (const { socket } of holding.held) socket.destroy()
+      await holding.balancer.close({ timeout: 0 })
+    })
+    return holding
+  }
+
+  private constructor(balancer: Balancer, gate: Int32Array) {
+    this.balancer = balancer
+    this.gate = gate
+  }
+
+  /** Of the n-th server. */
+  port(n = 0): number {
+    return (this.balancer.addresses[n] as AddressInfo).port
+  }
+
+  /** By worker: open connections. */
+  active(): number[] {
+    return this.balancer.stats().workers.map((worker) => worker.active)
+  }
+
+  connect(options: { localAddress?: string; server?: number } = {}): Held {
+    const held = new Held(this.port(options.server), options.localAddress)
+    this.held.add(held)
+    return held
+  }
+
+  /** More connections, until so many are held. */
+  async fill(total: number): Promise<void> {
+    while (this.held.size < total) {
+      // Fewer than the backlog has room for.
+      const next = Math.min(total, this.held.size + 250)
+      while (this.held.size < next) this.connect()
+      await this.until(next)
+    }
+  }
+
+  /** Ends these connections, and waits until the workers have seen it. */
+  async end(ending: Iterable<Held>): Promise<void> {
+    for (const held of ending) {
+      held.socket.destroy()
+      this.held.delete(held)
+    }
+    await this.until(this.held.size)
+  }
+
+  async until(active: number): Promise<void> {
+    while (this.balancer.stats().connections.active !== active) await immediate()
+  }
+
+  /** All workers, each by a connection of its own. They block until `unblock`. */
+  async blockAll(): Promise<void> {
+    const { workers } = this.balancer.stats()
+    const seen = new Map<number, Held>()
+    while (seen.size < workers.length) {
+      const held = this.connect()
+      const { thread } = await held.taken()
+      if (!seen.has(thread)) seen.set(thread, held)
+    }
+    for (const { socket } of seen.values()) socket.write('block')
+    while (Atomics.load(this.gate, 1) < workers.length) await immediate()
+  }
+
+  unblock(): void {
+    Atomics.store(this.gate, 0, 1)
+    Atomics.notify(this.gate, 0)
+  }
+}
+
+export function difference(counts: readonly number[]): number {
+  return Math.max(...counts) - Math.min(...counts)
+}
