@@ -149,6 +149,7 @@ export class LedgerCounters {
     const missed = this.ofWorker(worker).active - owned
     if (missed > 0) this.#values[rowOf(worker) + CLOSED] += missed
     else this.#values[rowOf(worker) + ADOPTED] -= missed
+    this.#values[rowOf(worker) + DIRECT_OPENED] = this.#values[rowOf(worker) + DIRECT_CLOSED]
   }
 
   ofWorker(worker: number): WorkerCounts {

@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander'
+import type { ListenerOptions } from '../balancer/listener-settings.ts'
+import { isPolicyName, policyNames } from '../balancer/policies/index.ts'
 
 const MS_PER_UNIT: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
 
@@ -22,4 +24,20 @@ export function parseDeviceId(text: string): number {
   const id = parseCount(text)
   if (id > 63) throw new InvalidArgumentError('Give the n of a /dev/dlb<n>, 0 to 63.')
   return id
+}
+
+/** `<address>=<policy>`, `<address>=<policy>,<priority>` or `<address>=,<priority>`, each once. */
+export function addListener(
+  text: string,
+  listeners: Readonly<Record<string, ListenerOptions>> = {},
+): Record<string, ListenerOptions> {
+  const [, address, policy, priority] = /^(.+)=([a-z-]*)(?:,([0-7]))?$/.exec(text) ?? []
+  if (!address || (policy === '' && priority === undefined)) {
+    throw new InvalidArgumentError('Give an address and a policy, and a priority from 0 to 7, such as 8443=exact,1.')
+  }
+  if (policy !== '' && !isPolicyName(policy)) {
+    throw new InvalidArgumentError(`There is no policy ${policy}; there are ${policyNames.join(', ')}.`)
+  }
+  const options = { ...(policy !== '' && { policy }), ...(priority !== undefined && { priority: Number(priority) }) }
+  return { ...listeners, [address]: options as ListenerOptions }
 }

@@ -1,12 +1,13 @@
 import { Command, Option } from 'commander'
 import { deviceNames, fallbackNames, MAX_WORKERS } from '../balancer/options.ts'
 import { policyNames } from '../balancer/policies/index.ts'
-import { parseCount, parseDuration } from './parse.ts'
+import { addListener, parseCount, parseDuration } from './parse.ts'
 import { type RunFlags, run } from './run.ts'
 
 const examples = `
 Examples:
   $ node-dlb run server.js --workers 4
+  $ node-dlb run server.js --policy least-connections --listener 9090=unordered,7
   $ node-dlb run server.js -- --port 8080        what follows -- is the server's
 
 SIGINT and SIGTERM stop accepting and let open connections finish; a second one cuts them.
@@ -29,6 +30,11 @@ export function runCommand(): Command {
     )
     .option('--max-retries <count>', 'shed what a full device refuses so often (default: wait)', parseCount)
     .addOption(new Option('--policy <policy>', 'who gets a connection').choices(policyNames).default('unordered'))
+    .option(
+      '--listener <address=policy>',
+      'of this listener, and its priority from 0 (first) to 7, as in 8443=exact,1; the address is a port, host:port or path; repeatable',
+      addListener,
+    )
     .addOption(
       new Option('--drain-timeout <time>', 'how long open connections may take to finish')
         .argParser(parseDuration)

@@ -1,5 +1,6 @@
 import { Balancer, type CloseReport } from '../balancer/balancer.ts'
 import type { FallbackPolicy } from '../balancer/fabric.ts'
+import type { ListenerOptions } from '../balancer/listener-settings.ts'
 import { resolveOptions } from '../balancer/options.ts'
 import type { PolicyName } from '../balancer/policies/index.ts'
 import { EntryFailedError } from '../balancer/startup.ts'
@@ -15,6 +16,7 @@ export interface RunFlags {
   readonly fallbackPolicy: FallbackPolicy
   readonly maxRetries?: number
   readonly policy: PolicyName
+  readonly listener?: Readonly<Record<string, ListenerOptions>>
   /** Milliseconds. */
   readonly drainTimeout: number
   readonly stats?: string
@@ -59,10 +61,10 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
 
 /** @returns null, with the exit code set, if it cannot be. */
 function build(entry: string, args: readonly string[], flags: RunFlags, report: Report): Balancer | null {
-  const { stats: _, quiet: __, ...options } = flags
+  const { stats: _, quiet: __, listener: listeners, ...options } = flags
   try {
     // An app that takes its time to listen is its user's business, who sees it here; hence no limit.
-    return new Balancer(resolveOptions({ ...options, entry, argv: args, startTimeout: 0, stdin: true }))
+    return new Balancer(resolveOptions({ ...options, listeners, entry, argv: args, startTimeout: 0, stdin: true }))
   } catch (error) {
     process.exitCode = failure(error, report)
     return null

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import { setImmediate as immediate } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { type Balancer, type BalancerOptions, startBalancer } from '../../lib/index.ts'
+import { type Balancer, type BalancerOptions, type BalancerStats, startBalancer } from '../../lib/index.ts'
 import { source } from '../programs.ts'
 
 /** A client whose connection stays open. */
@@ -31,16 +31,19 @@ export class Holding {
   readonly gate: Int32Array
   readonly held = new Set<Held>()
 
-  static async start(t: Test, options: Partial<BalancerOptions>, servers = 1): Promise<Holding> {
+  static async start(t: Test, options: Partial<BalancerOptions>, ports: readonly number[] = [0]): Promise<Holding> {
     const gate = new Int32Array(new SharedArrayBuffer(8))
     const entry = source('test/balancer/fixtures/holding.cjs')
-    const workerData = { gate: gate.buffer, servers }
+    const workerData = { gate: gate.buffer, ports }
     const holding = new Holding(await startBalancer({ entry, execArgv: [], workerData, ...options }), gate)
     t.teardown(async () => {
       holding.unblock()
       for (const { socket } of holding.held) socket.destroy()
       await holding.balancer.close({ timeout: 0 })
     })
+    const listens = ({ listeners, workers }: BalancerStats): boolean =>
+      listeners.length === ports.length && listeners.every((listener) => listener.workers.length === workers.length)
+    while (!listens(holding.balancer.stats())) await immediate()
     return holding
   }
 
@@ -49,9 +52,9 @@ export class Holding {
     this.gate = gate
   }
 
-  /** Of the n-th server. */
-  port(n = 0): number {
-    return (this.balancer.addresses[n] as AddressInfo).port
+  /** Of the first server. */
+  get port(): number {
+    return (this.balancer.addresses[0] as AddressInfo).port
   }
 
   /** By worker: open connections. */
@@ -59,17 +62,16 @@ export class Holding {
     return this.balancer.stats().workers.map((worker) => worker.active)
   }
 
-  connect(options: { localAddress?: string; server?: number } = {}): Held {
-    const held = new Held(this.port(options.server), options.localAddress)
+  connect({ port = this.port, localAddress }: { port?: number; localAddress?: string } = {}): Held {
+    const held = new Held(port, localAddress)
     this.held.add(held)
     return held
   }
 
-  /** More connections, until so many are held. */
-  async fill(total: number): Promise<void> {
+  /** More connections, until so many are held; `atOnce`: fewer than the backlog has room for. */
+  async fill(total: number, atOnce = 250): Promise<void> {
     while (this.held.size < total) {
-      // Fewer than the backlog has room for.
-      const next = Math.min(total, this.held.size + 250)
+      const next = Math.min(total, this.held.size + atOnce)
       while (this.held.size < next) this.connect()
       await this.until(next)
     }
@@ -88,12 +90,21 @@ export class Holding {
     while (this.balancer.stats().connections.active !== active) await immediate()
   }
 
+  /** One worker dies, with its connections. */
+  async kill(): Promise<void> {
+    const [victim] = this.held
+    const { thread } = await victim.taken()
+    for (const held of this.held) if ((await held.taken()).thread === thread) this.held.delete(held)
+    victim.socket.write('exit')
+    await once(victim.socket, 'close')
+  }
+
   /** All workers, each by a connection of its own. They block until `unblock`. */
-  async blockAll(): Promise<void> {
+  async blockAll(port = this.port): Promise<void> {
     const { workers } = this.balancer.stats()
     const seen = new Map<number, Held>()
     while (seen.size < workers.length) {
-      const held = this.connect()
+      const held = this.connect({ port })
       const { thread } = await held.taken()
       if (!seen.has(thread)) seen.set(thread, held)
     }

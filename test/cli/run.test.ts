@@ -137,9 +137,11 @@ t.test("an app's own signal handler does the shutting down", async (t) => {
   t.strictSame(stdout.trim().split('\n').sort(), ['exit', 'exit', 'handler SIGTERM', 'handler SIGTERM'])
 })
 
-t.test('--stats writes the figures on SIGUSR2 and at the end', async (t) => {
+t.test('--stats writes the figures on SIGUSR2 and at the end, --listener sets what they show', async (t) => {
   const file = path.join(t.testdir(), 'stats.json')
-  const command = new Command(t, [fixture('server.mjs'), '-w', '2', '--stats', file])
+  // What server.mjs listens on is told by its policy and priority.
+  const listeners = ['--listener', '0=exact,3', '--listener', '8080=,2']
+  const command = new Command(t, [fixture('server.mjs'), '-w', '2', ...listeners, '--stats', file])
   const port = await command.port()
   const read = (): BalancerStats => JSON.parse(fs.readFileSync(file, 'utf8'))
   await get(port)
@@ -147,7 +149,7 @@ t.test('--stats writes the figures on SIGUSR2 and at the end', async (t) => {
   command.child.kill('SIGUSR2')
   while (!fs.existsSync(file)) await once(watcher, 'change')
   watcher.close()
-  t.match(read(), { connections: { accepted: 1, adopted: 1 }, listeners: [{ port }] })
+  t.match(read(), { connections: { accepted: 1, adopted: 1 }, listeners: [{ port, policy: 'exact', priority: 3 }] })
   await get(port)
   command.child.kill('SIGINT')
   await command.outcome
@@ -214,7 +216,12 @@ const misuse: [args: string[], stderr: RegExp][] = [
   [['run', 'x.js', '--foo'], /unknown option '--foo'/],
   [['run', 'x.js', '--workers', 'many'], /Give a whole number, such as 4/],
   [['run', 'x.js', '--workers', '100'], /workers must be a whole number from 1 to 63, not 100/],
-  [['run', 'x.js', '--policy', 'fair'], /Allowed choices are unordered, exact, round-robin, nop/],
+  [
+    ['run', 'x.js', '--policy', 'fair'],
+    /Allowed choices are unordered, least-connections, exact, round-robin, affinity, nop/,
+  ],
+  [['run', 'x.js', '--listener', '8443=best'], /There is no policy best; there are unordered,/],
+  [['run', 'x.js', '--listener', '8443'], /Give an address and a policy/],
   [['run', 'x.js', '--device', 'gpu'], /Allowed choices are auto, software, dlb/],
   [['run', 'x.js', '--drain-timeout', '10'], /such as 500ms, 10s or 2m/],
 ]
