@@ -19,6 +19,7 @@
         'native/dlb/library.cc',
         'native/dlb/port.cc',
         'native/dlb/port_interrupts.cc',
+        'native/dlb/port_lock.cc',
         'native/dlb/port_recovery.cc',
         'native/dlb/registry.cc',
         'native/dlb/tenancy.cc',

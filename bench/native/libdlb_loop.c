@@ -40,7 +40,7 @@ struct loop {
   uint8_t queue;
   dlb_event_t events[kMostBatch];
   // Of what was received, so that reading it is not for nothing.
-  uint64_t sum;
+  uint32_t sum;
 };
 
 static void fail(const char *what) {
@@ -161,7 +161,7 @@ static void send_batch(struct loop *loop, uint64_t first) {
 static void receive_batch(struct loop *loop) {
   for (uint32_t received = 0; received < loop->batch;) {
     const int count = need(dlb.recv(loop->port, loop->batch - received, false, loop->events), "dlb_recv");
-    for (int i = 0; i < count; i++) loop->sum += loop->events[i].udata64;
+    for (int i = 0; i < count; i++) loop->sum += (uint32_t)loop->events[i].udata64;
     if (!loop->directed && count > 0) need(dlb.release(loop->port, (uint32_t)count), "dlb_release");
     received += (uint32_t)count;
   }
@@ -173,7 +173,7 @@ static void run(struct loop *loop, uint64_t events) {
     send_batch(loop, done);
     receive_batch(loop);
   }
-  if (loop->sum != events * (events - 1) / 2) fail("what was received is not what was sent");
+  if (loop->sum != (uint32_t)(events * (events - 1) / 2)) fail("what was received is not what was sent");
 }
 
 static double cpu_ns(void) {

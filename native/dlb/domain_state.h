@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 
 #include "library.h"
 
@@ -18,7 +19,13 @@ struct DomainState {
   // The device says that it was reset, and the ports confirm it.
   std::atomic<bool> device_was_reset{false};
 
-  // By (scheduling type << 8) | queue id. Written before `started` is, and never after; libdlb itself looks ids up in a
+  // An index of `targets`: (scheduling type << 8) | queue id, the event's two bytes as they are. It is less than 1024.
+  static size_t TargetOf(const abi::Event& event) {
+    uint16_t bytes = 0;
+    std::memcpy(&bytes, &event.queue, sizeof bytes);
+    return bytes & 0x3ff;
+  }
+  // By TargetOf. Written before `started` is, and never after; libdlb itself looks ids up in a
   // table that is too short for a byte.
   std::array<uint8_t, 1024> targets{};
 

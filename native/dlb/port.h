@@ -95,6 +95,9 @@ class Port {
   void NoteWake() { signalled_.store(true, std::memory_order_relaxed); }
   // Makes the eventfd readable: whoever watches it looks. Any thread.
   void Signal();
+  // The same by the port's own thread; and only if there is something that it has looked at and not received.
+  void SignalMyself(uint64_t ticket);
+  void SignalRest(uint64_t ticket);
   void SetObserver(uint64_t ticket, Observer* observer);
 
   // Any thread. `sched_only`: the contract's disable, after which the port still sends.
@@ -119,17 +122,48 @@ class Port {
 
  private:
   using Guard = std::lock_guard<PortLock>;
+  // The lock, for a method that takes a ticket. Only its own thread makes a ticket the port's, and ends that: who finds that
+  // it is, is that thread, and it stays so. With a stale ticket it may be any thread.
+  class Turn {
+   public:
+    Turn(Port* port, uint64_t ticket) : lock_(port->lock_), is_owner_(port->IsAttached(ticket)) {
+      if (is_owner_) {
+        lock_.Enter();
+      } else {
+        lock_.lock();
+      }
+    }
+    ~Turn() {
+      if (is_owner_) {
+        lock_.Leave();
+      } else {
+        lock_.unlock();
+      }
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    PortLock& lock_;
+    const bool is_owner_;
+  };
+
   static constexpr size_t kMaxLinks = 8;
   static constexpr uint32_t kMostKept = 64;
 
+  // When the domain has started, with events that are the calling thread's.
+  bool FitAll(const abi::Event* events, uint32_t count) const;
+  int CheckTargets(const abi::Event* events, uint32_t count) const;
+
+  template <bool kForward>
+  int SendBy(uint64_t ticket, abi::Event* events, uint32_t count);
+
   // Under the lock.
   int Check(uint64_t ticket) const;
-  int CheckTargets(const abi::Event* events, uint32_t count) const;
   int Look(abi::Event* events, uint32_t max, bool wait, bool pop = true);
   int Failed() const;
   bool MayHoldMore() const;
   int LookAndGiveBack(abi::Event* events, uint32_t max, bool wait);
-  int SendBy(uint64_t ticket, abi::Event* events, uint32_t count, bool forward);
   int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
   // A send, release or pop gives back all but 32 if the port has more than 64. If it has not, it has no more than
   // 32 and those that it took to send.

@@ -82,7 +82,7 @@ bool Port::MayHoldMore() const {
 }
 
 int Port::Peek(uint64_t ticket, bool wait) {
-  const Guard guard(lock_);
+  const Turn turn(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (ring_.waiting() > 0) return 1;
   abi::Event event;
@@ -93,7 +93,7 @@ int Port::Peek(uint64_t ticket, bool wait) {
 }
 
 int Port::EnableEventfd(uint64_t ticket) {
-  const Guard guard(lock_);
+  const Turn turn(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (announces_) return 0;
   if (eventfd_ == nullptr) {
@@ -108,7 +108,7 @@ int Port::EnableEventfd(uint64_t ticket) {
 }
 
 void Port::SetObserver(uint64_t ticket, Observer* observer) {
-  const Guard guard(lock_);
+  const Turn turn(this, ticket);
   // Another thread may have closed the domain meanwhile, and looks into the CQ by itself now.
   if (Check(ticket) == 0) observer_ = observer;
 }
@@ -116,6 +116,16 @@ void Port::SetObserver(uint64_t ticket, Observer* observer) {
 void Port::Signal() {
   const Guard guard(lock_);
   WriteEventfd();
+}
+
+void Port::SignalMyself(uint64_t ticket) {
+  const Turn turn(this, ticket);
+  WriteEventfd();
+}
+
+void Port::SignalRest(uint64_t ticket) {
+  const Turn turn(this, ticket);
+  if (ring_.waiting() > 0) WriteEventfd();
 }
 
 void Port::WriteEventfd() {
@@ -135,14 +145,14 @@ std::shared_ptr<const Fd> Port::eventfd() {
 }
 
 int Port::SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile) {
-  const Guard guard(lock_);
+  const Turn turn(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (library_.set_wait_profile == nullptr) return kUnsupported;
   return library_.set_wait_profile(handle_, 0, profile) == 0 ? 0 : Failed();
 }
 
 int Port::GetWaitProfile(uint64_t ticket, abi::WaitProfile* profile) {
-  const Guard guard(lock_);
+  const Turn turn(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (library_.get_wait_profile == nullptr) return kUnsupported;
   *profile = {};

@@ -103,7 +103,7 @@ void Port::DropReturnedTokens(abi::Event* events, uint32_t count) {
 }
 
 int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
-  const Guard guard(lock_);
+  const Turn turn(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (library_.adv_send == nullptr) return kUnsupported;
   if (!domain_->started.load(std::memory_order_acquire)) return kNotStarted;

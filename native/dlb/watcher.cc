@@ -70,7 +70,7 @@ void Watcher::Start() {
   }
   uv_poll_start(&poll_, UV_READABLE, OnPoll);
   // For what is there already.
-  port_->Signal();
+  port_->SignalMyself(ticket_);
 }
 
 void Watcher::Stop() {
@@ -138,7 +138,7 @@ void Watcher::OnTimer(uv_timer_t* timer) {
     return;
   }
   self->protects_ = true;
-  self->port_->Signal();
+  self->port_->SignalMyself(self->ticket_);
 }
 
 void Watcher::Turn() {
@@ -147,7 +147,7 @@ void Watcher::Turn() {
   if (found > 0) {
     Call();
     // What the callback has left makes it be called again, on the next turn of the loop.
-    if (!closing_ && !callback_.IsEmpty() && mode_ == Mode::kInterrupts && port_->held_back() > 0) port_->Signal();
+    if (!closing_ && !callback_.IsEmpty() && mode_ == Mode::kInterrupts) port_->SignalRest(ticket_);
     return;
   }
   // The domain was closed: nothing will come, and nothing holds the loop. Another failure is told by the next receive.

@@ -2,8 +2,8 @@ import { NodeDlbError } from '../../errors.ts'
 import type { NativeDlbPort } from '../../native-dlb.ts'
 import { checkInteger, checkObject } from '../check.ts'
 import type { PortId, QueueId } from '../device.ts'
-import { checkBuffer, type EventBuffer, SchedulingType } from '../event-buffer.ts'
-import { argument, LentEvents, result } from './call.ts'
+import { type EventBuffer, SchedulingType } from '../event-buffer.ts'
+import { Call, LentEvents } from './call.ts'
 import { code, portError } from './codes.ts'
 import { Command } from './command.ts'
 import { targetError } from './targets.ts'
@@ -15,13 +15,12 @@ export type Target = (type: number, queue: number) => number
 
 /** A thread's port. What is not plain argument checking is done in one call of the addon: see native/dlb/port.h. */
 export class AttachedPort implements DlbPort {
-  readonly id: PortId
-  readonly #native: NativeDlbPort
-  /** What a call of the data path is called with, and returns. */
-  readonly #call: Int32Array
-  readonly #sent: LentEvents
-  readonly #received: LentEvents
-  readonly #domainKey: number
+  // Only declared: see call.ts.
+  declare readonly id: PortId
+  declare private readonly native: NativeDlbPort
+  declare private readonly call: Call
+  declare private readonly sent: LentEvents
+  declare private readonly received: LentEvents
   readonly #combined: boolean
   readonly #target: Target
   readonly #onDetach: (port: AttachedPort) => void
@@ -35,67 +34,66 @@ export class AttachedPort implements DlbPort {
     onDetach: (port: AttachedPort) => void,
   ) {
     this.id = id
-    this.#native = native
-    this.#call = new Int32Array(native.call)
-    this.#sent = new LentEvents(native, false)
-    this.#received = new LentEvents(native, true)
-    this.#domainKey = domainKey
+    this.native = native
+    this.call = new Call(native)
+    this.sent = new LentEvents(native, this.call, domainKey, false)
+    this.received = new LentEvents(native, this.call, domainKey, true)
     this.#combined = combined
     this.#target = target
     this.#onDetach = onDetach
   }
 
   get unreleased(): number {
-    return Math.max(0, this.#native.unreleased())
+    return Math.max(0, this.native.unreleased())
   }
 
   send(events: EventBuffer, count: number, offset = 0): number {
-    this.#give(this.#sent, events, count, offset)
-    this.#native.send()
-    const sent = this.#call[result]
+    this.sent.give(events, count, offset)
+    this.native.send()
+    const sent = this.call.result()
     return sent < 0 ? this.#failSend(sent, events, count, offset, 'dlb_send') : sent
   }
 
   forward(events: EventBuffer, count: number, offset = 0): number {
-    this.#give(this.#sent, events, count, offset)
-    this.#native.forward()
-    const sent = this.#call[result]
+    this.sent.give(events, count, offset)
+    this.native.forward()
+    const sent = this.call.result()
     return sent < 0 ? this.#failSend(sent, events, count, offset, 'dlb_forward') : sent
   }
 
   receive(events: EventBuffer, max: number): number {
-    this.#give(this.#received, events, max, 0)
-    this.#native.receive()
-    const received = this.#call[result]
+    this.received.give(events, max, 0)
+    this.native.receive()
+    const received = this.call.result()
     return received < 0 ? this.#fail(received, 'dlb_recv') : received
   }
 
   receiveWithoutPop(events: EventBuffer, max: number): number {
-    this.#give(this.#received, events, max, 0)
-    this.#native.receiveWithoutPop()
-    return this.#check(this.#call[result], 'dlb_recv_no_pop')
+    this.received.give(events, max, 0)
+    this.native.receiveWithoutPop()
+    return this.#check(this.call.result(), 'dlb_recv_no_pop')
   }
 
   release(count: number): void {
     checkInteger('count', count, 0, 0x7fffffff)
-    this.#call[argument.count] = count
-    this.#native.release()
-    const released = this.#call[result]
+    this.call.setCount(count)
+    this.native.release()
+    const released = this.call.result()
     if (released < 0) this.#failRelease(released, `release ${count}`, 'dlb_release')
   }
 
   pop(count: number): number {
     checkInteger('count', count, 0, 1024)
-    this.#call[argument.count] = count
-    this.#native.pop()
-    const popped = this.#call[result]
+    this.call.setCount(count)
+    this.native.pop()
+    const popped = this.call.result()
     if (popped >= 0) return popped
     if (popped !== code.releaseExceeded) return this.#fail(popped, 'dlb_pop_cq')
     throw new NodeDlbError('ERR_DLB_RELEASE_EXCEEDED', `cannot pop ${count}: fewer were received without pop`)
   }
 
   advancedSend(events: EventBuffer, count: number): number {
-    this.#checkRange(events, count, 0)
+    this.sent.give(events, count, 0)
     for (let i = 0; i < count; i++) {
       const command = (events.words[i * 4 + 3] >>> 24) & 15
       if (!this.#combined && (command & 14) === Command.fragment) {
@@ -107,9 +105,10 @@ export class AttachedPort implements DlbPort {
         `event ${i} is directed; on this device, libdlb sends those by send() only`,
       )
     }
-    this.#give(this.#sent, events, count, 0)
-    this.#native.advancedSend()
-    const sent = this.#call[result]
+    // Again: reading what only looks like a buffer may have run anything.
+    this.sent.give(events, count, 0)
+    this.native.advancedSend()
+    const sent = this.call.result()
     if (sent === code.releaseExceeded) {
       throw new NodeDlbError('ERR_DLB_RELEASE_EXCEEDED', 'the commands complete, or return, more than the port owes')
     }
@@ -120,49 +119,49 @@ export class AttachedPort implements DlbPort {
     if (callback !== null && typeof callback !== 'function') {
       throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `callback must be a function or null, not ${String(callback)}`)
     }
-    this.#check(this.#native.watch(callback), 'dlb_enable_cq_epoll')
+    this.#check(this.native.watch(callback), 'dlb_enable_cq_epoll')
   }
 
   waitProfile(): Wait {
-    const profile = this.#native.waitProfile()
+    const profile = this.native.waitProfile()
     return typeof profile === 'number' ? this.#fail(profile, 'dlb_get_wait_profile') : readWait(profile)
   }
 
   ref(): void {
-    this.#native.hold(true)
+    this.native.hold(true)
   }
 
   unref(): void {
-    this.#native.hold(false)
+    this.native.hold(false)
   }
 
   link(queue: QueueId, priority = 0): void {
     checkInteger('priority', priority, 0, 7)
-    this.#check(this.#native.link(this.#linkable(queue), priority), 'dlb_link_queue')
+    this.#check(this.native.link(this.#linkable(queue), priority), 'dlb_link_queue')
   }
 
   unlink(queue: QueueId): void {
-    this.#check(this.#native.unlink(this.#linkable(queue)), 'dlb_unlink_queue')
+    this.#check(this.native.unlink(this.#linkable(queue)), 'dlb_unlink_queue')
   }
 
   enable(): void {
-    this.#check(this.#native.setEnabled(true, true), 'dlb_enable_port_sched')
+    this.#check(this.native.setEnabled(true, true), 'dlb_enable_port_sched')
   }
 
   disable(): void {
-    this.#check(this.#native.setEnabled(false, true), 'dlb_disable_port_sched')
+    this.#check(this.native.setEnabled(false, true), 'dlb_disable_port_sched')
   }
 
   stop(): void {
-    this.#check(this.#native.setEnabled(false, false), 'dlb_disable_port')
+    this.#check(this.native.setEnabled(false, false), 'dlb_disable_port')
   }
 
   resume(): void {
-    this.#check(this.#native.setEnabled(true, false), 'dlb_enable_port')
+    this.#check(this.native.setEnabled(true, false), 'dlb_enable_port')
   }
 
   detach(): void {
-    this.#native.detach()
+    this.native.detach()
     this.#onDetach(this)
   }
 
@@ -177,24 +176,6 @@ export class AttachedPort implements DlbPort {
     const { id } = queue
     if (Number.isInteger(id) && id >= 0 && id <= 0xff && this.#target(SchedulingType.atomic, id) !== 0) return id
     throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${String(id)}`)
-  }
-
-  /** Checks the arguments of a call about events, and leaves them for the addon. */
-  #give(lent: LentEvents, events: EventBuffer, count: number, offset: number): void {
-    this.#checkRange(events, count, offset)
-    this.#call[argument.count] = count
-    this.#call[argument.offset] = offset
-    lent.use(events)
-  }
-
-  #checkRange(events: EventBuffer, count: number, offset: number): void {
-    checkBuffer(events, this.#domainKey)
-    const whole = Number.isInteger(count) && Number.isInteger(offset)
-    if (whole && count >= 0 && offset >= 0 && count + offset <= events.length) return
-    throw new NodeDlbError(
-      'ERR_DLB_INVALID_ARGUMENT',
-      `count ${String(count)} from index ${String(offset)} is not within the buffer's ${events.length} events`,
-    )
   }
 
   #check(result: number, call: string): number {
