@@ -1,6 +1,9 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Balancer } from '../lib/index.ts'
+import type { Balancer, PolicyName } from '../lib/index.ts'
+
+/** One for each way in which connections come to a worker and are counted. */
+export const ways: readonly PolicyName[] = ['unordered', 'least-connections', 'round-robin', 'nop']
 
 export interface Answer {
   readonly body: string

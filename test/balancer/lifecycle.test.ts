@@ -5,15 +5,8 @@ import net from 'node:net'
 import { setImmediate as immediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
-import {
-  type Balancer,
-  type BalancerOptions,
-  type BalancerStats,
-  type Death,
-  policyNames,
-  startBalancer,
-} from '../../lib/index.ts'
-import { get, many, portOf } from '../clients.ts'
+import { type Balancer, type BalancerOptions, type BalancerStats, type Death, startBalancer } from '../../lib/index.ts'
+import { get, many, portOf, ways } from '../clients.ts'
 import { openDescriptors } from '../native/descriptors.ts'
 import { source } from '../programs.ts'
 
@@ -44,8 +37,7 @@ t.test('after close() nothing is left: descriptors, threads', async (t) => {
   await first.close()
   await immediate()
   const before = { descriptors: openDescriptors(), threads: threads() }
-  // As for deaths, exact is round-robin.
-  for (const policy of policyNames.filter((name) => name !== 'exact')) {
+  for (const policy of ways) {
     const balancer = await start(t, { policy })
     await many(20, 5, () => get(portOf(balancer)))
     const held = await holdOpen(balancer, 5)
@@ -120,7 +112,7 @@ t.test('a new connection is refused once close() was called', async (t) => {
   await closed
 })
 
-for (const policy of policyNames) {
+for (const policy of ways) {
   // How it dies makes no difference to the policy.
   for (const path of policy === 'unordered' ? ['/exit', '/throw', '/reject'] : ['/exit']) {
     t.test(`${path}: a worker that dies is respawned, and only its own connections are lost (${policy})`, async (t) => {

@@ -4,8 +4,8 @@ import fs from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { type BalancerStats, policyNames } from '../../lib/index.ts'
-import { get, many } from '../clients.ts'
+import type { BalancerStats } from '../../lib/index.ts'
+import { get, many, ways } from '../clients.ts'
 import { cli, source } from '../programs.ts'
 
 /**
@@ -25,7 +25,7 @@ const entry = source('test/cli/fixtures/server.mjs')
 
 if (nightly) t.setTimeout(1_200_000)
 
-for (const policy of policyNames) {
+for (const policy of ways) {
   t.test(`${SHORT} short connections and ${KEPT} keep-alive ones (${policy})`, async (t) => {
     const file = path.join(t.testdir(), 'stats.json')
     const args = ['run', entry, '--workers', String(WORKERS), '--policy', policy, '--stats', file]

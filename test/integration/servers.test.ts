@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
 import { WebSocket } from 'ws'
-import { type Balancer, type PolicyName, policyNames, startBalancer } from '../../lib/index.ts'
+import { type Balancer, type PolicyName, startBalancer } from '../../lib/index.ts'
+import { ways } from '../clients.ts'
 import { source } from '../programs.ts'
 
 /** Servers that nobody here wrote, unmodified, with clients that nobody here wrote. */
@@ -56,7 +57,7 @@ const httpServers = [
   { app: 'http2.mjs', protocol: 'https', allowH2: true },
 ]
 
-for (const policy of policyNames) {
+for (const policy of ways) {
   for (const { app, protocol, allowH2 } of httpServers) {
     t.test(`${app} serves undici${allowH2 ? ' by HTTP/2' : ''} over ${protocol} (${policy})`, async (t) => {
       const served = await serve(t, app, policy)
