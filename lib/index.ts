@@ -6,10 +6,13 @@ export {
   type CloseReport,
   startBalancer,
 } from './balancer/balancer.ts'
+export type { HoldReason } from './balancer/eligibility.ts'
 export type { DeviceFacts, FallbackPolicy } from './balancer/fabric.ts'
+export type { Health } from './balancer/health.ts'
 export type { ListenerOptions } from './balancer/listener-settings.ts'
 export type { BalancerOptions } from './balancer/options.ts'
 export { type PolicyName, policyNames } from './balancer/policies/index.ts'
+export type { RollingReport } from './balancer/rolling.ts'
 export { EntryFailedError } from './balancer/startup.ts'
 export type { BalancerStats, ConnectionStats, ListenerStats, WorkerStats } from './balancer/stats.ts'
 export type { Death, WorkerState } from './balancer/supervisor.ts'

@@ -108,6 +108,7 @@ export interface NativeDlbDomain {
   target(target: number): number
   setEnabled(directed: boolean, id: number, enabled: boolean, schedulingOnly: boolean): number | undefined
   recover(directed: boolean, id: number, words: Int32Array, max: number): number | undefined
+  peek(directed: boolean, id: number, words: Int32Array, max: number): number | undefined
   stats(): {
     readonly creditsFree: number
     readonly queues: readonly { readonly directed: boolean; readonly id: number; readonly depth: number }[]

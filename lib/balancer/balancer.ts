@@ -5,10 +5,14 @@ import { loadAddon } from '../native.ts'
 import type { Call, Notice, Reply, WorkerLink } from '../worker/protocol.ts'
 import { Dealer } from './dealer.ts'
 import { Drain } from './drain.ts'
+import { Eligibility } from './eligibility.ts'
 import { type DeviceFacts, type Fabric, type FabricHooks, openFabric, openFallback } from './fabric.ts'
+import { type Health, takeHealth } from './health.ts'
 import { Ledger } from './ledger.ts'
 import { ListenerTable, type TableEntry } from './listener-table.ts'
 import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { Rolling, type RollingReport } from './rolling.ts'
+import { StallWatch } from './stall-watch.ts'
 import { EntryFailedError, Startup } from './startup.ts'
 import { type BalancerStats, takeStats } from './stats.ts'
 import { passStdin } from './stdin.ts'
@@ -22,6 +26,10 @@ export interface BalancerEvents {
   'worker-start': [worker: { worker: number; threadId: number }]
   /** A worker's thread has ended. Without a listener, an uncaught error of it is printed to stderr. */
   'worker-exit': [death: Death]
+  /** It was started again, and has not listened within `startTimeout`. Without a listener, it is a process warning. */
+  'worker-late': [worker: { worker: number; timeout: number }]
+  /** `reload()` has put the worker `by` into the place of `worker`. */
+  'worker-replaced': [worker: { worker: number; by: number }]
   /**
    * The DLB device could not be had (told once, at the start), or has failed; this one has taken its place. Without a
    * listener, it is a process warning.
@@ -62,10 +70,16 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #table: ListenerTable
   readonly #supervisor: Supervisor
   readonly #startup: Startup
+  /** Of workers that have not listened yet: the first ones', and those of workers that were added. */
+  readonly #startups = new Set<Startup>()
+  readonly #eligibility: Eligibility
+  readonly #stallWatch: StallWatch | null
+  readonly #rolling: Rolling
   /** Replaced together when the device fails. */
   #fabric: Fabric
   #dealer: Dealer
-  #drain: Drain | null = null
+  /** Under way: of single workers, and of all. */
+  readonly #drains = new Set<Drain>()
   #closed: Promise<CloseReport> | null = null
   #lastStats: BalancerStats | null = null
   /** The device has failed, and nothing takes its place. */
@@ -74,14 +88,19 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /** Builds all that needs no thread. @throws what `startBalancer` rejects with; nothing is left open then. */
   constructor(options: ResolvedOptions) {
     super()
-    const { workers } = options
+    const { workers, slots, stallTimeout, startTimeout } = options
     const fdLimit = loadAddon().fdLimit()
     this.#options = options
-    this.#ledger = Ledger.create({ fdLimit, workers })
+    this.#ledger = Ledger.create({ fdLimit, workers: slots })
+    this.#eligibility = new Eligibility(slots, (worker, eligible) => {
+      this.#fabric.setEligible(worker, eligible)
+      this.#table.eligibilityChanged()
+    })
     this.#fabric = openFabric(options, this.#fabricHooks())
     this.#dealer = this.#createDealer()
     this.#table = new ListenerTable({
       fabric: this.#fabric,
+      eligibility: this.#eligibility,
       settings: options.listeners,
       onBatch: (listener, fds, count) => this.#dealer.accept(listener, fds, count),
       onShed: (count) => this.#ledger.shed(count),
@@ -97,15 +116,19 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       onSpawn: (worker, thread) => this.emit('worker-start', { worker, threadId: thread.threadId }),
       onEnd: (worker, exit) => this.#clearUpAfter(worker, exit),
       onDeath: (death) => this.#onDeath(death),
+      onLate: (worker) => this.#onLate(worker),
     })
-    this.#startup = new Startup(workers, options.startTimeout)
+    this.#startup = new Startup(firstNumbers(workers), startTimeout)
+    this.#startups.add(this.#startup)
+    this.#stallWatch = stallTimeout === 0 ? null : this.#createStallWatch(stallTimeout)
+    this.#rolling = this.#createRolling()
   }
 
   /** Resolves once every worker listens, or has ended with code 0. Once only. */
   async start(): Promise<void> {
     if (this.#fabric.device.fallback) this.#tellFallback()
     try {
-      await Promise.all([this.#startup.done, this.#supervisor.start()])
+      await Promise.all([this.#startup.done, this.#spawn(firstNumbers(this.#options.workers))])
     } catch (error) {
       await this.close({ timeout: 0 })
       throw error
@@ -115,6 +138,45 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /** What the workers' servers listen on now, as `server.address()` gives it there. */
   get addresses(): (AddressInfo | string)[] {
     return this.#table.entries().map(({ listener }) => listener.address)
+  }
+
+  /**
+   * Changes the number of workers, 1 to `maxWorkers`, while traffic flows: resolves once the new ones listen, or those that are
+   * too many have ended. They finish what they have, for at most `drainTimeout`. Changes wait for those before them.
+   * @throws ERR_DLB_INVALID_ARGUMENT; as rejections ERR_DLB_CLOSED, and for a worker that does not come up ERR_DLB_ENTRY_FAILED or
+   *   ERR_DLB_TIMEOUT: the others stay.
+   */
+  resize(workers: number): Promise<RollingReport> {
+    const { maxWorkers } = this.#options
+    if (!Number.isInteger(workers) || workers < 1 || workers > maxWorkers) {
+      throw new NodeDlbError(
+        'ERR_DLB_INVALID_ARGUMENT',
+        `workers must be a whole number from 1 to ${maxWorkers}, not ${String(workers)}; start with a greater maxWorkers for more`,
+      )
+    }
+    return this.#rolling.resize(workers)
+  }
+
+  /**
+   * Replaces the workers one after the other by new threads, which run the entry as it is now: each starts, listens, and only then
+   * its predecessor gets no more connections, finishes what it has (for at most `drainTimeout`), and ends. Numbers change: a
+   * new worker takes a place that is vacant.
+   * @throws as rejections, ERR_DLB_CLOSED, and for a worker that does not come up ERR_DLB_ENTRY_FAILED or ERR_DLB_TIMEOUT:
+   *   its predecessor stays, and so do those after it.
+   */
+  reload(): Promise<RollingReport> {
+    return this.#rolling.reload()
+  }
+
+  /** Whether all workers serve, and what is wrong if not. */
+  health(): Health {
+    return takeHealth({
+      supervisor: this.#supervisor,
+      table: this.#table,
+      device: this.#fabric.device,
+      starting: !this.#startup.over,
+      closing: this.#closed !== null,
+    })
   }
 
   /** A plain snapshot; after the close, the last one. */
@@ -129,18 +191,23 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   close(options: CloseOptions = {}): Promise<CloseReport> {
     const { timeout = this.#options.drainTimeout, signal = 'SIGTERM' } = options
     if (this.#closed) {
-      this.#drain?.hurry(timeout)
+      for (const drain of this.#drains) drain.hurry(timeout)
       return this.#closed
     }
-    this.#drain = new Drain(this.#ledger, this.#supervisor, signal, timeout)
-    this.#closed = this.#close(this.#drain)
+    const threads = (): WorkerThread[] => this.#supervisor.running.flatMap(({ thread }) => thread ?? [])
+    this.#closed = this.#close(new Drain({ ledger: this.#ledger, threads, signal, timeout }))
     return this.#closed
   }
 
   async #close(drain: Drain): Promise<CloseReport> {
-    if (!this.#startup.over) this.#startup.fail(closedDuringStart())
+    this.#rolling.stop()
+    for (const startup of this.#startups) startup.fail(closedDuringStart())
     this.#table.stopListening()
-    const cut = await drain.run()
+    this.#supervisor.stopRespawning()
+    // First what is still in the device is served.
+    const cutOpen = await this.#run(drain, () => this.#ledger.counts().inFlight === 0)
+    this.#stallWatch?.stop()
+    const cut = cutOpen + this.#ledger.counts().inFlight
     this.#dealer.close()
     for (const fd of this.#ledger.refuseAll()) loadAddon().resetFd(fd)
     this.#lastStats = this.#takeStats()
@@ -150,6 +217,75 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     return report
   }
 
+  async #run(drain: Drain, ready?: () => boolean): Promise<number> {
+    this.#drains.add(drain)
+    try {
+      return await drain.run(ready)
+    } finally {
+      this.#drains.delete(drain)
+    }
+  }
+
+  /** @throws ERR_DLB_INVALID_ARGUMENT for options that Node refuses. */
+  async #spawn(workers: readonly number[]): Promise<void> {
+    for (const worker of workers) this.#supervisor.start(worker)
+  }
+
+  #createRolling(): Rolling {
+    return new Rolling({
+      current: () => this.#supervisor.wanted.flatMap(({ index, state }) => (state === 'finished' ? [] : [index])),
+      room: () => (this.#supervisor.vacancy === undefined ? 0 : 1),
+      add: () => this.#addWorker(),
+      remove: (worker) => this.#removeWorker(worker),
+      replaced: (worker, by) => this.emit('worker-replaced', { worker, by }),
+    })
+  }
+
+  async #addWorker(): Promise<number> {
+    const worker = this.#supervisor.vacancy
+    if (worker === undefined) throw new NodeDlbError('ERR_DLB_NO_RESOURCES', 'there is no place for another worker')
+    const startup = new Startup([worker], this.#options.startTimeout)
+    this.#startups.add(startup)
+    try {
+      await Promise.all([startup.done, this.#spawn([worker])])
+      return worker
+    } catch (error) {
+      startup.fail(error as Error)
+      this.#supervisor.retire(worker)
+      await this.#supervisor.workers[worker].thread?.terminate()
+      throw error
+    } finally {
+      this.#startups.delete(startup)
+    }
+  }
+
+  async #removeWorker(worker: number): Promise<number> {
+    const record = this.#supervisor.workers[worker]
+    const { thread } = record
+    this.#supervisor.retire(worker)
+    if (!thread) {
+      this.#table.workerFinished(worker)
+      return 0
+    }
+    this.#eligibility.hold(worker, 'draining')
+    const threads = (): WorkerThread[] => (record.thread === thread ? [thread] : [])
+    return this.#run(
+      new Drain({ ledger: this.#ledger, threads, signal: 'SIGTERM', timeout: this.#options.drainTimeout }),
+    )
+  }
+
+  #createStallWatch(timeout: number): StallWatch {
+    return new StallWatch({
+      timeout,
+      ledger: this.#ledger,
+      eligibility: this.#eligibility,
+      fabric: () => this.#fabric,
+      serving: () => this.#supervisor.running.flatMap(({ index }) => (this.#table.serves(index) ? [index] : [])),
+      takeBack: (connections) => this.#dealer.recover(connections),
+      deal: (connections) => this.#dealer.deal(connections),
+    })
+  }
+
   #takeStats(): BalancerStats {
     return takeStats({
       fabric: this.#fabric,
@@ -157,7 +293,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       ledger: this.#ledger,
       table: this.#table,
       supervisor: this.#supervisor,
+      eligibility: this.#eligibility,
       waiting: this.#dealer.waiting,
+      takenBack: this.#stallWatch?.takenBack ?? 0,
+      health: this.health(),
     })
   }
 
@@ -176,15 +315,16 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   #createDealer(): Dealer {
-    const { workers, maxRetries, debug } = this.#options
+    const { slots, maxRetries, debug } = this.#options
     return new Dealer({
       fabric: this.#fabric,
       ledger: this.#ledger,
       maxRetries,
       findListener: (id) => this.#table.get(id),
       onBlocked: (blocked) => this.#table.setBlocked(blocked),
+      onSent: () => this.#stallWatch?.arm(),
       // In Envoy's log every thread is a worker; ours accepts only, and is numbered after the workers.
-      debug: debug && ((line) => debug(`worker_${workers} ${line}`)),
+      debug: debug && ((line) => debug(`worker_${slots} ${line}`)),
     })
   }
 
@@ -210,6 +350,9 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       return
     }
     this.#dealer = this.#createDealer()
+    for (const { index } of this.#supervisor.workers) {
+      if (!this.#eligibility.isEligible(index)) this.#fabric.setEligible(index, false)
+    }
     this.#table.connect(this.#fabric)
     this.#table.setBlocked(false)
     const routes = this.#table.routes()
@@ -247,12 +390,28 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   #onNotice(worker: number, thread: WorkerThread, notice: Notice): void {
-    if (notice.type === 'listening') this.#startup.settle(worker)
+    if (notice.type === 'listening') this.#onListening(worker)
     else if (notice.type === 'return') this.#dealer.takeBack([notice])
     else if (notice.type === 'device-failed') this.#onDeviceFailed(notice)
-    else if (notice.type === 'closing') this.#drain?.closing(worker)
+    else if (notice.type === 'closing') for (const drain of this.#drains) drain.closing(worker)
     else if (notice.type === 'debug') this.#options.debug?.(notice.line)
     else if (notice.type === 'stdin' && this.#options.stdin) passStdin(thread.worker)
+  }
+
+  #onListening(worker: number): void {
+    this.#supervisor.started(worker)
+    for (const startup of this.#startups) startup.settle(worker)
+  }
+
+  #onLate(worker: number): void {
+    // Whoever waits for it is told by its rejection.
+    if ([...this.#startups].some((startup) => startup.awaits(worker))) return
+    const timeout = this.#options.startTimeout
+    if (this.emit('worker-late', { worker, timeout })) return
+    process.emitWarning(
+      `worker_${worker} was started again and does not listen after ${timeout / 1000} s`,
+      'NodeDlbWarning',
+    )
   }
 
   /** Each worker notices it. */
@@ -262,7 +421,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   /** The worker's thread has ended: what it had adopted is closed, and what it was dealt goes to the others. */
   #clearUpAfter(worker: number, exit: WorkerExit): 'respawn' | 'finished' {
-    const finished = exit.finished || (exit.code === 0 && !this.#table.serves(worker))
+    const { retiring } = this.#supervisor.workers[worker]
+    const finished = retiring || exit.finished || (exit.code === 0 && !this.#table.serves(worker))
     if (finished) this.#table.workerFinished(worker)
     else this.#table.workerDied(worker)
     this.#fabric.recover(worker)
@@ -271,17 +431,19 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       if (this.#table.hasConnection(fd)) loadAddon().resetFd(fd)
     }
     this.#fabric.policies.ended(worker)
+    this.#eligibility.forget(worker)
     if (this.#startup.failed) return 'finished'
-    if (!this.#startup.awaits(worker)) return finished ? 'finished' : 'respawn'
-    if (finished) this.#startup.settle(worker)
-    else this.#startup.fail(new EntryFailedError(worker, this.#options.entry, exit))
+    const startup = [...this.#startups].find((each) => each.awaits(worker))
+    if (!startup) return finished ? 'finished' : 'respawn'
+    if (finished) startup.settle(worker)
+    else startup.fail(new EntryFailedError(worker, this.#options.entry, exit))
     return 'finished'
   }
 
   #onDeath(death: Death): void {
     const told = this.emit('worker-exit', death)
     if (!told && death.error !== null && !this.#startup.failed) process.stderr.write(`${death.error}\n`)
-    if (this.#supervisor.workers.every(({ state }) => state === 'finished')) void this.close()
+    if (this.#supervisor.wanted.every(({ state }) => state === 'finished')) void this.close()
   }
 
   #opened({ queue, listener }: TableEntry): void {
@@ -306,6 +468,10 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const balancer = new Balancer(resolveOptions(options))
   await balancer.start()
   return balancer
+}
+
+function firstNumbers(count: number): number[] {
+  return Array.from({ length: count }, (_, number) => number)
 }
 
 /** Of a device that has failed, closing may fail, too. */

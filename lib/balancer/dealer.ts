@@ -8,9 +8,9 @@ import type { Balanced, Policy } from './policies/index.ts'
 export interface DealtListener extends Balanced {
   readonly id: number
   readonly policy: Policy
-  /** Whether a worker listens now. */
+  /** Whether a worker listens now that may be dealt connections. */
   readonly served: boolean
-  /** Connections that wait for a worker to listen. */
+  /** Connections that wait for such a worker. */
   readonly parked: Connection[]
 }
 
@@ -23,6 +23,8 @@ export interface DealerOptions {
   readonly findListener: (id: number) => DealtListener | undefined
   /** Stop or start accepting: credits have run out, or are back. */
   readonly onBlocked: (blocked: boolean) => void
+  /** Connections are on their way. */
+  readonly onSent: () => void
   readonly debug: ((line: string) => void) | null
 }
 
@@ -43,6 +45,7 @@ export class Dealer {
   readonly #ledger: Ledger
   readonly #findListener: DealerOptions['findListener']
   readonly #onBlocked: DealerOptions['onBlocked']
+  readonly #onSent: DealerOptions['onSent']
   readonly #maxRetries: number
   readonly #debug: DealerOptions['debug']
   /** What waits, by priority. */
@@ -59,6 +62,7 @@ export class Dealer {
     this.#maxRetries = options.maxRetries ?? Number.POSITIVE_INFINITY
     this.#findListener = options.findListener
     this.#onBlocked = options.onBlocked
+    this.#onSent = options.onSent
     this.#debug = options.debug
   }
 
@@ -85,9 +89,13 @@ export class Dealer {
     if (!this.blocked) this.#flush()
   }
 
-  /** From a dead worker's port: deals again what that had not adopted. */
-  recover(connections: readonly Connection[]): void {
-    this.deal(connections.filter(({ fd, stamp }) => this.#ledger.recovered(fd, stamp)))
+  /**
+   * From the port of a worker that is dead, or stalled: deals again what that had not adopted. @returns how many
+   */
+  recover(connections: readonly Connection[]): number {
+    const ours = connections.filter(({ fd, stamp }) => this.#ledger.recovered(fd, stamp))
+    this.deal(ours)
+    return ours.length
   }
 
   /** From a worker that cannot serve it: deals it again, unless the ledger says that it is not there to be dealt. */
@@ -182,12 +190,13 @@ export class Dealer {
       const { fd, stamp } = lane[start + i]
       this.#events.setData64(i, fd, stamp)
       this.#events.setData16(i, listener.id)
-      listener.policy.target(this.#events, i, listener)
+      const worker = listener.policy.target(this.#events, i, listener)
       // Before the send: a worker can have the event before `send` returns.
-      this.#ledger.toDevice(fd, stamp)
+      this.#ledger.toDevice(fd, stamp, worker)
     }
     const sent = this.#fabric.send(this.#events, count)
     listener.policy.sent(listener, sent)
+    if (sent > 0) this.#onSent()
     for (let i = 0; i < count; i++) {
       const { fd, stamp } = lane[start + i]
       if (i >= sent) this.#ledger.fromDevice(fd, stamp)

@@ -7,11 +7,15 @@ import type { DeviceFacts, Fabric, FabricCounts, FabricHooks, FabricParts } from
 import type { Connection } from './ledger.ts'
 import type { ResolvedOptions } from './options.ts'
 import { isLoadBalanced, isOwnAccepting, type Policies, type Policy, type PolicyName } from './policies/index.ts'
+import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
 /** A port has at most 8 links, so a worker can serve so many listeners; each has a queue of its own. */
 const LISTENER_QUEUES = 8
 /** At most so many connections wait at one worker: measured to keep the tails low when a worker is stuck. */
 const WORKER_CQ_DEPTH = 8
+/** Adopted, and not complete before the worker's loop has come round: see DeviceCompletions. */
+const ADOPTED_ENTRIES = 8
+const WORKER_ENTRIES = WORKER_CQ_DEPTH + ADOPTED_ENTRIES
 const ACCEPTOR_CQ_DEPTH = 64
 const CREDITS_PER_WORKER = 64
 const BASE_CREDITS = 320
@@ -25,7 +29,7 @@ const MAX_COUNTED = { software: 4096, dlb: 256 }
  *
  * It asks the device for what the workers and the policy need, and no more: other processes want the rest.
  *
- *     load-balanced policies   8 queues (listeners), a load-balanced port for each worker with 8 event-state entries, and
+ *     load-balanced policies   8 queues (listeners), a load-balanced port for each worker with 16 event-state entries, and
  *                              the acceptor's with 64
  *     least-connections        for each worker 4,096 entries more, on a DLB device 256, or its share of what is free
  *     directed policies        a directed port with its queue for each worker, and if there are no others for the acceptor
@@ -66,7 +70,7 @@ export class DeviceFabric implements Fabric {
       undo.push(() => this.#domain.close())
       this.queues = Array.from({ length: this.#plan.queues }, () => this.#domain.createLoadBalancedQueue())
       const acceptor = this.#createAcceptorPort()
-      this.#workerPorts = Array.from({ length: options.workers }, () => this.#createWorkerPorts())
+      this.#workerPorts = Array.from({ length: options.slots }, () => this.#createWorkerPorts())
       // A directed port consumes the queue with its own id.
       this.directQueues = this.#workerPorts.flatMap(({ directed }) =>
         directed ? [{ kind: 'directed', id: directed.id }] : [],
@@ -109,6 +113,18 @@ export class DeviceFabric implements Fabric {
     for (const port of portsOf(this.#workerPorts[worker])) this.#try(() => this.#recover(port), undefined)
   }
 
+  /** Directed queues are not touched: the policies that address workers leave out those that are not eligible. */
+  setEligible(worker: number, eligible: boolean): void {
+    const { balanced: port } = this.#workerPorts[worker]
+    if (!port) return
+    this.#try(() => (eligible ? this.#domain.enablePort(port) : this.#domain.disablePort(port)), undefined)
+  }
+
+  waitingAt(worker: number): Waiting {
+    const { balanced, directed } = this.#workerPorts[worker]
+    return this.#try(() => ({ balanced: this.#peek(balanced), directed: this.#peek(directed) }), NOTHING_WAITING)
+  }
+
   drain(queue: QueueId): void {
     this.#try(() => this.#port.link(queue), undefined)
   }
@@ -140,7 +156,7 @@ export class DeviceFabric implements Fabric {
   #createWorkerPorts(): WorkerPorts {
     const { queues, addressesWorkers, counted } = this.#plan
     const cqDepth = WORKER_CQ_DEPTH
-    const eventStateEntries = WORKER_CQ_DEPTH + counted
+    const eventStateEntries = WORKER_ENTRIES + counted
     return {
       balanced: queues > 0 ? this.#domain.createLoadBalancedPort({ cqDepth, eventStateEntries }) : null,
       directed: addressesWorkers ? this.#domain.createDirectedPort({ cqDepth }) : null,
@@ -151,9 +167,15 @@ export class DeviceFabric implements Fabric {
     if (port.kind === 'load-balanced') this.#domain.disablePort(port)
     for (;;) {
       const count = this.#domain.recover(port, this.#events, BATCH)
-      if (count === 0) return
+      if (count === 0) break
       this.#hooks.onRecovered(this.#connections(count))
     }
+    // For the next thread. Without links it gets nothing.
+    if (port.kind === 'load-balanced') this.#domain.enablePort(port)
+  }
+
+  #peek(port: PortId | null): Connection[] {
+    return port === null ? [] : this.#connections(this.#domain.peek(port, this.#events, WORKER_CQ_DEPTH))
   }
 
   #count(): FabricCounts {
@@ -228,12 +250,12 @@ interface DomainPlan {
   readonly counted: number
 }
 
-function planDomain(device: Device, { workers, credits }: ResolvedOptions, policies: Policies): DomainPlan {
+function planDomain(device: Device, { slots: workers, credits }: ResolvedOptions, policies: Policies): DomainPlan {
   const names = policies.names()
   const balanced = names.some(isLoadBalanced)
   const addressesWorkers = names.some((name) => !isLoadBalanced(name) && !isOwnAccepting(name))
   const free = device.resources()
-  const waiting = balanced ? workers * WORKER_CQ_DEPTH + ACCEPTOR_CQ_DEPTH : 0
+  const waiting = balanced ? workers * WORKER_ENTRIES + ACCEPTOR_CQ_DEPTH : 0
   const share = Math.max(0, Math.floor((free.eventStateEntries - waiting) / workers))
   const counted = names.includes('least-connections') ? Math.min(MAX_COUNTED[device.kind], share) : 0
   const config = {

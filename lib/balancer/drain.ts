@@ -1,26 +1,31 @@
 import type { Ledger } from './ledger.ts'
-import type { Supervisor } from './supervisor.ts'
+import type { WorkerThread } from './worker-thread.ts'
 
 const CHECK_MS = 10
 
+export interface DrainOptions {
+  readonly ledger: Ledger
+  /** Those of the workers' threads to be ended that live. */
+  readonly threads: () => readonly WorkerThread[]
+  /** What apps that have a handler for it are told. */
+  readonly signal: NodeJS.Signals
+  /** Milliseconds until what is left is cut. */
+  readonly timeout: number
+}
+
 /**
- * Ends the workers so that no connection is cut that finishes in time: first what is still in the device is served,
- * then the apps are told to finish, and each worker ends once its last connection is closed. What is left at the
- * deadline is cut.
+ * Ends workers so that no connection is cut that finishes in time: their apps are told to finish, and each thread ends
+ * once its last connection is closed. What is left at the deadline is cut.
  */
 export class Drain {
-  readonly #ledger: Ledger
-  readonly #supervisor: Supervisor
-  readonly #signal: NodeJS.Signals
+  readonly #options: DrainOptions
   /** Workers that have closed their servers, and end once they are idle. */
   readonly #closing = new Set<number>()
   #deadline: number
 
-  constructor(ledger: Ledger, supervisor: Supervisor, signal: NodeJS.Signals, timeout: number) {
-    this.#ledger = ledger
-    this.#supervisor = supervisor
-    this.#signal = signal
-    this.#deadline = performance.now() + timeout
+  constructor(options: DrainOptions) {
+    this.#options = options
+    this.#deadline = performance.now() + options.timeout
   }
 
   /** Moves the deadline, earlier only. */
@@ -33,25 +38,30 @@ export class Drain {
     this.#closing.add(worker)
   }
 
-  /** @returns how many connections were cut. */
-  async run(): Promise<number> {
-    this.#supervisor.stopRespawning()
+  /**
+   * `ready`: first waits for that, or for the deadline.
+   * @returns how many of the workers' connections were cut.
+   */
+  async run(ready: () => boolean = () => true): Promise<number> {
+    const { ledger, threads, signal } = this.#options
     // Without workers, nobody will take what waits.
-    await this.#until(() => this.#ledger.counts().inFlight === 0 || this.#supervisor.running.length === 0)
-    this.#supervisor.broadcast({ type: 'drain', signal: this.#signal })
+    await this.#until(() => ready() || threads().length === 0)
+    for (const thread of threads()) thread.post({ type: 'drain', signal })
     await this.#until(() => this.#endIdle())
-    const { inFlight, active } = this.#ledger.counts()
-    await this.#supervisor.terminate()
-    return inFlight + active
+    const cut = threads().reduce((sum, { index }) => sum + ledger.workerCounts(index).active, 0)
+    await Promise.all(threads().map((thread) => thread.terminate()))
+    return cut
   }
 
   /** @returns whether all are gone */
   #endIdle(): boolean {
-    for (const { index, thread } of this.#supervisor.running) {
-      if (this.#ledger.workerCounts(index).active > 0 || !this.#closing.delete(index)) continue
-      thread?.post({ type: 'exit' })
+    const { ledger, threads } = this.#options
+    for (const thread of threads()) {
+      const { index } = thread
+      if (ledger.workerCounts(index).active > 0 || !this.#closing.delete(index)) continue
+      thread.post({ type: 'exit' })
     }
-    return this.#supervisor.running.length === 0
+    return threads().length === 0
   }
 
   /** Ends at the deadline in any case. The counts are in shared memory, and nobody tells of a change: hence the timer. */

@@ -9,6 +9,7 @@ import type { Connection } from './ledger.ts'
 import { NopFabric } from './nop-fabric.ts'
 import type { ResolvedOptions } from './options.ts'
 import { isOwnAccepting, Policies, type Policy, type PolicyHost, type PolicyName } from './policies/index.ts'
+import type { Waiting } from './waiting.ts'
 
 /** What the stats say of the device. */
 export interface DeviceFacts {
@@ -54,6 +55,10 @@ export interface Fabric {
   linkFor(worker: number): DeviceLink | null
   /** The worker's thread has ended: what was on its way to it is given back through `onRecovered`. */
   recover(worker: number): void
+  /** Whether the device deals to the worker; at first it does. What it has been dealt already stays there. */
+  setEligible(worker: number, eligible: boolean): void
+  /** What waits in the worker's consumer queues, oldest first: it has not received it yet. A look; it may just be receiving it. */
+  waitingAt(worker: number): Waiting
   /** From here on, what is in the queue is given back: no worker listens to it any more. */
   drain(queue: QueueId): void
   /** The queue is a new listener's. */
@@ -126,5 +131,5 @@ export function openFallback(options: ResolvedOptions, hooks: FabricHooks, failu
 
 function parts(only: PolicyName | null, options: ResolvedOptions, hooks: FabricHooks): FabricParts {
   const names = only === null ? options.listeners.policies : [only]
-  return { policies: new Policies(names, options.workers, hooks.policies), only, options, hooks, fallback: false }
+  return { policies: new Policies(names, options.slots, hooks.policies), only, options, hooks, fallback: false }
 }

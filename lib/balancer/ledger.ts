@@ -3,6 +3,8 @@ import { type DirectCounts, LedgerCounters, type LedgerCounts, type WorkerCounts
 
 export const NO_STAMP = -1
 export const MAX_WORKERS = 128
+/** Of an event that was sent to no worker's own queue. */
+export const ANY_WORKER = 255
 const MAX_CAPACITY = 1 << 22
 
 const FREE = 0
@@ -69,6 +71,8 @@ export class Ledger {
   readonly #words: Int32Array
   /** The acceptor's: where it accepted each fd. */
   #listeners: Uint16Array | null = null
+  /** The acceptor's: to whom it sent each fd. */
+  #targets: Uint8Array | null = null
   #replaced = 0
 
   /** `fdLimit`: every fd is below it (native `fdLimit()`). Memory is used only up to the highest fd that occurs. */
@@ -138,8 +142,13 @@ export class Ledger {
     this.#counters.countShedAt(worker, count)
   }
 
-  /** Acceptor: just before the event is sent; undone by `fromDevice` if the device does not take it. */
-  toDevice(fd: number, stamp: number): boolean {
+  /**
+   * Acceptor: just before the event is sent; undone by `fromDevice` if the device does not take it. `worker`: whose
+   * directed queue it is sent to; ANY_WORKER if the device chooses.
+   */
+  toDevice(fd: number, stamp: number, worker = ANY_WORKER): boolean {
+    this.#targets ??= new Uint8Array(this.capacity)
+    this.#targets[fd] = worker
     return this.#acceptorMoves(fd, entry(HELD, 0, stamp), entry(IN_DEVICE, 0, stamp))
   }
 
@@ -226,10 +235,19 @@ export class Ledger {
    * and not adopted yet are stale from here on.
    */
   takeInDevice(): Connection[] {
+    return this.#takeInDevice(() => true)
+  }
+
+  /** Acceptor: what was sent to this worker's directed queue and not adopted yet is the acceptor's again; its events are stale from here on. */
+  takeSentTo(worker: number): Connection[] {
+    return this.#takeInDevice((fd) => this.#targets?.[fd] === worker)
+  }
+
+  #takeInDevice(isMeant: (fd: number) => boolean): Connection[] {
     const taken: Connection[] = []
     for (let fd = 0; fd < this.#header[HIGH_WATER]; fd++) {
       const word = Atomics.load(this.#words, fd)
-      if ((word & STATE_MASK) !== IN_DEVICE) continue
+      if ((word & STATE_MASK) !== IN_DEVICE || !isMeant(fd)) continue
       // The stamp's low bits are as good as the stamp: no move looks at others.
       const stamp = word >>> GENERATION_SHIFT
       if (!this.#move(fd, word, entry(HELD, 0, stamp))) continue

@@ -3,6 +3,7 @@ import type { QueueId } from '../device/device.ts'
 import { NodeDlbError } from '../errors.ts'
 import type { ListenRequest, Reply, Route, Routes } from '../worker/protocol.ts'
 import type { DealtListener } from './dealer.ts'
+import type { Eligibility } from './eligibility.ts'
 import type { Fabric } from './fabric.ts'
 import type { Connection } from './ledger.ts'
 import { Listener } from './listener.ts'
@@ -24,7 +25,7 @@ export interface TableEntry extends DealtListener {
   directQueues: readonly QueueId[]
   /** Requests with the same key share the listener. */
   readonly key: string
-  /** Workers that listen now. */
+  /** Workers that listen now; `workers` are those of them that may be dealt connections. */
   readonly members: Set<number>
   /** Workers that listened and died; the socket stays open for their successors. */
   readonly awaited: Set<number>
@@ -32,11 +33,12 @@ export interface TableEntry extends DealtListener {
 
 export interface ListenerTableOptions {
   readonly fabric: Fabric
+  readonly eligibility: Eligibility
   readonly settings: ListenerSettingsTable
   readonly onBatch: (listener: number, fds: Int32Array, count: number) => void
   readonly onShed: (count: number) => void
   readonly onError: (error: NodeDlbError) => void
-  /** These connections were parked, and somebody listens now. */
+  /** These connections were parked, and somebody listens now who may be dealt them. */
   readonly onServed: (parked: readonly Connection[]) => void
   readonly onOpen: (entry: TableEntry) => void
   /** Nobody listens there any more: its parked connections have nowhere to go, nor has what is in its queue. */
@@ -45,7 +47,7 @@ export interface ListenerTableOptions {
 
 /**
  * The balancer's listening sockets. A socket is shared by all workers that listen on the same address, opened by
- * the first and closed with the last. While nobody serves it (its workers died and are respawning), or while
+ * the first and closed with the last. While nobody serves it (its workers died and are respawning, or are held), or while
  * credits are out, it does not accept, and the kernel's backlog holds what arrives. Without a device it never does: the
  * workers accept from it.
  */
@@ -145,6 +147,11 @@ export class ListenerTable {
     }
   }
 
+  /** Some worker has become eligible, or is not any more. */
+  eligibilityChanged(): void {
+    for (const entry of this.entries()) this.#membersChanged(entry)
+  }
+
   setBlocked(blocked: boolean): void {
     this.#blocked = blocked
     for (const entry of this.entries()) this.#setAccepting(entry)
@@ -209,7 +216,8 @@ export class ListenerTable {
       this.#close(entry)
       return
     }
-    const workers = [...entry.members].sort((a, b) => a - b)
+    const { eligibility } = this.#options
+    const workers = [...entry.members].filter((worker) => eligibility.isEligible(worker)).sort((a, b) => a - b)
     entry.workers = workers
     entry.directQueues =
       entry.policy.kind === 'directed' ? workers.map((worker) => this.#fabric.directQueues[worker]) : []
@@ -267,7 +275,7 @@ class Entry implements TableEntry {
   }
 
   get served(): boolean {
-    return this.members.size > 0
+    return this.workers.length > 0
   }
 }
 

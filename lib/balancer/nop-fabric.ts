@@ -3,6 +3,7 @@ import { EventBuffer } from '../device/event-buffer.ts'
 import type { DeviceFacts, Fabric, FabricCounts, FabricHooks, FabricParts } from './fabric.ts'
 import type { Connection } from './ledger.ts'
 import type { Policies, Policy } from './policies/index.ts'
+import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
 const BATCH = 64
 
@@ -26,7 +27,7 @@ export class NopFabric implements Fabric {
   constructor({ reason, policies, options, hooks, fallback }: FabricParts & { readonly reason: string }) {
     this.device = { kind: 'none', id: 0, version: 'none', reason, fallback }
     this.policies = policies
-    this.directQueues = Array.from({ length: options.workers }, (_, id) => ({ kind: 'directed', id }))
+    this.directQueues = Array.from({ length: options.slots }, (_, id) => ({ kind: 'directed', id }))
     this.#hooks = hooks
     this.#given = this.directQueues.map(() => [])
   }
@@ -56,6 +57,14 @@ export class NopFabric implements Fabric {
   recover(worker: number): void {
     const given = this.#given[worker].splice(0)
     if (given.length > 0) this.#hooks.onRecovered(given)
+  }
+
+  setEligible(): void {
+    // The workers accept for themselves; main addresses none that is held.
+  }
+
+  waitingAt(): Waiting {
+    return NOTHING_WAITING
   }
 
   drain(): void {

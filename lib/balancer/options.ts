@@ -26,6 +26,8 @@ export interface BalancerOptions {
   readonly entry: string | URL
   /** 1–63 threads; default `os.availableParallelism()`. */
   readonly workers?: number | undefined
+  /** `resize()` goes up to so many, at least `workers`: the device's ports for them are taken at the start. 1–63; default `workers`. */
+  readonly maxWorkers?: number | undefined
   /** Default: NODE_DLB_DEVICE, else 'auto': the hardware if there is one that works, else the software device. */
   readonly device?: (typeof deviceNames)[number] | undefined
   /** The n of /dev/dlb<n>, 0–63; if that is not there, the lowest that is. Default: the lowest that opens. */
@@ -72,6 +74,12 @@ export interface BalancerOptions {
   readonly respawnDelay?: number | undefined
   /** Bound of that wait. Default 10,000. */
   readonly maxRespawnDelay?: number | undefined
+  /**
+   * A worker that has not taken a connection for so long, while the same one waits for it, is stalled: what waits there is dealt
+   * to others, and it gets no more before it has caught up. Under policies that choose the worker themselves, 1,000 at least. 0:
+   * never. Default 10.
+   */
+  readonly stallTimeout?: number | undefined
   /** Bound on the connections that wait in the device, 1–16,384; default 64 per worker, plus 320. */
   readonly credits?: number | undefined
   /** A line per connection and step: true for stderr, or a function. Default: on if NODE_DEBUG has `dlb`. */
@@ -81,6 +89,9 @@ export interface BalancerOptions {
 export interface ResolvedOptions {
   readonly entry: string
   readonly workers: number
+  readonly maxWorkers: number
+  /** Workers that there can be at a time: one more than `maxWorkers`, where the device has so many ports, for `reload()`. */
+  readonly slots: number
   /** undefined: what NODE_DLB_DEVICE says. */
   readonly device: (typeof deviceNames)[number] | undefined
   readonly id: number | undefined
@@ -100,6 +111,8 @@ export interface ResolvedOptions {
   readonly startTimeout: number
   readonly respawnDelay: number
   readonly maxRespawnDelay: number
+  /** 0: off. */
+  readonly stallTimeout: number
   readonly credits: number | undefined
   readonly debug: ((line: string) => void) | null
 }
@@ -124,6 +137,7 @@ const oneOf =
 const checks: Record<keyof BalancerOptions, Check> = {
   entry: (value) => ((typeof value === 'string' && value !== '') || isFileUrl(value) ? null : 'a path or a file: URL'),
   workers: wholeNumber(1, MAX_WORKERS),
+  maxWorkers: wholeNumber(1, MAX_WORKERS),
   device: oneOf(deviceNames),
   id: wholeNumber(0, 63),
   library: (value) => (typeof value === 'string' && value !== '' ? null : 'a file or the name of a library'),
@@ -147,6 +161,7 @@ const checks: Record<keyof BalancerOptions, Check> = {
   startTimeout: wholeNumber(0, MAX_MS),
   respawnDelay: wholeNumber(1, MAX_MS),
   maxRespawnDelay: wholeNumber(1, MAX_MS),
+  stallTimeout: wholeNumber(0, MAX_MS),
   credits: wholeNumber(1, MAX_CREDITS),
   debug: (value) => (typeof value === 'function' ? null : aBoolean(value) && 'true, false or a function'),
 }
@@ -179,9 +194,13 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
   const problems = findProblems(options)
   if (problems.length > 0) throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', problems.join('; '))
   const { entry } = options
+  const workers = options.workers ?? Math.min(os.availableParallelism(), options.maxWorkers ?? MAX_WORKERS)
+  const maxWorkers = options.maxWorkers ?? workers
   return {
     entry: path.resolve(entry instanceof URL ? fileURLToPath(entry) : entry),
-    workers: options.workers ?? Math.min(os.availableParallelism(), MAX_WORKERS),
+    workers,
+    maxWorkers,
+    slots: Math.min(maxWorkers + 1, MAX_WORKERS),
     device: options.device,
     id: options.id,
     library: options.library,
@@ -200,6 +219,7 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
     startTimeout: options.startTimeout ?? 60_000,
     respawnDelay: options.respawnDelay ?? 100,
     maxRespawnDelay: options.maxRespawnDelay ?? 10_000,
+    stallTimeout: options.stallTimeout ?? 10,
     credits: options.credits,
     debug: debugSink(options.debug),
   }
@@ -216,6 +236,10 @@ function findProblems(options: BalancerOptions): string[] {
       const expected = checks[name as keyof BalancerOptions](value)
       if (expected) problems.push(`${name} must be ${expected}, not ${describe(value)}`)
     }
+  }
+  const { workers, maxWorkers } = options
+  if (problems.length === 0 && workers !== undefined && maxWorkers !== undefined && maxWorkers < workers) {
+    problems.push(`maxWorkers must be at least workers (${workers}), not ${maxWorkers}`)
   }
   return problems
 }

@@ -1,7 +1,7 @@
 import { NodeDlbError } from '../errors.ts'
 import type { WorkerExit } from './worker-thread.ts'
 
-/** Watches the first generation: each worker has to listen, or to end with code 0, and none may fail before. */
+/** Watches workers that start: each has to listen, or to end with code 0, and none may fail before. */
 export class Startup {
   readonly done: Promise<void>
   readonly #pending: Set<number>
@@ -11,12 +11,12 @@ export class Startup {
   #failed = false
 
   /** `timeout`: 0 for none. */
-  constructor(workers: number, timeout: number) {
+  constructor(workers: readonly number[], timeout: number) {
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#pending = new Set(Array.from({ length: workers }, (_, index) => index))
+    this.#pending = new Set(workers)
     if (timeout > 0) this.#timer = setTimeout(() => this.#late(timeout), timeout)
   }
 
@@ -40,6 +40,7 @@ export class Startup {
   }
 
   fail(error: Error): void {
+    if (this.over) return
     this.#pending.clear()
     this.#failed = true
     this.#end(() => this.#reject(error))

@@ -1,5 +1,7 @@
 import type { AddressInfo } from 'node:net'
+import type { Eligibility, HoldReason } from './eligibility.ts'
 import type { DeviceFacts, Fabric, FabricCounts } from './fabric.ts'
+import type { Health } from './health.ts'
 import type { Ledger } from './ledger.ts'
 import type { ListenerTable } from './listener-table.ts'
 import type { PolicyName } from './policies/index.ts'
@@ -10,6 +12,7 @@ export interface BalancerStats {
   readonly device: DeviceFacts
   /** The one in use: a fallback may be to another than was asked for. */
   readonly policy: PolicyName
+  readonly health: Health
   readonly connections: ConnectionStats
   readonly workers: readonly WorkerStats[]
   readonly listeners: readonly ListenerStats[]
@@ -37,7 +40,12 @@ export interface ConnectionStats {
   readonly closed: number
   /** Of inFlight: waiting for credits. Accepting is paused while there are any. */
   readonly waiting: number
-  /** Events that named a connection which was not there any more; they are ignored. */
+  /** Taken back from workers that were stalled, and dealt again. */
+  readonly takenBack: number
+  /**
+   * Events that named a connection which was not there any more; they are ignored. Each one that is taken back makes one at
+   * most; others are faults.
+   */
   readonly stale: number
 }
 
@@ -48,6 +56,8 @@ export interface WorkerStats {
   readonly listening: boolean
   /** Null while it has no thread. */
   readonly threadId: number | null
+  /** Why it gets no new connections just now; empty if it gets some. */
+  readonly held: readonly HoldReason[]
   /** How often it died and was needed again. */
   readonly deaths: number
   readonly adopted: number
@@ -80,19 +90,23 @@ export interface StatsSources {
   readonly ledger: Ledger
   readonly table: ListenerTable
   readonly supervisor: Supervisor
+  readonly eligibility: Eligibility
   /** Connections that the dealer keeps. */
   readonly waiting: number
+  readonly takenBack: number
+  readonly health: Health
 }
 
 export function takeStats(sources: StatsSources): BalancerStats {
-  const { fabric, ledger, table, waiting } = sources
+  const { fabric, ledger, table, waiting, takenBack, health } = sources
   const { workers: _, ...counts } = ledger.counts()
   const fabricCounts = fabric.counts()
   const { creditsFree, queued } = fabricCounts
   return {
     device: fabric.device,
     policy: fabric.policyFor(sources.policy).name,
-    connections: { ...counts, waiting },
+    health,
+    connections: { ...counts, waiting, takenBack },
     workers: workerStats(sources, fabricCounts),
     listeners: table.entries().map(({ id, listener, members, policy, priority }) => ({
       id,
@@ -106,14 +120,20 @@ export function takeStats(sources: StatsSources): BalancerStats {
   }
 }
 
-function workerStats({ ledger, table, supervisor }: StatsSources, { byWorker }: FabricCounts): WorkerStats[] {
-  return supervisor.workers.map(({ index, state, thread, deaths }) => {
+/** Places that have never had a worker are left out. */
+function workerStats(
+  { ledger, table, supervisor, eligibility }: StatsSources,
+  { byWorker }: FabricCounts,
+): WorkerStats[] {
+  return supervisor.workers.flatMap(({ index, state, startedAt, thread, deaths }) => {
+    if (startedAt === 0) return []
     const { adopted, active, closed } = ledger.workerCounts(index)
     return {
       worker: index,
       state,
       listening: table.serves(index),
       threadId: thread?.threadId ?? null,
+      held: eligibility.reasons(index),
       deaths,
       adopted,
       active,

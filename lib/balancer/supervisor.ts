@@ -6,10 +6,11 @@ import { type WorkerEvents, type WorkerExit, WorkerThread } from './worker-threa
  * - running: its thread lives
  * - waiting: it died, and its successor starts after a delay
  * - finished: it ended with code 0 since it had nothing left to do, or without a server
+ * - vacant: there is none; `resize()` and `reload()` start workers in vacant places, and leave others vacant
  */
-export type WorkerState = 'running' | 'waiting' | 'finished'
+export type WorkerState = 'running' | 'waiting' | 'finished' | 'vacant'
 
-/** One worker, over all its lives. */
+/** One place for a worker, over all lives of it. */
 export interface WorkerRecord {
   readonly index: number
   state: WorkerState
@@ -20,6 +21,10 @@ export interface WorkerRecord {
   deathsInARow: number
   startedAt: number
   respawn: NodeJS.Timeout | null
+  /** Who ends leaves the place vacant. */
+  retiring: boolean
+  /** It lives, and is to listen before this goes off. */
+  late: NodeJS.Timeout | null
 }
 
 export interface Death extends Pick<WorkerExit, 'code' | 'error'> {
@@ -37,10 +42,12 @@ export interface SupervisorHooks {
   /** The thread is gone. `onEnd` clears up after it and says whether the worker is needed again. */
   onEnd(worker: number, exit: WorkerExit): 'respawn' | 'finished'
   onDeath(death: Death): void
+  /** It was started again, and has not listened within `startTimeout`. */
+  onLate(worker: number): void
 }
 
 /** A worker that has lived so long was healthy: its death is the first in a row. */
-const STABLE_MS = 10_000
+export const STABLE_MS = 10_000
 
 /** Keeps the workers' threads running: one that dies is respawned, after a wait that doubles with each death in a row. */
 export class Supervisor implements WorkerEvents {
@@ -54,14 +61,16 @@ export class Supervisor implements WorkerEvents {
     this.#options = options
     this.#ledger = ledger
     this.#hooks = hooks
-    this.#workers = Array.from({ length: options.workers }, (_, index) => ({
+    this.#workers = Array.from({ length: options.slots }, (_, index) => ({
       index,
-      state: 'waiting',
+      state: 'vacant',
       thread: null,
       deaths: 0,
       deathsInARow: 0,
       startedAt: 0,
       respawn: null,
+      retiring: false,
+      late: null,
     }))
   }
 
@@ -73,9 +82,36 @@ export class Supervisor implements WorkerEvents {
     return this.#workers.filter(({ thread }) => thread !== null)
   }
 
-  /** @throws ERR_DLB_INVALID_ARGUMENT */
-  async start(): Promise<void> {
-    for (const worker of this.#workers) this.#spawn(worker)
+  /** Places that are not vacant, and whose worker is not to end. */
+  get wanted(): Readonly<WorkerRecord>[] {
+    return this.#workers.filter(({ state, retiring }) => state !== 'vacant' && !retiring)
+  }
+
+  /** The first place without a worker; undefined if there is none. */
+  get vacancy(): number | undefined {
+    return this.#workers.find(({ state }) => state === 'vacant')?.index
+  }
+
+  /** Starts a worker in a vacant place. @throws ERR_DLB_INVALID_ARGUMENT */
+  start(index: number): void {
+    const worker = this.#workers[index]
+    worker.deathsInARow = 0
+    worker.retiring = false
+    this.#spawn(worker)
+  }
+
+  /** It listens: its start is done. */
+  started(index: number): void {
+    this.#onTime(this.#workers[index])
+  }
+
+  /** From here on the worker has no successor: its place is vacant once its thread, if it has one, has ended. */
+  retire(index: number): void {
+    const worker = this.#workers[index]
+    worker.retiring = true
+    if (worker.respawn) clearTimeout(worker.respawn)
+    worker.respawn = null
+    if (!worker.thread) worker.state = 'vacant'
   }
 
   post(worker: number, message: ToWorker): void {
@@ -112,9 +148,11 @@ export class Supervisor implements WorkerEvents {
   onExit(thread: WorkerThread, exit: WorkerExit): void {
     const worker = this.#workers[thread.index]
     worker.thread = null
-    const needed = this.#hooks.onEnd(worker.index, exit) === 'respawn' && this.#respawning
-    worker.state = needed ? 'waiting' : 'finished'
+    this.#onTime(worker)
+    const needed = this.#hooks.onEnd(worker.index, exit) === 'respawn' && this.#respawning && !worker.retiring
     if (needed) worker.deaths++
+    const rest = worker.retiring ? 'vacant' : 'finished'
+    worker.state = needed ? 'waiting' : rest
     const respawnIn = needed ? this.#respawnLater(worker) : null
     this.#hooks.onDeath({ worker: worker.index, code: exit.code, error: exit.error, respawnIn })
   }
@@ -126,7 +164,14 @@ export class Supervisor implements WorkerEvents {
     const link = this.#hooks.linkFor(worker.index)
     const thread = new WorkerThread(worker.index, link, this.#ledger, this.#options, this)
     worker.thread = thread
+    const { startTimeout } = this.#options
+    if (startTimeout > 0) worker.late = setTimeout(() => this.#hooks.onLate(worker.index), startTimeout)
     this.#hooks.onSpawn(worker.index, thread)
+  }
+
+  #onTime(worker: WorkerRecord): void {
+    if (worker.late) clearTimeout(worker.late)
+    worker.late = null
   }
 
   /** @returns the wait in ms */

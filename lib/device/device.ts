@@ -170,6 +170,12 @@ export interface SchedulingDomain {
    * @throws ERR_DLB_PORT_ATTACHED while the thread that has the port lives.
    */
   recover(port: PortId, events: EventBuffer, max: number): number
+  /**
+   * Copies what waits in a port's consumer queue, oldest first, and leaves it there. Any thread, whoever has the port: it
+   * may be receiving the same events at that moment.
+   * @returns how many events were written to the front of `events`, at most `max`.
+   */
+  peek(port: PortId, events: EventBuffer, max: number): number
   /** A buffer of `length` (1–65,536) events for this domain's ports. */
   createEvents(length: number): EventBuffer
   share(): DomainToken

@@ -1,5 +1,16 @@
 import type { Ledger } from '../balancer/ledger.ts'
 import type { Port } from '../device/device.ts'
+import { NodeDlbError } from '../errors.ts'
+
+export interface DeviceCompletionsOptions {
+  readonly port: Port
+  /** The port keeps so many uncompleted that count, beside those that wait or were just adopted. */
+  readonly counted: number
+  readonly counts: Completions['counts']
+  readonly onEarly: () => void
+  /** The port does not work any more. */
+  readonly onFailure: (error: NodeDlbError) => void
+}
 
 /** What becomes of the events that a port received, for those who count them. */
 export interface Completions {
@@ -13,30 +24,38 @@ export interface Completions {
 }
 
 /**
- * A load-balanced port's: the device counts what is not complete. Some connections are once they are adopted; those that are
- * load until they close are when they close, as far as the device can count. It completes the oldest of the port's events,
- * whichever connection it is that has closed: its figure is how many there are.
+ * A load-balanced port's: the device counts what is not complete, and deals to whoever has the least of it.
+ *
+ * Connections that do not count are complete once this thread's loop has come round after their adoption: it has polled them
+ * then, and run what their first bytes cause. A worker whose loop is blocked by that keeps its load, and others are
+ * preferred. Those that count are complete when they close, as far as the device can count. What is completed is the oldest of the
+ * port's events, whichever connection it was: the figure is how many there are.
  */
 export class DeviceCompletions implements Completions {
   readonly counts: Completions['counts']
   readonly #port: Port
   readonly #counted: number
   readonly #onEarly: () => void
+  readonly #onFailure: (error: NodeDlbError) => void
   /** Open ones that count. */
   #open = 0
   /** Of them, completed while open. */
   #early = 0
+  /** Adopted in this turn of the loop, and in the one before. */
+  #fresh = 0
+  #settling = 0
 
-  /** @param counted the port keeps so many uncompleted, beside those that wait. */
-  constructor(port: Port, counted: number, counts: Completions['counts'], onEarly: () => void) {
+  constructor({ port, counted, counts, onEarly, onFailure }: DeviceCompletionsOptions) {
     this.counts = counts
     this.#port = port
     this.#counted = counted
     this.#onEarly = onEarly
+    this.#onFailure = onFailure
   }
 
   done(): void {
-    this.#port.release(1)
+    if (this.#fresh === 0 && this.#settling === 0) setImmediate(this.#turn)
+    this.#fresh++
   }
 
   opened(): void {
@@ -44,13 +63,31 @@ export class DeviceCompletions implements Completions {
     if (this.#open - this.#early <= this.#counted) return
     this.#early++
     this.#onEarly()
-    this.#port.release(1)
+    this.#release(1)
   }
 
   closed(): void {
     this.#open--
     if (this.#early > 0) this.#early--
-    else this.#port.release(1)
+    else this.#release(1)
+  }
+
+  /** After the loop has polled: those that were adopted before it did are complete. */
+  readonly #turn = (): void => {
+    const settled = this.#settling
+    this.#settling = this.#fresh
+    this.#fresh = 0
+    if (this.#settling > 0) setImmediate(this.#turn)
+    if (settled > 0) this.#release(settled)
+  }
+
+  #release(count: number): void {
+    try {
+      this.#port.release(count)
+    } catch (error) {
+      if (!(error instanceof NodeDlbError)) throw error
+      this.#onFailure(error)
+    }
   }
 }
 

@@ -43,9 +43,9 @@ export class Inbox {
   #take(): void {
     // The rest of an interrupted batch comes first; its own turn is scheduled.
     if (this.#next < this.#count) return
-    const { port, events, debug } = this.#options
+    const { debug } = this.#options
     this.#next = 0
-    this.#count = this.#try(() => port.receive(events, INBOX_BATCH)) ?? 0
+    this.#count = this.#receive()
     if (this.#count > 0) debug?.(`get dlb event ${this.#count}`)
     this.#deliverAll()
     if (this.#count < INBOX_BATCH) debug?.('dlb receive none, skip')
@@ -69,21 +69,23 @@ export class Inbox {
     const { completions, adopt } = this.#options
     if (!completions.counts(listener)) {
       const delivery = adopt(listener, fd, stamp, null)
-      this.#try(() => completions.done())
+      completions.done()
       return delivery
     }
-    const delivery = adopt(listener, fd, stamp, () => this.#try(() => completions.closed()))
-    this.#try(() => (delivery ? completions.opened() : completions.done()))
+    const delivery = adopt(listener, fd, stamp, () => completions.closed())
+    if (delivery) completions.opened()
+    else completions.done()
     return delivery
   }
 
-  #try<T>(call: () => T): T | undefined {
+  #receive(): number {
+    const { port, events, onFailure } = this.#options
     try {
-      return call()
+      return port.receive(events, INBOX_BATCH)
     } catch (error) {
       if (!(error instanceof NodeDlbError)) throw error
-      this.#options.onFailure(error)
-      return undefined
+      onFailure(error)
+      return 0
     }
   }
 }

@@ -45,13 +45,13 @@ export class DeviceIntake implements Intake {
     const onFailure = (error: NodeDlbError): void => this.#fail(error)
     const open = (port: Port, completions: Completions): void => {
       new Inbox({ ...options, port, completions, onFailure, events: domain.createEvents(INBOX_BATCH) }).open()
-      port.enable()
     }
     if (this.#balanced) {
       // The links of the thread that had the port before, if one had: this one has no servers yet.
       for (const queue of queues) this.#balanced.unlink(queue)
       const counts = (listener: number): boolean => this.#routes.get(listener)?.completion === 'close'
-      open(this.#balanced, new DeviceCompletions(this.#balanced, counted, counts, () => ledger.countEarly(worker)))
+      const onEarly = (): void => ledger.countEarly(worker)
+      open(this.#balanced, new DeviceCompletions({ port: this.#balanced, counted, counts, onEarly, onFailure }))
     }
     if (this.#directed) open(this.#directed, new DirectCompletions(ledger, worker))
   }

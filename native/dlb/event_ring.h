@@ -32,9 +32,13 @@ class EventRing {
     for (uint32_t i = 0; i < count; ++i) At(tail_ + i) = events[i];
     tail_ += count;
   }
-  uint32_t TakeWaiting(abi::Event* to, uint32_t max) {
+  uint32_t CopyWaiting(abi::Event* to, uint32_t max) {
     const uint32_t count = std::min(max, waiting());
     for (uint32_t i = 0; i < count; ++i) to[i] = At(middle_ + i);
+    return count;
+  }
+  uint32_t TakeWaiting(abi::Event* to, uint32_t max) {
+    const uint32_t count = CopyWaiting(to, max);
     middle_ += count;
     return count;
   }

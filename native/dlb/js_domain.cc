@@ -47,6 +47,7 @@ Napi::Function JsDomain::Define(Napi::Env env) {
                          InstanceMethod<&JsDomain::Target>("target"),
                          InstanceMethod<&JsDomain::SetEnabled>("setEnabled"),
                          InstanceMethod<&JsDomain::Recover>("recover"),
+                         InstanceMethod<&JsDomain::Peek>("peek"),
                          InstanceMethod<&JsDomain::Stats>("stats"),
                          InstanceMethod<&JsDomain::Statistic>("statistic"),
                          InstanceMethod<&JsDomain::DepthCounter>("depthCounter"),

@@ -31,6 +31,8 @@ class JsDomain : public Napi::ObjectWrap<JsDomain> {
   Napi::Value Target(const Napi::CallbackInfo& info);
   Napi::Value SetEnabled(const Napi::CallbackInfo& info);
   Napi::Value Recover(const Napi::CallbackInfo& info);
+  Napi::Value Peek(const Napi::CallbackInfo& info);
+  Napi::Value TakeFrom(const Napi::CallbackInfo& info, int (Port::*take)(abi::Event*, uint32_t));
   Napi::Value Stats(const Napi::CallbackInfo& info);
   Napi::Value Statistic(const Napi::CallbackInfo& info);
   Napi::Value DepthCounter(const Napi::CallbackInfo& info);

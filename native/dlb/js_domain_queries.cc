@@ -41,13 +41,18 @@ Napi::Value JsDomain::SetEnabled(const Napi::CallbackInfo& info) {
 }
 
 // (directed, id, words, max) => count or a PortCode; undefined if there is no such port
-Napi::Value JsDomain::Recover(const Napi::CallbackInfo& info) {
+Napi::Value JsDomain::Recover(const Napi::CallbackInfo& info) { return TakeFrom(info, &Port::Recover); }
+
+// The same.
+Napi::Value JsDomain::Peek(const Napi::CallbackInfo& info) { return TakeFrom(info, &Port::Glance); }
+
+Napi::Value JsDomain::TakeFrom(const Napi::CallbackInfo& info, int (Port::*take)(abi::Event*, uint32_t)) {
   const auto port = domain_->FindPort(info[0].As<Napi::Boolean>(), info[1].As<Napi::Number>());
   if (port == nullptr) return info.Env().Undefined();
   auto words = info[2].As<Napi::Int32Array>();
   const auto max = info[3].As<Napi::Number>().Uint32Value();
   if (max > words.ElementLength() / 4) return Napi::Number::New(info.Env(), kBadRange);
-  return Napi::Number::New(info.Env(), port->Recover(reinterpret_cast<abi::Event*>(words.Data()), max));
+  return Napi::Number::New(info.Env(), (*port.*take)(reinterpret_cast<abi::Event*>(words.Data()), max));
 }
 
 Napi::Value JsDomain::Stats(const Napi::CallbackInfo& info) {

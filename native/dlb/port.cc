@@ -103,7 +103,15 @@ int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop)
   if (const int code = Check(ticket)) return code;
   const uint32_t waiting = ring_.waiting() == 0 ? 0 : ring_.TakeWaiting(events, max);
   uint32_t received = waiting;
-  if (!pop) tokens_returned_ += waiting;
+  const uint32_t seen = std::min(unpopped_, waiting);
+  if (!pop) {
+    unpopped_ -= seen;
+    tokens_owed_ += seen;
+    tokens_returned_ += waiting - seen;
+  } else if (seen > 0) {
+    // What it did not return, it returns with the next.
+    PopSeen(seen);
+  }
   if (max > waiting && (waiting == 0 || MayHoldMore())) {
     const int found = Look(events + waiting, max - waiting, false, pop);
     if (found < 0 && waiting == 0) return found;

@@ -104,6 +104,8 @@ class Port {
   int SetEnabled(bool enabled, bool sched_only);
   // One at a time. Completes what it returns.
   int Recover(abi::Event* events, uint32_t max);
+  // Copies what waits to be received, and leaves it. From outside of the thread that has the port.
+  int Glance(abi::Event* events, uint32_t max);
   // -1 while nobody has it.
   int thread() const { return ticket_.load(std::memory_order_acquire) == 0 ? -1 : thread_.load(); }
   bool enabled() const { return enabled_.load(std::memory_order_relaxed); }
@@ -164,6 +166,8 @@ class Port {
   int Failed() const;
   bool MayHoldMore() const;
   int LookAndGiveBack(abi::Event* events, uint32_t max, bool wait);
+  int LookFromOutside(uint32_t max);
+  int PopSeen(uint32_t count);
   int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
   // A send, release or pop gives back all but 32 if the port has more than 64. If it has not, it has no more than
   // 32 and those that it took to send.
@@ -200,6 +204,8 @@ class Port {
   // Received without pop; and those of them that the look before a callback has returned already.
   uint32_t tokens_owed_ = 0;
   uint32_t tokens_returned_ = 0;
+  // Of events in the ring, which nobody has received.
+  uint32_t unpopped_ = 0;
   // At most so many credits of what it received are with the port, beside the 32 that it may have taken to send: see Look.
   uint32_t credits_kept_ = 0;
   EventRing ring_;

@@ -34,6 +34,7 @@ int Port::Recover(abi::Event* events, uint32_t max) {
   if (ended_) return kClosed;
   if (ticket_.load(std::memory_order_relaxed) != 0) return kAttached;
   if (const int code = UnlinkAll()) return code;
+  if (const int code = PopSeen(unpopped_)) return code;
   if (ring_.count() < max) {
     std::array<abi::Event, 64> found;
     const uint32_t room = std::min<uint32_t>(ring_.room(), found.size());
@@ -54,6 +55,7 @@ int Port::Recover(abi::Event* events, uint32_t max) {
 // Failures are of no interest: the device may be gone.
 void Port::Drain() {
   if (!domain_->started) return;
+  PopSeen(unpopped_);
   std::array<abi::Event, 64> events;
   const auto complete = [this](uint32_t count) { return directed() || count == 0 || ReleaseInDevice(count) >= 0; };
   if (!complete(ring_.count())) return;
@@ -64,25 +66,53 @@ void Port::Drain() {
   }
 }
 
+// From another thread than the port's, which will find in the ring what there is, and is told to look. Its tokens are returned
+// once it is received: the consumer queue stays as deep as it is. How many there were, or libdlb's error.
+int Port::LookFromOutside(uint32_t max) {
+  std::array<abi::Event, 64> events;
+  const uint32_t room = std::min<uint32_t>({max, ring_.room(), static_cast<uint32_t>(events.size())});
+  if (room == 0) return 0;
+  if (interrupts_) WriteEventfd();
+  signalled_.store(false, std::memory_order_relaxed);
+  const int found = library_.recv_no_pop(handle_, room, false, events.data());
+  const int error = errno;
+  if (found > 0) {
+    unpopped_ += static_cast<uint32_t>(found);
+    ring_.Append(events.data(), static_cast<uint32_t>(found));
+    credits_kept_ += static_cast<uint32_t>(found);
+  }
+  if (interrupts_) WriteEventfd();
+  return found < 0 ? kErrno - error : found;
+}
+
 bool Port::IsDead() {
   const Guard guard(lock_);
   if (ended_ || stopped_ || !domain_->started) return false;
-  std::array<abi::Event, 64> events;
+  // libdlb says it only when the CQ is empty. What is in there is the port's thread's.
   int found = 0;
-  // libdlb says it only when the CQ is empty. What is in there is the port's thread's: have it look.
   do {
-    const uint32_t room = std::min<uint32_t>(ring_.room(), events.size());
-    if (room == 0) return false;
-    if (interrupts_) WriteEventfd();
-    signalled_.store(false, std::memory_order_relaxed);
-    found = library_.recv(handle_, room, false, events.data());
-    if (found <= 0) break;
-    ring_.Append(events.data(), static_cast<uint32_t>(found));
-    credits_kept_ += static_cast<uint32_t>(found);
+    found = LookFromOutside(ring_.room());
   } while (found > 0);
-  const bool dead = found < 0 && errno == EACCES;
-  if (interrupts_) WriteEventfd();
-  return dead;
+  return found == kErrno - EACCES;
+}
+
+// The tokens of events that were looked at from outside. 0 or a PortCode.
+int Port::PopSeen(uint32_t count) {
+  while (count > 0) {
+    const int popped = library_.pop_cq(handle_, count);
+    if (popped <= 0) return Failed();
+    count -= std::min(count, static_cast<uint32_t>(popped));
+    unpopped_ -= std::min(unpopped_, static_cast<uint32_t>(popped));
+  }
+  return 0;
+}
+
+int Port::Glance(abi::Event* events, uint32_t max) {
+  const Guard guard(lock_);
+  if (ended_) return kClosed;
+  // If the device fails, the port's thread is told.
+  if (ring_.waiting() < max && domain_->started && MayHoldMore()) LookFromOutside(max - ring_.waiting());
+  return static_cast<int>(ring_.CopyWaiting(events, max));
 }
 
 // libdlb is not told of tokens that have been returned before.

@@ -112,6 +112,15 @@ export class Holding {
     while (Atomics.load(this.gate, 1) < workers.length) await immediate()
   }
 
+  /** The worker that has this one: it blocks until `unblock`. @returns its number */
+  async block(held: Held): Promise<number> {
+    const { thread } = await held.taken()
+    const blocked = Atomics.load(this.gate, 1)
+    held.socket.write('block')
+    while (Atomics.load(this.gate, 1) === blocked) await immediate()
+    return this.balancer.stats().workers.findIndex(({ threadId }) => threadId === thread)
+  }
+
   unblock(): void {
     Atomics.store(this.gate, 0, 1)
     Atomics.notify(this.gate, 0)

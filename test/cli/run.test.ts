@@ -164,7 +164,7 @@ t.test("--debug prints Envoy's lines", async (t) => {
   const { stderr } = await command.outcome
   t.match(
     stderr,
-    /^worker_2 dlb send fd (\d+)\nworker_([01]) get dlb event 1\nworker_\2 dlb recv \1\nworker_\2 dlb receive none, skip$/m,
+    /^worker_3 dlb send fd (\d+)\nworker_([01]) get dlb event 1\nworker_\2 dlb recv \1\nworker_\2 dlb receive none, skip$/m,
   )
 })
 

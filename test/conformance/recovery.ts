@@ -7,6 +7,7 @@ import { numbered, numbers, type Open, range, read, type Taken, World } from './
 export function recovery(t: Test, open: Open): void {
   portions(t, open)
   completes(t, open)
+  peeks(t, open)
 
   t.test('a port that was never attached has nothing to recover, or what waits in its CQ', async (t) => {
     const { domain } = setUp(t, open, { loadBalancedPorts: 1, directedPorts: 2 })
@@ -112,4 +113,74 @@ function completes(t: Test, open: Open): void {
     t.same(numbers(recovered(w, first, 8)), range(4, 8))
     t.same(numbers(await w.take(second, 2)), [8, 9])
   })
+}
+
+function peeks(t: Test, open: Open): void {
+  const peeked = (w: World, port: Port, max = 64): Taken[] => {
+    const n = w.domain.peek(port.id, w.events, max)
+    return Array.from({ length: n }, (_, i) => read(w.events, i))
+  }
+
+  t.test('peek shows what waits in the CQ, oldest first, and leaves it', async (t) => {
+    const w = new World(t, open, {
+      queues: [{}],
+      ports: [{ cqDepth: 8, eventStateEntries: 16 }],
+      directed: [{ cqDepth: 8 }],
+      credits: 64,
+    })
+    const [port] = w.linkAll().ports
+    const [sink] = w.directed
+    t.same(peeked(w, port), [])
+    await w.send(numbered(20, { queue: w.queues[0], data16: 7 }))
+    await w.send(numbered(10, { queue: w.directedQueues[0] }))
+    await w.loaded(16)
+    t.same(numbers(peeked(w, port, 3)), [0, 1, 2])
+    t.same(numbers(peeked(w, port)), range(0, 8), 'no more than the CQ takes, however often')
+    t.same(numbers(peeked(w, port)), range(0, 8))
+    t.same(numbers(peeked(w, sink)), range(0, 8))
+    t.same(peeked(w, port, 0), [])
+    t.equal(w.load(port), 8, 'it is load as before')
+    const taken = await w.take(port, 3)
+    t.same(numbers(taken), [0, 1, 2])
+    t.ok(taken.every(({ data16 }) => data16 === 7))
+    t.equal(port.unreleased, 3)
+    t.same(numbers(peeked(w, port, 5)), range(3, 8))
+    t.same(numbers(await drained(w, port, 17)), range(3, 20))
+    t.same(numbers(await w.take(sink, 10)), range(0, 10))
+    t.same([peeked(w, port), peeked(w, sink)], [[], []])
+  })
+
+  t.test('what was peeked at is recovered, once', async (t) => {
+    const w = new World(t, open, { queues: [{}], ports: [{ cqDepth: 8 }], credits: 64 })
+    const [port] = w.linkAll().ports
+    await w.send(numbered(8, { queue: w.queues[0] }))
+    await w.loaded(8)
+    t.equal(peeked(w, port, 5).length, 5)
+    port.detach()
+    t.same(numbers(recovered(w, port, 64)), range(0, 8))
+    t.same([peeked(w, port), recovered(w, port, 64)], [[], []])
+    const again = w.domain.attachPort(port.id)
+    again.link(w.queues[0])
+    await w.send(numbered(20, { queue: w.queues[0] }))
+    t.same(numbers(await drained(w, again, 20)), range(0, 20))
+  })
+
+  t.test('peek refuses what is not a port of the domain, or not its buffer', (t) => {
+    const w = new World(t, open, { ports: [{ cqDepth: 8 }] })
+    const [{ id }] = w.ports
+    t.throws(() => w.domain.peek({ ...id, id: 63 }, w.events, 1), { code: 'ERR_DLB_UNKNOWN_PORT' })
+    t.throws(() => w.domain.peek(id, w.events, w.events.length + 1), { code: 'ERR_DLB_INVALID_ARGUMENT' })
+    t.end()
+  })
+}
+
+/** Takes so many events, and completes each before the next. */
+async function drained(w: World, port: Port, count: number): Promise<Taken[]> {
+  const taken: Taken[] = []
+  while (taken.length < count) {
+    port.release(port.unreleased)
+    taken.push(...(await w.take(port, 1)))
+  }
+  port.release(port.unreleased)
+  return taken
 }

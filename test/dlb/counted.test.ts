@@ -8,12 +8,14 @@ if (supported) testCounted(await StandIn.load())
 else t.pass('libdlb is for Linux on x64')
 
 function testCounted(standIn: StandIn): void {
-  /** What two workers and the acceptor need for what waits. */
-  const forWaiting = 2 * 8 + 64
+  /** Two workers, and one that a reload needs. */
+  const places = 3
+  /** What they and the acceptor need for what waits or was just adopted. */
+  const forWaiting = places * 16 + 64
 
   for (const counted of [0, 4]) {
     t.test(`the device can count ${counted} open connections of a worker: more are completed early`, async (t) => {
-      standIn.control(`entries ${forWaiting + 2 * counted}`)
+      standIn.control(`entries ${forWaiting + places * counted}`)
       const holding = await Holding.start(t, { workers: 2, policy: 'least-connections', device: 'dlb' })
       t.match(holding.balancer.stats().device, { kind: 'dlb', fallback: false })
       await holding.fill(2 * counted, 1)

@@ -10,5 +10,6 @@ if (supported) {
   await import('../balancer/least-connections.test.ts')
   await import('../balancer/affinity.test.ts')
   await import('../balancer/listener-settings.test.ts')
+  await import('../balancer/stalls.test.ts')
   standIn.finish()
 } else t.pass('libdlb is for Linux on x64')

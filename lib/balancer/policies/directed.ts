@@ -18,12 +18,13 @@ export abstract class Directed implements Policy {
   /** @returns an index into the listener's workers */
   protected abstract choose(listener: Balanced, i: number, fd: number, stamp: number): number
 
-  target(events: EventBuffer, i: number, listener: Balanced): void {
+  target(events: EventBuffer, i: number, listener: Balanced): number {
     const place = this.choose(listener, i, events.data64Low(i), events.data64High(i))
     const worker = listener.workers[place]
     this.loads.dealt(worker, 1)
     this.#addressed.push(worker)
     events.setTarget(i, listener.directQueues[place].id, SchedulingType.directed, listener.priority)
+    return worker
   }
 
   sent(listener: Balanced, count: number): void {

@@ -1,4 +1,5 @@
 import { type EventBuffer, SchedulingType } from '../../device/event-buffer.ts'
+import { ANY_WORKER } from '../ledger.ts'
 import type { Balanced, Policy } from './policy.ts'
 
 /** The device deals each connection to the listening worker that has the least load. */
@@ -7,8 +8,9 @@ abstract class LoadBalanced implements Policy {
   abstract readonly completion: Policy['completion']
   readonly kind = 'load-balanced'
 
-  target(events: EventBuffer, i: number, { queue, priority }: Balanced): void {
+  target(events: EventBuffer, i: number, { queue, priority }: Balanced): number {
     if (queue) events.setTarget(i, queue.id, SchedulingType.unordered, priority)
+    return ANY_WORKER
   }
 
   sent(): void {
@@ -17,8 +19,9 @@ abstract class LoadBalanced implements Policy {
 }
 
 /**
- * To the listening worker that has the fewest waiting: a connection is complete once the worker has adopted it. Envoy's
- * DLB extension does the same.
+ * To the listening worker that has the fewest waiting: a connection is complete once the worker has adopted it, and its event
+ * loop has come round. Envoy's DLB extension does the same, but for the loop: a worker whose loop is blocked is
+ * preferred there.
  *
  * Cost: none in this process beyond the send; one load-balanced queue per listener, at most 8 connections waiting
  * per worker. It balances what waits, not what is open: long-lived connections can pile up on a worker that is quick

@@ -6,7 +6,7 @@ import type { PolicyName } from './index.ts'
 export interface Balanced {
   /** Its load-balanced queue; null if the policy needs none. */
   readonly queue: QueueId | null
-  /** The workers that listen. */
+  /** The workers that listen and may be dealt connections. */
   readonly workers: readonly number[]
   /** Their directed queues, in the same order; empty if the policy addresses no workers. */
   readonly directQueues: readonly QueueId[]
@@ -23,8 +23,11 @@ export interface Policy {
   readonly kind: QueueKind
   /** When a connection is complete for the device: it counts as load until then. */
   readonly completion: 'adoption' | 'close'
-  /** Addresses event `i`, which holds the connection `i` places after the last one that was sent. */
-  target(events: EventBuffer, i: number, listener: Balanced): void
+  /**
+   * Addresses event `i`, which holds the connection `i` places after the last one that was sent.
+   * @returns the worker that it goes to, or ANY_WORKER
+   */
+  target(events: EventBuffer, i: number, listener: Balanced): number
   /** Of those addressed since the last call, the first `count` were sent. */
   sent(listener: Balanced, count: number): void
 }

@@ -120,6 +120,14 @@ export class DlbDomainView implements DlbDomain {
     return this.#count(this.#native.recover(directed, id.id, events.words, max), id, 'dlb_recv')
   }
 
+  peek(id: PortId, events: EventBuffer, max: number): number {
+    this.#checkOpen()
+    const directed = this.#checkPort(id)
+    checkBuffer(events, this.#number)
+    checkInteger('max', max, 0, events.length)
+    return this.#count(this.#native.peek(directed, id.id, events.words, max), id, 'dlb_recv')
+  }
+
   createEvents(length: number): EventBuffer {
     this.#checkOpen()
     return new EventBuffer(this.#number, length)

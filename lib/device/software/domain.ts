@@ -173,6 +173,27 @@ export class SoftwareDomain implements SchedulingDomain {
     })
   }
 
+  peek(id: PortId, events: EventBuffer, max: number): number {
+    this.#checkOpen()
+    const p = this.#portIndex(id)
+    checkBuffer(events, this.#m[word.domainKey])
+    checkInteger('max', max, 0, events.length)
+    const m = this.#m
+    const pub = this.#layout.port + p * port.stride
+    const at = this.#layout.own + p * own.stride
+    const first = Atomics.load(m, pub + port.head)
+    const seen = Math.min((Atomics.load(m, pub + port.tail) - first) | 0, max)
+    const copy = (i: number, to: number): void => {
+      const from = m[at + own.ring] + ((first + i) & m[at + own.ringMask]) * 4
+      for (let k = 0; k < 4; k++) events.words[to * 4 + k] = m[from + k]
+    }
+    for (let i = 0; i < seen; i++) copy(i, i)
+    // What was received meanwhile may have been overwritten as we read it.
+    const gone = Math.min((Atomics.load(m, pub + port.head) - first) | 0, seen)
+    if (gone > 0) events.words.copyWithin(0, gone * 4, seen * 4)
+    return seen - gone
+  }
+
   createEvents(length: number): EventBuffer {
     this.#checkOpen()
     return new EventBuffer(this.#m[word.domainKey], length)

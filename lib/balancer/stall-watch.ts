@@ -1,0 +1,160 @@
+import type { Eligibility } from './eligibility.ts'
+import type { Fabric } from './fabric.ts'
+import type { Connection, Ledger } from './ledger.ts'
+import type { Waiting } from './waiting.ts'
+
+/**
+ * A policy that chose the worker itself is held to its choice for at least so long: with exact and round-robin, the shares
+ * are what was asked for.
+ */
+const LEAST_DIRECTED_MS = 1000
+const LOOKS_PER_TIMEOUT = 2
+
+export interface StallWatchOptions {
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly ledger: Ledger
+  readonly eligibility: Eligibility
+  readonly fabric: () => Fabric
+  /** The workers that have a server. */
+  readonly serving: () => readonly number[]
+  /** Deals what was waiting at a stalled worker again, if that has not adopted it meanwhile. @returns how many */
+  readonly takeBack: (connections: readonly Connection[]) => number
+  /** These are held already. */
+  readonly deal: (connections: readonly Connection[]) => void
+}
+
+/** The oldest connection that waits at a worker. */
+interface Sight {
+  readonly stamp: number
+  /** For so many ms it has been there while others moved. */
+  late: number
+}
+
+type Line = keyof Waiting
+
+/** Compared with the look before: nothing waits; something else; something, and nothing did; the same. */
+type Front = 'empty' | 'moved' | 'new' | 'stuck'
+
+/** One worker at one moment. */
+interface Look {
+  readonly worker: number
+  readonly waiting: Waiting
+  readonly fronts: Readonly<Record<Line, Front>>
+}
+
+/**
+ * Finds workers whose event loop is blocked: the same connection waits for them for too long, while other workers move on
+ * (when none does, it is the machine, or the process was stopped). What waits there goes to other workers, and nothing is
+ * added until the worker has taken, and found stale, what is left in its consumer queues.
+ *
+ * The events stay where they are: another event for the same connection is sent, and whoever receives one first has the
+ * connection. The ledger's swap decides; the other event is found stale. So it does not matter if the worker
+ * wakes just now, and the device's protocol with it is not touched.
+ *
+ * Main thread. Looks only while connections are on their way, or a worker is stalled.
+ */
+export class StallWatch {
+  readonly #options: StallWatchOptions
+  readonly #limits: Readonly<Record<Line, number>>
+  readonly #sights: readonly Record<Line, Sight | null>[]
+  readonly #period: number
+  #lookedAt = 0
+  #timer: NodeJS.Timeout | null = null
+  #takenBack = 0
+  #stopped = false
+
+  constructor(options: StallWatchOptions) {
+    const { timeout, ledger } = options
+    this.#options = options
+    this.#period = Math.max(1, timeout / LOOKS_PER_TIMEOUT)
+    this.#limits = { balanced: timeout, directed: Math.max(timeout, LEAST_DIRECTED_MS) }
+    this.#sights = Array.from({ length: ledger.workers }, () => ({ balanced: null, directed: null }))
+  }
+
+  /** Connections that were dealt again. Each leaves an event behind that is found stale, or wins. */
+  get takenBack(): number {
+    return this.#takenBack
+  }
+
+  /** Connections are on their way. */
+  arm(): void {
+    if (this.#timer !== null || this.#stopped) return
+    this.#timer = setTimeout(() => this.#look(), this.#period)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+  }
+
+  #look(): void {
+    this.#timer = null
+    const { ledger, eligibility, serving } = this.#options
+    const now = performance.now()
+    // When this thread has not come to look for longer, nothing is known of that time.
+    const passed = Math.min(now - this.#lookedAt, 2 * this.#period)
+    this.#lookedAt = now
+    const looks = serving().map((worker) => this.#lookAt(worker))
+    const canTake = looks.some((look) => moves(look) && eligibility.isEligible(look.worker))
+    for (const look of looks) {
+      if (eligibility.isHeld(look.worker, 'stalled')) this.#letGoOnceEmpty(look)
+      else if (canTake) this.#wait(look, passed)
+    }
+    const stalled = looks.some(({ worker }) => eligibility.isHeld(worker, 'stalled'))
+    if (stalled || ledger.counts().inFlight > 0) this.arm()
+  }
+
+  #lookAt(worker: number): Look {
+    const waiting = this.#options.fabric().waitingAt(worker)
+    const see = (line: Line): Front => this.#see(worker, line, waiting[line].at(0))
+    return { worker, waiting, fronts: { balanced: see('balanced'), directed: see('directed') } }
+  }
+
+  #see(worker: number, line: Line, oldest: Connection | undefined): Front {
+    const sights = this.#sights[worker]
+    const before = sights[line]
+    // The stamp is the accept time.
+    if (oldest && before?.stamp === oldest.stamp) return 'stuck'
+    sights[line] = oldest ? { stamp: oldest.stamp, late: 0 } : null
+    if (!oldest) return 'empty'
+    return before ? 'moved' : 'new'
+  }
+
+  /** While others move. */
+  #wait(look: Look, passed: number): void {
+    const isLate = (line: Line): boolean => {
+      const sight = this.#sights[look.worker][line]
+      if (!sight || look.fronts[line] !== 'stuck') return false
+      sight.late += passed
+      return sight.late >= this.#limits[line]
+    }
+    const balanced = isLate('balanced')
+    const directed = isLate('directed')
+    if (balanced || directed) this.#takeFrom(look, directed)
+  }
+
+  #takeFrom({ worker, waiting }: Look, lateDirected: boolean): void {
+    this.#options.eligibility.hold(worker, 'stalled')
+    this.#takenBack += this.#options.takeBack(waiting.balanced)
+    if (lateDirected) this.#takeBackSent(worker)
+  }
+
+  #letGoOnceEmpty({ worker, waiting }: Look): void {
+    if (waiting.balanced.length + waiting.directed.length > 0) return
+    this.#options.eligibility.letGo(worker, 'stalled')
+  }
+
+  #takeBackSent(worker: number): void {
+    const { ledger, deal } = this.#options
+    const taken = ledger.takeSentTo(worker)
+    this.#takenBack += taken.length
+    deal(taken)
+  }
+}
+
+/** It takes what it is dealt, as far as can be seen. */
+function moves({ fronts }: Look): boolean {
+  return [fronts.balanced, fronts.directed].every((front) => front === 'empty' || front === 'moved')
+}

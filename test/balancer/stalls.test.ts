@@ -1,0 +1,76 @@
+import { setImmediate as immediate } from 'node:timers/promises'
+import t from 'tap'
+import type { WorkerStats } from '../../lib/index.ts'
+import { type Held, Holding } from './holding.ts'
+
+/** What waits for a worker whose event loop is blocked is served by others, before it unblocks. */
+
+const WORKERS = 3
+/** Enough that every worker is dealt some, whatever its load. */
+const BURST = 60
+
+for (const policy of ['unordered', 'least-connections', 'round-robin', 'exact'] as const) {
+  t.test(`${policy}: connections that wait for a blocked worker are taken back`, async (t) => {
+    const holding = await Holding.start(t, { workers: WORKERS, policy })
+    const [first] = await connectAll(holding, WORKERS)
+    const blocked = await holding.block(first)
+    const worker = (): WorkerStats => holding.balancer.stats().workers[blocked]
+    const had = worker().adopted
+    // This ends while the worker is blocked, or never.
+    await connectAll(holding, BURST)
+    t.equal(worker().adopted, had, 'it has taken none')
+    t.strictSame(worker().held, ['stalled'])
+    const { takenBack, inFlight } = holding.balancer.stats().connections
+    t.ok(takenBack > 0, `${takenBack} taken back`)
+    t.equal(inFlight, 0)
+    t.equal(holding.balancer.health().status, 'ok', 'it lives')
+
+    const { queued } = worker()
+    await connectAll(holding, 10)
+    t.equal(worker().queued, queued, 'it is dealt no more')
+    holding.unblock()
+    // What was left to it, too.
+    while (worker().held.length > 0 || worker().queued > 0) await immediate()
+    const { stale } = holding.balancer.stats().connections
+    t.equal(stale, takenBack, 'and found all of it stale')
+    // Those that it did not get: it has the fewest.
+    while (worker().adopted === had) await connectAll(holding, 1)
+    t.match(holding.balancer.stats().connections, { refused: 0, shed: 0, stale })
+  })
+}
+
+t.test('while all workers are blocked, everything waits where it is', async (t) => {
+  const holding = await Holding.start(t, { workers: WORKERS, stallTimeout: 1 })
+  await holding.blockAll()
+  const waiting = Array.from({ length: 10 }, () => holding.connect())
+  // Nothing would be waited for otherwise: looks at the workers come every ms.
+  const before = performance.now()
+  while (holding.balancer.stats().connections.inFlight < 10 || performance.now() < before + 50) await immediate()
+  t.strictSame(
+    holding.balancer.stats().workers.map(({ held }) => held),
+    [[], [], []],
+  )
+  t.equal(holding.balancer.stats().connections.takenBack, 0)
+  holding.unblock()
+  await Promise.all(waiting.map((held) => held.taken()))
+})
+
+t.test('stallTimeout 0: nothing is taken back', async (t) => {
+  const holding = await Holding.start(t, { workers: 2, stallTimeout: 0 })
+  const [first] = await connectAll(holding, 2)
+  const blocked = await holding.block(first)
+  const burst = Array.from({ length: BURST }, () => holding.connect())
+  const { workers } = holding.balancer.stats()
+  while (holding.balancer.stats().connections.adopted < BURST + 2 - 8) await immediate()
+  t.strictSame(workers[blocked].held, [])
+  t.equal(holding.balancer.stats().connections.takenBack, 0)
+  holding.unblock()
+  await Promise.all(burst.map((held) => held.taken()))
+  t.equal(holding.balancer.stats().connections.stale, 0)
+})
+
+async function connectAll(holding: Holding, count: number): Promise<Held[]> {
+  const all = Array.from({ length: count }, () => holding.connect())
+  await Promise.all(all.map((held) => held.taken()))
+  return all
+}
