@@ -2,33 +2,25 @@ import type { EventEmitter } from 'node:events'
 import type { Server } from 'node:net'
 import os from 'node:os'
 import { closeSessions } from './http2-sessions.ts'
+import { isHttp1, KeepAlives } from './keep-alives.ts'
 
-/** Connections that have just been adopted have so long to send their first request: Node takes them for idle. */
-const GRACE_MS = 100
-const IDLE_CHECK_MS = 50
 const SIGNAL_EXIT_BASE = 128
 
 /**
  * Asks the app to finish: by its own handler of the signal if it has one, as without a balancer, else by closing
- * its servers. Requests in flight go on; a keep-alive connection is closed when it is idle, now or later,
- * and an HTTP/2 session with its last stream.
+ * its servers. Requests in flight go on; a keep-alive connection is closed with its next response, or when it has been idle for
+ * 100 ms (so long have connections, too, that have just been adopted), and an HTTP/2 session with its last stream.
  *
  * `onClosed` is called when the servers are closed; not if it was left to the app's handler.
  */
 export function drain(servers: readonly Server[], signal: NodeJS.Signals, onClosed: () => void): void {
   if (process.listenerCount(signal) > 0 && !diesOf(signal)) return
-  const http = servers.filter(closesIdle)
-  setTimeout(
-    () => {
-      for (const server of servers) {
-        server.close()
-        closeSessions(server)
-      }
-      closeWhenIdle(http)
-      onClosed()
-    },
-    http.length > 0 ? GRACE_MS : 0,
-  )
+  for (const server of servers) {
+    if (isHttp1(server)) new KeepAlives(server).end()
+    else server.close()
+    closeSessions(server)
+  }
+  onClosed()
 }
 
 /**
@@ -51,18 +43,4 @@ function diesOf(signal: NodeJS.Signals): boolean {
   ;(process as EventEmitter).emit(signal, signal, os.constants.signals[signal])
   calling = false
   return dies
-}
-
-function closeWhenIdle(http: readonly HttpServer[]): void {
-  if (http.length === 0) return
-  // Node closes the idle ones in `close`, but keeps those that become idle afterwards for their keep-alive time.
-  setInterval(() => {
-    for (const server of http) server.closeIdleConnections()
-  }, IDLE_CHECK_MS).unref()
-}
-
-type HttpServer = Server & { closeIdleConnections(): void }
-
-function closesIdle(server: Server): server is HttpServer {
-  return typeof (server as { closeIdleConnections?: unknown }).closeIdleConnections === 'function'
 }
