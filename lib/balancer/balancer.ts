@@ -26,7 +26,10 @@ export interface BalancerEvents {
   'worker-start': [worker: { worker: number; threadId: number }]
   /** A worker's thread has ended. Without a listener, an uncaught error of it is printed to stderr. */
   'worker-exit': [death: Death]
-  /** It was started again, and has not listened within `startTimeout`. Without a listener, it is a process warning. */
+  /**
+   * It has not listened within `startTimeout` (60 s if that is 0), and nothing else tells so, as the rejection of `reload()` does.
+   * Without a listener, it is a process warning.
+   */
   'worker-late': [worker: { worker: number; timeout: number }]
   /** `reload()` has put the worker `by` into the place of `worker`. */
   'worker-replaced': [worker: { worker: number; by: number }]
@@ -116,7 +119,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       onSpawn: (worker, thread) => this.emit('worker-start', { worker, threadId: thread.threadId }),
       onEnd: (worker, exit) => this.#clearUpAfter(worker, exit),
       onDeath: (death) => this.#onDeath(death),
-      onLate: (worker) => this.#onLate(worker),
+      onLate: (worker, timeout) => this.#onLate(worker, timeout),
     })
     this.#startup = new Startup(firstNumbers(workers), startTimeout)
     this.#startups.add(this.#startup)
@@ -403,15 +406,11 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     for (const startup of this.#startups) startup.settle(worker)
   }
 
-  #onLate(worker: number): void {
-    // Whoever waits for it is told by its rejection.
-    if ([...this.#startups].some((startup) => startup.awaits(worker))) return
-    const timeout = this.#options.startTimeout
+  #onLate(worker: number, timeout: number): void {
+    const isAwaited = [...this.#startups].some((startup) => startup.awaits(worker))
+    if (isAwaited && this.#options.startTimeout > 0) return
     if (this.emit('worker-late', { worker, timeout })) return
-    process.emitWarning(
-      `worker_${worker} was started again and does not listen after ${timeout / 1000} s`,
-      'NodeDlbWarning',
-    )
+    process.emitWarning(`worker_${worker} does not listen after ${timeout / 1000} s`, 'NodeDlbWarning')
   }
 
   /** Each worker notices it. */

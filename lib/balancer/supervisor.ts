@@ -42,12 +42,15 @@ export interface SupervisorHooks {
   /** The thread is gone. `onEnd` clears up after it and says whether the worker is needed again. */
   onEnd(worker: number, exit: WorkerExit): 'respawn' | 'finished'
   onDeath(death: Death): void
-  /** It was started again, and has not listened within `startTimeout`. */
-  onLate(worker: number): void
+  /** It has not listened within so many ms. */
+  onLate(worker: number, timeout: number): void
 }
 
 /** A worker that has lived so long was healthy: its death is the first in a row. */
 export const STABLE_MS = 10_000
+
+/** Who does not listen after so long is late, if no `startTimeout` says when. */
+const LATE_MS = 60_000
 
 /** Keeps the workers' threads running: one that dies is respawned, after a wait that doubles with each death in a row. */
 export class Supervisor implements WorkerEvents {
@@ -164,8 +167,10 @@ export class Supervisor implements WorkerEvents {
     const link = this.#hooks.linkFor(worker.index)
     const thread = new WorkerThread(worker.index, link, this.#ledger, this.#options, this)
     worker.thread = thread
-    const { startTimeout } = this.#options
-    if (startTimeout > 0) worker.late = setTimeout(() => this.#hooks.onLate(worker.index), startTimeout)
+    const wait = this.#options.startTimeout || LATE_MS
+    worker.late = setTimeout(() => this.#hooks.onLate(worker.index, wait), wait)
+    // It is only told.
+    worker.late.unref()
     this.#hooks.onSpawn(worker.index, thread)
   }
 

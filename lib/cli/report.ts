@@ -1,7 +1,10 @@
 import fs from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import type { Balancer } from '../balancer/balancer.ts'
+import type { RollingReport } from '../balancer/rolling.ts'
+import { EntryFailedError } from '../balancer/startup.ts'
 import type { BalancerStats } from '../balancer/stats.ts'
+import type { NodeDlbError } from '../errors.ts'
 
 /** All that the command prints, on stderr: stdout is the app's. */
 export class Report {
@@ -21,6 +24,10 @@ export class Report {
       if (error !== null) this.#print(error)
       this.error(`worker_${worker} died with exit code ${code}; its successor starts in ${respawnIn} ms`)
     })
+    balancer.on('worker-late', ({ worker, timeout }) =>
+      this.error(`worker_${worker} does not listen after ${timeout / 1000} s: it gets no connections before it does`),
+    )
+    balancer.on('worker-replaced', ({ worker, by }) => this.#say(`worker_${by} listens, worker_${worker} has ended`))
     balancer.on('fallback', (device) => this.error(`falls back to ${deviceText(device)}: ${device.reason}`))
     balancer.on('error', (error) => this.error(error.message))
   }
@@ -34,6 +41,20 @@ export class Report {
       `${workers.length} workers on ${deviceText(device)}${device.fallback ? '' : ` (${device.reason})`}, policy ${policy}, ` +
         (where === '' ? 'listening nowhere yet' : `listening on ${where}`),
     )
+  }
+
+  reloading(): void {
+    this.#say('SIGHUP: replaces the workers one after the other')
+  }
+
+  reloaded({ ended, cut }: RollingReport): void {
+    this.#say(`reloaded: ${ended} workers replaced${cut > 0 ? `, ${cut} connections cut at the deadline` : ''}`)
+  }
+
+  /** The workers that were there go on. */
+  reloadFailed(error: NodeDlbError): void {
+    if (error instanceof EntryFailedError && error.workerError !== null) this.#print(error.workerError)
+    this.error(`not reloaded, what has not been replaced goes on: ${error.message}`)
   }
 
   draining(signal: NodeJS.Signals, timeout: number): void {

@@ -11,6 +11,7 @@ Examples:
   $ node-dlb run server.js -- --port 8080        what follows -- is the server's
 
 SIGINT and SIGTERM stop accepting and let open connections finish; a second one cuts them.
+SIGHUP replaces the workers one after the other by new ones, which run the file as it is now.
 The exit code is 0 after that, 1 if connections were cut at the deadline, 2 for wrong usage, and the server's own if
 it fails to start.`
 
@@ -39,6 +40,11 @@ export function runCommand(): Command {
       new Option('--drain-timeout <time>', 'how long open connections may take to finish')
         .argParser(parseDuration)
         .default(10_000, '10s'),
+    )
+    .option(
+      '--stall-timeout <time>',
+      'take connections back from a worker that is blocked for so long (default: 10ms; 0: never)',
+      parseDuration,
     )
     .option('--stats <file>', 'write the figures there as JSON, at the end and at SIGUSR2; - is stderr')
     .option('--debug', 'print a line per connection and step to stderr')

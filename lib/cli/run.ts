@@ -19,6 +19,7 @@ export interface RunFlags {
   readonly listener?: Readonly<Record<string, ListenerOptions>>
   /** Milliseconds. */
   readonly drainTimeout: number
+  readonly stallTimeout?: number
   readonly stats?: string
   readonly debug?: boolean
   readonly quiet?: boolean
@@ -41,6 +42,7 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
       void balancer.close({ signal })
     },
     cut: () => void balancer.close({ timeout: 0 }),
+    reload: () => void reload(balancer, report),
     stats: flags.stats === undefined ? null : () => report.writeStats(balancer.stats()),
   })
   report.follow(balancer)
@@ -56,6 +58,17 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
     report.writeStats(balancer.stats())
     signals.close()
     process.stdin.unref?.()
+  }
+}
+
+async function reload(balancer: Balancer, report: Report): Promise<void> {
+  report.reloading()
+  try {
+    report.reloaded(await balancer.reload())
+  } catch (error) {
+    if (!(error instanceof NodeDlbError)) throw error
+    // That it is closing has been told.
+    if (error.code !== 'ERR_DLB_CLOSED') report.reloadFailed(error)
   }
 }
 
