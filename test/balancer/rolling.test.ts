@@ -3,6 +3,7 @@ import http from 'node:http'
 import path from 'node:path'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { Rolling } from '../../lib/balancer/rolling.ts'
 import { type Balancer, type BalancerOptions, startBalancer } from '../../lib/index.ts'
 import { get, portOf, ways } from '../clients.ts'
 import { source } from '../programs.ts'
@@ -104,11 +105,19 @@ t.test('resize refuses what is not between 1 and maxWorkers', async (t) => {
 })
 
 t.test('with all places taken, a reload ends each worker before it starts the next', async (t) => {
-  const { balancer, file } = await start(t, { workers: 63 })
-  fs.writeFileSync(file, 'v1')
-  const load = new Load(portOf(balancer))
-  t.match(await balancer.reload(), { started: 63, ended: 63, cut: 0 })
-  t.strictSame((await load.end()).failures, [])
+  const steps: string[] = []
+  const rolling = new Rolling({
+    current: () => [0, 1],
+    room: () => 0,
+    add: async () => steps.push('added'),
+    remove: async (worker) => {
+      steps.push(`removed ${worker}`)
+      return 1
+    },
+    replaced: (worker, by) => steps.push(`replaced ${worker} by ${by}`),
+  })
+  t.strictSame(await rolling.reload(), { started: 2, ended: 2, cut: 2 })
+  t.strictSame(steps, ['removed 0', 'added', 'replaced 0 by 2', 'removed 1', 'added', 'replaced 1 by 5'])
 })
 
 async function start(t: Test, options: Partial<BalancerOptions>): Promise<{ balancer: Balancer; file: string }> {

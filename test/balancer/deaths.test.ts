@@ -1,0 +1,119 @@
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
+import t from 'tap'
+import { type Balancer, startBalancer } from '../../lib/index.ts'
+import { get, portOf, ways } from '../clients.ts'
+import { openDescriptors } from '../native/descriptors.ts'
+import { source } from '../programs.ts'
+
+/** Workers die again and again, in every way that does not end the process, while connections keep coming. */
+
+const nightly = process.env.NODE_DLB_NIGHTLY === '1'
+const DEATHS = nightly ? 100 : 20
+const RATE = 500
+const WORKERS = 4
+/** Ways to die. The last is left to those who have a minute: the worker fills its heap first. */
+const ends = ['/exit', '/throw', '/reject', ...(nightly ? ['/memory'] : [])]
+
+if (nightly) t.setTimeout(600_000)
+
+for (const policy of ways) {
+  t.test(`${DEATHS} deaths at ${RATE} connections a second cost what the dead had adopted (${policy})`, async (t) => {
+    // What the first life leaves is Node's own, made once.
+    const warm = await start(policy)
+    await get(portOf(warm))
+    await warm.close()
+    await immediate()
+    const before = { descriptors: openDescriptors(), threads: threads() }
+
+    const balancer = await start(policy)
+    let deaths = 0
+    // Of each death: what it had open, as far as can be told afterwards.
+    balancer.on('worker-exit', () => deaths++)
+    const clients = new Set<Promise<void>>()
+    const outcomes = { answered: 0, reset: 0, other: [] as unknown[] }
+    const ask = (path: string): void => {
+      const client = get(portOf(balancer), path)
+        .then(() => void outcomes.answered++)
+        .catch((error) => {
+          if (error.code === 'ECONNRESET') outcomes.reset++
+          else outcomes.other.push(error)
+        })
+        .finally(() => clients.delete(client))
+      clients.add(client)
+    }
+    const started = performance.now()
+    let asked = 0
+    let killed = 0
+    while (deaths < DEATHS) {
+      // So many as have come due; the rate does not depend on the answers.
+      const due = Math.floor(((performance.now() - started) / 1000) * RATE)
+      for (; asked < due; asked++) ask('/')
+      if (killed === deaths) ask(ends[killed++ % ends.length])
+      await delay(1)
+    }
+    // Every client ends: with its answer, or with its worker.
+    await Promise.all(clients)
+    t.strictSame(outcomes.other, [], 'no client saw anything else')
+    t.comment(`${asked} connections, ${outcomes.reset} reset in ${deaths} deaths`)
+    t.ok(outcomes.reset >= DEATHS, 'those who asked for it')
+    while (balancer.health().problems.some((problem) => !problem.includes('listens again'))) await immediate()
+    const { stats, cut } = await balancer.close()
+    t.equal(cut, 0)
+    const { accepted, adopted, closed, refused, shed, inFlight, active } = stats.connections
+    t.strictSame({ refused, shed, inFlight, active }, { refused: 0, shed: 0, inFlight: 0, active: 0 })
+    t.equal(accepted, adopted, 'all were served by somebody')
+    t.equal(adopted, closed)
+    t.equal(accepted, outcomes.answered + outcomes.reset, 'as many as the clients know of')
+    const extra = () => ({
+      descriptors: openDescriptors().filter((name) => !before.descriptors.includes(name)),
+      threads: Math.max(0, threads() - before.threads),
+    })
+    for (let turn = 0; turn < 10_000 && (extra().descriptors.length > 0 || extra().threads > 0); turn++)
+      await immediate()
+    t.strictSame(extra(), { descriptors: [], threads: 0 })
+  })
+}
+
+t.test('a crash loop makes the health degraded, and the others serve', async (t) => {
+  const balancer = await start('unordered', { respawnDelay: 20 })
+  t.teardown(() => balancer.close({ timeout: 0 }))
+  t.match(balancer.health(), { status: 'ok', problems: [] })
+  for (let i = 0; i < 4; i++) await kill(balancer, 0)
+  t.match(balancer.health(), {
+    status: 'degraded',
+    problems: ['worker_0 has died 4 times in a row, and waits to be started again'],
+  })
+  t.ok((await get(portOf(balancer))).body, 'the others serve')
+  while (!balancer.stats().workers[0].listening) await immediate()
+  t.match(balancer.health(), {
+    status: 'degraded',
+    problems: ['worker_0 listens again, and has died 4 times in a row before'],
+  })
+  t.strictSame(balancer.stats().health, balancer.health())
+  void balancer.close()
+  t.match(balancer.health(), { status: 'closing', problems: [] })
+})
+
+async function start(policy: (typeof ways)[number], options: { respawnDelay?: number } = {}): Promise<Balancer> {
+  const entry = source('test/integration/fixtures/lifecycle.cjs')
+  const delays = { respawnDelay: 1, maxRespawnDelay: 50, ...options }
+  const balancer = await startBalancer({ entry, workers: WORKERS, execArgv: [], policy, ...delays })
+  // What they say in dying is not for the test's output.
+  balancer.on('worker-exit', () => undefined)
+  return balancer
+}
+
+/** Asks until that worker gets the request to exit; others only answer. */
+async function kill(balancer: Balancer, worker: number): Promise<void> {
+  while (!balancer.stats().workers[worker].listening) await immediate()
+  const died = once(balancer, 'worker-exit')
+  const { threadId } = balancer.stats().workers[worker]
+  while (await get(portOf(balancer), `/exit?${threadId}`).catch(() => null));
+  await died
+}
+
+function threads(): number {
+  return readdirSync('/proc/self/task').length
+}
