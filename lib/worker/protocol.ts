@@ -120,7 +120,7 @@ export type ToMain = Notice | { readonly type: 'call'; readonly id: number; read
 
 export type ToWorker =
   /** Close the servers, or let the app's own handler of the signal do it. */
-  | { readonly type: 'drain'; readonly signal: NodeJS.Signals }
+  | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly timeout: number }
   | { readonly type: 'exit' }
   /** The device has failed: from now on connections come by this link. */
   | {
