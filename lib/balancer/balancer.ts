@@ -11,6 +11,7 @@ import { type Health, takeHealth } from './health.ts'
 import { Ledger } from './ledger.ts'
 import { ListenerTable, type TableEntry } from './listener-table.ts'
 import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { Parking } from './parking.ts'
 import { Rolling, type RollingReport } from './rolling.ts'
 import { StallWatch } from './stall-watch.ts'
 import { EntryFailedError, Startup } from './startup.ts'
@@ -77,6 +78,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #startups = new Set<Startup>()
   readonly #eligibility: Eligibility
   readonly #stallWatch: StallWatch | null
+  readonly #parking: Parking | null
   readonly #rolling: Rolling
   /** Replaced together when the device fails. */
   #fabric: Fabric
@@ -124,6 +126,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#startup = new Startup(firstNumbers(workers), startTimeout)
     this.#startups.add(this.#startup)
     this.#stallWatch = stallTimeout === 0 ? null : this.#createStallWatch(stallTimeout)
+    this.#parking = options.parking ? this.#createParking() : null
     this.#rolling = this.#createRolling()
   }
 
@@ -210,6 +213,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     // First what is still in the device is served.
     const cutOpen = await this.#run(drain, () => this.#ledger.counts().inFlight === 0)
     this.#stallWatch?.stop()
+    this.#parking?.stop()
     const cut = cutOpen + this.#ledger.counts().inFlight
     this.#dealer.close()
     for (const fd of this.#ledger.refuseAll()) loadAddon().resetFd(fd)
@@ -277,13 +281,28 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     )
   }
 
+  #createParking(): Parking {
+    return new Parking({
+      eligibility: this.#eligibility,
+      serving: () => this.#serving(),
+      inFlight: () => this.#ledger.counts().inFlight,
+    })
+  }
+
+  /** The workers' threads that have a server. */
+  #serving(): WorkerThread[] {
+    return this.#supervisor.running.flatMap(({ index, thread }) =>
+      thread && this.#table.serves(index) ? [thread] : [],
+    )
+  }
+
   #createStallWatch(timeout: number): StallWatch {
     return new StallWatch({
       timeout,
       ledger: this.#ledger,
       eligibility: this.#eligibility,
       fabric: () => this.#fabric,
-      serving: () => this.#supervisor.running.flatMap(({ index }) => (this.#table.serves(index) ? [index] : [])),
+      serving: () => this.#serving().map(({ index }) => index),
       takeBack: (connections) => this.#dealer.recover(connections),
       deal: (connections) => this.#dealer.deal(connections),
     })

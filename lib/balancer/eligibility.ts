@@ -2,8 +2,9 @@
  * Why a worker gets no new connections just now.
  * - stalled: its event loop is blocked
  * - draining: it finishes what it has, and ends
+ * - parked: the load is light, and others serve it
  */
-export type HoldReason = 'stalled' | 'draining'
+export type HoldReason = 'stalled' | 'draining' | 'parked'
 
 /**
  * Which workers may be dealt connections: those that nothing holds. A worker is held for any number of reasons at a time.

@@ -80,6 +80,8 @@ export interface BalancerOptions {
    * never. Default 10.
    */
   readonly stallTimeout?: number | undefined
+  /** Under light load, keep connections on few workers, so that the others' threads sleep; see docs/operations.md. Default false. */
+  readonly parking?: boolean | undefined
   /** Bound on the connections that wait in the device, 1–16,384; default 64 per worker, plus 320. */
   readonly credits?: number | undefined
   /** A line per connection and step: true for stderr, or a function. Default: on if NODE_DEBUG has `dlb`. */
@@ -113,6 +115,7 @@ export interface ResolvedOptions {
   readonly maxRespawnDelay: number
   /** 0: off. */
   readonly stallTimeout: number
+  readonly parking: boolean
   readonly credits: number | undefined
   readonly debug: ((line: string) => void) | null
 }
@@ -162,6 +165,7 @@ const checks: Record<keyof BalancerOptions, Check> = {
   respawnDelay: wholeNumber(1, MAX_MS),
   maxRespawnDelay: wholeNumber(1, MAX_MS),
   stallTimeout: wholeNumber(0, MAX_MS),
+  parking: aBoolean,
   credits: wholeNumber(1, MAX_CREDITS),
   debug: (value) => (typeof value === 'function' ? null : aBoolean(value) && 'true, false or a function'),
 }
@@ -220,6 +224,7 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
     respawnDelay: options.respawnDelay ?? 100,
     maxRespawnDelay: options.maxRespawnDelay ?? 10_000,
     stallTimeout: options.stallTimeout ?? 10,
+    parking: options.parking ?? false,
     credits: options.credits,
     debug: debugSink(options.debug),
   }

@@ -46,6 +46,7 @@ export function runCommand(): Command {
       'take connections back from a worker that is blocked for so long (default: 10ms; 0: never)',
       parseDuration,
     )
+    .option('--parking', "under light load, let some workers' threads sleep")
     .option('--stats <file>', 'write the figures there as JSON, at the end and at SIGUSR2; - is stderr')
     .option('--debug', 'print a line per connection and step to stderr')
     .option('-q, --quiet', 'print errors only')

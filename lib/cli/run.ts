@@ -20,6 +20,7 @@ export interface RunFlags {
   /** Milliseconds. */
   readonly drainTimeout: number
   readonly stallTimeout?: number
+  readonly parking?: boolean
   readonly stats?: string
   readonly debug?: boolean
   readonly quiet?: boolean
