@@ -12,6 +12,7 @@ import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
 import { ListenHook } from './listen-hook.ts'
 import { Listening, type Member } from './listening.ts'
 import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
+import { Overload } from './overload.ts'
 import { OwnIntake } from './own-intake.ts'
 import type { Routes, Take, ToWorker, WorkerBoot, WorkerLink } from './protocol.ts'
 import { announceWorker } from './this-worker.ts'
@@ -33,7 +34,12 @@ const adoptions = new Map<StreamHandleConstructor, Adoption>()
 connect(boot.link, [])
 const hook = new ListenHook(listening)
 if (boot.hook) hook.installForAll()
-announceWorker({ index: boot.index, attach: (server) => hook.installFor(server) })
+const overload = new Overload(boot.maxEventLoopDelay, (overloaded) => control.post({ type: 'overloaded', overloaded }))
+announceWorker({
+  index: boot.index,
+  attach: (server) => hook.installFor(server),
+  reportOverloaded: (overloaded) => overload.report(overloaded),
+})
 listenToMain()
 announceStdin()
 runEntry()
