@@ -1,4 +1,5 @@
 /** The balancer. The device on its own is `node-dlb/device`. */
+export type { OverLimit } from './balancer/admission.ts'
 export {
   type Balancer,
   type BalancerEvents,
@@ -17,4 +18,4 @@ export { EntryFailedError } from './balancer/startup.ts'
 export type { BalancerStats, ConnectionStats, ListenerStats, WorkerStats } from './balancer/stats.ts'
 export type { Death, WorkerState } from './balancer/supervisor.ts'
 export { type ErrorCode, errorCodes, NodeDlbError } from './errors.ts'
-export { attach, workerIndex } from './worker/this-worker.ts'
+export { attach, reportOverloaded, workerIndex } from './worker/this-worker.ts'

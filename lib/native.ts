@@ -13,6 +13,8 @@ export interface NativeAddon extends NativeDlb {
   closeFd(fd: number): number
   /** As `closeFd`, but a TCP peer sees a reset, and unsent data is dropped. */
   resetFd(fd: number): number
+  /** Sends what the socket takes at once, and ends the connection. */
+  replyAndCloseFd(fd: number, data: Uint8Array): number
   /** A number for the address of a connection's client; 0 if it has none. */
   clientOf(fd: number): number
   /** Every descriptor of this process is below it, as long as nobody raises RLIMIT_NOFILE. May be Infinity. */

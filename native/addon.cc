@@ -21,6 +21,13 @@ Napi::Value ResetFdForJs(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), -ResetFd(info[0].As<Napi::Number>()));
 }
 
+// (fd, Uint8Array) => 0 or a negative errno
+Napi::Value ReplyAndCloseFdForJs(const Napi::CallbackInfo& info) {
+  auto data = info[1].As<Napi::Uint8Array>();
+  const auto* const bytes = reinterpret_cast<const char*>(data.Data());
+  return Napi::Number::New(info.Env(), -ReplyAndCloseFd(info[0].As<Napi::Number>(), bytes, data.ByteLength()));
+}
+
 Napi::Value ClientOfForJs(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), ClientOf(info[0].As<Napi::Number>()));
 }
@@ -44,6 +51,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("attachDlbPort", Napi::Function::New<dlb::Attachment::Attach>(env, "attachDlbPort"));
   exports.Set("closeFd", Napi::Function::New<CloseFdForJs>(env, "closeFd"));
   exports.Set("resetFd", Napi::Function::New<ResetFdForJs>(env, "resetFd"));
+  exports.Set("replyAndCloseFd", Napi::Function::New<ReplyAndCloseFdForJs>(env, "replyAndCloseFd"));
   exports.Set("clientOf", Napi::Function::New<ClientOfForJs>(env, "clientOf"));
   exports.Set("fdLimit", Napi::Function::New<FdLimit>(env, "fdLimit"));
   return exports;

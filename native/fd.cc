@@ -18,6 +18,16 @@ int CloseFd(int fd) {
   return close(fd) == 0 || errno == EINTR ? 0 : errno;
 }
 
+int ReplyAndCloseFd(int fd, const char* data, size_t size) {
+  constexpr int kMostReads = 16;
+  char unread[4096];
+  // How much is sent does not matter: the peer that is not told sees the connection end.
+  const ssize_t sent = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0) shutdown(fd, SHUT_WR);
+  for (int i = 0; i < kMostReads && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; ++i) continue;
+  return CloseFd(fd);
+}
+
 int ResetFd(int fd) {
   const linger drop{1, 0};
   // ENOTSOCK and the like are of no interest: what matters is that the descriptor gets closed.

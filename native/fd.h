@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -35,6 +36,10 @@ int CloseFd(int fd);
 // Closes a TCP connection with a reset: unsent data is dropped and the peer sees ECONNRESET. On a socket of another
 // kind it is CloseFd. Returns 0 or an errno (EBADF, EIO).
 int ResetFd(int fd);
+
+// Sends so much of it as the socket takes at once, then ends the connection; what the peer has sent is read first, since closing
+// with it unread would reset the connection, and the peer might lose what we sent. Returns 0 or CloseFd's errno.
+int ReplyAndCloseFd(int fd, const char* data, size_t size);
 
 // A number for the address (not the port) of a connection's other end, the same for IPv4 and IPv4 in IPv6. 0: it has none, as on a
 // Unix socket, or is gone.

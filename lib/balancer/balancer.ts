@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { NodeDlbError } from '../errors.ts'
 import { loadAddon } from '../native.ts'
 import type { Call, Notice, Reply, WorkerLink } from '../worker/protocol.ts'
+import { Admission } from './admission.ts'
 import { Dealer } from './dealer.ts'
 import { Drain } from './drain.ts'
 import { Eligibility } from './eligibility.ts'
@@ -11,6 +12,7 @@ import { type Health, takeHealth } from './health.ts'
 import { Ledger } from './ledger.ts'
 import { ListenerTable, type TableEntry } from './listener-table.ts'
 import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { Parking } from './parking.ts'
 import { Rolling, type RollingReport } from './rolling.ts'
 import { StallWatch } from './stall-watch.ts'
 import { EntryFailedError, Startup } from './startup.ts'
@@ -77,6 +79,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #startups = new Set<Startup>()
   readonly #eligibility: Eligibility
   readonly #stallWatch: StallWatch | null
+  readonly #admission: Admission | null
+  readonly #parking: Parking | null
   readonly #rolling: Rolling
   /** Replaced together when the device fails. */
   #fabric: Fabric
@@ -99,6 +103,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       this.#fabric.setEligible(worker, eligible)
       this.#table.eligibilityChanged()
     })
+    this.#admission = this.#createAdmission()
     this.#fabric = openFabric(options, this.#fabricHooks())
     this.#dealer = this.#createDealer()
     this.#table = new ListenerTable({
@@ -124,6 +129,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#startup = new Startup(firstNumbers(workers), startTimeout)
     this.#startups.add(this.#startup)
     this.#stallWatch = stallTimeout === 0 ? null : this.#createStallWatch(stallTimeout)
+    this.#parking = options.parking ? this.#createParking() : null
     this.#rolling = this.#createRolling()
   }
 
@@ -207,9 +213,11 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     for (const startup of this.#startups) startup.fail(closedDuringStart())
     this.#table.stopListening()
     this.#supervisor.stopRespawning()
+    this.#admission?.lift()
     // First what is still in the device is served.
     const cutOpen = await this.#run(drain, () => this.#ledger.counts().inFlight === 0)
     this.#stallWatch?.stop()
+    this.#parking?.stop()
     const cut = cutOpen + this.#ledger.counts().inFlight
     this.#dealer.close()
     for (const fd of this.#ledger.refuseAll()) loadAddon().resetFd(fd)
@@ -277,13 +285,42 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     )
   }
 
+  /** @returns null without limits, which then cost nothing. */
+  #createAdmission(): Admission | null {
+    const { maxConnections, maxConnectionsPerWorker, overLimit } = this.#options
+    if (Math.min(maxConnections, maxConnectionsPerWorker) === Number.POSITIVE_INFINITY) return null
+    return new Admission({
+      ledger: this.#ledger,
+      eligibility: this.#eligibility,
+      serving: () => this.#serving().map(({ index }) => index),
+      maxConnections,
+      maxConnectionsPerWorker,
+      overLimit,
+    })
+  }
+
+  #createParking(): Parking {
+    return new Parking({
+      eligibility: this.#eligibility,
+      serving: () => this.#serving(),
+      inFlight: () => this.#ledger.counts().inFlight,
+    })
+  }
+
+  /** The workers' threads that have a server. */
+  #serving(): WorkerThread[] {
+    return this.#supervisor.running.flatMap(({ index, thread }) =>
+      thread && this.#table.serves(index) ? [thread] : [],
+    )
+  }
+
   #createStallWatch(timeout: number): StallWatch {
     return new StallWatch({
       timeout,
       ledger: this.#ledger,
       eligibility: this.#eligibility,
       fabric: () => this.#fabric,
-      serving: () => this.#supervisor.running.flatMap(({ index }) => (this.#table.serves(index) ? [index] : [])),
+      serving: () => this.#serving().map(({ index }) => index),
       takeBack: (connections) => this.#dealer.recover(connections),
       deal: (connections) => this.#dealer.deal(connections),
     })
@@ -323,6 +360,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       fabric: this.#fabric,
       ledger: this.#ledger,
       maxRetries,
+      admission: this.#admission,
       findListener: (id) => this.#table.get(id),
       onBlocked: (blocked) => this.#table.setBlocked(blocked),
       onSent: () => this.#stallWatch?.arm(),
@@ -397,8 +435,14 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     else if (notice.type === 'return') this.#dealer.takeBack([notice])
     else if (notice.type === 'device-failed') this.#onDeviceFailed(notice)
     else if (notice.type === 'closing') for (const drain of this.#drains) drain.closing(worker)
+    else if (notice.type === 'overloaded') this.#onOverloaded(worker, notice.overloaded)
     else if (notice.type === 'debug') this.#options.debug?.(notice.line)
     else if (notice.type === 'stdin' && this.#options.stdin) passStdin(thread.worker)
+  }
+
+  #onOverloaded(worker: number, overloaded: boolean): void {
+    if (overloaded) this.#eligibility.hold(worker, 'overloaded')
+    else this.#eligibility.letGo(worker, 'overloaded')
   }
 
   #onListening(worker: number): void {

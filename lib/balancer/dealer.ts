@@ -1,5 +1,6 @@
 import type { EventBuffer } from '../device/event-buffer.ts'
 import { loadAddon } from '../native.ts'
+import type { Admission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
 import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from './ledger.ts'
 import type { Balanced, Policy } from './policies/index.ts'
@@ -19,6 +20,8 @@ export interface DealerOptions {
   readonly ledger: Ledger
   /** How often the device is asked in a row before what waits is shed; null: until it takes them. */
   readonly maxRetries: number | null
+  /** null: as many as come. */
+  readonly admission: Admission | null
   /** undefined: it is closed. */
   readonly findListener: (id: number) => DealtListener | undefined
   /** Stop or start accepting: credits have run out, or are back. */
@@ -34,7 +37,7 @@ const PRIORITIES = 8
 
 /**
  * Sends connections to the device, in the order in which they come, those of a better priority first. When the device takes fewer (no credits), the
- * dealer keeps the rest, has accepting stopped, and tries again on a timer: nothing is dropped, nothing spins. What it
+ * dealer keeps the rest (as it does beyond a limit of connections), has accepting stopped, and tries again on a timer: nothing is dropped, nothing spins. What it
  * keeps is bounded: one batch per listener, and what comes back from workers, which had been counted before.
  *
  * Main thread.
@@ -43,6 +46,7 @@ export class Dealer {
   readonly #fabric: Fabric
   readonly #events: EventBuffer
   readonly #ledger: Ledger
+  readonly #admission: Admission | null
   readonly #findListener: DealerOptions['findListener']
   readonly #onBlocked: DealerOptions['onBlocked']
   readonly #onSent: DealerOptions['onSent']
@@ -50,6 +54,7 @@ export class Dealer {
   readonly #debug: DealerOptions['debug']
   /** What waits, by priority. */
   readonly #lanes: readonly Connection[][] = Array.from({ length: PRIORITIES }, () => [])
+  #flushing = false
   #retry: NodeJS.Timeout | null = null
   #retryMs = FIRST_RETRY_MS
   /** In a row, without a connection taken. */
@@ -59,6 +64,7 @@ export class Dealer {
     this.#fabric = options.fabric
     this.#events = options.fabric.createEvents()
     this.#ledger = options.ledger
+    this.#admission = options.admission
     this.#maxRetries = options.maxRetries ?? Number.POSITIVE_INFINITY
     this.#findListener = options.findListener
     this.#onBlocked = options.onBlocked
@@ -133,23 +139,38 @@ export class Dealer {
     return this.#lanes[this.#findListener(listener)?.priority ?? 0]
   }
 
+  /** Not within itself: whoever is asked for room may let a worker go, for which connections were parked. */
   #flush(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    this.#dealAll()
+    this.#flushing = false
+  }
+
+  #dealAll(): void {
+    const asked = this.waiting
+    let room = this.#admission?.room(asked) ?? Number.POSITIVE_INFINITY
+    const isLimited = room < asked
     let done = 0
     for (const lane of this.#lanes) {
-      done += this.#dealLane(lane)
+      const dealt = this.#dealLane(lane, room)
+      done += dealt
+      room -= dealt
       if (lane.length > 0) break
     }
-    this.#retries = done > 0 ? 0 : this.#retries + 1
-    if (this.#retries > this.#maxRetries) this.#shed()
+    this.#retries = done > 0 || isLimited ? 0 : this.#retries + 1
+    if (this.#retries > this.#maxRetries) this.#shed((fd) => loadAddon().resetFd(fd))
+    else if (isLimited && this.#admission?.sheds) this.#shed((fd) => this.#admission?.end(fd))
     if (this.waiting > 0) this.#retryLater(done > 0)
     else this.#unblock()
   }
 
-  /** @returns how many are off our hands; fewer than all if the device takes no more. */
-  #dealLane(lane: Connection[]): number {
+  /** @returns how many are off our hands, `most` at most; fewer than all if the device takes no more. */
+  #dealLane(lane: Connection[], most: number): number {
+    const end = Math.min(lane.length, Math.max(0, most))
     let done = 0
-    while (done < lane.length) {
-      const wanted = this.#runLength(lane, done)
+    while (done < end) {
+      const wanted = Math.min(this.#runLength(lane, done), end - done)
       const sent = this.#dealRun(lane, done, wanted)
       done += sent
       if (sent < wanted) break
@@ -158,11 +179,11 @@ export class Dealer {
     return done
   }
 
-  /** The device has taken nothing for too long: the clients are told, so that they can go elsewhere. */
-  #shed(): void {
+  /** The device has taken nothing for too long, or there are too many: the clients are told, so that they can go elsewhere. */
+  #shed(end: (fd: number) => void): void {
     this.#retries = 0
     for (const { fd, stamp } of this.#lanes.flatMap((lane) => lane.splice(0))) {
-      if (this.#ledger.shedHeld(fd, stamp)) loadAddon().resetFd(fd)
+      if (this.#ledger.shedHeld(fd, stamp)) end(fd)
     }
   }
 

@@ -46,7 +46,8 @@ export class Drain {
     const { ledger, threads, signal } = this.#options
     // Without workers, nobody will take what waits.
     await this.#until(() => ready() || threads().length === 0)
-    for (const thread of threads()) thread.post({ type: 'drain', signal })
+    const timeout = Math.max(0, Math.round(this.#deadline - performance.now()))
+    for (const thread of threads()) thread.post({ type: 'drain', signal, timeout })
     await this.#until(() => this.#endIdle())
     const cut = threads().reduce((sum, { index }) => sum + ledger.workerCounts(index).active, 0)
     await Promise.all(threads().map((thread) => thread.terminate()))

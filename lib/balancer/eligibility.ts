@@ -2,8 +2,11 @@
  * Why a worker gets no new connections just now.
  * - stalled: its event loop is blocked
  * - draining: it finishes what it has, and ends
+ * - parked: the load is light, and others serve it
+ * - full: it has as many connections as it may
+ * - overloaded: it says so, or its event loop is late
  */
-export type HoldReason = 'stalled' | 'draining'
+export type HoldReason = 'stalled' | 'draining' | 'parked' | 'full' | 'overloaded'
 
 /**
  * Which workers may be dealt connections: those that nothing holds. A worker is held for any number of reasons at a time.

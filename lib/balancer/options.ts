@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { debuglog } from 'node:util'
 import { type ResourceLimits, SHARE_ENV } from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
+import { type OverLimit, overLimitNames } from './admission.ts'
 import type { FallbackPolicy } from './fabric.ts'
 import { type ListenerOptions, ListenerSettingsTable } from './listener-settings.ts'
 import { isPolicyName, type PolicyName, policyNames } from './policies/index.ts'
@@ -80,6 +81,22 @@ export interface BalancerOptions {
    * never. Default 10.
    */
   readonly stallTimeout?: number | undefined
+  /** Under light load, keep connections on few workers, so that the others' threads sleep; see docs/operations.md. Default false. */
+  readonly parking?: boolean | undefined
+  /** Bound on the connections that are open or on their way to a worker; 1 and up. Default null: none. */
+  readonly maxConnections?: number | null | undefined
+  /** The same for each worker. Default null: none. */
+  readonly maxConnectionsPerWorker?: number | null | undefined
+  /**
+   * Beyond them, 'wait' (default): accepting stops, and the kernel's backlog holds what arrives. 'reset': it is reset. '503': it is answered
+   * so, in HTTP/1.1, and closed. Both count as shed.
+   */
+  readonly overLimit?: OverLimit | undefined
+  /**
+   * A worker whose event loop is later than so, on average over half a second, gets no new connections before it is half as late;
+   * 1 and up. Default null: it is not measured.
+   */
+  readonly maxEventLoopDelay?: number | null | undefined
   /** Bound on the connections that wait in the device, 1–16,384; default 64 per worker, plus 320. */
   readonly credits?: number | undefined
   /** A line per connection and step: true for stderr, or a function. Default: on if NODE_DEBUG has `dlb`. */
@@ -113,6 +130,12 @@ export interface ResolvedOptions {
   readonly maxRespawnDelay: number
   /** 0: off. */
   readonly stallTimeout: number
+  readonly parking: boolean
+  /** Infinity: no limit; as the next. */
+  readonly maxConnections: number
+  readonly maxConnectionsPerWorker: number
+  readonly overLimit: OverLimit
+  readonly maxEventLoopDelay: number | null
   readonly credits: number | undefined
   readonly debug: ((line: string) => void) | null
 }
@@ -134,6 +157,11 @@ const oneOf =
   (value) =>
     names.includes(value as string) ? null : `one of ${names.join(', ')}`
 
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null ? null : check(value)
+
 const checks: Record<keyof BalancerOptions, Check> = {
   entry: (value) => ((typeof value === 'string' && value !== '') || isFileUrl(value) ? null : 'a path or a file: URL'),
   workers: wholeNumber(1, MAX_WORKERS),
@@ -142,7 +170,7 @@ const checks: Record<keyof BalancerOptions, Check> = {
   id: wholeNumber(0, 63),
   library: (value) => (typeof value === 'string' && value !== '' ? null : 'a file or the name of a library'),
   fallbackPolicy: oneOf(fallbackNames),
-  maxRetries: (value) => (value === null ? null : wholeNumber(0, MAX_RETRIES)(value)),
+  maxRetries: orNull(wholeNumber(0, MAX_RETRIES)),
   policy: (value) => (isPolicyName(value) ? null : `one of ${policyNames.join(', ')}`),
   listeners: (value) =>
     anObject(value) ??
@@ -162,6 +190,11 @@ const checks: Record<keyof BalancerOptions, Check> = {
   respawnDelay: wholeNumber(1, MAX_MS),
   maxRespawnDelay: wholeNumber(1, MAX_MS),
   stallTimeout: wholeNumber(0, MAX_MS),
+  parking: aBoolean,
+  maxConnections: orNull(wholeNumber(1, MAX_MS)),
+  maxConnectionsPerWorker: orNull(wholeNumber(1, MAX_MS)),
+  overLimit: oneOf(overLimitNames),
+  maxEventLoopDelay: orNull(wholeNumber(1, MAX_MS)),
   credits: wholeNumber(1, MAX_CREDITS),
   debug: (value) => (typeof value === 'function' ? null : aBoolean(value) && 'true, false or a function'),
 }
@@ -220,6 +253,11 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
     respawnDelay: options.respawnDelay ?? 100,
     maxRespawnDelay: options.maxRespawnDelay ?? 10_000,
     stallTimeout: options.stallTimeout ?? 10,
+    parking: options.parking ?? false,
+    maxConnections: options.maxConnections ?? Number.POSITIVE_INFINITY,
+    maxConnectionsPerWorker: options.maxConnectionsPerWorker ?? Number.POSITIVE_INFINITY,
+    overLimit: options.overLimit ?? 'wait',
+    maxEventLoopDelay: options.maxEventLoopDelay ?? null,
     credits: options.credits,
     debug: debugSink(options.debug),
   }
@@ -240,6 +278,10 @@ function findProblems(options: BalancerOptions): string[] {
   const { workers, maxWorkers } = options
   if (problems.length === 0 && workers !== undefined && maxWorkers !== undefined && maxWorkers < workers) {
     problems.push(`maxWorkers must be at least workers (${workers}), not ${maxWorkers}`)
+  }
+  const limit = (['maxConnections', 'maxConnectionsPerWorker'] as const).find((name) => options[name] != null)
+  if (options.policy === 'nop' && limit) {
+    problems.push(`${limit} needs a policy by which the balancer accepts; under 'nop' the workers do`)
   }
   return problems
 }

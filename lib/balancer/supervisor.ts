@@ -112,6 +112,7 @@ export class Supervisor implements WorkerEvents {
   retire(index: number): void {
     const worker = this.#workers[index]
     worker.retiring = true
+    this.#onTime(worker)
     if (worker.respawn) clearTimeout(worker.respawn)
     worker.respawn = null
     if (!worker.thread) worker.state = 'vacant'

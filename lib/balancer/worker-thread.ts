@@ -60,6 +60,7 @@ export class WorkerThread {
       answered: this.#answered.buffer as SharedArrayBuffer,
       debug: options.debug !== null,
       hook: options.hook,
+      maxEventLoopDelay: options.maxEventLoopDelay,
     }
     this.#loaded = new Promise((resolve) => {
       this.#onLoaded = resolve

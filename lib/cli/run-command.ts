@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { overLimitNames } from '../balancer/admission.ts'
 import { deviceNames, fallbackNames, MAX_WORKERS } from '../balancer/options.ts'
 import { policyNames } from '../balancer/policies/index.ts'
 import { addListener, parseCount, parseDuration } from './parse.ts'
@@ -46,6 +47,11 @@ export function runCommand(): Command {
       'take connections back from a worker that is blocked for so long (default: 10ms; 0: never)',
       parseDuration,
     )
+    .option('--max-connections <count>', 'bound on open connections (default: none)', parseCount)
+    .option('--max-connections-per-worker <count>', 'the same for each worker', parseCount)
+    .addOption(new Option('--over-limit <what>', 'what becomes of more').choices(overLimitNames).default('wait'))
+    .option('--max-event-loop-delay <time>', 'no new connections for workers whose event loop is later', parseDuration)
+    .option('--parking', "under light load, let some workers' threads sleep")
     .option('--stats <file>', 'write the figures there as JSON, at the end and at SIGUSR2; - is stderr')
     .option('--debug', 'print a line per connection and step to stderr')
     .option('-q, --quiet', 'print errors only')

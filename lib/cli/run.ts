@@ -1,3 +1,4 @@
+import type { OverLimit } from '../balancer/admission.ts'
 import { Balancer, type CloseReport } from '../balancer/balancer.ts'
 import type { FallbackPolicy } from '../balancer/fabric.ts'
 import type { ListenerOptions } from '../balancer/listener-settings.ts'
@@ -20,6 +21,11 @@ export interface RunFlags {
   /** Milliseconds. */
   readonly drainTimeout: number
   readonly stallTimeout?: number
+  readonly parking?: boolean
+  readonly maxConnections?: number
+  readonly maxConnectionsPerWorker?: number
+  readonly overLimit: OverLimit
+  readonly maxEventLoopDelay?: number
   readonly stats?: string
   readonly debug?: boolean
   readonly quiet?: boolean

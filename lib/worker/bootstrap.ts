@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel'
 import Module, { syncBuiltinESMExports } from 'node:module'
 import { inspect } from 'node:util'
 import workerThreads from 'node:worker_threads'
@@ -11,8 +12,9 @@ import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
 import { ListenHook } from './listen-hook.ts'
 import { Listening, type Member } from './listening.ts'
 import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
+import { Overload } from './overload.ts'
 import { OwnIntake } from './own-intake.ts'
-import type { Routes, Take, WorkerBoot, WorkerLink } from './protocol.ts'
+import type { Routes, Take, ToWorker, WorkerBoot, WorkerLink } from './protocol.ts'
 import { announceWorker } from './this-worker.ts'
 
 /**
@@ -32,7 +34,12 @@ const adoptions = new Map<StreamHandleConstructor, Adoption>()
 connect(boot.link, [])
 const hook = new ListenHook(listening)
 if (boot.hook) hook.installForAll()
-announceWorker({ index: boot.index, attach: (server) => hook.installFor(server) })
+const overload = new Overload(boot.maxEventLoopDelay, (overloaded) => control.post({ type: 'overloaded', overloaded }))
+announceWorker({
+  index: boot.index,
+  attach: (server) => hook.installFor(server),
+  reportOverloaded: (overloaded) => overload.report(overloaded),
+})
 listenToMain()
 announceStdin()
 runEntry()
@@ -89,8 +96,14 @@ function listenToMain(): void {
     if (message.type === 'exit') process.exit()
     else if (message.type === 'switch') connect(message.link, message.routes)
     else if (message.type === 'take') take(message)
-    else drain(listening.servers(), message.signal, () => control.post({ type: 'closing' }))
+    else finish(message)
   })
+}
+
+/** Subscribers come first: a WebSocket server takes leave of its clients, whose connections Node knows nothing of. */
+function finish({ signal, timeout }: Extract<ToWorker, { type: 'drain' }>): void {
+  channel('node-dlb:drain').publish({ worker: boot.index, signal, timeout })
+  drain(listening.servers(), signal, () => control.post({ type: 'closing' }))
 }
 
 function take({ listener, fd, stamp }: Take): void {

@@ -22,6 +22,8 @@ export interface WorkerBoot {
   /** One word: the number of the last call that main has answered. */
   readonly answered: SharedArrayBuffer
   readonly debug: boolean
+  /** ms; null: it is not measured. */
+  readonly maxEventLoopDelay: number | null
   /** Serve every server that listens (true), or only those that `attach` was told of. */
   readonly hook: boolean
 }
@@ -110,6 +112,8 @@ export type Notice =
   | { readonly type: 'uncaught'; readonly text: string }
   /** Told to drain, it has closed its servers; not sent if the app's own handler of the signal was called instead. */
   | { readonly type: 'closing' }
+  /** It can do no more just now, or can again. */
+  | { readonly type: 'overloaded'; readonly overloaded: boolean }
   /** Nothing holds the app's loop open any more: it ends of itself, and not by process.exit. */
   | { readonly type: 'idle' }
   /** The app reads process.stdin. */
@@ -120,7 +124,7 @@ export type ToMain = Notice | { readonly type: 'call'; readonly id: number; read
 
 export type ToWorker =
   /** Close the servers, or let the app's own handler of the signal do it. */
-  | { readonly type: 'drain'; readonly signal: NodeJS.Signals }
+  | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly timeout: number }
   | { readonly type: 'exit' }
   /** The device has failed: from now on connections come by this link. */
   | {

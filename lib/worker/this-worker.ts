@@ -11,6 +11,7 @@ export interface ThisWorker {
   /** 0 … workers - 1; a respawned worker keeps it. */
   readonly index: number
   readonly attach: (server: Server) => void
+  readonly reportOverloaded: (overloaded: boolean) => void
 }
 
 type Global = { [KEY]?: ThisWorker }
@@ -32,13 +33,27 @@ export function workerIndex(): number | null {
  * @throws ERR_DLB_NOT_A_WORKER in any other thread
  */
 export function attach<S extends Server>(server: S): S {
-  const worker = (globalThis as Global)[KEY]
-  if (!worker) {
-    throw new NodeDlbError(
-      'ERR_DLB_NOT_A_WORKER',
-      "attach() works in a balancer's worker thread: start this file by startBalancer({ entry }) or `node-dlb run`",
-    )
-  }
-  worker.attach(server)
+  thisWorker('attach').attach(server)
   return server
+}
+
+/**
+ * Says that this worker can take no more connections, until it says that it can again: meanwhile others get them, and if all
+ * say so, accepting stops. For what only the app knows, such as a queue that is too long; see also the option `maxEventLoopDelay`.
+ * @throws ERR_DLB_NOT_A_WORKER in any other thread, ERR_DLB_INVALID_ARGUMENT
+ */
+export function reportOverloaded(overloaded: boolean): void {
+  if (typeof overloaded !== 'boolean') {
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `overloaded must be true or false, not ${String(overloaded)}`)
+  }
+  thisWorker('reportOverloaded').reportOverloaded(overloaded)
+}
+
+function thisWorker(call: string): ThisWorker {
+  const worker = (globalThis as Global)[KEY]
+  if (worker) return worker
+  throw new NodeDlbError(
+    'ERR_DLB_NOT_A_WORKER',
+    `${call}() works in a balancer's worker thread: start this file by startBalancer({ entry }) or \`node-dlb run\``,
+  )
 }

@@ -129,6 +129,25 @@ for (const policy of ways) {
   })
 }
 
+t.test('a WebSocket server is told of the drain, and takes leave', async (t) => {
+  const served = await serve(t, 'ws.mjs', 'unordered')
+  const sockets = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${served.port}`)
+      await once(socket, 'message')
+      return socket
+    }),
+  )
+  const left = sockets.map((socket) => once(socket, 'close'))
+  const reload = served.balancer.reload()
+  for (const [code, reason] of await Promise.all(left)) {
+    t.equal(code, 1001)
+    t.match(String(reason), /^worker_\d SIGTERM true$/)
+  }
+  t.match(await reload, { cut: 0 })
+  await checkLaw(t, served, 6)
+})
+
 t.test('curl', async (t) => {
   const run = promisify(execFile)
   const version = await run('curl', ['--version']).catch(() => null)

@@ -1,0 +1,48 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+
+const WINDOW_MS = 500
+/** The monitor's own timer; its delay counts from there. */
+const RESOLUTION_MS = 20
+const NS_PER_MS = 1e6
+/** Recovered at so much of the threshold. */
+const HYSTERESIS = 0.5
+
+/**
+ * Whether this worker has too much to do: it says so itself, or its event loop is late. Either makes it so.
+ *
+ * The worker's thread. Measuring wakes the loop every 20 ms.
+ */
+export class Overload {
+  readonly #onChange: (overloaded: boolean) => void
+  #reported = false
+  #late = false
+
+  /** @param maxDelay ms; null: it is not measured */
+  constructor(maxDelay: number | null, onChange: (overloaded: boolean) => void) {
+    this.#onChange = onChange
+    if (maxDelay !== null) this.#measure(maxDelay)
+  }
+
+  report(overloaded: boolean): void {
+    this.#set(overloaded, this.#late)
+  }
+
+  #measure(maxDelay: number): void {
+    const monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+    monitor.enable()
+    const look = (): void => {
+      // Nothing was recorded: the loop did not come round.
+      const delay = monitor.count === 0 ? 0 : monitor.mean / NS_PER_MS - RESOLUTION_MS
+      monitor.reset()
+      this.#set(this.#reported, delay > maxDelay * (this.#late ? HYSTERESIS : 1))
+    }
+    setInterval(look, WINDOW_MS).unref()
+  }
+
+  #set(reported: boolean, late: boolean): void {
+    const was = this.#reported || this.#late
+    this.#reported = reported
+    this.#late = late
+    if ((reported || late) !== was) this.#onChange(reported || late)
+  }
+}

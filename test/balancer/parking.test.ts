@@ -1,0 +1,60 @@
+import fs from 'node:fs'
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
+import t from 'tap'
+import { startBalancer } from '../../lib/index.ts'
+import { get, portOf } from '../clients.ts'
+import { source } from '../programs.ts'
+
+/** Under light load some workers' threads sleep, and rising load wakes them. */
+
+const WORKERS = 3
+const REQUESTS = 100
+/** What makes the load light. */
+const APART_MS = 5
+
+for (const policy of ['unordered', 'least-connections', 'round-robin'] as const) {
+  t.test(`light load is served by one worker, the others' threads sleep until it rises (${policy})`, async (t) => {
+    const entry = source('test/balancer/fixtures/parked.cjs')
+    const balancer = await startBalancer({ entry, workers: WORKERS, parking: true, policy, execArgv: [] })
+    t.teardown(() => balancer.close({ timeout: 0 }))
+    const port = portOf(balancer)
+    const parked = (): number[] =>
+      balancer.stats().workers.flatMap(({ worker, held }) => (held.includes('parked') ? [worker] : []))
+    // Each worker's kernel thread, while all of them serve.
+    const tasks = new Set<string>()
+    while (tasks.size < WORKERS) tasks.add((await get(port, '/0')).body)
+    while (parked().length < WORKERS - 1) await immediate()
+    t.strictSame(parked(), [1, 2], 'the highest numbers go first')
+
+    const before = [...tasks].map(switches)
+    const served = new Set<string>()
+    for (let i = 0; i < REQUESTS; i++) {
+      served.add((await get(port, '/0')).body)
+      await delay(APART_MS)
+    }
+    t.equal(served.size, 1)
+    const woken = [...tasks].map((task, i) => switches(task) - before[i])
+    const asleep = woken.filter((_, i) => !served.has([...tasks][i]))
+    t.comment(`voluntary context switches during ${REQUESTS} requests: ${woken.join(', ')}`)
+    // Node's own housekeeping may wake a thread; the requests do not.
+    t.ok(asleep.length === WORKERS - 1 && asleep.every((count) => count < 20), asleep.join(', '))
+
+    let over = false
+    const clients = Array.from({ length: 8 }, async () => {
+      while (!over) await get(port, '/10')
+    })
+    while (parked().length > 0) await immediate()
+    t.pass('all are awake under load')
+    over = true
+    await Promise.all(clients)
+    while (parked().length < WORKERS - 1) await immediate()
+    t.match(balancer.stats().connections, { refused: 0, shed: 0, inFlight: 0 })
+    t.equal(balancer.health().status, 'ok')
+  })
+}
+
+/** How often the kernel thread went to sleep. */
+function switches(task: string): number {
+  const status = fs.readFileSync(`/proc/self/task/${task}/status`, 'latin1')
+  return Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1])
+}
