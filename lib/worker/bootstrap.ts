@@ -1,4 +1,3 @@
-import { channel } from 'node:diagnostics_channel'
 import Module, { syncBuiltinESMExports } from 'node:module'
 import { inspect } from 'node:util'
 import workerThreads from 'node:worker_threads'
@@ -8,6 +7,7 @@ import { Adoption, type OnClosed } from './adoption.ts'
 import { Control } from './control.ts'
 import { type Delivery, deliver } from './delivery.ts'
 import { drain } from './drain.ts'
+import { tellOfDrain } from './drain-notice.ts'
 import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
 import { ListenHook } from './listen-hook.ts'
 import { Listening, type Member } from './listening.ts'
@@ -30,6 +30,7 @@ const debug = boot.debug
 control.post({ type: 'loaded' })
 reportEnd()
 const listening = new Listening(control, findTcp())
+let draining = false
 const adoptions = new Map<StreamHandleConstructor, Adoption>()
 connect(boot.link, [])
 const hook = new ListenHook(listening)
@@ -100,9 +101,12 @@ function listenToMain(): void {
   })
 }
 
-/** Subscribers come first: a WebSocket server takes leave of its clients, whose connections Node knows nothing of. */
-function finish({ signal, timeout }: Extract<ToWorker, { type: 'drain' }>): void {
-  channel('node-dlb:drain').publish({ worker: boot.index, signal, timeout })
+/** Once: a worker that is being replaced when the balancer closes is told twice, and handlers of signals take the second for an order to stop. */
+function finish({ signal, deadline }: Extract<ToWorker, { type: 'drain' }>): void {
+  if (draining) return
+  draining = true
+  // Subscribers come first: a WebSocket server takes leave of its clients, whose connections Node knows nothing of.
+  tellOfDrain({ worker: boot.index, signal, deadline, timeout: Math.max(0, deadline - Date.now()) })
   drain(listening.servers(), signal, () => control.post({ type: 'closing' }))
 }
 

@@ -70,9 +70,15 @@ t.test('close() cuts at the deadline, and says how many', async (t) => {
   const balancer = await start(t, { drainTimeout: 50 })
   const hanging = Array.from({ length: 5 }, () => get(portOf(balancer), '/hang').catch(({ code }) => code))
   await untilActive(balancer, 5)
+  const cuts: { worker: number; connections: number }[] = []
+  balancer.on('cut', (each) => cuts.push(each))
   const { cut, stats } = await balancer.close()
   t.equal(cut, 5)
   t.strictSame(await Promise.all(hanging), new Array(5).fill('ECONNRESET'))
+  t.equal(stats.connections.cut, 5)
+  const byWorker = stats.workers.flatMap(({ worker, cut }) => (cut > 0 ? [{ worker, connections: cut }] : []))
+  t.strictSame(cuts, byWorker, 'told by worker')
+  t.equal(sum(cuts), 5)
   checkLaw(t, stats)
 })
 
@@ -282,6 +288,10 @@ t.test('deaths in a row make the wait longer, up to the bound', async (t) => {
   }
   t.strictSame(waits, [1, 2, 4, 4, 4])
 })
+
+function sum(cuts: readonly { connections: number }[]): number {
+  return cuts.reduce((total, { connections }) => total + connections, 0)
+}
 
 function openGate(gate: SharedArrayBuffer, order: number): void {
   const words = new Int32Array(gate)
