@@ -16,7 +16,7 @@ import { runCli, source } from '../programs.ts'
 
 async function start(t: Test, app: string, options: Partial<BalancerOptions> = {}): Promise<Balancer> {
   const entry = source(`test/integration/fixtures/${app}`)
-  const balancer = await startBalancer({ entry, workers: 2, execArgv: [], ...options })
+  const balancer = await startBalancer({ entry, workers: 2, execArgv: [], stallTimeout: 0, ...options })
   t.teardown(() => balancer.close({ timeout: 0 }))
   return balancer
 }

@@ -10,7 +10,7 @@ const CQ_DEPTH = 8
 
 async function start(t: Test, options: Partial<BalancerOptions>): Promise<Balancer> {
   const entry = source('test/integration/fixtures/lifecycle.cjs')
-  const balancer = await startBalancer({ entry, execArgv: [], ...options })
+  const balancer = await startBalancer({ entry, execArgv: [], stallTimeout: 0, ...options })
   t.teardown(() => balancer.close({ timeout: 0 }))
   return balancer
 }

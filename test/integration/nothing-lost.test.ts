@@ -70,7 +70,9 @@ async function load(port: number): Promise<number> {
 function checkFigures(t: Test, { connections: c, workers }: BalancerStats): void {
   t.equal(c.accepted, c.adopted + c.refused + c.shed + c.inFlight, 'accepted = adopted + refused + shed + in flight')
   t.equal(c.adopted, c.active + c.closed, 'adopted = active + closed')
-  t.match(c, { accepted: 1 + SHORT + KEPT, refused: 0, shed: 0, inFlight: 0, active: 0, stale: 0 })
+  t.match(c, { accepted: 1 + SHORT + KEPT, refused: 0, shed: 0, inFlight: 0, active: 0 })
+  // A worker that a loaded machine does not run seems to be stalled.
+  t.ok(c.stale <= c.takenBack, `${c.stale} stale, ${c.takenBack} taken back`)
   t.comment(`by worker: ${workers.map(({ adopted }) => adopted).join(', ')}`)
 }
 
