@@ -215,9 +215,9 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   async #close(drain: Drain): Promise<CloseReport> {
     this.#rolling.stop()
     for (const startup of this.#startups) startup.fail(closedDuringStart())
-    this.#table.stopListening()
-    this.#supervisor.stopRespawning()
     this.#admission?.lift()
+    this.#table.stopListening(!drain.isOver)
+    this.#supervisor.stopRespawning()
     // First what is still in the device is served.
     const cutOpen = await this.#run(drain, () => this.#ledger.counts().inFlight === 0)
     this.#stallWatch?.stop()
@@ -419,7 +419,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   #giveUp(cause: NodeDlbError): void {
     this.#deviceLost = true
-    this.#table.stopListening()
+    this.#table.stopListening(false)
     const error = new NodeDlbError('ERR_DLB_DEVICE_FAILED', `the device has failed: ${cause.message}`, { cause })
     if (this.#startup.over) {
       void this.close()

@@ -30,6 +30,11 @@ export class Drain {
     this.#deadline = performance.now() + options.timeout
   }
 
+  /** Whether the deadline has passed: whatever is open is cut. */
+  get isOver(): boolean {
+    return performance.now() >= this.#deadline
+  }
+
   /** Moves the deadline, earlier only. */
   hurry(timeout: number): void {
     this.#deadline = Math.min(this.#deadline, performance.now() + timeout)
@@ -82,7 +87,7 @@ export class Drain {
     if (isDone()) return
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
-        if (!isDone() && performance.now() < this.#deadline) return
+        if (!isDone() && !this.isOver) return
         clearInterval(timer)
         resolve()
       }, CHECK_MS)

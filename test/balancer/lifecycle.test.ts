@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setImmediate as immediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
@@ -242,6 +243,26 @@ for (const policy of ['unordered', 'round-robin'] as const) {
   })
 }
 
+t.test('close() serves what waits in the backlog, of clients that have sent their requests', async (t) => {
+  const gate = new SharedArrayBuffer(8)
+  const balancer = await start(t, { workers: 1, credits: 4, workerData: { gate } })
+  const port = portOf(balancer)
+  const blocked = get(port, '/block')
+  await Atomics.waitAsync(new Int32Array(gate), 0, 0).value
+  const sockets = await Promise.all(Array.from({ length: 100 }, () => asking(port)))
+  const answers = sockets.map((socket) => text(socket))
+  while (balancer.stats().connections.waiting === 0) await immediate()
+  t.ok(balancer.stats().connections.accepted < 101, 'accepting has stopped')
+  const closed = balancer.close()
+  t.equal(balancer.stats().connections.accepted, 101)
+  openGate(gate, 2)
+  t.equal((await blocked).body, 'unblocked')
+  for (const answer of await Promise.all(answers)) t.match(answer, /^HTTP\/1.1 200 OK\r\n/)
+  const { cut, stats } = await closed
+  t.equal(cut, 0)
+  checkLaw(t, stats)
+})
+
 t.test('close() while no worker lives refuses what waits, at once', async (t) => {
   const balancer = await start(t, { workers: 1, respawnDelay: 60_000, maxRespawnDelay: 60_000, drainTimeout: 60_000 })
   const port = portOf(balancer)
@@ -288,6 +309,14 @@ t.test('deaths in a row make the wait longer, up to the bound', async (t) => {
   }
   t.strictSame(waits, [1, 2, 4, 4, 4])
 })
+
+/** Connected, with its request sent. */
+async function asking(port: number): Promise<net.Socket> {
+  const socket = net.connect(port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  await once(socket, 'connect')
+  return socket
+}
 
 function sum(cuts: readonly { connections: number }[]): number {
   return cuts.reduce((total, { connections }) => total + connections, 0)
