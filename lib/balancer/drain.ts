@@ -51,6 +51,7 @@ export class Drain {
    */
   async run(ready: () => boolean = () => true): Promise<number> {
     const { threads, signal } = this.#options
+    if (!ready()) for (const thread of threads()) thread.post({ type: 'ending' })
     // Without workers, nobody will take what waits.
     await this.#until(() => ready() || threads().length === 0)
     // By the clock: every thread's performance.now() has a start of its own.

@@ -9,6 +9,7 @@ import { type Delivery, deliver } from './delivery.ts'
 import { drain } from './drain.ts'
 import { tellOfDrain } from './drain-notice.ts'
 import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
+import { endWithNextResponse } from './last-responses.ts'
 import { ListenHook } from './listen-hook.ts'
 import { Listening, type Member } from './listening.ts'
 import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
@@ -97,6 +98,7 @@ function listenToMain(): void {
     if (message.type === 'exit') process.exit()
     else if (message.type === 'switch') connect(message.link, message.routes)
     else if (message.type === 'take') take(message)
+    else if (message.type === 'ending') listening.servers().forEach(endWithNextResponse)
     else finish(message)
   })
 }

@@ -123,6 +123,8 @@ export type Notice =
 export type ToMain = Notice | { readonly type: 'call'; readonly id: number; readonly call: Call }
 
 export type ToWorker =
+  /** The drain is about to come: connections end with their next response. */
+  | { readonly type: 'ending' }
   /** Close the servers, or let the app's own handler of the signal do it. What is open at the deadline (of `Date.now()`) is cut. */
   | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly deadline: number }
   | { readonly type: 'exit' }

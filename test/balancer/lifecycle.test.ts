@@ -263,6 +263,32 @@ t.test('close() serves what waits in the backlog, of clients that have sent thei
   checkLaw(t, stats)
 })
 
+t.test('from close() on responses say that the connection closes, also while others wait to be served', async (t) => {
+  const gate = new SharedArrayBuffer(8)
+  const balancer = await start(t, { workers: 2, policy: 'round-robin', stallTimeout: 0, workerData: { gate } })
+  const port = portOf(balancer)
+  const blocked = get(port, '/block')
+  await Atomics.waitAsync(new Int32Array(gate), 0, 0).value
+  const agents = Array.from({ length: 40 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }))
+  let free: http.Agent | undefined
+  const answers = agents.map((agent) =>
+    get(port, '/', agent).then((answer) => {
+      free ??= agent
+      return answer
+    }),
+  )
+  // Some wait at the one that is stuck.
+  await Promise.any(answers)
+  await untilAccepted(balancer, 41)
+  t.ok(balancer.stats().connections.inFlight > 0)
+  const closed = balancer.close()
+  while ((await get(port, '/', free as http.Agent)).headers.connection !== 'close');
+  openGate(gate, 2)
+  await Promise.all([blocked, ...answers])
+  t.equal((await closed).cut, 0)
+  for (const agent of agents) agent.destroy()
+})
+
 t.test('close() while no worker lives refuses what waits, at once', async (t) => {
   const balancer = await start(t, { workers: 1, respawnDelay: 60_000, maxRespawnDelay: 60_000, drainTimeout: 60_000 })
   const port = portOf(balancer)
