@@ -15,6 +15,10 @@ export interface NativeAddon extends NativeDlb {
   resetFd(fd: number): number
   /** Sends what the socket takes at once, and ends the connection. */
   replyAndCloseFd(fd: number, data: Uint8Array): number
+  /** Copies what has arrived, and leaves it. @returns how many bytes; 0 at the end; a negative errno, of EAGAIN if nothing has */
+  peekFd(fd: number, to: Uint8Array): number
+  /** Takes so many bytes that have arrived. @returns 0 or a negative errno */
+  skipFd(fd: number, bytes: number): number
   /** A number for the address of a connection's client; 0 if it has none. */
   clientOf(fd: number): number
   /** Every descriptor of this process is below it, as long as nobody raises RLIMIT_NOFILE. May be Infinity. */

@@ -21,6 +21,18 @@ Napi::Value ResetFdForJs(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), -ResetFd(info[0].As<Napi::Number>()));
 }
 
+// (fd, Uint8Array) => bytes, or a negative errno
+Napi::Value PeekFdForJs(const Napi::CallbackInfo& info) {
+  auto to = info[1].As<Napi::Uint8Array>();
+  return Napi::Number::New(info.Env(), PeekFd(info[0].As<Napi::Number>(), reinterpret_cast<char*>(to.Data()), to.ByteLength()));
+}
+
+// (fd, bytes) => 0 or a negative errno
+Napi::Value SkipFdForJs(const Napi::CallbackInfo& info) {
+  const auto size = info[1].As<Napi::Number>().Uint32Value();
+  return Napi::Number::New(info.Env(), -SkipFd(info[0].As<Napi::Number>(), size));
+}
+
 // (fd, Uint8Array) => 0 or a negative errno
 Napi::Value ReplyAndCloseFdForJs(const Napi::CallbackInfo& info) {
   auto data = info[1].As<Napi::Uint8Array>();
@@ -52,6 +64,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("closeFd", Napi::Function::New<CloseFdForJs>(env, "closeFd"));
   exports.Set("resetFd", Napi::Function::New<ResetFdForJs>(env, "resetFd"));
   exports.Set("replyAndCloseFd", Napi::Function::New<ReplyAndCloseFdForJs>(env, "replyAndCloseFd"));
+  exports.Set("peekFd", Napi::Function::New<PeekFdForJs>(env, "peekFd"));
+  exports.Set("skipFd", Napi::Function::New<SkipFdForJs>(env, "skipFd"));
   exports.Set("clientOf", Napi::Function::New<ClientOfForJs>(env, "clientOf"));
   exports.Set("fdLimit", Napi::Function::New<FdLimit>(env, "fdLimit"));
   return exports;

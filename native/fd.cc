@@ -1,5 +1,6 @@
 #include "fd.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
@@ -16,6 +17,21 @@ void Fd::Reset(int fd) {
 int CloseFd(int fd) {
   // EINTR: on Linux the descriptor is closed all the same, and trying again could close somebody else's.
   return close(fd) == 0 || errno == EINTR ? 0 : errno;
+}
+
+int PeekFd(int fd, char* to, size_t size) {
+  const ssize_t count = recv(fd, to, size, MSG_PEEK | MSG_DONTWAIT);
+  return count < 0 ? -errno : static_cast<int>(count);
+}
+
+int SkipFd(int fd, size_t size) {
+  char skipped[512];
+  while (size > 0) {
+    const ssize_t count = recv(fd, skipped, std::min(size, sizeof skipped), MSG_DONTWAIT);
+    if (count <= 0) return count < 0 ? errno : EAGAIN;
+    size -= static_cast<size_t>(count);
+  }
+  return 0;
 }
 
 int ReplyAndCloseFd(int fd, const char* data, size_t size) {

@@ -37,6 +37,12 @@ int CloseFd(int fd);
 // kind it is CloseFd. Returns 0 or an errno (EBADF, EIO).
 int ResetFd(int fd);
 
+// Copies what has arrived and leaves it there. How many bytes; 0 at the end of the stream; a negative errno, EAGAIN if nothing has.
+int PeekFd(int fd, char* to, size_t size);
+
+// Takes so many bytes that have arrived. 0 or an errno; EAGAIN if they have not.
+int SkipFd(int fd, size_t size);
+
 // Sends so much of it as the socket takes at once, then ends the connection; what the peer has sent is read first, since closing
 // with it unread would reset the connection, and the peer might lose what we sent. Returns 0 or CloseFd's errno.
 int ReplyAndCloseFd(int fd, const char* data, size_t size);

@@ -45,6 +45,7 @@ const EARLY = 6
 const DIRECT_OPENED = 7
 const DIRECT_CLOSED = 8
 const DIRECT_DROPPED = 9
+const BAD_HEADERS = 10
 const CLOSED_BY_ACCEPTOR = 0
 const directCells = { opened: DIRECT_OPENED, closed: DIRECT_CLOSED, dropped: DIRECT_DROPPED }
 
@@ -125,6 +126,17 @@ export class LedgerCounters {
   /** It is complete for the device, and open. */
   countEarly(worker: number): void {
     this.#values[rowOf(worker) + EARLY]++
+  }
+
+  /** Its PROXY header was of no use. */
+  countBadHeader(worker: number): void {
+    this.#values[rowOf(worker) + BAD_HEADERS]++
+  }
+
+  badHeaders(): number {
+    return Array.from({ length: this.#workers }, (_, worker) => this.#values[rowOf(worker) + BAD_HEADERS]).reduce(
+      (a, b) => a + b,
+    )
   }
 
   direct(worker: number): DirectCounts {

@@ -296,6 +296,15 @@ export class Ledger {
     this.#counters.countEarly(worker)
   }
 
+  /** Worker: a connection that it has taken is closed for its PROXY header. */
+  countBadHeader(worker: number): void {
+    this.#counters.countBadHeader(worker)
+  }
+
+  badHeaders(): number {
+    return this.#counters.badHeaders()
+  }
+
   completedEarly(worker: number): number {
     return this.#counters.completedEarly(worker)
   }

@@ -6,11 +6,14 @@ export interface ListenerOptions {
   readonly policy?: PolicyName | undefined
   /** 0 (first) to 7: while connections wait, those of a better priority are dealt first. Default 0. */
   readonly priority?: number | undefined
+  /** Connections begin with the PROXY protocol's header, version 1 or 2. Default: the balancer's. */
+  readonly proxyProtocol?: boolean | undefined
 }
 
 export interface ListenerSettings {
   readonly policy: PolicyName
   readonly priority: number
+  readonly proxyProtocol: boolean
 }
 
 /** The listeners' settings, by what the app listens on: 'host:port', 'port', or a Unix socket's path. */
@@ -18,10 +21,15 @@ export class ListenerSettingsTable {
   readonly #default: ListenerSettings
   readonly #own: ReadonlyMap<string, ListenerSettings>
 
-  constructor(policy: PolicyName, listeners: Readonly<Record<string, ListenerOptions>>) {
-    this.#default = { policy, priority: 0 }
+  constructor(policy: PolicyName, proxyProtocol: boolean, listeners: Readonly<Record<string, ListenerOptions>>) {
+    this.#default = { policy, priority: 0, proxyProtocol }
     const own = Object.entries(listeners).map(([address, options]) => {
-      return [address, { policy: options.policy ?? policy, priority: options.priority ?? 0 }] as const
+      const settings = {
+        policy: options.policy ?? policy,
+        priority: options.priority ?? 0,
+        proxyProtocol: options.proxyProtocol ?? proxyProtocol,
+      }
+      return [address, settings] as const
     })
     this.#own = new Map(own)
   }

@@ -169,9 +169,9 @@ export class ListenerTable {
     }
   }
 
-  #routeOf({ queue, listener, policy, priority }: TableEntry): Route {
+  #routeOf({ queue, listener, policy, priority, settings: { proxyProtocol } }: TableEntry): Route {
     const socket = isOwnAccepting(policy.name) ? listener.fd : null
-    return { generation: this.#generation, queue, priority, completion: policy.completion, socket }
+    return { generation: this.#generation, queue, priority, completion: policy.completion, socket, proxyProtocol }
   }
 
   /** Where an app can listen several times (port 0, SO_REUSEPORT), the n-th time of each worker is the same listener. */

@@ -83,6 +83,11 @@ export interface BalancerOptions {
   readonly stallTimeout?: number | undefined
   /** Under light load, keep connections on few workers, so that the others' threads sleep; see docs/operations.md. Default false. */
   readonly parking?: boolean | undefined
+  /**
+   * Connections begin with the PROXY protocol's header, version 1 or 2, as proxies send it: `socket.remoteAddress` is then the
+   * client's. Whoever can reach the listener can name any address. Default false.
+   */
+  readonly proxyProtocol?: boolean | undefined
   /** Bound on the connections that are open or on their way to a worker; 1 and up. Default null: none. */
   readonly maxConnections?: number | null | undefined
   /** The same for each worker. Default null: none. */
@@ -191,6 +196,7 @@ const checks: Record<keyof BalancerOptions, Check> = {
   maxRespawnDelay: wholeNumber(1, MAX_MS),
   stallTimeout: wholeNumber(0, MAX_MS),
   parking: aBoolean,
+  proxyProtocol: aBoolean,
   maxConnections: orNull(wholeNumber(1, MAX_MS)),
   maxConnectionsPerWorker: orNull(wholeNumber(1, MAX_MS)),
   overLimit: oneOf(overLimitNames),
@@ -202,6 +208,7 @@ const checks: Record<keyof BalancerOptions, Check> = {
 const listenerChecks: Record<keyof ListenerOptions, Check> = {
   policy: (value) => (isPolicyName(value) ? null : `one of ${policyNames.join(', ')}`),
   priority: wholeNumber(0, 7),
+  proxyProtocol: aBoolean,
 }
 
 function checkListener(options: unknown): string | null {
@@ -240,7 +247,11 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
     fallbackPolicy: options.fallbackPolicy ?? 'software',
     maxRetries: options.maxRetries ?? null,
     policy: options.policy ?? 'unordered',
-    listeners: new ListenerSettingsTable(options.policy ?? 'unordered', options.listeners ?? {}),
+    listeners: new ListenerSettingsTable(
+      options.policy ?? 'unordered',
+      options.proxyProtocol ?? false,
+      options.listeners ?? {},
+    ),
     argv: options.argv ?? [],
     env: options.env,
     execArgv: options.execArgv,

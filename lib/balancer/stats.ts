@@ -43,6 +43,8 @@ export interface ConnectionStats {
   readonly cut: number
   /** Of inFlight: waiting for credits. Accepting is paused while there are any. */
   readonly waiting: number
+  /** Of closed: for a PROXY header that was malformed, or did not come within 5 s. */
+  readonly badHeaders: number
   /** Taken back from workers that were stalled, and dealt again. */
   readonly takenBack: number
   /**
@@ -82,6 +84,7 @@ export interface ListenerStats {
   readonly path: string | null
   readonly policy: PolicyName
   readonly priority: number
+  readonly proxyProtocol: boolean
   /** The workers that listen now. */
   readonly workers: readonly number[]
   /** Times that accepting waited because descriptors or memory had run out. */
@@ -112,13 +115,14 @@ export function takeStats(sources: StatsSources): BalancerStats {
     device: fabric.device,
     policy: fabric.policyFor(sources.policy).name,
     health,
-    connections: { ...counts, cut: cuts.total, waiting, takenBack },
+    connections: { ...counts, cut: cuts.total, waiting, takenBack, badHeaders: ledger.badHeaders() },
     workers: workerStats(sources, fabricCounts),
-    listeners: table.entries().map(({ id, listener, members, policy, priority }) => ({
+    listeners: table.entries().map(({ id, listener, members, policy, priority, settings }) => ({
       id,
       ...addressOf(listener.address),
       policy: policy.name,
       priority,
+      proxyProtocol: settings.proxyProtocol,
       workers: [...members].sort((a, b) => a - b),
       backoffs: listener.counters().backoffs,
     })),

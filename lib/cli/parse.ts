@@ -26,18 +26,24 @@ export function parseDeviceId(text: string): number {
   return id
 }
 
-/** `<address>=<policy>`, `<address>=<policy>,<priority>` or `<address>=,<priority>`, each once. */
+/** `<address>=[<policy>][,<priority>][,proxy]`, something of it, each once. */
 export function addListener(
   text: string,
   listeners: Readonly<Record<string, ListenerOptions>> = {},
 ): Record<string, ListenerOptions> {
-  const [, address, policy, priority] = /^(.+)=([a-z-]*)(?:,([0-7]))?$/.exec(text) ?? []
-  if (!address || (policy === '' && priority === undefined)) {
-    throw new InvalidArgumentError('Give an address and a policy, and a priority from 0 to 7, such as 8443=exact,1.')
+  const [, address, policy, priority, proxy] = /^(.+)=([a-z-]*)(?:,([0-7]))?(,proxy)?$/.exec(text) ?? []
+  if (!address || (policy === '' && priority === undefined && proxy === undefined)) {
+    throw new InvalidArgumentError(
+      'Give an address and a policy, a priority from 0 to 7, or proxy, such as 8443=exact,1 or 8443=,proxy.',
+    )
   }
   if (policy !== '' && !isPolicyName(policy)) {
     throw new InvalidArgumentError(`There is no policy ${policy}; there are ${policyNames.join(', ')}.`)
   }
-  const options = { ...(policy !== '' && { policy }), ...(priority !== undefined && { priority: Number(priority) }) }
+  const options = {
+    ...(policy !== '' && { policy }),
+    ...(priority !== undefined && { priority: Number(priority) }),
+    ...(proxy !== undefined && { proxyProtocol: true }),
+  }
   return { ...listeners, [address]: options as ListenerOptions }
 }

@@ -34,7 +34,7 @@ export function runCommand(): Command {
     .addOption(new Option('--policy <policy>', 'who gets a connection').choices(policyNames).default('unordered'))
     .option(
       '--listener <address=policy>',
-      'of this listener, and its priority from 0 (first) to 7, as in 8443=exact,1; the address is a port, host:port or path; repeatable',
+      'of this listener, and its priority from 0 (first) to 7, as in 8443=exact,1, or 8443=,proxy for the PROXY protocol; the address is a port, host:port or path; repeatable',
       addListener,
     )
     .addOption(
@@ -47,6 +47,7 @@ export function runCommand(): Command {
       'take connections back from a worker that is blocked for so long (default: 10ms; 0: never)',
       parseDuration,
     )
+    .option('--proxy-protocol', "connections begin with the PROXY protocol's header, version 1 or 2")
     .option('--max-connections <count>', 'bound on open connections (default: none)', parseCount)
     .option('--max-connections-per-worker <count>', 'the same for each worker', parseCount)
     .addOption(new Option('--over-limit <what>', 'what becomes of more').choices(overLimitNames).default('wait'))

@@ -22,6 +22,7 @@ export interface RunFlags {
   readonly drainTimeout: number
   readonly stallTimeout?: number
   readonly parking?: boolean
+  readonly proxyProtocol?: boolean
   readonly maxConnections?: number
   readonly maxConnectionsPerWorker?: number
   readonly overLimit: OverLimit

@@ -22,18 +22,36 @@ export class Adoption {
 
   /** @returns null if the ledger says that the fd is not this event's any more, or if libuv refuses it. */
   adopt(fd: number, stamp: number, onClosed: OnClosed | null = null): StreamHandle | null {
-    return this.#ledger.adopt(fd, stamp, this.#worker) ? this.#open(fd, stamp, onClosed) : null
+    return this.claim(fd, stamp) ? this.open(fd, stamp, onClosed) : null
   }
 
   /** As `adopt`, for a connection that this worker has just accepted. Without a place in the ledger it is closed. */
   accept(fd: number): StreamHandle | null {
-    const stamp = this.#ledger.acceptFor(this.#worker, fd, nowInMicroseconds())
-    if (stamp !== NO_STAMP) return this.#open(fd, stamp, null)
-    loadAddon().closeFd(fd)
-    return null
+    const stamp = this.claimAccepted(fd)
+    return stamp === NO_STAMP ? null : this.open(fd, stamp, null)
   }
 
-  #open(fd: number, stamp: number, onClosed: OnClosed | null): StreamHandle | null {
+  /** The first half of `adopt`: the connection is this worker's, without a handle yet. */
+  claim(fd: number, stamp: number): boolean {
+    return this.#ledger.adopt(fd, stamp, this.#worker)
+  }
+
+  /** The same of a connection that this worker has just accepted. @returns its stamp, or NO_STAMP: it is closed. */
+  claimAccepted(fd: number): number {
+    const stamp = this.#ledger.acceptFor(this.#worker, fd, nowInMicroseconds())
+    if (stamp === NO_STAMP) loadAddon().closeFd(fd)
+    return stamp
+  }
+
+  /** Closes a claimed connection whose PROXY header is of no use. */
+  abandon(fd: number, stamp: number): void {
+    this.#ledger.countBadHeader(this.#worker)
+    this.#ledger.closed(fd, stamp, this.#worker)
+    loadAddon().resetFd(fd)
+  }
+
+  /** The second half of `adopt`. @returns null if libuv refuses the fd; it is closed then. */
+  open(fd: number, stamp: number, onClosed: OnClosed | null): StreamHandle | null {
     const handle = new this.#Handle(NEW_SOCKET)
     if (handle.take(fd, stamp, onClosed) === 0) return handle
     // libuv refuses an fd that this loop has already: somebody closed it without telling. It is ours to close.

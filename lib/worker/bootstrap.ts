@@ -1,11 +1,11 @@
 import Module, { syncBuiltinESMExports } from 'node:module'
 import { inspect } from 'node:util'
 import workerThreads from 'node:worker_threads'
-import { Ledger } from '../balancer/ledger.ts'
+import { Ledger, NO_STAMP } from '../balancer/ledger.ts'
 import { NodeDlbError } from '../errors.ts'
 import { Adoption, type OnClosed } from './adoption.ts'
 import { Control } from './control.ts'
-import { type Delivery, deliver } from './delivery.ts'
+import { type Delivery, deliver, LATER } from './delivery.ts'
 import { drain } from './drain.ts'
 import { tellOfDrain } from './drain-notice.ts'
 import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
@@ -16,6 +16,8 @@ import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
 import { Overload } from './overload.ts'
 import { OwnIntake } from './own-intake.ts'
 import type { Routes, Take, ToWorker, WorkerBoot, WorkerLink } from './protocol.ts'
+import { readProxyHeader, setAddresses } from './proxied.ts'
+import type { ProxiedAddresses } from './proxy-header.ts'
 import { announceWorker } from './this-worker.ts'
 
 /**
@@ -69,22 +71,48 @@ function openIntake({ generation, device }: WorkerLink): Intake | null {
   }
 }
 
-function adopt(listener: number, fd: number, stamp: number, onClosed: OnClosed | null): Delivery | null {
+function adopt(listener: number, fd: number, stamp: number, onClosed: OnClosed | null): Delivery | typeof LATER | null {
   const member = listening.find(listener)
   if (!member) {
     // Dealt before the server closed: main deals it again.
     control.post({ type: 'return', listener, fd, stamp })
     return null
   }
-  const client = adoptionFor(member.Handle).adopt(fd, stamp, onClosed)
+  const adoption = adoptionFor(member.Handle)
+  if (member.proxied) return adoption.claim(fd, stamp) ? openLater(listener, fd, stamp, onClosed) : null
+  const client = adoption.adopt(fd, stamp, onClosed)
   return client && { client, server: member.handle }
 }
 
 /** Of the worker's own accepting, whose listener is closed with its server. */
-function accept(listener: number, fd: number): Delivery | null {
+function accept(listener: number, fd: number): Delivery | typeof LATER | null {
   const member = listening.find(listener) as Member
-  const client = adoptionFor(member.Handle).accept(fd)
+  const adoption = adoptionFor(member.Handle)
+  if (member.proxied) {
+    const stamp = adoption.claimAccepted(fd)
+    return stamp === NO_STAMP ? null : openLater(listener, fd, stamp, null)
+  }
+  const client = adoption.accept(fd)
   return client && { client, server: member.handle }
+}
+
+/** Once its header is off. On a turn of its own, or later. */
+function openLater(listener: number, fd: number, stamp: number, onClosed: OnClosed | null): typeof LATER {
+  const { Handle, handle } = listening.find(listener) as Member
+  const adoption = adoptionFor(Handle)
+  const refuse = (): void => {
+    adoption.abandon(fd, stamp)
+    onClosed?.()
+  }
+  const open = (addresses: ProxiedAddresses | null): void => {
+    const client = adoption.open(fd, stamp, onClosed)
+    if (client && addresses) setAddresses(client, addresses)
+    // The server may have closed meanwhile: as of any connection that had come before, it finishes this one.
+    if (client) deliver({ client, server: handle })
+    else onClosed?.()
+  }
+  setImmediate(readProxyHeader, { fd, open, refuse })
+  return LATER
 }
 
 function adoptionFor(Handle: StreamHandleConstructor): Adoption {
@@ -114,7 +142,7 @@ function finish({ signal, deadline }: Extract<ToWorker, { type: 'drain' }>): voi
 
 function take({ listener, fd, stamp }: Take): void {
   const delivery = adopt(listener, fd, stamp, null)
-  if (delivery) deliver(delivery)
+  if (delivery && delivery !== LATER) deliver(delivery)
 }
 
 function reportEnd(): void {

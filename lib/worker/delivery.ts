@@ -8,6 +8,9 @@ export interface Delivery {
   readonly server: ListenHandle
 }
 
+/** What is received and not delivered now: it will be, or closed, once more of it has arrived. */
+export const LATER = 'later'
+
 /** A root context: async-local state of one connection's handler does not leak into the next one's. */
 const context = new AsyncResource('DLBINBOX')
 

@@ -3,7 +3,7 @@ import type { EventBuffer } from '../device/event-buffer.ts'
 import { NodeDlbError } from '../errors.ts'
 import type { OnClosed } from './adoption.ts'
 import type { Completions } from './completions.ts'
-import { type Delivery, deliver } from './delivery.ts'
+import { type Delivery, deliver, LATER } from './delivery.ts'
 
 /** How many events are taken in one turn of the loop: a busy worker leaves the others where they can be taken back. */
 export const INBOX_BATCH = 4
@@ -13,7 +13,12 @@ export interface InboxOptions {
   readonly events: EventBuffer
   readonly completions: Completions
   /** Makes the event's fd a connection; null if it is not this worker's to take. Never throws. */
-  readonly adopt: (listener: number, fd: number, stamp: number, onClosed: OnClosed | null) => Delivery | null
+  readonly adopt: (
+    listener: number,
+    fd: number,
+    stamp: number,
+    onClosed: OnClosed | null,
+  ) => Delivery | typeof LATER | null
   /** The port does not work any more. */
   readonly onFailure: (error: NodeDlbError) => void
   readonly debug: ((line: string) => void) | null
@@ -59,13 +64,13 @@ export class Inbox {
       const delivery = this.#adopt(events.data16(i), fd, events.data64High(i))
       if (!delivery) continue
       debug?.(`dlb recv ${fd}`)
-      if (deliver(delivery)) continue
+      if (delivery === LATER || deliver(delivery)) continue
       setImmediate(() => this.#deliverAll())
       return
     }
   }
 
-  #adopt(listener: number, fd: number, stamp: number): Delivery | null {
+  #adopt(listener: number, fd: number, stamp: number): Delivery | typeof LATER | null {
     const { completions, adopt } = this.#options
     if (!completions.counts(listener)) {
       const delivery = adopt(listener, fd, stamp, null)

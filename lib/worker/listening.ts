@@ -17,6 +17,8 @@ export interface Opened {
 export interface Member {
   readonly server: Server
   readonly handle: ListenHandle
+  /** Its connections begin with the PROXY protocol's header. */
+  readonly proxied: boolean
   /** The class of its connections' handles. */
   readonly Handle: StreamHandleConstructor
 }
@@ -84,7 +86,7 @@ export class Listening {
     const handle = createListenHandle(Handle, {
       address,
       join: (handle) => {
-        this.#members.set(listener, { server, handle, Handle })
+        this.#members.set(listener, { server, handle, Handle, proxied: route.proxyProtocol })
         this.#join(listener)
         this.#control.post({ type: 'listening' })
         return 0

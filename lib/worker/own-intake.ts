@@ -1,6 +1,6 @@
 import type { Ledger } from '../balancer/ledger.ts'
 import { SharedListener } from '../balancer/listener.ts'
-import { type Delivery, deliver } from './delivery.ts'
+import { type Delivery, deliver, LATER } from './delivery.ts'
 import type { Intake } from './intake.ts'
 import type { Route } from './protocol.ts'
 
@@ -8,7 +8,7 @@ export interface OwnIntakeOptions {
   readonly ledger: Ledger
   readonly worker: number
   /** Makes an accepted fd a connection; null if it cannot be, and is closed. */
-  readonly accept: (listener: number, fd: number) => Delivery | null
+  readonly accept: (listener: number, fd: number) => Delivery | typeof LATER | null
   readonly debug: ((line: string) => void) | null
 }
 
@@ -43,6 +43,6 @@ export class OwnIntake implements Intake {
     const delivery = this.#options.accept(listener, fd)
     if (!delivery) return
     this.#options.debug?.(`accept ${fd}`)
-    deliver(delivery)
+    if (delivery !== LATER) deliver(delivery)
   }
 }

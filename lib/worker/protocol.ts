@@ -57,6 +57,8 @@ export interface Route {
   readonly priority: number
   /** When the device is told that a connection is complete. */
   readonly completion: 'adoption' | 'close'
+  /** Its connections begin with a header. */
+  readonly proxyProtocol: boolean
   /** The listening socket to accept from, or null when main accepts. */
   readonly socket: number | null
 }

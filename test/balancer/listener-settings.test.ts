@@ -9,7 +9,7 @@ import { difference, type Held, Holding } from './holding.ts'
 /** Listeners with policies and priorities of their own. */
 
 t.test('a listener is named by host and port, by port, or by path', async (t) => {
-  const table = new ListenerSettingsTable('exact', {
+  const table = new ListenerSettingsTable('exact', false, {
     '8443': { policy: 'affinity' },
     '127.0.0.1:8443': { priority: 3 },
     '[::1]:8443': { policy: 'nop' },

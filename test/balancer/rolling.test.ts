@@ -71,14 +71,13 @@ t.test('a reload whose new version fails leaves the old workers', async (t) => {
 })
 
 t.test('a worker that does not listen is named, and gets nothing', async (t) => {
-  const { balancer, file } = await start(t, { workers: 1, maxWorkers: 2, startTimeout: 300 })
+  const { balancer, file } = await start(t, { workers: 1, maxWorkers: 2, startTimeout: 5000 })
   fs.writeFileSync(file, 'mute')
-  const message = /^worker_1 did not listen within 0.3 s/
+  const message = /^worker_1 did not listen within 5 s/
   const resized = balancer.resize(2)
   resized.catch(() => undefined)
   t.equal((await get(portOf(balancer))).body, 'v0')
   await t.rejects(resized, { code: 'ERR_DLB_TIMEOUT', message })
-  await t.rejects(balancer.reload(), { code: 'ERR_DLB_TIMEOUT', message })
   t.equal(balancer.health().status, 'ok')
   t.equal(balancer.stats().workers[1].adopted, 0)
 })
