@@ -50,7 +50,7 @@ export interface NativeListenerConstructor {
 }
 
 export interface NativeListener {
-  /** Of a shared socket, in the callback. @returns a descriptor, or -1 */
+  /** Of a shared socket, in the callback: a descriptor, or -1. Else hands on a batch of one; -1 if there is none. */
   accept(): number
   pause(): void
   resume(): void

@@ -4,6 +4,7 @@ import { NodeDlbError } from '../errors.ts'
 import { loadAddon } from '../native.ts'
 import type { Call, Notice, Reply, WorkerLink } from '../worker/protocol.ts'
 import { Admission } from './admission.ts'
+import { Cuts } from './cuts.ts'
 import { Dealer } from './dealer.ts'
 import { Drain } from './drain.ts'
 import { Eligibility } from './eligibility.ts'
@@ -33,6 +34,8 @@ export interface BalancerEvents {
    * Without a listener, it is a process warning.
    */
   'worker-late': [worker: { worker: number; timeout: number }]
+  /** Connections of the worker, which was to end, are open at the deadline, and are cut now. */
+  cut: [worker: { worker: number; connections: number }]
   /** `reload()` has put the worker `by` into the place of `worker`. */
   'worker-replaced': [worker: { worker: number; by: number }]
   /**
@@ -87,6 +90,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   #dealer: Dealer
   /** Under way: of single workers, and of all. */
   readonly #drains = new Set<Drain>()
+  readonly #cuts = new Cuts()
   #closed: Promise<CloseReport> | null = null
   #lastStats: BalancerStats | null = null
   /** The device has failed, and nothing takes its place. */
@@ -204,21 +208,23 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       return this.#closed
     }
     const threads = (): WorkerThread[] => this.#supervisor.running.flatMap(({ thread }) => thread ?? [])
-    this.#closed = this.#close(new Drain({ ledger: this.#ledger, threads, signal, timeout }))
+    this.#closed = this.#close(this.#createDrain(threads, signal, timeout))
     return this.#closed
   }
 
   async #close(drain: Drain): Promise<CloseReport> {
     this.#rolling.stop()
     for (const startup of this.#startups) startup.fail(closedDuringStart())
-    this.#table.stopListening()
-    this.#supervisor.stopRespawning()
     this.#admission?.lift()
+    this.#table.stopListening(!drain.isOver)
+    this.#supervisor.stopRespawning()
     // First what is still in the device is served.
     const cutOpen = await this.#run(drain, () => this.#ledger.counts().inFlight === 0)
     this.#stallWatch?.stop()
     this.#parking?.stop()
-    const cut = cutOpen + this.#ledger.counts().inFlight
+    const { inFlight } = this.#ledger.counts()
+    this.#cuts.countWaiting(inFlight)
+    const cut = cutOpen + inFlight
     this.#dealer.close()
     for (const fd of this.#ledger.refuseAll()) loadAddon().resetFd(fd)
     this.#lastStats = this.#takeStats()
@@ -280,9 +286,15 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     }
     this.#eligibility.hold(worker, 'draining')
     const threads = (): WorkerThread[] => (record.thread === thread ? [thread] : [])
-    return this.#run(
-      new Drain({ ledger: this.#ledger, threads, signal: 'SIGTERM', timeout: this.#options.drainTimeout }),
-    )
+    return this.#run(this.#createDrain(threads, 'SIGTERM', this.#options.drainTimeout))
+  }
+
+  #createDrain(threads: () => WorkerThread[], signal: NodeJS.Signals, timeout: number): Drain {
+    const onCut = (worker: number, connections: number): void => {
+      this.#cuts.countOpen(worker, connections)
+      this.emit('cut', { worker, connections })
+    }
+    return new Drain({ ledger: this.#ledger, threads, signal, timeout, onCut })
   }
 
   /** @returns null without limits, which then cost nothing. */
@@ -334,6 +346,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       table: this.#table,
       supervisor: this.#supervisor,
       eligibility: this.#eligibility,
+      cuts: this.#cuts,
       waiting: this.#dealer.waiting,
       takenBack: this.#stallWatch?.takenBack ?? 0,
       health: this.health(),
@@ -406,7 +419,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   #giveUp(cause: NodeDlbError): void {
     this.#deviceLost = true
-    this.#table.stopListening()
+    this.#table.stopListening(false)
     const error = new NodeDlbError('ERR_DLB_DEVICE_FAILED', `the device has failed: ${cause.message}`, { cause })
     if (this.#startup.over) {
       void this.close()

@@ -11,6 +11,8 @@ export interface DrainOptions {
   readonly signal: NodeJS.Signals
   /** Milliseconds until what is left is cut. */
   readonly timeout: number
+  /** The worker has so many connections open at the deadline, 1 or more; they are about to be cut. */
+  readonly onCut: (worker: number, connections: number) => void
 }
 
 /**
@@ -28,6 +30,11 @@ export class Drain {
     this.#deadline = performance.now() + options.timeout
   }
 
+  /** Whether the deadline has passed: whatever is open is cut. */
+  get isOver(): boolean {
+    return performance.now() >= this.#deadline
+  }
+
   /** Moves the deadline, earlier only. */
   hurry(timeout: number): void {
     this.#deadline = Math.min(this.#deadline, performance.now() + timeout)
@@ -43,15 +50,26 @@ export class Drain {
    * @returns how many of the workers' connections were cut.
    */
   async run(ready: () => boolean = () => true): Promise<number> {
-    const { ledger, threads, signal } = this.#options
+    const { threads, signal } = this.#options
+    if (!ready()) for (const thread of threads()) thread.post({ type: 'ending' })
     // Without workers, nobody will take what waits.
     await this.#until(() => ready() || threads().length === 0)
-    const timeout = Math.max(0, Math.round(this.#deadline - performance.now()))
-    for (const thread of threads()) thread.post({ type: 'drain', signal, timeout })
+    // By the clock: every thread's performance.now() has a start of its own.
+    const deadline = Math.round(Date.now() + this.#deadline - performance.now())
+    for (const thread of threads()) thread.post({ type: 'drain', signal, deadline })
     await this.#until(() => this.#endIdle())
-    const cut = threads().reduce((sum, { index }) => sum + ledger.workerCounts(index).active, 0)
-    await Promise.all(threads().map((thread) => thread.terminate()))
+    const left = threads()
+    const cut = left.reduce((sum, thread) => sum + this.#countCut(thread), 0)
+    await Promise.all(left.map((thread) => thread.terminate()))
     return cut
+  }
+
+  #countCut({ index, terminated }: WorkerThread): number {
+    const { active } = this.#options.ledger.workerCounts(index)
+    // Of one that another drain ends just now, that one has counted.
+    if (terminated || active === 0) return 0
+    this.#options.onCut(index, active)
+    return active
   }
 
   /** @returns whether all are gone */
@@ -70,7 +88,7 @@ export class Drain {
     if (isDone()) return
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
-        if (!isDone() && performance.now() < this.#deadline) return
+        if (!isDone() && !this.isOver) return
         clearInterval(timer)
         resolve()
       }, CHECK_MS)

@@ -157,10 +157,16 @@ export class ListenerTable {
     for (const entry of this.entries()) this.#setAccepting(entry)
   }
 
-  /** For good. The entries stay: what was accepted is still dealt to their workers. */
-  stopListening(): void {
+  /**
+   * For good. The entries stay: what was accepted is still dealt to their workers. `finish`: so is what waits in the backlogs,
+   * of clients that have sent their requests already. Not of sockets that workers accept from, who do so until they close them.
+   */
+  stopListening(finish: boolean): void {
     this.#stopped = true
-    for (const { listener } of this.entries()) listener.close()
+    for (const { listener, members, policy } of this.entries()) {
+      if (finish && members.size > 0 && !isOwnAccepting(policy.name)) listener.finish()
+      else listener.close()
+    }
   }
 
   #routeOf({ queue, listener, policy, priority, settings: { proxyProtocol } }: TableEntry): Route {

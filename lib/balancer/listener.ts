@@ -28,6 +28,8 @@ export interface ListenerFaults {
 }
 
 const BATCH = 64
+/** What the kernel has a listening socket's backlog hold at most, unless it is told otherwise (net.core.somaxconn). */
+const MAX_BACKLOG = 4096
 
 type AcceptedCallback = (count: number, shed: number, error: Error | undefined) => void
 
@@ -89,6 +91,13 @@ export class Listener {
 
   resume(): void {
     this.#native.resume()
+  }
+
+  /** Accepts what waits in the backlog, and closes. A client that comes while it does so may be reset. */
+  finish(): void {
+    this.#native.resume()
+    for (let left = MAX_BACKLOG; left > 0; left--) if (this.#native.accept() === -1) break
+    this.close()
   }
 
   /** No batch comes after it; what waits in the backlog is reset. A second call does nothing. */

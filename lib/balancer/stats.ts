@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { Cuts } from './cuts.ts'
 import type { Eligibility, HoldReason } from './eligibility.ts'
 import type { DeviceFacts, Fabric, FabricCounts } from './fabric.ts'
 import type { Health } from './health.ts'
@@ -38,6 +39,8 @@ export interface ConnectionStats {
   /** Open in a worker. */
   readonly active: number
   readonly closed: number
+  /** Of closed and refused: open or waiting at the deadline of a drain, and closed then. */
+  readonly cut: number
   /** Of inFlight: waiting for credits. Accepting is paused while there are any. */
   readonly waiting: number
   /** Of closed: for a PROXY header that was malformed, or did not come within 5 s. */
@@ -65,6 +68,8 @@ export interface WorkerStats {
   readonly adopted: number
   readonly active: number
   readonly closed: number
+  /** Of closed: open at the deadline when the worker was to end. */
+  readonly cut: number
   /** Connections that were more than the device can count, under the policy least-connections. Since the start. */
   readonly completedEarly: number
   /** Connections dealt to it that it has not adopted yet. */
@@ -94,6 +99,7 @@ export interface StatsSources {
   readonly table: ListenerTable
   readonly supervisor: Supervisor
   readonly eligibility: Eligibility
+  readonly cuts: Cuts
   /** Connections that the dealer keeps. */
   readonly waiting: number
   readonly takenBack: number
@@ -101,7 +107,7 @@ export interface StatsSources {
 }
 
 export function takeStats(sources: StatsSources): BalancerStats {
-  const { fabric, ledger, table, waiting, takenBack, health } = sources
+  const { fabric, ledger, table, cuts, waiting, takenBack, health } = sources
   const { workers: _, ...counts } = ledger.counts()
   const fabricCounts = fabric.counts()
   const { creditsFree, queued } = fabricCounts
@@ -109,7 +115,7 @@ export function takeStats(sources: StatsSources): BalancerStats {
     device: fabric.device,
     policy: fabric.policyFor(sources.policy).name,
     health,
-    connections: { ...counts, waiting, takenBack, badHeaders: ledger.badHeaders() },
+    connections: { ...counts, cut: cuts.total, waiting, takenBack, badHeaders: ledger.badHeaders() },
     workers: workerStats(sources, fabricCounts),
     listeners: table.entries().map(({ id, listener, members, policy, priority, settings }) => ({
       id,
@@ -126,7 +132,7 @@ export function takeStats(sources: StatsSources): BalancerStats {
 
 /** Places that have never had a worker are left out. */
 function workerStats(
-  { ledger, table, supervisor, eligibility }: StatsSources,
+  { ledger, table, supervisor, eligibility, cuts }: StatsSources,
   { byWorker }: FabricCounts,
 ): WorkerStats[] {
   return supervisor.workers.flatMap(({ index, state, startedAt, thread, deaths }) => {
@@ -142,6 +148,7 @@ function workerStats(
       adopted,
       active,
       closed,
+      cut: cuts.of(index),
       completedEarly: ledger.completedEarly(index),
       queued: byWorker[index],
     }

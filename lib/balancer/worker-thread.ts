@@ -39,6 +39,7 @@ export class WorkerThread {
   #onLoaded: () => void = () => undefined
   #uncaught: string | null = null
   #idle = false
+  #terminated = false
 
   constructor(
     index: number,
@@ -74,6 +75,11 @@ export class WorkerThread {
     this.#listen()
   }
 
+  /** Whether `terminate` was called. */
+  get terminated(): boolean {
+    return this.#terminated
+  }
+
   post(message: ToWorker): void {
     this.#control.postMessage(message)
   }
@@ -83,6 +89,7 @@ export class WorkerThread {
    * import() is opening when it ends.
    */
   async terminate(): Promise<void> {
+    this.#terminated = true
     const late = new AbortController()
     await Promise.race([this.#loaded, delay(LOADING_MS, undefined, { signal: late.signal }).catch(() => undefined)])
     late.abort()

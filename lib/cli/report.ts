@@ -28,6 +28,9 @@ export class Report {
       this.error(`worker_${worker} does not listen after ${timeout / 1000} s: it gets no connections before it does`),
     )
     balancer.on('worker-replaced', ({ worker, by }) => this.#say(`worker_${by} listens, worker_${worker} has ended`))
+    balancer.on('cut', ({ worker, connections }) =>
+      this.error(`worker_${worker}: ${count(connections)} open at the deadline, cut now`),
+    )
     balancer.on('fallback', (device) => this.error(`falls back to ${deviceText(device)}: ${device.reason}`))
     balancer.on('error', (error) => this.error(error.message))
   }
@@ -48,7 +51,7 @@ export class Report {
   }
 
   reloaded({ ended, cut }: RollingReport): void {
-    this.#say(`reloaded: ${ended} workers replaced${cut > 0 ? `, ${cut} connections cut at the deadline` : ''}`)
+    this.#say(`reloaded: ${ended} workers replaced${cut > 0 ? `, ${count(cut)} cut at the deadline` : ''}`)
   }
 
   /** The workers that were there go on. */
@@ -62,7 +65,7 @@ export class Report {
   }
 
   closed(cut: number, drained: boolean): void {
-    if (cut > 0) this.error(`${cut} ${cut === 1 ? 'connection was' : 'connections were'} cut`)
+    if (cut > 0) this.error(`${count(cut)} ${cut === 1 ? 'was' : 'were'} cut`)
     else if (drained) this.#say('all connections finished')
   }
 
@@ -100,6 +103,10 @@ export class Report {
   #print(text: string): void {
     process.stderr.write(`${text}\n`)
   }
+}
+
+function count(connections: number): string {
+  return `${connections} ${connections === 1 ? 'connection' : 'connections'}`
 }
 
 function deviceText({ kind, id, version }: BalancerStats['device']): string {

@@ -1,4 +1,3 @@
-import { channel } from 'node:diagnostics_channel'
 import Module, { syncBuiltinESMExports } from 'node:module'
 import { inspect } from 'node:util'
 import workerThreads from 'node:worker_threads'
@@ -8,7 +7,9 @@ import { Adoption, type OnClosed } from './adoption.ts'
 import { Control } from './control.ts'
 import { type Delivery, deliver, LATER } from './delivery.ts'
 import { drain } from './drain.ts'
+import { tellOfDrain } from './drain-notice.ts'
 import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
+import { endWithNextResponse } from './last-responses.ts'
 import { ListenHook } from './listen-hook.ts'
 import { Listening, type Member } from './listening.ts'
 import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
@@ -32,6 +33,7 @@ const debug = boot.debug
 control.post({ type: 'loaded' })
 reportEnd()
 const listening = new Listening(control, findTcp())
+let draining = false
 const adoptions = new Map<StreamHandleConstructor, Adoption>()
 connect(boot.link, [])
 const hook = new ListenHook(listening)
@@ -96,7 +98,7 @@ function accept(listener: number, fd: number): Delivery | typeof LATER | null {
 
 /** Once its header is off. On a turn of its own, or later. */
 function openLater(listener: number, fd: number, stamp: number, onClosed: OnClosed | null): typeof LATER {
-  const { Handle } = listening.find(listener) as Member
+  const { Handle, handle } = listening.find(listener) as Member
   const adoption = adoptionFor(Handle)
   const refuse = (): void => {
     adoption.abandon(fd, stamp)
@@ -104,11 +106,9 @@ function openLater(listener: number, fd: number, stamp: number, onClosed: OnClos
   }
   const open = (addresses: ProxiedAddresses | null): void => {
     const client = adoption.open(fd, stamp, onClosed)
-    // The server may have closed meanwhile.
-    const member = listening.find(listener)
     if (client && addresses) setAddresses(client, addresses)
-    if (client && member) deliver({ client, server: member.handle })
-    else if (client) client.close()
+    // The server may have closed meanwhile: as of any connection that had come before, it finishes this one.
+    if (client) deliver({ client, server: handle })
     else onClosed?.()
   }
   setImmediate(readProxyHeader, { fd, open, refuse })
@@ -126,13 +126,17 @@ function listenToMain(): void {
     if (message.type === 'exit') process.exit()
     else if (message.type === 'switch') connect(message.link, message.routes)
     else if (message.type === 'take') take(message)
+    else if (message.type === 'ending') listening.servers().forEach(endWithNextResponse)
     else finish(message)
   })
 }
 
-/** Subscribers come first: a WebSocket server takes leave of its clients, whose connections Node knows nothing of. */
-function finish({ signal, timeout }: Extract<ToWorker, { type: 'drain' }>): void {
-  channel('node-dlb:drain').publish({ worker: boot.index, signal, timeout })
+/** Once: a worker that is being replaced when the balancer closes is told twice, and handlers of signals take the second for an order to stop. */
+function finish({ signal, deadline }: Extract<ToWorker, { type: 'drain' }>): void {
+  if (draining) return
+  draining = true
+  // Subscribers come first: a WebSocket server takes leave of its clients, whose connections Node knows nothing of.
+  tellOfDrain({ worker: boot.index, signal, deadline, timeout: Math.max(0, deadline - Date.now()) })
   drain(listening.servers(), signal, () => control.post({ type: 'closing' }))
 }
 

@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events'
-import type { Server } from 'node:net'
+import net, { type Server } from 'node:net'
 import os from 'node:os'
-import { closeSessions } from './http2-sessions.ts'
+import { closeSessions, isHttp2 } from './http2-sessions.ts'
 import { isHttp1, KeepAlives } from './keep-alives.ts'
+import { endWithNextResponse } from './last-responses.ts'
 
 const SIGNAL_EXIT_BASE = 128
 
@@ -14,13 +15,21 @@ const SIGNAL_EXIT_BASE = 128
  * `onClosed` is called when the servers are closed; not if it was left to the app's handler.
  */
 export function drain(servers: readonly Server[], signal: NodeJS.Signals, onClosed: () => void): void {
+  for (const server of servers) endWithNextResponse(server)
   if (process.listenerCount(signal) > 0 && !diesOf(signal)) return
   for (const server of servers) {
+    stopListening(server)
     if (isHttp1(server)) new KeepAlives(server).end()
-    else server.close()
     closeSessions(server)
   }
   onClosed()
+}
+
+/** Of a server for HTTP, its own `close` would end connections, too, some with a request that is just on its way. */
+function stopListening(server: Server): void {
+  if (!server.listening) return
+  if (isHttp1(server) || isHttp2(server)) net.Server.prototype.close.call(server)
+  else server.close()
 }
 
 /**

@@ -1,33 +1,51 @@
 import type { Server } from 'node:net'
 
 interface Session {
+  readonly destroyed: boolean
   close(): void
   once(event: 'close', listener: () => void): unknown
 }
 
 type Http2Server = Server & { on(event: 'session', listener: (session: Session) => void): unknown }
 
-const sessions = new WeakMap<Server, Set<Session>>()
+interface Sessions {
+  readonly open: Set<Session>
+  closing: boolean
+}
 
-/**
- * Remembers the open HTTP/2 sessions of a server, if it is one for HTTP/2: Node 24 closes them with the server, 20 and
- * 22 leave them open, and have no list of them.
- */
+/** A session that comes while its server closes has so long to send its first requests. */
+const FIRST_REQUEST_MS = 100
+
+const servers = new WeakMap<Server, Sessions>()
+
+/** Remembers the open HTTP/2 sessions of a server, if it is one for HTTP/2: Node before 24 has no list of them. */
 export function followSessions(server: Server): void {
-  if (!isHttp2(server) || sessions.has(server)) return
-  const open = new Set<Session>()
-  sessions.set(server, open)
+  if (!isHttp2(server) || servers.has(server)) return
+  const sessions: Sessions = { open: new Set(), closing: false }
+  servers.set(server, sessions)
   server.on('session', (session) => {
-    open.add(session)
-    session.once('close', () => open.delete(session))
+    sessions.open.add(session)
+    session.once('close', () => sessions.open.delete(session))
+    if (sessions.closing) setTimeout(() => close(session), FIRST_REQUEST_MS).unref()
   })
 }
 
-/** Tells the clients to open no more streams (GOAWAY); a session closes when its last stream has. */
+/**
+ * Tells the clients, now and those to come, which stream is the last that is served (GOAWAY); a session closes when its last
+ * stream has. What a client sent after that stream it may send again elsewhere. (To serve that, too, takes a GOAWAY beforehand
+ * that names no stream, but once Node has sent any, it ignores new streams.)
+ */
 export function closeSessions(server: Server): void {
-  for (const session of sessions.get(server) ?? []) session.close()
+  const sessions = servers.get(server)
+  if (!sessions) return
+  sessions.closing = true
+  for (const session of sessions.open) close(session)
 }
 
-function isHttp2(server: Server): server is Http2Server {
+export function isHttp2(server: Server): server is Http2Server {
   return typeof (server as { updateSettings?: unknown }).updateSettings === 'function'
+}
+
+function close(session: Session): void {
+  if (!session.destroyed) session.close()
 }

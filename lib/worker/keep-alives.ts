@@ -1,68 +1,48 @@
-import type { Server as HttpServer, ServerResponse } from 'node:http'
+import type { Server as HttpServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
 
-/** A connection on which nothing has happened for so many checks, and so long, is closed. */
-const QUIET_CHECKS = 2
+/** A connection that has been without a request for so long is closed: its client is not about to send the next. */
+const QUIET_MS = 100
 const CHECK_MS = 50
 
 /** Node's own list of a server's connections. Undocumented: without it, those are closed that are idle as Node sees it. */
 interface ConnectionsList {
-  all(): readonly Parser[]
-  idle(): readonly Parser[]
+  idle(): readonly { readonly socket?: HttpSocket | null }[]
 }
 
-interface Parser {
-  readonly socket?: HttpSocket | null
-}
-
-type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
-
-type Headers = Record<string, unknown> | readonly unknown[] | null | undefined
-
-/** Of undocumented methods, what writes the head of a response. */
-type Writer = { _storeHeader(firstLine: string, headers: Headers): void }
+/** `_httpMessage`: the response that is being written. */
+type HttpSocket = Socket & { readonly _httpMessage?: unknown }
 
 interface Quiet {
   readonly bytesRead: number
-  checks: number
+  /** As of `performance.now()`. */
+  readonly since: number
 }
 
 /**
- * Ends the keep-alive connections of an HTTP/1 server so that no request is lost: every response from now on says `Connection: close`,
- * so that the client sends no more; and connections without a request are closed once they have been quiet for 100 ms.
- * Node's `close` ends them at once, also those on which the next request is just on its way.
+ * Ends the keep-alive connections of an HTTP/1 server so that no request is lost. Node's `close` ends them at once, also those on which
+ * the next request is just on its way, or that have just come and not sent their first. Here those are closed that have been
+ * quiet for 100 ms: the idle ones at once, since Node's own timers tell since when they are.
  */
 export class KeepAlives {
   readonly #server: HttpServer
   readonly #list: ConnectionsList | undefined
+  readonly #quietMs: number
   #quiet = new Map<Socket, Quiet>()
 
-  constructor(server: HttpServer) {
-    const symbol = Object.getOwnPropertySymbols(server).find(
-      ({ description }) => description === 'http.server.connections',
-    )
+  constructor(server: HttpServer, quietMs: number = QUIET_MS) {
     this.#server = server
-    this.#list = symbol && (server as unknown as Record<symbol, ConnectionsList>)[symbol]
+    this.#list = hiddenOf(server, 'http.server.connections') as ConnectionsList | undefined
+    this.#quietMs = quietMs
   }
 
-  /** Closes the server itself. What is in flight goes on. */
+  /** Of a server that accepts no more. What is in flight goes on. */
   end(): void {
-    for (const { socket } of this.#list?.all() ?? []) {
-      const response = socket?._httpMessage
-      if (response && !response.headersSent) isLast(response)
-    }
-    // Ahead of the app's own listeners.
-    for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-      if (event === 'request' || this.#server.listenerCount(event) > 0) {
-        this.#server.prependListener(event, (_request, response: ServerResponse) => isLast(response))
-      }
-    }
-    const { closeIdleConnections } = this.#server
-    if (this.#list) this.#server.closeIdleConnections = () => undefined
-    this.#server.close()
-    this.#server.closeIdleConnections = closeIdleConnections
     // On the check phase: what has arrived was polled just before.
-    setInterval(() => setImmediate(() => this.#closeQuiet()), CHECK_MS).unref()
+    const check = (): unknown => setImmediate(() => this.#closeQuiet())
+    const timer = setInterval(check, CHECK_MS).unref()
+    this.#server.once('close', () => clearInterval(timer))
+    check()
   }
 
   #closeQuiet(): void {
@@ -70,13 +50,15 @@ export class KeepAlives {
       this.#server.closeIdleConnections()
       return
     }
+    const now = performance.now()
     const quiet = new Map<Socket, Quiet>()
     for (const { socket } of this.#list.idle()) {
-      if (!socket || (socket._httpMessage && !socket._httpMessage.finished)) continue
+      if (!socket || socket._httpMessage) continue
+      const { bytesRead } = socket
       const before = this.#quiet.get(socket)
-      const checks = before?.bytesRead === socket.bytesRead ? before.checks + 1 : 0
-      if (checks >= QUIET_CHECKS) socket.destroy()
-      else quiet.set(socket, { bytesRead: socket.bytesRead, checks })
+      const since = before?.bytesRead === bytesRead ? before.since : now - idleTime(socket)
+      if (now - since >= this.#quietMs) socket.destroy()
+      else quiet.set(socket, { bytesRead, since })
     }
     this.#quiet = quiet
   }
@@ -86,33 +68,20 @@ export function isHttp1(server: Server): server is HttpServer {
   return typeof (server as { closeIdleConnections?: unknown }).closeIdleConnections === 'function'
 }
 
-/** Its head will say `Connection: close`, whatever the app sets; unless it switches protocols. */
-function isLast(response: ServerResponse): void {
-  const writer = response as ServerResponse & Writer
-  // An HTTP/2 response has no such thing, and its session is told by other means.
-  if (typeof writer._storeHeader !== 'function') return
-  const store = writer._storeHeader
-  response.shouldKeepAlive = false
-  writer._storeHeader = (firstLine, headers) => {
-    if (response.statusCode === 101) return store.call(response, firstLine, headers)
-    if (response.hasHeader('connection')) response.setHeader('Connection', 'close')
-    return store.call(response, firstLine, closing(headers))
-  }
+/** Milliseconds for which nothing has happened, by the timer that ends the connection some day; 0 if it has none. */
+function idleTime(socket: Socket): number {
+  const timer = hiddenOf(socket, 'timeout')
+  const now = setTimeout(() => undefined)
+  clearTimeout(now)
+  return Math.max(0, startOf(now) - startOf(timer)) || 0
 }
 
-/** Headers as `writeHead` takes them. Those that were set before are passed as Node's own object, and are right already. */
-function closing(headers: Headers): Headers {
-  if (!headers) return headers
-  if (!Array.isArray(headers)) {
-    const key = Object.keys(headers).find((name) => isConnection(name))
-    const value = key && (headers as Record<string, unknown>)[key]
-    if (!key || (Array.isArray(value) && isConnection(value[0]))) return headers
-    return { ...headers, [key]: 'close' }
-  }
-  if (headers.some(Array.isArray)) return headers.map((pair) => (isConnection(pair[0]) ? [pair[0], 'close'] : pair))
-  return headers.map((item, i) => (i % 2 === 1 && isConnection(headers[i - 1]) ? 'close' : item))
+/** Of a timer. Undocumented, by the loop's clock. */
+function startOf(timer: unknown): number {
+  return (timer as { _idleStart?: number } | null | undefined)?._idleStart ?? Number.NaN
 }
 
-function isConnection(name: unknown): boolean {
-  return typeof name === 'string' && name.toLowerCase() === 'connection'
+function hiddenOf(object: object, description: string): unknown {
+  const symbol = Object.getOwnPropertySymbols(object).find((each) => each.description === description)
+  return symbol && (object as Record<symbol, unknown>)[symbol]
 }

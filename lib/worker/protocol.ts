@@ -125,8 +125,10 @@ export type Notice =
 export type ToMain = Notice | { readonly type: 'call'; readonly id: number; readonly call: Call }
 
 export type ToWorker =
-  /** Close the servers, or let the app's own handler of the signal do it. */
-  | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly timeout: number }
+  /** The drain is about to come: connections end with their next response. */
+  | { readonly type: 'ending' }
+  /** Close the servers, or let the app's own handler of the signal do it. What is open at the deadline (of `Date.now()`) is cut. */
+  | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly deadline: number }
   | { readonly type: 'exit' }
   /** The device has failed: from now on connections come by this link. */
   | {

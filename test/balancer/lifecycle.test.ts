@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setImmediate as immediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
@@ -70,9 +71,15 @@ t.test('close() cuts at the deadline, and says how many', async (t) => {
   const balancer = await start(t, { drainTimeout: 50 })
   const hanging = Array.from({ length: 5 }, () => get(portOf(balancer), '/hang').catch(({ code }) => code))
   await untilActive(balancer, 5)
+  const cuts: { worker: number; connections: number }[] = []
+  balancer.on('cut', (each) => cuts.push(each))
   const { cut, stats } = await balancer.close()
   t.equal(cut, 5)
   t.strictSame(await Promise.all(hanging), new Array(5).fill('ECONNRESET'))
+  t.equal(stats.connections.cut, 5)
+  const byWorker = stats.workers.flatMap(({ worker, cut }) => (cut > 0 ? [{ worker, connections: cut }] : []))
+  t.strictSame(cuts, byWorker, 'told by worker')
+  t.equal(sum(cuts), 5)
   checkLaw(t, stats)
 })
 
@@ -236,6 +243,52 @@ for (const policy of ['unordered', 'round-robin'] as const) {
   })
 }
 
+t.test('close() serves what waits in the backlog, of clients that have sent their requests', async (t) => {
+  const gate = new SharedArrayBuffer(8)
+  const balancer = await start(t, { workers: 1, credits: 4, workerData: { gate } })
+  const port = portOf(balancer)
+  const blocked = get(port, '/block')
+  await Atomics.waitAsync(new Int32Array(gate), 0, 0).value
+  const sockets = await Promise.all(Array.from({ length: 100 }, () => asking(port)))
+  const answers = sockets.map((socket) => text(socket))
+  while (balancer.stats().connections.waiting === 0) await immediate()
+  t.ok(balancer.stats().connections.accepted < 101, 'accepting has stopped')
+  const closed = balancer.close()
+  t.equal(balancer.stats().connections.accepted, 101)
+  openGate(gate, 2)
+  t.equal((await blocked).body, 'unblocked')
+  for (const answer of await Promise.all(answers)) t.match(answer, /^HTTP\/1.1 200 OK\r\n/)
+  const { cut, stats } = await closed
+  t.equal(cut, 0)
+  checkLaw(t, stats)
+})
+
+t.test('from close() on responses say that the connection closes, also while others wait to be served', async (t) => {
+  const gate = new SharedArrayBuffer(8)
+  const balancer = await start(t, { workers: 2, policy: 'round-robin', stallTimeout: 0, workerData: { gate } })
+  const port = portOf(balancer)
+  const blocked = get(port, '/block')
+  await Atomics.waitAsync(new Int32Array(gate), 0, 0).value
+  const agents = Array.from({ length: 40 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }))
+  let free: http.Agent | undefined
+  const answers = agents.map((agent) =>
+    get(port, '/', agent).then((answer) => {
+      free ??= agent
+      return answer
+    }),
+  )
+  // Some wait at the one that is stuck.
+  await Promise.any(answers)
+  await untilAccepted(balancer, 41)
+  t.ok(balancer.stats().connections.inFlight > 0)
+  const closed = balancer.close()
+  while ((await get(port, '/', free as http.Agent)).headers.connection !== 'close');
+  openGate(gate, 2)
+  await Promise.all([blocked, ...answers])
+  t.equal((await closed).cut, 0)
+  for (const agent of agents) agent.destroy()
+})
+
 t.test('close() while no worker lives refuses what waits, at once', async (t) => {
   const balancer = await start(t, { workers: 1, respawnDelay: 60_000, maxRespawnDelay: 60_000, drainTimeout: 60_000 })
   const port = portOf(balancer)
@@ -282,6 +335,18 @@ t.test('deaths in a row make the wait longer, up to the bound', async (t) => {
   }
   t.strictSame(waits, [1, 2, 4, 4, 4])
 })
+
+/** Connected, with its request sent. */
+async function asking(port: number): Promise<net.Socket> {
+  const socket = net.connect(port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  await once(socket, 'connect')
+  return socket
+}
+
+function sum(cuts: readonly { connections: number }[]): number {
+  return cuts.reduce((total, { connections }) => total + connections, 0)
+}
 
 function openGate(gate: SharedArrayBuffer, order: number): void {
   const words = new Int32Array(gate)

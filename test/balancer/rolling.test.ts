@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import fs from 'node:fs'
 import http from 'node:http'
+import net from 'node:net'
 import path from 'node:path'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -95,6 +97,26 @@ t.test('changes wait for each other; closing ends them', async (t) => {
   await Promise.all([reload, resize])
   await t.rejects(balancer.reload(), { code: 'ERR_DLB_CLOSED' })
 })
+
+t.test(
+  'a worker that is being replaced when the balancer closes is told once, and what is cut is counted once',
+  async (t) => {
+    const told = new Int32Array(new SharedArrayBuffer(16))
+    const entry = source('test/balancer/fixtures/told.cjs')
+    const { balancer } = await start(t, { entry, workers: 1, workerData: { told: told.buffer } })
+    const client = net.connect(portOf(balancer), '127.0.0.1')
+    await once(client, 'data')
+    const closed = new Promise((resolve) => client.on('error', resolve).once('close', resolve))
+    const reload = balancer.reload()
+    await Atomics.waitAsync(told, 1, 0).value
+    const { cut, stats } = await balancer.close({ timeout: 100 })
+    t.strictSame([...told.subarray(0, 2)], [1, 1])
+    t.equal(cut, 1)
+    t.equal((await reload.catch(() => ({ cut: 0 }))).cut, 0)
+    t.match(stats, { connections: { cut: 1 }, workers: [{ worker: 0, cut: 1 }, { cut: 0 }] })
+    await closed
+  },
+)
 
 t.test('resize refuses what is not between 1 and maxWorkers', async (t) => {
   const { balancer } = await start(t, { workers: 1, maxWorkers: 2 })

@@ -111,8 +111,9 @@ t.test('at the deadline connections are cut, told and counted', async (t) => {
   command.child.kill('SIGTERM')
   const { code, stderr } = await command.outcome
   t.equal(code, 1)
+  t.match(stderr, /worker_[01]: 1 connection open at the deadline, cut now\n/)
   t.match(stderr, /1 connection was cut/)
-  t.match(JSON.parse(stderr.slice(stderr.indexOf('{'))), { connections: { accepted: 2, active: 0, closed: 2 } })
+  t.match(JSON.parse(stderr.slice(stderr.indexOf('{'))), { connections: { accepted: 2, active: 0, closed: 2, cut: 1 } })
   t.equal(await hanging, 'ECONNRESET')
 })
 

@@ -129,24 +129,31 @@ for (const policy of ways) {
   })
 }
 
-t.test('a WebSocket server is told of the drain, and takes leave', async (t) => {
-  const served = await serve(t, 'ws.mjs', 'unordered')
-  const sockets = await Promise.all(
-    Array.from({ length: 6 }, async () => {
-      const socket = new WebSocket(`ws://127.0.0.1:${served.port}`)
-      await once(socket, 'message')
-      return socket
-    }),
-  )
-  const left = sockets.map((socket) => once(socket, 'close'))
-  const reload = served.balancer.reload()
-  for (const [code, reason] of await Promise.all(left)) {
-    t.equal(code, 1001)
-    t.match(String(reason), /^worker_\d SIGTERM true$/)
+for (const [app, by] of [
+  ['ws.mjs', 'the diagnostics channel'],
+  ['ws-leaves.mjs', 'onDrain'],
+] as const) {
+  for (const end of ['reload', 'close'] as const) {
+    t.test(`a WebSocket server is told by ${by}, and takes leave (${end})`, async (t) => {
+      const served = await serve(t, app, 'unordered')
+      const sockets = await Promise.all(
+        Array.from({ length: 6 }, async () => {
+          const socket = new WebSocket(`ws://127.0.0.1:${served.port}`)
+          await once(socket, 'message')
+          return socket
+        }),
+      )
+      const left = sockets.map((socket) => once(socket, 'close'))
+      const ended = served.balancer[end]()
+      for (const [code, reason] of await Promise.all(left)) {
+        t.equal(code, 1001)
+        t.match(String(reason), /^worker_\d SIGTERM true$/)
+      }
+      t.match(await ended, { cut: 0 })
+      await checkLaw(t, served, 6)
+    })
   }
-  t.match(await reload, { cut: 0 })
-  await checkLaw(t, served, 6)
-})
+}
 
 t.test('curl', async (t) => {
   const run = promisify(execFile)

@@ -9,8 +9,10 @@ import {
   type BalancerStats,
   type CloseReport,
   type DeviceFacts,
+  type DrainNotice,
   type EntryFailedError,
   type NodeDlbError,
+  onDrain,
   type PolicyName,
   startBalancer,
   workerIndex,
@@ -53,6 +55,7 @@ balancer.on('listening', (address) => expectTypeOf(address).toEqualTypeOf<Addres
 balancer.on('close', (report) => expectTypeOf(report).toEqualTypeOf<CloseReport>())
 balancer.on('error', (error) => expectTypeOf(error).toEqualTypeOf<NodeDlbError>())
 balancer.on('fallback', (device) => expectTypeOf(device).toEqualTypeOf<BalancerStats['device']>())
+balancer.on('cut', ({ worker, connections }) => expectTypeOf([worker, connections]).toEqualTypeOf<number[]>())
 balancer.on('worker-exit', ({ worker }) => expectTypeOf(worker).toBeNumber())
 
 // A snapshot cannot be written to, and each term of the law is in it.
@@ -65,6 +68,13 @@ expectTypeOf<BalancerStats['connections']>().toExtend<
 // What attach() gives back is the server that it got.
 declare const server: HttpServer
 expectTypeOf(attach(server)).toEqualTypeOf<HttpServer>()
+expectTypeOf(onDrain).toEqualTypeOf<(callback: (drain: DrainNotice) => void) => () => void>()
+expectTypeOf<DrainNotice>().toEqualTypeOf<{
+  readonly worker: number
+  readonly signal: NodeJS.Signals
+  readonly deadline: number
+  readonly timeout: number
+}>()
 expectTypeOf(workerIndex).returns.toEqualTypeOf<number | null>()
 
 expectTypeOf<EntryFailedError>().toExtend<NodeDlbError>()
