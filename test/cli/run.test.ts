@@ -95,6 +95,25 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+t.test('SIGHUP replaces the workers; a file that is broken by then does not', async (t) => {
+  const server = (body: string): string =>
+    `require('node:http').createServer((_, response) => response.end('${body}')).listen(0, '127.0.0.1')`
+  const file = path.join(t.testdir({ 'app.cjs': server('old') }), 'app.cjs')
+  const command = new Command(t, [file, '-w', '2'])
+  const port = await command.port()
+  t.equal((await get(port)).body, 'old')
+  fs.writeFileSync(file, 'throw new Error("broken")')
+  command.child.kill('SIGHUP')
+  await command.untilStderr(/Error: broken\n[\s\S]*not reloaded, what has not been replaced goes on: .*app\.cjs failed/)
+  t.equal((await get(port)).body, 'old')
+  fs.writeFileSync(file, server('new'))
+  command.child.kill('SIGHUP')
+  await command.untilStderr(/worker_2 listens, worker_0 has ended\n[\s\S]*reloaded: 2 workers replaced\n/)
+  for (let i = 0; i < 4; i++) t.equal((await get(port)).body, 'new')
+  command.child.kill('SIGTERM')
+  t.match(await command.outcome, { code: 0 })
+})
+
 t.test('a signal before the server listens ends the start', async (t) => {
   const code = `console.log('up'); setInterval(() => undefined, 1000)`
   const command = new Command(t, [path.join(t.testdir({ 'app.cjs': code }), 'app.cjs'), '-w', '2'])
