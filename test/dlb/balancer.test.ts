@@ -9,7 +9,5 @@ if (supported) {
   await import('../balancer/lifecycle.test.ts')
   await import('../balancer/listeners.test.ts')
   await import('../balancer/policies.test.ts')
-  await import('../balancer/rolling.test.ts')
-  await import('../balancer/deaths.test.ts')
   standIn.finish()
 } else t.pass('libdlb is for Linux on x64')

@@ -10,8 +10,5 @@ if (supported) {
   await import('../balancer/least-connections.test.ts')
   await import('../balancer/affinity.test.ts')
   await import('../balancer/listener-settings.test.ts')
-  await import('../balancer/stalls.test.ts')
-  await import('../balancer/admission.test.ts')
-  await import('../balancer/overload.test.ts')
   standIn.finish()
 } else t.pass('libdlb is for Linux on x64')

@@ -11,15 +11,28 @@ export interface Wrong {
 
 /**
  * Goes through a history with the reference model. What was scheduled in each step is known in hindsight, from what
- * the ports received later; there must be an order of a step's changes and schedulings that the contract allows.
+ * the ports received later; there must be an order of each step's changes and schedulings that the contract allows. A later step
+ * may show that it was another one: then that is gone on from.
  *
- * @returns what is wrong with the first wrong step, or null.
+ * @returns what is wrong with the first step that no way leads through, or null.
  */
 export function check(history: History): Wrong | null {
-  const { setup, steps, received } = history
-  let model = new Reference(setup, history.events)
+  const moments = momentsOf(history)
+  if (!Array.isArray(moments)) return moments
+  return new Walk(moments).from(new Reference(history.setup, history.events), 0)
+}
+
+/** A step, and what became scheduled in it, by port. */
+interface Moment {
+  readonly step: Step
+  readonly newcomers: readonly (readonly number[])[]
+}
+
+/** @returns what is wrong with the credits, whatever was scheduled when. */
+function momentsOf({ setup, steps, received }: History): Moment[] | Wrong {
   const scheduled = received.map(() => 0)
   const taken = received.map(() => 0)
+  const moments: Moment[] = []
   let inUse = 0
   for (const [i, step] of steps.entries()) {
     const wrong = (what: string): Wrong => ({ step: i, what })
@@ -32,30 +45,52 @@ export function check(history: History): Wrong | null {
     const { creditsFree } = step.sight
     if (creditsFree < 0 || creditsFree > setup.credits - inUse) return wrong(`${creditsFree} credits are free`)
     const newcomers = received.map((list, p) => list.slice(scheduled[p], taken[p] + step.sight.queued[p]))
-    const next = new Search(step, newcomers).from(model)
-    if (next === null) return wrong(`these cannot have been scheduled so: ${describe(newcomers)}`)
-    model = next
     for (const [p, list] of newcomers.entries()) scheduled[p] += list.length
-    const difference = compare(step.sight, model.sight())
-    if (difference !== '') return wrong(difference)
-    const missing = step.idle === undefined ? [] : model.missing(step.idle)
-    if (missing.length > 0) return wrong(`events ${missing} could have come`)
+    moments.push({ step, newcomers })
   }
-  return null
+  return moments
 }
 
-/** Looks for an order of a step's changes and schedulings. */
+/** Goes back to the last choice when it comes to no end. */
+class Walk {
+  readonly #moments: readonly Moment[]
+
+  constructor(moments: readonly Moment[]) {
+    this.#moments = moments
+  }
+
+  /** @returns what is wrong with the farthest step that was reached, or null. */
+  from(model: Reference, i: number): Wrong | null {
+    const moment = this.#moments[i]
+    if (!moment) return null
+    let farthest: Wrong | null = null
+    const seen = new Set<string>()
+    for (const end of new Search(moment).ends(model)) {
+      const key = end.key()
+      if (seen.has(key)) continue
+      seen.add(key)
+      const what = fault(moment.step, end)
+      const wrong = what === '' ? this.from(end, i + 1) : { step: i, what }
+      if (wrong === null) return null
+      if (farthest === null || wrong.step > farthest.step) farthest = wrong
+    }
+    return farthest ?? { step: i, what: `these cannot have been scheduled so: ${describe(moment.newcomers)}` }
+  }
+}
+
+/** Looks for the orders of a step's changes and schedulings. */
 class Search {
   readonly #step: Step
   readonly #newcomers: readonly (readonly number[])[]
   #tries = 0
 
-  constructor(step: Step, newcomers: readonly (readonly number[])[]) {
+  constructor({ step, newcomers }: Moment) {
     this.#step = step
     this.#newcomers = newcomers
   }
 
-  from(model: Reference): Reference | null {
+  /** The model after each of them. */
+  ends(model: Reference): Generator<Reference> {
     return this.#go(
       model,
       0,
@@ -63,21 +98,29 @@ class Search {
     )
   }
 
-  #go(model: Reference, changed: number, gone: readonly number[]): Reference | null {
-    if (++this.#tries > mostTries) return null
+  *#go(model: Reference, changed: number, gone: readonly number[]): Generator<Reference> {
+    if (++this.#tries > mostTries) return
     for (const [p, list] of this.#newcomers.entries()) {
       if (gone[p] === list.length || !model.mayGo(list[gone[p]], p)) continue
       const next = model.copy()
       next.schedule(list[gone[p]], p)
-      const end = this.#go(next, changed, gone.with(p, gone[p] + 1))
-      if (end !== null) return end
+      yield* this.#go(next, changed, gone.with(p, gone[p] + 1))
     }
     const open = gone.some((n, p) => n < this.#newcomers[p].length)
     const next = open ? model.copy() : model
-    if (next.arrive()) return this.#go(next, changed, gone)
-    if (changed === this.#step.changes.length) return open ? null : next
-    return next.apply(this.#step.changes[changed]) ? this.#go(next, changed + 1, gone) : null
+    if (next.arrive()) yield* this.#go(next, changed, gone)
+    else if (changed < this.#step.changes.length) {
+      if (next.apply(this.#step.changes[changed])) yield* this.#go(next, changed + 1, gone)
+    } else if (!open) yield next
   }
+}
+
+/** How the model differs from what was seen after the step; '' if it does not. */
+function fault(step: Step, model: Reference): string {
+  const difference = compare(step.sight, model.sight())
+  if (difference !== '') return difference
+  const missing = step.idle === undefined ? [] : model.missing(step.idle)
+  return missing.length > 0 ? `events ${missing} could have come` : ''
 }
 
 function compare(seen: Sight, model: Omit<Sight, 'creditsFree'>): string {

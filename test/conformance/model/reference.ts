@@ -54,6 +54,19 @@ export class Reference {
     return copy
   }
 
+  /** Equal for models that nothing can tell apart. */
+  key(): string {
+    return JSON.stringify([
+      this.#waiting,
+      this.#cqs,
+      this.#held,
+      this.#enabled,
+      this.#links,
+      this.#places,
+      this.#arriving,
+    ])
+  }
+
   /** @returns whether an ordered successor was on its way, and has come to its queue now. */
   arrive(): boolean {
     const event = this.#arriving.shift()
