@@ -73,7 +73,9 @@ function parseV1(bytes: Buffer): ProxyHeader {
   if (/^PROXY UNKNOWN(?: [ -~]*)?$/.test(line)) return { kind: 'whole', length, addresses: null }
   const [, version, from, to, fromPort, toPort] = /^PROXY TCP([46]) (\S+) (\S+) (\d{1,5}) (\d{1,5})$/.exec(line) ?? []
   const family = version === '6' ? 'IPv6' : 'IPv4'
-  const isAddress = (text = ''): boolean => (family === 'IPv6' ? net.isIPv6(text) : net.isIPv4(text))
+  // Without a zone, which means something on one machine only.
+  const isAddress = (text = ''): boolean =>
+    family === 'IPv6' ? net.isIPv6(text) && !text.includes('%') : net.isIPv4(text)
   if (!isAddress(from) || !isAddress(to) || !isPort(fromPort) || !isPort(toPort)) return BAD
   const source = { address: String(from), family, port: Number(fromPort) } as const
   const destination = { address: String(to), family, port: Number(toPort) } as const

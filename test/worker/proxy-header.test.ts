@@ -55,6 +55,7 @@ const bad: Readonly<Record<string, Buffer | string>> = {
   'another family': 'PROXY UDP4 1.2.3.4 1.2.3.4 1 1\r\n',
   'an IPv6 address in TCP4': 'PROXY TCP4 ::1 1.2.3.4 1 1\r\n',
   'an IPv4 address in TCP6': 'PROXY TCP6 ::1 1.2.3.4 1 1\r\n',
+  'an IPv6 address with a zone': 'PROXY TCP6 fe80::1%eth0 ::1 1 1\r\n',
   'a name': 'PROXY TCP4 localhost 1.2.3.4 1 1\r\n',
   'an address with a zero before it': 'PROXY TCP4 01.2.3.4 1.2.3.4 1 1\r\n',
   'a port too many': 'PROXY TCP4 1.2.3.4 1.2.3.4 1 1 1\r\n',
