@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 /** The command, compiled. */
@@ -34,4 +35,24 @@ export function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): P
 /** `node-dlb <args>` */
 export function runCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   return runNode([cli, ...args], env)
+}
+
+/** What a child prints on stderr. */
+export class Lines {
+  readonly stream: NodeJS.ReadableStream
+  text = ''
+
+  constructor(child: ChildProcess) {
+    this.stream = child.stderr as NodeJS.ReadableStream
+    this.stream.setEncoding('utf8')
+    this.stream.on('data', (chunk) => (this.text += chunk))
+  }
+
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.text)
+      if (match) return match
+      await once(this.stream, 'data')
+    }
+  }
 }

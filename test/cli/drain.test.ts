@@ -1,33 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
 import t from 'tap'
 import { type Answer, get, many } from '../clients.ts'
-import { cli, source } from '../programs.ts'
+import { cli, Lines, source } from '../programs.ts'
 
 /** The command is told to end while 1,000 requests are in flight. */
 const KEPT = 500
 const NEW = 500
-
-/** What a child prints on stderr. */
-class Lines {
-  readonly stream: NodeJS.ReadableStream
-  text = ''
-
-  constructor(child: ChildProcess) {
-    this.stream = child.stderr as NodeJS.ReadableStream
-    this.stream.setEncoding('utf8')
-    this.stream.on('data', (chunk) => (this.text += chunk))
-  }
-
-  async until(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const match = pattern.exec(this.text)
-      if (match) return match
-      await once(this.stream, 'data')
-    }
-  }
-}
 
 t.test(
   `SIGTERM with ${KEPT + NEW} requests in flight: all are answered, and told that the connection closes`,

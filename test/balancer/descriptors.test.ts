@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import http from 'node:http'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import type { BalancerStats } from '../../lib/index.ts'
+import { get } from '../clients.ts'
+import { cli, Lines, source } from '../programs.ts'
+
+/** The process runs out of descriptors, while two threads take whatever becomes free: every client ends, and nothing is leaked. */
+
+const LIMIT = 96
+const CLIENTS = 200
+const WATCHED_MS = 1000
+
+for (const policy of ['unordered', 'round-robin'] as const) {
+  t.test(`${CLIENTS} clients of a process with ${LIMIT} descriptors, all of them taken (${policy})`, async (t) => {
+    const file = path.join(t.testdir(), 'stats.json')
+    const entry = source('test/balancer/fixtures/hog.cjs')
+    const args = [cli, 'run', entry, '-w', '2', '--policy', policy, '--stats', file]
+    const shell = `ulimit -Sn ${LIMIT} && ulimit -Hn ${LIMIT} && exec "$0" "$@"`
+    const child = spawn('sh', ['-c', shell, process.execPath, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    t.teardown(() => child.kill('SIGKILL'))
+    const output = new Lines(child)
+    const [, portText] = await output.until(/listening on .*:(\d+)\n/)
+    const port = Number(portText)
+    // One kept connection to each worker.
+    const agents = new Map<string, http.Agent>()
+    while (agents.size < 2) {
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+      t.teardown(() => agent.destroy())
+      const { body } = await get(port, '/', agent)
+      if (agents.has(body)) agent.destroy()
+      agents.set(body, agents.get(body) ?? agent)
+    }
+    const before = descriptors(child)
+    for (const agent of agents.values()) await get(port, '/take', agent)
+
+    const outcomes = { answered: 0, reset: 0, other: [] as unknown[] }
+    const clients = Array.from({ length: CLIENTS }, () =>
+      get(port)
+        .then(() => void outcomes.answered++)
+        .catch((error) => {
+          if (error.code === 'ECONNRESET') outcomes.reset++
+          else outcomes.other.push(error)
+        }),
+    )
+    const lines = output.text.split('\n').length
+    const used = cpuTime(child)
+    await delay(WATCHED_MS)
+    const share = (cpuTime(child) - used) / WATCHED_MS
+    t.comment(`${Math.round(share * 100)}% of a CPU while there were none`)
+    // Spinning would take all of one.
+    t.ok(share < 0.5, `${share}`)
+    t.ok(output.text.split('\n').length - lines <= 2, 'it does not fill the log')
+    for (const agent of agents.values()) await get(port, '/free', agent)
+    const freed = performance.now()
+    await get(port)
+    t.comment(
+      `the first new connection was served ${Math.round(performance.now() - freed)} ms after there were some again`,
+    )
+    await Promise.all(clients)
+    t.strictSame(outcomes.other, [])
+    t.equal(outcomes.answered + outcomes.reset, CLIENTS, JSON.stringify(outcomes))
+    // The last ones may be closing just now.
+    for (let tries = 0; tries < 200 && descriptors(child) !== before; tries++) await delay(10)
+    t.equal(descriptors(child), before, 'as many descriptors as before')
+    for (const agent of agents.values()) agent.destroy()
+    const exited = once(child, 'exit')
+    child.kill('SIGINT')
+    t.strictSame(await exited, [0, null])
+    const { connections: c } = JSON.parse(fs.readFileSync(file, 'utf8')) as BalancerStats
+    t.equal(c.accepted, c.adopted + c.refused + c.shed)
+    t.match(c, { refused: 0, inFlight: 0, active: 0, shed: outcomes.reset })
+  })
+}
+
+function descriptors({ pid }: { pid?: number | undefined }): number {
+  return fs.readdirSync(`/proc/${pid}/fd`).length
+}
+
+/** User and system time, in ms. */
+function cpuTime({ pid }: { pid?: number | undefined }): number {
+  const TICK_MS = 10
+  const [, fields = ''] = /\) (.*)/.exec(fs.readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? []
+  const [user = '', system = ''] = fields.split(' ').slice(11, 13)
+  return (Number(user) + Number(system)) * TICK_MS
+}
