@@ -9,8 +9,7 @@ const SIGNAL_EXIT_BASE = 128
 
 /**
  * Asks the app to finish: by its own handler of the signal if it has one, as without a balancer, else by closing
- * its servers. Requests in flight go on; a keep-alive connection is closed with its next response, or when it has been idle for
- * 100 ms (so long have connections, too, that have just been adopted), and an HTTP/2 session with its last stream.
+ * its servers. Requests in flight go on; a keep-alive connection is closed with its next response, or when it is idle, and an HTTP/2 session with its last stream.
  *
  * `onClosed` is called when the servers are closed; not if it was left to the app's handler.
  */

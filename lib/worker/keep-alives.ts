@@ -1,8 +1,13 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
 
-/** A connection that has been without a request for so long is closed: its client is not about to send the next. */
+/** A connection on which nothing has happened for so long during the drain is closed: its client is not about to send the next request. */
 const QUIET_MS = 100
+/**
+ * So is, at once, one that has been idle for so long, also before the drain. Not less than that, since clients are delayed just then by
+ * what comes before a drain: the start of the worker's successor.
+ */
+const IDLE_MS = 1000
 const CHECK_MS = 50
 
 /** Node's own list of a server's connections. Undocumented: without it, those are closed that are idle as Node sees it. */
@@ -21,27 +26,27 @@ interface Quiet {
 
 /**
  * Ends the keep-alive connections of an HTTP/1 server so that no request is lost. Node's `close` ends them at once, also those on which
- * the next request is just on its way, or that have just come and not sent their first. Here those are closed that have been
- * quiet for 100 ms: the idle ones at once, since Node's own timers tell since when they are.
+ * the next request is just on its way, or that have just come and not sent their first.
  */
 export class KeepAlives {
   readonly #server: HttpServer
   readonly #list: ConnectionsList | undefined
   readonly #quietMs: number
+  readonly #idleMs: number
   #quiet = new Map<Socket, Quiet>()
 
-  constructor(server: HttpServer, quietMs: number = QUIET_MS) {
+  constructor(server: HttpServer, quietMs: number = QUIET_MS, idleMs: number = IDLE_MS) {
     this.#server = server
     this.#list = hiddenOf(server, 'http.server.connections') as ConnectionsList | undefined
     this.#quietMs = quietMs
+    this.#idleMs = idleMs
   }
 
   /** Of a server that accepts no more. What is in flight goes on. */
   end(): void {
     // On the check phase: what has arrived was polled just before.
     const check = (): unknown => setImmediate(() => this.#closeQuiet())
-    const timer = setInterval(check, CHECK_MS).unref()
-    this.#server.once('close', () => clearInterval(timer))
+    setInterval(check, CHECK_MS).unref()
     check()
   }
 
@@ -56,8 +61,8 @@ export class KeepAlives {
       if (!socket || socket._httpMessage) continue
       const { bytesRead } = socket
       const before = this.#quiet.get(socket)
-      const since = before?.bytesRead === bytesRead ? before.since : now - idleTime(socket)
-      if (now - since >= this.#quietMs) socket.destroy()
+      const since = before?.bytesRead === bytesRead ? before.since : now
+      if (now - since >= this.#quietMs || idleTime(socket) >= this.#idleMs) socket.destroy()
       else quiet.set(socket, { bytesRead, since })
     }
     this.#quiet = quiet

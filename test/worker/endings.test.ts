@@ -16,6 +16,7 @@ import { source } from '../programs.ts'
 /** How a worker's servers end their connections: of HTTP/1 by Connection: close and by closing the idle ones, of HTTP/2 by GOAWAY. */
 
 const key = fs.readFileSync(source('test/fixtures/localhost.key'))
+const NEVER = Number.POSITIVE_INFINITY
 const cert = fs.readFileSync(source('test/fixtures/localhost.crt'))
 
 const waysToAnswer: [name: string, answer: (response: ServerResponse) => void][] = [
@@ -79,7 +80,7 @@ t.test('another server is left alone', async (t) => {
 })
 
 for (const secure of [false, true]) {
-  t.test(`a connection that is idle is closed at once${secure ? ' (TLS)' : ''}`, async (t) => {
+  t.test(`a connection that has been idle for long is closed at once${secure ? ' (TLS)' : ''}`, async (t) => {
     const server = secure ? https.createServer({ key, cert }) : http.createServer()
     server.on('request', (_, response) => response.end('x'))
     await listen(t, server)
@@ -96,7 +97,7 @@ for (const secure of [false, true]) {
     // The time that it has been idle is what this is about.
     await delay(20)
     const closed = once(client, 'close')
-    new KeepAlives(server, 10).end()
+    new KeepAlives(server, NEVER, 10).end()
     await immediate()
     t.equal(socket.destroyed, true)
     await closed

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setImmediate as immediate } from 'node:timers/promises'
 import tls from 'node:tls'
 import t, { type Test } from 'tap'
@@ -75,6 +76,18 @@ t.test('one that does not come in time is closed; others are served meanwhile', 
   t.strictSame(JSON.parse(bodyOf(await exchange(ports[1], [header + request]))), client)
   await closed(partial)
   await settle(t, balancer, { badHeaders: 1 })
+})
+
+t.test('a header that comes after the server has closed: the connection is served', async (t) => {
+  const { balancer, ports } = await start(t, { workers: 1 })
+  const late = dial(ports[1])
+  while (balancer.stats().connections.active < 1) await immediate()
+  const closing = balancer.close()
+  while (balancer.stats().workers.some(({ listening }) => listening)) await immediate()
+  const answer = text(late)
+  late.write(header + request)
+  t.strictSame(JSON.parse(bodyOf(await answer)), client)
+  t.equal((await closing).cut, 0)
 })
 
 t.test('a worker that dies while a header is awaited: its connection is closed', async (t) => {
