@@ -1,0 +1,17 @@
+import type { Sample } from '../../lib/rounds.ts'
+import type { RunningServer } from '../peer.ts'
+
+/** How much of a trial is run. */
+export interface Scale {
+  /** No load runs for longer. */
+  readonly seconds: number
+  readonly warmUpSeconds: number
+}
+
+export interface LoadContext {
+  readonly server: RunningServer
+  readonly scale: Scale
+}
+
+/** Loads the server, and measures. */
+export type RunLoad<L> = (load: L, context: LoadContext) => Promise<Sample>
