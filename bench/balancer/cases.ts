@@ -1,3 +1,4 @@
+import { now } from '../lib/clock.ts'
 import type { Case, Sample } from '../lib/rounds.ts'
 import { runLoad } from './loads/index.ts'
 import type { Scale } from './loads/load.ts'
@@ -50,11 +51,13 @@ function toCase(group: string, variant: Variant, peer: Peer, scale: Scale): Case
 
 /** A server of its own each time: a process tree that is fresh, and gone afterwards. */
 async function run({ server: spec, load }: Variant, peer: Peer, scale: Scale): Promise<Sample> {
+  const began = now()
   const server = await peer.start(spec)
+  const startMilliseconds = now() - began
   // It ends whoever waits for it, too: their connections and messages break.
   const limit = setTimeout(() => server.child.kill(), SLACK_MS + scale.seconds * 1000)
   try {
-    return await runLoad(load, { server, scale })
+    return await runLoad(load, { server, spec, scale, startMilliseconds })
   } finally {
     clearTimeout(limit)
     await stopServer(server)

@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 
 /** How long a process may take to end when it is asked to. */
 const PATIENCE_MS = 3000
@@ -36,6 +37,14 @@ export class Child {
       throw new Error(`a process of the bench has ended early: ${this.#process.spawnargs.join(' ')}`)
     })
     return (await Promise.race([said, ended]))[0]
+  }
+
+  /** The first line that it prints. @throws Error if it ends before it has printed one. */
+  async line(): Promise<string> {
+    const { stdout } = this.#process
+    if (stdout === null) throw new Error('its output is not read')
+    for await (const line of createInterface(stdout)) return line
+    throw new Error(`it printed nothing: ${this.#process.spawnargs.join(' ')}`)
   }
 
   /** Ends it and all of its group, by force if need be. */

@@ -2,7 +2,7 @@ import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Latencies } from '../lib/histogram.ts'
 import { Child } from './child.ts'
-import type { AnyJob, LoadResult } from './clients/jobs.ts'
+import type { AnyJob, HandOff, LoadResult } from './clients/jobs.ts'
 
 const program = fileURLToPath(new URL('clients/main.js', import.meta.url))
 /** One for two cores: the server needs the others. */
@@ -42,8 +42,8 @@ export class Fleet {
 function shareOf(job: SharedJob, index: number): AnyJob {
   const place = { index, clients: CLIENTS }
   const connections = job.connections === 'new' ? 'new' : part(job.connections, index)
-  if (job.kind === 'open') return { ...job, ...place, connections }
-  return { ...job, ...place, connections, users: part(job.users, index) }
+  if (job.kind === 'closed') return { ...job, ...place, connections, users: part(job.users, index) }
+  return { ...job, ...place, connections }
 }
 
 /** Of `n` things; the first clients get the odd ones. */
@@ -53,13 +53,35 @@ function part(n: number, index: number): number {
 
 function merge(results: readonly LoadResult[]): LoadResult {
   const names = Object.keys(results[0].latencies)
+  const latencies = names.map((name) => [name, mergeLatencies(results.map((result) => result.latencies[name]))])
+  const handOffs = results.flatMap(({ handOff }) => handOff ?? [])
   const late = results.flatMap((result) => result.late ?? [])
   return {
-    completed: results.reduce((sum, { completed }) => sum + completed, 0),
-    failed: results.reduce((sum, { failed }) => sum + failed, 0),
-    latencies: Object.fromEntries(
-      names.map((name) => [name, Latencies.merge(results.map(({ latencies }) => latencies[name])).encode()]),
-    ),
-    late: late.length === 0 ? null : Latencies.merge(late).encode(),
+    completed: sum(results.map(({ completed }) => completed)),
+    failed: sum(results.map(({ failed }) => failed)),
+    latencies: Object.fromEntries(latencies),
+    handOff: handOffs.length === 0 ? null : mergeHandOffs(handOffs),
+    late: late.length === 0 ? null : mergeLatencies(late),
+    held: mergeHeld(results),
   }
+}
+
+function mergeHandOffs(all: readonly HandOff[]): HandOff {
+  return {
+    arrival: mergeLatencies(all.map(({ arrival }) => arrival)),
+    adoption: mergeLatencies(all.map(({ adoption }) => adoption)),
+  }
+}
+
+function mergeLatencies(encoded: readonly string[]): string {
+  return Latencies.merge(encoded).encode()
+}
+
+function mergeHeld(results: readonly LoadResult[]): Record<string, number> {
+  const workers = new Set(results.flatMap(({ held }) => Object.keys(held)))
+  return Object.fromEntries([...workers].map((worker) => [worker, sum(results.map(({ held }) => held[worker] ?? 0))]))
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0)
 }

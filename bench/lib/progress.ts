@@ -1,4 +1,12 @@
-/** One line on the terminal that is written over; where there is none, nothing. '' takes it away. */
+const LOG_EVERY_MS = 20_000
+let told = performance.now()
+
+/** One line on the terminal, which is written over; in a log, a line now and then. '' takes it away. */
 export function progress(line: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`)
+  if (process.stderr.isTTY) {
+    process.stderr.write(`\r\x1b[K${line}`)
+  } else if (line !== '' && performance.now() - told > LOG_EVERY_MS) {
+    told = performance.now()
+    process.stderr.write(`${line}\n`)
+  }
 }

@@ -73,7 +73,10 @@ function testStandIn(): void {
     const { code, stdout, stderr } = await run(bench, ...args)
     t.match({ code, stderr }, { code: 0, stderr: '' })
     t.match(stdout, /^stand-in for libdlb: not the device/)
-    t.match(stdout, /^stand-in for libdlb: not the device [^\n]*: median[^\n]*\n\ndevice +million[^\n]*\ndirected, one thread alone +\d/m)
+    t.match(
+      stdout,
+      /^stand-in for libdlb: not the device [^\n]*: median[^\n]*\n\ndevice +million[^\n]*\ndirected, one thread alone +\d/m,
+    )
     t.notMatch(stdout, /hardware/i)
   })
 }

@@ -5,11 +5,14 @@ import { createApp } from './app.ts'
 const { BENCH_PORT: port = '0', BENCH_REUSE_PORT } = process.env
 const reusePort = BENCH_REUSE_PORT === '1'
 const server = createApp().listen({ port: Number(port), host: '127.0.0.1', backlog: 4096, reusePort }, () => {
-  // In a thread of the peer that has no balancer to tell it from.
-  if (!reusePort) return
+  // Whose sockets are their own have nobody who knows when they listen.
+  if (reusePort) parentPort ? serveAsThread() : process.send?.('listening')
+})
+
+function serveAsThread(): void {
   parentPort?.postMessage('listening')
   parentPort?.once('message', () => {
     server.close()
     parentPort?.unref()
   })
-})
+}

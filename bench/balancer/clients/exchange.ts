@@ -1,7 +1,9 @@
 import net, { type Socket } from 'node:net'
+import tls from 'node:tls'
+import { now } from '../../lib/clock.ts'
 
 /** The answer's body; null if there was none, or not all of it. */
-export type OnAnswer = (body: string | null) => void
+export type OnAnswer = (body: string | null, exchange: Exchange) => void
 
 /**
  * HTTP/1.1 with as little work as that takes, so that the client is not what is measured: one request at a time on a
@@ -9,13 +11,15 @@ export type OnAnswer = (body: string | null) => void
  */
 export class Exchange {
   readonly socket: Socket
-  readonly #host: string
+  /** ms of the shared clock. */
+  readonly connectedAt: number = now()
   #answer: OnAnswer | null = null
   #text = ''
+  /** The server has said that it closes the connection. */
+  #last = false
 
   constructor(socket: Socket) {
     this.socket = socket
-    this.#host = 'bench'
     socket.on('data', (chunk) => this.#read(chunk))
     socket.on('error', () => this.#finish(null))
     socket.on('close', () => this.#finish(null))
@@ -25,19 +29,20 @@ export class Exchange {
     return new Exchange(net.connect({ port, host: '127.0.0.1', noDelay: true }))
   }
 
-  get busy(): boolean {
-    return this.#answer !== null
+  /** @param session of a connection before, to be resumed; undefined: a full handshake */
+  static connectTls(port: number, session: Buffer | undefined): Exchange {
+    return new Exchange(tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, session }))
   }
 
   get gone(): boolean {
-    return this.socket.destroyed || !this.socket.writable
+    return this.#last || this.socket.destroyed || !this.socket.writable
   }
 
   /** `last`: the server is to close the connection after it. */
   request(path: string, last: boolean, answer: OnAnswer): void {
     this.#answer = answer
     const connection = last ? 'connection: close\r\n' : ''
-    this.socket.write(`GET ${path} HTTP/1.1\r\nhost: ${this.#host}\r\n${connection}\r\n`, 'latin1')
+    this.socket.write(`GET ${path} HTTP/1.1\r\nhost: bench\r\n${connection}\r\n`, 'latin1')
   }
 
   #read(chunk: Buffer): void {
@@ -45,15 +50,20 @@ export class Exchange {
     const end = this.#text.indexOf('\r\n\r\n')
     if (end === -1) return
     const body = this.#text.slice(end + 4)
-    const length = /\r\ncontent-length: (\d+)/i.exec(this.#text)?.[1]
-    if (body.length < Number(length)) return
+    const head = this.#text.slice(0, end)
+    if (body.length < contentLength(head)) return
     this.#text = ''
-    this.#finish(this.socket.destroyed ? null : body)
+    this.#last = /\r\nconnection: close/i.test(head)
+    this.#finish(head.startsWith('HTTP/1.1 200') ? body : null)
   }
 
   #finish(body: string | null): void {
     const answer = this.#answer
     this.#answer = null
-    answer?.(body)
+    answer?.(body, this)
   }
+}
+
+function contentLength(head: string): number {
+  return Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0)
 }

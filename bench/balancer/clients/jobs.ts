@@ -37,13 +37,33 @@ export interface ClosedJob extends Job {
   readonly seconds: number
 }
 
-export type AnyJob = OpenJob | ClosedJob
+/** Connections that are held, and known by worker. */
+export interface HoldJob extends Job {
+  readonly kind: 'hold'
+  /** This share of them, chosen at random, is closed and opened anew; null: all are opened for the first time. */
+  readonly churn: number | null
+  readonly seed: number
+}
+
+export type AnyJob = OpenJob | ClosedJob | HoldJob
+
+/** Encoded latencies. */
+export interface HandOff {
+  /** From the client's connect() to the server's 'connection' event in the worker. */
+  readonly arrival: string
+  /** From accept to adoption, where the peer's driver knows it; empty elsewhere. */
+  readonly adoption: string
+}
 
 export interface LoadResult {
   readonly completed: number
   readonly failed: number
   /** By name of the request kind, as Latencies encodes them. */
   readonly latencies: Readonly<Record<string, string>>
+  /** Of the connections' ways to their workers, where requests asked for `/who`. */
+  readonly handOff: HandOff | null
   /** How late the client itself sent, of open loops. */
   readonly late: string | null
+  /** How many connections each worker has, of held ones. */
+  readonly held: Readonly<Record<string, number>>
 }

@@ -57,7 +57,7 @@ export class KeptLines implements Lines {
   request(path: string, answer: OnAnswer): void {
     // The one that was used longest ago, so that all take part.
     const exchange = this.#free.shift()
-    if (exchange) this.#use(exchange, path, answer)
+    if (exchange) this.#use(this.#fresh(exchange), path, answer)
     else this.#waiting.push({ path, answer })
   }
 
@@ -73,19 +73,20 @@ export class KeptLines implements Lines {
 
   #use(exchange: Exchange, path: string, answer: OnAnswer): void {
     exchange.request(path, false, (body) => {
-      answer(body)
+      answer(body, exchange)
       this.#putBack(exchange)
     })
   }
 
   #putBack(exchange: Exchange): void {
-    const line = exchange.gone ? this.#replace(exchange) : exchange
     const next = this.#waiting.shift()
-    if (next) this.#use(line, next.path, next.answer)
-    else this.#free.push(line)
+    if (next) this.#use(this.#fresh(exchange), next.path, next.answer)
+    else this.#free.push(exchange)
   }
 
-  #replace(exchange: Exchange): Exchange {
+  /** The server may have closed it while it was free, as a worker does that is replaced. */
+  #fresh(exchange: Exchange): Exchange {
+    if (!exchange.gone) return exchange
     this.#all.delete(exchange)
     return this.#connect()
   }

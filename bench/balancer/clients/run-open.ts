@@ -1,10 +1,11 @@
+import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { now } from '../../lib/clock.ts'
 import type { LoadResult, OpenJob } from './jobs.ts'
 import type { Lines } from './lines.ts'
 import { openLoop } from './open-loop.ts'
 import { dueTimes, seeded } from './schedule.ts'
-import { Tally } from './tally.ts'
+import { parseWho, Tally } from './tally.ts'
 
 const clock = { now, wait: (milliseconds: number, then: () => void): unknown => setTimeout(then, milliseconds) }
 /** Until the first request is due: all clients have begun by then. */
@@ -30,8 +31,9 @@ export async function runOpen(
     const kind = tally.kindOf(i)
     tally.sentLate(now() - dueAt)
     outstanding.set(i, dueAt)
-    lines.request(kind.path, (body) => {
+    lines.request(kind.path, (body, { connectedAt }) => {
       if (!outstanding.delete(i)) return
+      if (body !== null && kind.path === '/who') tally.handedOver(parseWho(body), connectedAt)
       tally.count(kind, body !== null, now() - dueAt)
       if (outstanding.size === 0) answeredAll()
     })
@@ -48,7 +50,9 @@ export async function runOpen(
 function goFirst(): void {
   try {
     os.setPriority(PRIORITY)
+    // Where sessions are scheduled as groups (autogroup), the group's own priority is what counts.
+    writeFileSync('/proc/self/autogroup', String(PRIORITY))
   } catch {
-    // That needs privileges: then it takes its turn.
+    // That needs privileges, or there are no groups: then it takes its turn.
   }
 }

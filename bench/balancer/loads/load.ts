@@ -1,5 +1,5 @@
 import type { Sample } from '../../lib/rounds.ts'
-import type { RunningServer } from '../peer.ts'
+import type { RunningServer, ServerSpec } from '../peer.ts'
 
 /** How much of a trial is run. */
 export interface Scale {
@@ -10,6 +10,9 @@ export interface Scale {
 
 export interface LoadContext {
   readonly server: RunningServer
+  readonly spec: ServerSpec
+  /** Which the server took until all its workers listened. */
+  readonly startMilliseconds: number
   readonly scale: Scale
 }
 

@@ -1,6 +1,6 @@
 import { Latencies } from '../../lib/histogram.ts'
 import type { Sample } from '../../lib/rounds.ts'
-import type { Connections, LoadResult, RequestKind } from '../clients/jobs.ts'
+import type { Connections, HandOff, LoadResult, RequestKind } from '../clients/jobs.ts'
 import type { Schedule } from '../clients/schedule.ts'
 import { Fleet, type SharedJob } from '../fleet.ts'
 import type { LoadContext } from './load.ts'
@@ -48,11 +48,22 @@ function toSample({ mix, connections, unmeasured = [] }: OpenLoad, result: LoadR
     figures: {
       ...Object.fromEntries(figures),
       [`CPU µs/${connections === 'new' ? 'connection' : 'request'}`]: cpu / result.completed,
+      ...(result.handOff ? handOffFigures(result.handOff) : {}),
       'failed requests': result.failed,
       'client late p99 ms': new Latencies(result.late ?? undefined).quantile(0.99) / 1000,
     },
-    latencies,
+    latencies: { ...latencies, ...(result.handOff ? { 'hand-off': result.handOff.arrival } : {}) },
   }
+}
+
+/** The ways of connections to their workers are short: µs. */
+function handOffFigures({ arrival, adoption }: HandOff): Record<string, number> {
+  const figures = (name: string, encoded: string): [string, number][] => {
+    const latencies = new Latencies(encoded)
+    if (latencies.count === 0) return []
+    return [0.5, 0.99, 0.999].map((q) => [`${name} p${q * 100} µs`, latencies.quantile(q)])
+  }
+  return Object.fromEntries([...figures('hand-off', arrival), ...figures('of it since accept', adoption)])
 }
 
 export function percentiles(prefix: string, encoded: string): [name: string, milliseconds: number][] {

@@ -16,6 +16,8 @@ export interface NodePeerOptions {
   readonly since?: readonly Version[]
 }
 
+const START_LIMIT_MS = 30_000
+
 type Version = readonly [major: number, minor: number]
 
 /** A peer that is a Node program. */
@@ -30,7 +32,10 @@ export function nodePeer({ name, script, args = [], since }: NodePeerOptions): P
 
 async function startNode(args: readonly string[]): Promise<RunningServer> {
   const child = await Child.start(serverNode, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  // It ends the wait, too.
+  const limit = setTimeout(() => child.kill(), START_LIMIT_MS)
   const said = await child.message<Extract<FromServer, { port: number }>>()
+  clearTimeout(limit)
   const reload = async (): Promise<void> => {
     const done = child.message()
     child.send({})

@@ -16,7 +16,8 @@ cluster.setupPrimary({ exec: fileURLToPath(appMain), args: [] })
 
 await serve(async () => {
   const reserved = reusePort ? await reservePort() : null
-  if (reserved) env = { BENCH_PORT: String(reserved.port), BENCH_REUSE_PORT: '1' }
+  port = reserved?.port ?? 0
+  if (reserved) env = { BENCH_PORT: String(port), BENCH_REUSE_PORT: '1' }
   workers = await Promise.all(Array.from({ length: spec.workers }, fork))
   reserved?.release()
   return { port, reload: replaceAll }
@@ -24,8 +25,9 @@ await serve(async () => {
 
 async function fork(): Promise<Worker> {
   const worker = cluster.fork(env)
-  const [address] = (await once(worker, 'listening')) as [AddressInfo]
-  port = address.port
+  // With reusePort the primary has no part in it, and node:cluster does not tell.
+  if (reusePort) await once(worker, 'message')
+  else [{ port }] = (await once(worker, 'listening')) as [AddressInfo]
   return worker
 }
 
