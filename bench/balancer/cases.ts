@@ -2,7 +2,7 @@ import { now } from '../lib/clock.ts'
 import type { Case, Sample } from '../lib/rounds.ts'
 import { runLoad } from './loads/index.ts'
 import type { Scale } from './loads/load.ts'
-import type { Peer, RunningServer } from './peer.ts'
+import type { Peer } from './peer.ts'
 import { peerNamed } from './peers/index.ts'
 import type { Trial, Variant } from './trial.ts'
 
@@ -22,20 +22,25 @@ export interface CaseOptions {
   readonly peers: readonly string[]
 }
 
+export interface Group {
+  readonly group: string
+  readonly cases: readonly Case[]
+  readonly skipped: readonly Skipped[]
+}
+
 /** The trial's variants, each with every peer that can run here. */
-export function casesOf(trial: Trial, options: CaseOptions): { cases: Case[]; skipped: Skipped[] } {
-  const cases: Case[] = []
-  const skipped: Skipped[] = []
-  for (const variant of trial.variants) {
-    for (const name of peersOf(trial, variant, options)) {
-      const peer = peerNamed(name)
-      const group = `${trial.name}, ${variant.name}`
+export function casesOf(trial: Trial, options: CaseOptions): Group[] {
+  return trial.variants.map((variant) => {
+    const group = `${trial.name}, ${variant.name}`
+    const cases: Case[] = []
+    const skipped: Skipped[] = []
+    for (const peer of peersOf(trial, variant, options).map(peerNamed)) {
       const why = peer.unavailable(variant.server)
-      if (why !== null) skipped.push({ name: `${group}: ${name}`, why })
+      if (why !== null) skipped.push({ name: `${group}: ${peer.name}`, why })
       else cases.push(toCase(group, variant, peer, options.scale))
     }
-  }
-  return { cases, skipped }
+    return { group, cases, skipped }
+  })
 }
 
 function peersOf(trial: Trial, { peers = trial.peers, short = [] }: Variant, options: CaseOptions): readonly string[] {
@@ -60,10 +65,6 @@ async function run({ server: spec, load }: Variant, peer: Peer, scale: Scale): P
     return await runLoad(load, { server, spec, scale, startMilliseconds })
   } finally {
     clearTimeout(limit)
-    await stopServer(server)
+    await server.child.stop()
   }
-}
-
-async function stopServer({ child }: RunningServer): Promise<void> {
-  await child.stop()
 }

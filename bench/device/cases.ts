@@ -26,3 +26,6 @@ export const deviceCases: readonly Case[] = [
   wake('eventfd'),
   wake('device'),
 ]
+
+/** Of the short form. */
+export const shortDeviceCases: readonly string[] = ['ring, batch 32', 'unordered, batch 32', 'wake: device']

@@ -39,6 +39,7 @@ export async function runRounds(
   cases: readonly Case[],
   rounds: number,
   progress: (line: string) => void,
+  afterRound: (results: readonly Result[]) => void = () => undefined,
 ): Promise<Result[]> {
   const results = cases.map(({ group, name }): Result => ({ group, name, samples: [], failure: null }))
   const first = cases.some(({ warmUpRound }) => warmUpRound) ? 0 : 1
@@ -49,6 +50,7 @@ export async function runRounds(
       progress(`round ${round}/${rounds}, ${i + 1}/${cases.length}: ${one.name}`)
       await runInto(result, one, round > 0)
     }
+    afterRound(results)
   }
   return results
 }

@@ -6,10 +6,3 @@ export function spreadsOf({ samples }: Result): Map<string, Spread> {
   const names = Object.keys(samples[0]?.figures ?? {})
   return new Map(names.map((name) => [name, spread(samples.map(({ figures }) => figures[name]))]))
 }
-
-/** As many decimals as tell something. */
-export function digitsOf(value: number): number {
-  const size = Math.abs(value)
-  if (Number.isInteger(value) || size >= 100) return 0
-  return size >= 10 ? 1 : 2
-}

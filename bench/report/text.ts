@@ -1,24 +1,14 @@
 import type { Result } from '../lib/rounds.ts'
-import { formatSpread } from '../lib/stats.ts'
-import { digitsOf, spreadsOf } from './summary.ts'
+import { formatFigure, type Table, tablesOf } from './table.ts'
 
-/** Tables for a terminal: a group's results that have the same figures make one. */
+/** Tables for a terminal. */
 export function textTables(results: readonly Result[]): string {
-  const tables = new Map<string, string[][]>()
-  for (const result of results) {
-    if (result.samples.length === 0) continue
-    const spreads = spreadsOf(result)
-    const head = [result.group, ...spreads.keys()]
-    const cells = [...spreads.values()].map((found) => formatSpread(found, digitsOf(found.median)))
-    const key = head.join('\n')
-    tables.set(key, [...(tables.get(key) ?? [head]), [shortName(result), ...cells]])
-  }
-  return [...tables.values()].map(align).join('\n\n')
+  return tablesOf(results).map(toText).join('\n\n')
 }
 
-/** What differs within the group. */
-export function shortName({ group, name }: Result): string {
-  return name.startsWith(`${group}: `) ? name.slice(group.length + 2) : name
+function toText({ group, columns, rows }: Table): string {
+  const cells = rows.map(({ name, spreads }) => [name, ...columns.map((column) => formatFigure(spreads.get(column)))])
+  return align([[group, ...columns], ...cells])
 }
 
 function align(rows: readonly string[][]): string {

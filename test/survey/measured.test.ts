@@ -69,7 +69,7 @@ function testStandIn(): void {
   })
 
   t.test('figures on the stand-in have its name above them', async (t) => {
-    const args = ['--device', 'dlb', '--library', simLibrary, '--rounds', '1', 'directed, one thread']
+    const args = ['--device', 'dlb', '--library', simLibrary, '--rounds', '1', '--no-out', 'directed, one thread']
     const { code, stdout, stderr } = await run(bench, ...args)
     t.match({ code, stderr }, { code: 0, stderr: '' })
     t.match(stdout, /^stand-in for libdlb: not the device/)

@@ -46,9 +46,9 @@ function toSample({ mix, connections, unmeasured = [] }: OpenLoad, result: LoadR
   const figures = measured.flatMap((name) => percentiles(measured.length > 1 ? `${name} ` : '', latencies[name]))
   return {
     figures: {
+      ...(result.handOff ? handOffFigures(result.handOff) : {}),
       ...Object.fromEntries(figures),
       [`CPU µs/${connections === 'new' ? 'connection' : 'request'}`]: cpu / result.completed,
-      ...(result.handOff ? handOffFigures(result.handOff) : {}),
       'failed requests': result.failed,
       'client late p99 ms': new Latencies(result.late ?? undefined).quantile(0.99) / 1000,
     },
