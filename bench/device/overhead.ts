@@ -4,22 +4,24 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inspectLibrary } from '../../lib/device/dlb/library.ts'
-import type { Figures, Trial } from '../lib/rounds.ts'
+import type { Case, Result } from '../lib/rounds.ts'
+import { scriptCase } from '../lib/script-case.ts'
 import { type Spread, spread } from '../lib/stats.ts'
 
 /** What TypeScript and the addon cost over libdlb's functions: the same loop through them, and in C. */
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const source = `${root}bench/native/libdlb_loop.c`
+const CPU = 'CPU ns/event'
 /** Beside this file, among what is compiled. */
 export const loopProgram = script('libdlb_loop')
 const standIn = `${root}native/sim/build/Release/libdlb.so`
 
-interface Pair {
+export interface Pair {
   readonly name: string
   /** The file, and whether it is the stand-in. */
   readonly library: string
-  readonly addon: Trial
-  readonly c: Trial
+  readonly addon: Case
+  readonly c: Case
 }
 
 const loops = [
@@ -41,8 +43,8 @@ export function overheadPairs(library = process.env.NODE_DLB_LIBRARY ?? standIn)
     return {
       name,
       library: file,
-      addon: { name: `addon ${name}`, script: script('libdlb-addon.js'), args },
-      c: { name: `C loop ${name}`, script: script('libdlb-c.js'), args },
+      addon: scriptCase('device', { name: `addon ${name}`, script: script('libdlb-addon.js'), args }),
+      c: scriptCase('device', { name: `C loop ${name}`, script: script('libdlb-c.js'), args }),
     }
   })
 }
@@ -57,9 +59,10 @@ export function prepareOverhead(): void {
 }
 
 /** The pair's CPU time per event, addon by C, of each round: the two ran one after the other. */
-export function ratioOf({ addon, c }: Pair, results: Map<string, Figures[]>): Spread | undefined {
-  const [ours, bare] = [addon, c].map(({ name }) => results.get(name)?.map((figures) => figures['CPU ns/event']))
-  return ours && bare && spread(ours.map((nanoseconds, round) => nanoseconds / bare[round]))
+export function ratioOf({ addon, c }: Pair, results: readonly Result[]): Spread | undefined {
+  const [ours, bare] = [addon, c].map(({ name }) => results.find((result) => result.name === name)?.samples)
+  if (!ours?.length || ours.length !== bare?.length) return undefined
+  return spread(ours.map(({ figures }, round) => figures[CPU] / bare[round].figures[CPU]))
 }
 
 function script(name: string): string {

@@ -1,54 +1,65 @@
-import { spawn } from 'node:child_process'
-
-/** Figures by name, from one run of one trial. */
+/** Figures by name. The names tell the unit. */
 export type Figures = Record<string, number>
 
-export interface Trial {
+/** What one run gives. */
+export interface Sample {
+  readonly figures: Figures
+  /** Latencies by name, as Latencies encodes them. */
+  readonly latencies?: Readonly<Record<string, string>>
+  /** What changed in the course of the run, by name. */
+  readonly series?: Readonly<Record<string, readonly Point[]>>
+}
+
+export type Point = readonly [x: number, y: number]
+
+/** What is run, and compared with others: a trial, with one peer or one setting. */
+export interface Case {
+  /** Cases of a group are shown side by side. */
+  readonly group: string
+  /** Unique among all. */
   readonly name: string
-  /** Compiled script that runs it once and prints its Figures as one line of JSON. */
-  readonly script: string
-  readonly args: readonly string[]
+  /** In which it runs and is not counted, because nothing in it warms up by itself. */
+  readonly warmUpRound: boolean
+  run(): Promise<Sample>
+}
+
+export interface Result {
+  readonly group: string
+  readonly name: string
+  readonly samples: Sample[]
+  /** Why it was given up. */
+  failure: string | null
 }
 
 /**
- * Runs each trial `rounds` times, each time in a process of its own, in turn, so that a change of the machine's speed
- * meets all of them. The first round warms the machine up and is not counted.
- * @throws Error if a trial fails, or takes more than a minute.
+ * Runs each case `rounds` times, in turn, so that a change of the machine's speed meets all of them. One that fails is not
+ * tried again; the others go on.
  */
-export async function runRounds(trials: readonly Trial[], rounds: number): Promise<Map<string, Figures[]>> {
-  const results = new Map<string, Figures[]>(trials.map(({ name }) => [name, []]))
-  for (let round = 0; round <= rounds; round++) {
-    for (const trial of trials) {
-      progress(`round ${round}/${rounds}: ${trial.name}`)
-      const figures = await runOnce(trial)
-      if (round > 0) results.get(trial.name)?.push(figures)
+export async function runRounds(
+  cases: readonly Case[],
+  rounds: number,
+  progress: (line: string) => void,
+  afterRound: (results: readonly Result[]) => void = () => undefined,
+): Promise<Result[]> {
+  const results = cases.map(({ group, name }): Result => ({ group, name, samples: [], failure: null }))
+  const first = cases.some(({ warmUpRound }) => warmUpRound) ? 0 : 1
+  for (let round = first; round <= rounds; round++) {
+    for (const [i, one] of cases.entries()) {
+      const result = results[i]
+      if (result.failure !== null || (round === 0 && !one.warmUpRound)) continue
+      progress(`round ${round}/${rounds}, ${i + 1}/${cases.length}: ${one.name}`)
+      await runInto(result, one, round > 0)
     }
+    afterRound(results)
   }
-  progress('')
   return results
 }
 
-async function runOnce({ name, script, args }: Trial): Promise<Figures> {
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 })
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    output += chunk
-  })
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (...end) => resolve(end))
-  })
-  if (code !== 0) throw new Error(`trial '${name}' failed (${signal ?? `exit code ${code}`})`)
-  return readFigures(name, output)
-}
-
-/** libdlb prints to stdout, too: the figures are what looks like them, wherever in a line. */
-function readFigures(name: string, output: string): Figures {
-  const figures = /\{"[^{}\n]*\}/.exec(output)?.[0]
-  if (figures === undefined) throw new Error(`trial '${name}' printed no figures, but: ${output}`)
-  return JSON.parse(figures) as Figures
-}
-
-function progress(line: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`)
+async function runInto(result: Result, one: Case, counted: boolean): Promise<void> {
+  try {
+    const sample = await one.run()
+    if (counted) result.samples.push(sample)
+  } catch (error) {
+    result.failure = (error as Error).message
+  }
 }

@@ -1,0 +1,39 @@
+import http from 'node:http'
+import type { Server, Socket } from 'node:net'
+import { threadId } from 'node:worker_threads'
+import { now } from '../../lib/clock.ts'
+
+/** What the driver of a peer knows of the connection that is being handed over. */
+export const handOver = {
+  /** µs since it was accepted. */
+  age: Number.NaN,
+}
+
+const worker = `${process.pid}/${threadId}`
+const arrivals = new WeakMap<Socket, string>()
+
+/**
+ * The server under test; the same code, whoever gives it its connections. `/`: an answer that costs next to nothing.
+ * `/spin/<µs>`: the event loop is blocked for so long first. `/who`: the worker, when the connection arrived there (ms of the
+ * shared clock), and its age then.
+ */
+export function createApp(): Server {
+  const server = http.createServer(answer)
+  server.on('connection', (socket) => arrivals.set(socket, `${now()} ${handOver.age}`))
+  // Nothing but the clients closes connections that are held.
+  server.keepAliveTimeout = 0
+  server.requestTimeout = 0
+  server.headersTimeout = 0
+  return server
+}
+
+function answer({ url = '/', socket }: http.IncomingMessage, response: http.ServerResponse): void {
+  if (url.startsWith('/spin/')) spin(Number(url.slice('/spin/'.length)) / 1000)
+  const body = url === '/who' ? `${worker} ${arrivals.get(socket)}` : 'ok'
+  response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length }).end(body)
+}
+
+function spin(milliseconds: number): void {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end);
+}

@@ -1,0 +1,93 @@
+import { Exchange, type OnAnswer } from './exchange.ts'
+
+/** Where requests go out. */
+export interface Lines {
+  /** Opens what it holds open; resolves once all answer. */
+  open(): Promise<void>
+  /** Sends the request as soon as it can. */
+  request(path: string, answer: OnAnswer): void
+  close(): void
+}
+
+/** A connection for each request, which the server closes after it. */
+export class NewLines implements Lines {
+  readonly #port: number
+  readonly #open = new Set<Exchange>()
+
+  constructor(port: number) {
+    this.#port = port
+  }
+
+  async open(): Promise<void> {
+    // Nothing is held open.
+  }
+
+  request(path: string, answer: OnAnswer): void {
+    const exchange = Exchange.connect(this.#port)
+    this.#open.add(exchange)
+    exchange.socket.once('close', () => this.#open.delete(exchange))
+    exchange.request(path, true, answer)
+  }
+
+  close(): void {
+    for (const { socket } of this.#open) socket.destroy()
+  }
+}
+
+/** So many connections that stay: a request takes one that is free, or waits for one. One that is lost is replaced. */
+export class KeptLines implements Lines {
+  readonly #port: number
+  readonly #size: number
+  readonly #free: Exchange[] = []
+  readonly #waiting: { path: string; answer: OnAnswer }[] = []
+  readonly #all = new Set<Exchange>()
+
+  constructor(port: number, size: number) {
+    this.#port = port
+    this.#size = size
+  }
+
+  async open(): Promise<void> {
+    const opened = Array.from({ length: this.#size }, () => {
+      return new Promise<void>((resolve) => this.#use(this.#connect(), '/', () => resolve()))
+    })
+    await Promise.all(opened)
+  }
+
+  request(path: string, answer: OnAnswer): void {
+    // The one that was used longest ago, so that all take part.
+    const exchange = this.#free.shift()
+    if (exchange) this.#use(this.#fresh(exchange), path, answer)
+    else this.#waiting.push({ path, answer })
+  }
+
+  close(): void {
+    for (const { socket } of this.#all) socket.destroy()
+  }
+
+  #connect(): Exchange {
+    const exchange = Exchange.connect(this.#port)
+    this.#all.add(exchange)
+    return exchange
+  }
+
+  #use(exchange: Exchange, path: string, answer: OnAnswer): void {
+    exchange.request(path, false, (body) => {
+      answer(body, exchange)
+      this.#putBack(exchange)
+    })
+  }
+
+  #putBack(exchange: Exchange): void {
+    const next = this.#waiting.shift()
+    if (next) this.#use(this.#fresh(exchange), next.path, next.answer)
+    else this.#free.push(exchange)
+  }
+
+  /** The server may have closed it while it was free, as a worker does that is replaced. */
+  #fresh(exchange: Exchange): Exchange {
+    if (!exchange.gone) return exchange
+    this.#all.delete(exchange)
+    return this.#connect()
+  }
+}

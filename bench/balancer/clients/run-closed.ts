@@ -1,0 +1,27 @@
+import { now } from '../../lib/clock.ts'
+import type { ClosedJob, LoadResult } from './jobs.ts'
+import type { Lines } from './lines.ts'
+import { Tally } from './tally.ts'
+
+/** Users who each ask again as soon as they are answered: how much the server can do. Says little about latency. */
+export async function runClosed({ mix, users, seconds, index, clients }: ClosedJob, lines: Lines): Promise<LoadResult> {
+  const tally = new Tally(mix)
+  const end = now() + seconds * 1000
+  let n = 0
+  const user = (ended: () => void): void => {
+    const began = now()
+    if (began >= end) {
+      ended()
+      return
+    }
+    const kind = tally.kindOf(n++ * clients + index)
+    lines.request(kind.path, (body) => {
+      tally.count(kind, body !== null, now() - began)
+      // A refused connection would else be tried again without end in the same turn.
+      if (body === null) setTimeout(user, 1, ended)
+      else user(ended)
+    })
+  }
+  await Promise.all(Array.from({ length: users }, () => new Promise<void>(user)))
+  return tally.result()
+}

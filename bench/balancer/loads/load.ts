@@ -1,0 +1,20 @@
+import type { Sample } from '../../lib/rounds.ts'
+import type { RunningServer, ServerSpec } from '../peer.ts'
+
+/** How much of a trial is run. */
+export interface Scale {
+  /** No load runs for longer. */
+  readonly seconds: number
+  readonly warmUpSeconds: number
+}
+
+export interface LoadContext {
+  readonly server: RunningServer
+  readonly spec: ServerSpec
+  /** Which the server took until all its workers listened. */
+  readonly startMilliseconds: number
+  readonly scale: Scale
+}
+
+/** Loads the server, and measures. */
+export type RunLoad<L> = (load: L, context: LoadContext) => Promise<Sample>

@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import net, { type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Child } from '../child.ts'
+import type { Peer, ServerSpec } from '../peer.ts'
+
+export interface ConfigPeerOptions {
+  readonly name: string
+  readonly command: string
+  /** What makes it print its version. */
+  readonly version: string
+  /** @param folder is empty, and its own */
+  args(folder: string, configFile: string): string[]
+  config(spec: ServerSpec, port: number): string
+}
+
+const START_MS = 10_000
+
+/** A server that is not ours: a program with a configuration file. Skipped where it is not installed. */
+export function configPeer({ name, command, version, args, config }: ConfigPeerOptions): Peer {
+  return {
+    name,
+    unavailable: () => (spawnSync(command, [version]).status === 0 ? null : `${command} is not installed`),
+    start: async (spec) => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'node-dlb-bench-'))
+      process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+      const file = path.join(folder, 'config')
+      const port = await freePort()
+      writeFileSync(file, config(spec, port))
+      const child = await Child.start(command, args(folder, file))
+      await untilItAccepts(port)
+      return { child, port, reload: null }
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** Such programs do not tell when they are ready. */
+async function untilItAccepts(port: number): Promise<void> {
+  const end = performance.now() + START_MS
+  while (performance.now() < end) {
+    const socket = net.connect(port, '127.0.0.1')
+    const accepted = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    socket.destroy()
+    if (accepted) return
+    await wait(10)
+  }
+  throw new Error('it does not listen')
+}

@@ -1,0 +1,12 @@
+import type { Trial } from '../trial.ts'
+import { handOff } from './hand-off.ts'
+import { held } from './held.ts'
+import { keepAlive } from './keep-alive.ts'
+import { newConnections } from './new-connections.ts'
+import { reload } from './reload.ts'
+import { stall } from './stall.ts'
+import { startUp } from './start-up.ts'
+import { workers } from './workers.ts'
+
+/** In the order in which they are run. */
+export const trials: readonly Trial[] = [stall, newConnections, keepAlive, held, handOff, workers, startUp, reload]

@@ -1,0 +1,37 @@
+import type { Trial } from '../trial.ts'
+
+const server = { workers: 2 }
+const mix = [{ name: 'requests', path: '/' }]
+
+export const newConnections: Trial = {
+  name: 'new connections',
+  about: 'a connection for each request: what it costs, and how long it takes',
+  peers: [
+    'C, one by one',
+    'C, epoll',
+    'one thread',
+    'node-dlb unordered',
+    'node-dlb least-connections',
+    'node-dlb nop',
+    'cluster round robin',
+    'cluster SCHED_NONE',
+    'cluster reusePort',
+    'reusePort threads',
+    'socket transfer',
+    'nginx',
+    'HAProxy',
+  ],
+  variants: [
+    {
+      name: '64 clients',
+      server,
+      load: { kind: 'closed', seconds: 5, connections: 'new', users: 64, mix },
+      short: ['C, one by one', 'one thread', 'node-dlb unordered', 'cluster round robin', 'cluster SCHED_NONE'],
+    },
+    {
+      name: '1,500/s',
+      server,
+      load: { kind: 'open', seconds: 10, rate: 1500, arrivals: 'random', connections: 'new', mix },
+    },
+  ],
+}

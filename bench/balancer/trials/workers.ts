@@ -1,0 +1,25 @@
+import type { Trial } from '../trial.ts'
+
+export const workers: Trial = {
+  name: 'workers',
+  about: 'what a connection costs, and how long its way to a worker is, as workers are added',
+  peers: [
+    'node-dlb unordered',
+    'node-dlb least-connections',
+    'cluster round robin',
+    'cluster SCHED_NONE',
+    'reusePort threads',
+  ],
+  variants: [1, 2, 4, 8, 16, 32].map((workers) => ({
+    name: `${workers}`,
+    server: { workers },
+    load: {
+      kind: 'open',
+      rate: 1000,
+      arrivals: 'random',
+      seconds: 5,
+      connections: 'new',
+      mix: [{ name: 'requests', path: '/who' }],
+    },
+  })),
+}
