@@ -1,11 +1,10 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
 
-/** A connection on which nothing has happened for so long during the drain is closed: its client is not about to send the next request. */
-const QUIET_MS = 100
 /**
- * So is, at once, one that has been idle for so long, also before the drain. Not less than that, since clients are delayed just then by
- * what comes before a drain: the start of the worker's successor.
+ * A connection on which nothing has happened for so long is closed, at once if that was so before the drain: its client is not about to
+ * send the next request. Not less than that: clients may be delayed, too, by what comes with a drain, such as the start of the worker's
+ * successor, or by a machine that has too much to do.
  */
 const IDLE_MS = 1000
 const CHECK_MS = 50
@@ -35,7 +34,8 @@ export class KeepAlives {
   readonly #idleMs: number
   #quiet = new Map<Socket, Quiet>()
 
-  constructor(server: HttpServer, quietMs: number = QUIET_MS, idleMs: number = IDLE_MS) {
+  /** `quietMs`: during the drain; `idleMs`: also before it. */
+  constructor(server: HttpServer, quietMs: number = IDLE_MS, idleMs: number = IDLE_MS) {
     this.#server = server
     this.#list = hiddenOf(server, 'http.server.connections') as ConnectionsList | undefined
     this.#quietMs = quietMs
