@@ -83,7 +83,7 @@ t.test('--debug shows the four kinds of DLB line', async (t) => {
     .join('\n')
   t.match(
     lines,
-    /^worker_4 dlb send fd (\d+)\nworker_([0-3]) get dlb event 1\nworker_\2 dlb recv \1\nworker_\2 dlb receive none, skip$/,
+    /^worker_5 dlb send fd (\d+)\nworker_([0-3]) get dlb event 1\nworker_\2 dlb recv \1\nworker_\2 dlb receive none, skip$/,
   )
 })
 
