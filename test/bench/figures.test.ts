@@ -2,6 +2,7 @@ import t from 'tap'
 import { seeded } from '../../bench/balancer/clients/schedule.ts'
 import { Tally } from '../../bench/balancer/clients/tally.ts'
 import { overMean, padded } from '../../bench/balancer/loads/held.ts'
+import { parseWrk } from '../../bench/balancer/loads/wrk.ts'
 import { Latencies } from '../../bench/lib/histogram.ts'
 import { quantile, spread } from '../../bench/lib/stats.ts'
 
@@ -67,4 +68,16 @@ t.test('a worker without connections belongs to the mean', async (t) => {
   t.strictSame(padded([8, 4], 4), [8, 4, 0, 0])
   t.equal(overMean(padded([8, 4], 4)), 8 / 3)
   t.equal(overMean([5, 5, 5]), 1)
+})
+
+t.test("wrk's summary is read, errors too", async (t) => {
+  const text = `Running 2s test @ http://127.0.0.1:1/
+  1 threads and 64 connections
+  12345 requests in 2.01s, 1.50MB read
+  Socket errors: connect 1, read 2, write 0, timeout 3
+  Non-2xx or 3xx responses: 45
+Requests/sec:   6141.79`
+  t.strictSame(parseWrk(text), { completed: 12_300, failed: 51, seconds: 2.01 })
+  t.strictSame(parseWrk('  600 requests in 1.50m, 1.50MB read'), { completed: 600, failed: 0, seconds: 90 })
+  t.throws(() => parseWrk('unable to connect'), { message: 'wrk said: unable to connect' })
 })
