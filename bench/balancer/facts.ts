@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import type { MeasuredOptions } from '../lib/measured.ts'
+import { wrkVersion } from './loads/wrk.ts'
 import { serverNode } from './peers/node-peer.ts'
 
 /** What the figures of servers must be read with. The balancer takes the device by the environment, as an app would. */
@@ -9,12 +10,13 @@ export function serverFacts({ device, library }: MeasuredOptions): string[] {
   const node = execFileSync(serverNode, ['--version'], { encoding: 'utf8' }).trim()
   return [
     `servers on Node ${node}, node-dlb on device '${device ?? 'auto'}'`,
+    `closed loops by ${wrkVersion() ?? 'clients of our own: wrk is not installed'}`,
     ...versionOf('nginx'),
     ...versionOf('haproxy'),
   ]
 }
 
-/** The first line that has a number in it. */
+/** The first line of what it says about itself. */
 function versionOf(program: string): string[] {
   const { stdout, stderr, status } = spawnSync(program, ['-v'], { encoding: 'utf8' })
   return status === 0 ? [(stdout || stderr).split('\n')[0].trim()] : []

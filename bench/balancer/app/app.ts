@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import http from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { threadId } from 'node:worker_threads'
@@ -14,7 +15,7 @@ const arrivals = new WeakMap<Socket, string>()
 
 /**
  * The server under test; the same code, whoever gives it its connections. `/`: an answer that costs next to nothing.
- * `/spin/<µs>`: the event loop is blocked for so long first. `/who`: the worker, when the connection arrived there (ms of the
+ * `/spin/<µs>`: the event loop is blocked for so long first. `/work/<n>`: it computes first, n times the same. `/who`: the worker, when the connection arrived there (ms of the
  * shared clock), and its age then.
  */
 export function createApp(): Server {
@@ -29,8 +30,16 @@ export function createApp(): Server {
 
 function answer({ url = '/', socket }: http.IncomingMessage, response: http.ServerResponse): void {
   if (url.startsWith('/spin/')) spin(Number(url.slice('/spin/'.length)) / 1000)
+  if (url.startsWith('/work/')) work(Number(url.slice('/work/'.length)))
   const body = url === '/who' ? `${worker} ${arrivals.get(socket)}` : 'ok'
   response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length }).end(body)
+}
+
+const block = Buffer.alloc(4096)
+
+/** CPU time, unlike spinning: what a thread has not been scheduled for does not get done. */
+function work(rounds: number): void {
+  for (let i = 0; i < rounds; i++) createHash('sha256').update(block).digest()
 }
 
 function spin(milliseconds: number): void {

@@ -1,9 +1,10 @@
 import { now } from '../../lib/clock.ts'
 import type { Sample } from '../../lib/rounds.ts'
 import type { Connections, RequestKind } from '../clients/jobs.ts'
-import { Fleet, type SharedJob } from '../fleet.ts'
+import { Fleet } from '../fleet.ts'
 import type { LoadContext } from './load.ts'
 import { measureCpu } from './measure.ts'
+import { type Done, isForWrk, runWrk } from './wrk.ts'
 
 /** So many users who ask again as soon as they are answered. What it tells is how much a server can do, and at what cost. */
 export interface ClosedLoad {
@@ -15,24 +16,38 @@ export interface ClosedLoad {
 }
 
 export async function runClosed(load: ClosedLoad, { server, scale }: LoadContext): Promise<Sample> {
+  const seconds = Math.min(load.seconds, scale.seconds)
+  if (isForWrk(load, seconds)) {
+    await runWrk(load, server.port, 1)
+    return toSample(load, await measureCpu(server, () => runWrk(load, server.port, seconds)))
+  }
   const fleet = await Fleet.start()
   try {
-    const { kind, connections, users, mix } = load
-    const job = (seconds: number): SharedJob => ({ kind, port: server.port, connections, users, mix, seconds })
-    await fleet.run(job(scale.warmUpSeconds))
-    const began = now()
-    const { result, microseconds } = await measureCpu(server, () =>
-      fleet.run(job(Math.min(load.seconds, scale.seconds))),
-    )
-    const what = connections === 'new' ? 'connection' : 'request'
-    return {
-      figures: {
-        [`${what}s/s`]: result.completed / ((now() - began) / 1000),
-        [`CPU µs/${what}`]: microseconds / result.completed,
-        'failed requests': result.failed,
-      },
-    }
+    await runFleet(load, fleet, server.port, scale.warmUpSeconds)
+    return toSample(load, await measureCpu(server, () => runFleet(load, fleet, server.port, seconds)))
   } finally {
     await fleet.stop()
+  }
+}
+
+/** By clients of our own. */
+export async function runFleet(load: ClosedLoad, fleet: Fleet, port: number, seconds: number): Promise<Done> {
+  const { kind, connections, users, mix } = load
+  const began = now()
+  const { completed, failed } = await fleet.run({ kind, port, connections, users, mix, seconds })
+  return { completed, failed, seconds: (now() - began) / 1000 }
+}
+
+function toSample(
+  { connections }: ClosedLoad,
+  { result, microseconds }: { result: Done; microseconds: number },
+): Sample {
+  const what = connections === 'new' ? 'connection' : 'request'
+  return {
+    figures: {
+      [`${what}s/s`]: result.completed / result.seconds,
+      [`CPU µs/${what}`]: microseconds / result.completed,
+      'failed requests': result.failed,
+    },
   }
 }

@@ -3,12 +3,15 @@ import type { Sample } from '../../lib/rounds.ts'
 import type { Connections, HandOff, LoadResult, RequestKind } from '../clients/jobs.ts'
 import type { Schedule } from '../clients/schedule.ts'
 import { Fleet, type SharedJob } from '../fleet.ts'
+import { rateFor, type ShareOfCapacity } from './capacity.ts'
 import type { LoadContext } from './load.ts'
 import { measureCpu } from './measure.ts'
 
 /** Requests that are due at times of their own, however the server does. What it tells is latency. */
-export interface OpenLoad extends Schedule {
+export interface OpenLoad extends Omit<Schedule, 'rate'> {
   readonly kind: 'open'
+  /** Requests per second. */
+  readonly rate: number | ShareOfCapacity
   readonly connections: Connections
   readonly mix: readonly RequestKind[]
   /** Kinds that cause what is measured in the others, and are not shown. */
@@ -18,7 +21,8 @@ export interface OpenLoad extends Schedule {
 const PATIENCE_MS = 10_000
 const SEED = 1
 
-export async function runOpen(load: OpenLoad, { server, scale }: LoadContext): Promise<Sample> {
+export async function runOpen(load: OpenLoad, { server, spec, scale }: LoadContext): Promise<Sample> {
+  const rate = typeof load.rate === 'number' ? load.rate : await rateFor(load.rate, spec, load.mix)
   const fleet = await Fleet.start()
   try {
     const job = (seconds: number): SharedJob => ({
@@ -26,7 +30,7 @@ export async function runOpen(load: OpenLoad, { server, scale }: LoadContext): P
       port: server.port,
       connections: load.connections,
       mix: load.mix,
-      schedule: { rate: load.rate, seconds, arrivals: load.arrivals ?? 'even' },
+      schedule: { rate, seconds, arrivals: load.arrivals ?? 'even' },
       seed: SEED,
       patience: PATIENCE_MS,
     })
@@ -34,7 +38,9 @@ export async function runOpen(load: OpenLoad, { server, scale }: LoadContext): P
     const { result, microseconds } = await measureCpu(server, () =>
       fleet.run(job(Math.min(load.seconds, scale.seconds))),
     )
-    return toSample(load, result, microseconds)
+    const sample = toSample(load, result, microseconds)
+    if (rate === load.rate) return sample
+    return { ...sample, figures: { ...sample.figures, 'client sends per second': rate } }
   } finally {
     await fleet.stop()
   }

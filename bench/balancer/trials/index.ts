@@ -2,6 +2,7 @@ import type { Trial } from '../trial.ts'
 import { handOff } from './hand-off.ts'
 import { held } from './held.ts'
 import { keepAlive } from './keep-alive.ts'
+import { mixed } from './mixed.ts'
 import { newConnections } from './new-connections.ts'
 import { reload } from './reload.ts'
 import { stall } from './stall.ts'
@@ -9,4 +10,14 @@ import { startUp } from './start-up.ts'
 import { workers } from './workers.ts'
 
 /** In the order in which they are run. */
-export const trials: readonly Trial[] = [stall, newConnections, keepAlive, held, handOff, workers, startUp, reload]
+export const trials: readonly Trial[] = [
+  stall,
+  mixed,
+  newConnections,
+  keepAlive,
+  held,
+  handOff,
+  workers,
+  startUp,
+  reload,
+]

@@ -1,0 +1,42 @@
+import type { RequestKind } from '../clients/jobs.ts'
+import { Fleet } from '../fleet.ts'
+import type { ServerSpec } from '../peer.ts'
+import { peerNamed } from '../peers/index.ts'
+import { runFleet } from './closed.ts'
+
+/** A rate that is a share of what this machine can do. */
+export interface ShareOfCapacity {
+  readonly share: number
+  /** The peer whose capacity counts, for all peers: they are compared at the same rate. */
+  readonly of: string
+}
+
+const USERS = 64
+const SECONDS = 2
+const known = new Map<string, Promise<number>>()
+
+/** Requests per second: measured once in a run of the bench, when it is first wanted. */
+export function rateFor(
+  { share, of }: ShareOfCapacity,
+  spec: ServerSpec,
+  mix: readonly RequestKind[],
+): Promise<number> {
+  const key = JSON.stringify([of, spec, mix])
+  const capacity = known.get(key) ?? measure(of, spec, mix)
+  known.set(key, capacity)
+  return capacity.then((rate) => Math.max(1, Math.round(rate * share)))
+}
+
+async function measure(of: string, spec: ServerSpec, mix: readonly RequestKind[]): Promise<number> {
+  const { child, port } = await peerNamed(of).start(spec)
+  const fleet = await Fleet.start()
+  try {
+    const load = { kind: 'closed', seconds: SECONDS, connections: 'new', users: USERS, mix } as const
+    await runFleet(load, fleet, port, SECONDS / 2)
+    const { completed, seconds } = await runFleet(load, fleet, port, SECONDS)
+    return completed / seconds
+  } finally {
+    await fleet.stop()
+    await child.stop()
+  }
+}
