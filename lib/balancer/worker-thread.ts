@@ -23,8 +23,8 @@ export interface WorkerExit {
   readonly finished: boolean
 }
 
-/** How long the end of a thread waits for its modules. Its user's --import may never end. */
-const LOADING_MS = 2000
+/** A thread that was told to exit, and has not after so long, is stuck: in its own code, or in its user's --import. */
+const OBEY_MS = 2000
 
 /** One life of one worker: a thread that runs the user's entry, and main's line to it. */
 export class WorkerThread {
@@ -35,8 +35,8 @@ export class WorkerThread {
   readonly #control: MessagePort
   readonly #replies: MessagePort
   readonly #answered = new Int32Array(new SharedArrayBuffer(4))
-  readonly #loaded: Promise<void>
-  #onLoaded: () => void = () => undefined
+  readonly #ended: Promise<void>
+  #onEnded: () => void = () => undefined
   #uncaught: string | null = null
   #idle = false
   #terminated = false
@@ -63,8 +63,8 @@ export class WorkerThread {
       hook: options.hook,
       maxEventLoopDelay: options.maxEventLoopDelay,
     }
-    this.#loaded = new Promise((resolve) => {
-      this.#onLoaded = resolve
+    this.#ended = new Promise((resolve) => {
+      this.#onEnded = resolve
     })
     this.index = index
     this.#events = events
@@ -85,13 +85,15 @@ export class WorkerThread {
   }
 
   /**
-   * Ends the thread, wherever it is; except that it first loads the bootstrap: Node leaves the files open that a thread's
-   * import() is opening when it ends.
+   * Ends the thread: it is told to exit, and is stopped where it is only if it does not. For what is stopped in the
+   * middle leaves things to Node that it cannot handle: HTTP/2 requests that come in after the thread's JavaScript has
+   * ended abort the whole process (worker/http2-sessions.ts), and files that import() was opening stay open.
    */
   async terminate(): Promise<void> {
     this.#terminated = true
+    this.post({ type: 'exit' })
     const late = new AbortController()
-    await Promise.race([this.#loaded, delay(LOADING_MS, undefined, { signal: late.signal }).catch(() => undefined)])
+    await Promise.race([this.#ended, delay(OBEY_MS, undefined, { signal: late.signal }).catch(() => undefined)])
     late.abort()
     await this.worker.terminate()
   }
@@ -106,8 +108,7 @@ export class WorkerThread {
   }
 
   #onMessage(message: ToMain): void {
-    if (message.type === 'loaded') this.#onLoaded()
-    else if (message.type === 'uncaught') this.#uncaught = message.text
+    if (message.type === 'uncaught') this.#uncaught = message.text
     else if (message.type === 'idle') this.#idle = true
     else if (message.type === 'call') this.#answer(message.id, message.call)
     else this.#events.onNotice(this, message)
@@ -121,7 +122,7 @@ export class WorkerThread {
   }
 
   #onExit(code: number): void {
-    this.#onLoaded()
+    this.#onEnded()
     // The ports' messages and the exit come by different ways: what it sent last may still be in the queue.
     for (let rest = receiveMessageOnPort(this.#control); rest; rest = receiveMessageOnPort(this.#control)) {
       this.#onMessage(rest.message as ToMain)

@@ -8,6 +8,7 @@ import { Control } from './control.ts'
 import { type Delivery, deliver, LATER } from './delivery.ts'
 import { drain } from './drain.ts'
 import { tellOfDrain } from './drain-notice.ts'
+import { destroySessions } from './http2-sessions.ts'
 import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
 import { endWithNextResponse } from './last-responses.ts'
 import { ListenHook } from './listen-hook.ts'
@@ -30,7 +31,7 @@ const ledger = new Ledger(boot.ledger)
 const debug = boot.debug
   ? (line: string) => control.post({ type: 'debug', line: `worker_${boot.index} ${line}` })
   : null
-control.post({ type: 'loaded' })
+process.on('exit', destroySessions)
 reportEnd()
 const listening = new Listening(control, findTcp())
 let draining = false

@@ -3,6 +3,7 @@ import type { Server } from 'node:net'
 interface Session {
   readonly destroyed: boolean
   close(): void
+  destroy(): void
   once(event: 'close', listener: () => void): unknown
 }
 
@@ -17,6 +18,8 @@ interface Sessions {
 const FIRST_REQUEST_MS = 100
 
 const servers = new WeakMap<Server, Sessions>()
+/** Of all servers of this thread. */
+const all = new Set<Session>()
 
 /** Remembers the open HTTP/2 sessions of a server, if it is one for HTTP/2: Node before 24 has no list of them. */
 export function followSessions(server: Server): void {
@@ -25,7 +28,11 @@ export function followSessions(server: Server): void {
   servers.set(server, sessions)
   server.on('session', (session) => {
     sessions.open.add(session)
-    session.once('close', () => sessions.open.delete(session))
+    all.add(session)
+    session.once('close', () => {
+      sessions.open.delete(session)
+      all.delete(session)
+    })
     if (sessions.closing) setTimeout(() => close(session), FIRST_REQUEST_MS).unref()
   })
 }
@@ -40,6 +47,15 @@ export function closeSessions(server: Server): void {
   if (!sessions) return
   sessions.closing = true
   for (const session of sessions.open) close(session)
+}
+
+/**
+ * For the thread's exit. Its loop turns once more afterwards, without JavaScript, and Node aborts the process if that meets the start
+ * of an HTTP/2 request and some of its body, since nobody has given the request its `onread` (`onread->IsFunction()` in Node's
+ * stream_base.cc; seen on 20, 22 and 24). A session that is destroyed takes nothing any more.
+ */
+export function destroySessions(): void {
+  for (const session of all) session.destroy()
 }
 
 export function isHttp2(server: Server): server is Http2Server {

@@ -102,8 +102,6 @@ export type Reply =
 
 /** Worker to main, not waited for. */
 export type Notice =
-  /** The bootstrap's modules are loaded: the first message. */
-  | { readonly type: 'loaded' }
   /** A server of the app's listens: its start is done. */
   | { readonly type: 'listening' }
   /** The worker has no server for a connection that it was dealt. */
@@ -129,6 +127,7 @@ export type ToWorker =
   | { readonly type: 'ending' }
   /** Close the servers, or let the app's own handler of the signal do it. What is open at the deadline (of `Date.now()`) is cut. */
   | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly deadline: number }
+  /** Close what is open, and exit. */
   | { readonly type: 'exit' }
   /** The device has failed: from now on connections come by this link. */
   | {

@@ -22,7 +22,7 @@ for (const policy of policies) {
       holding.held.delete(held)
     })
     await Promise.all(ends)
-    t.equal(watch.most(), 10)
+    t.ok(watch.most() <= 10)
     t.match(holding.balancer.stats().connections, { accepted: 30, adopted: 30, shed: 0, refused: 0 })
   })
 
