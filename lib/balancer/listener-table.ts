@@ -29,6 +29,8 @@ export interface TableEntry extends DealtListener {
   readonly members: Set<number>
   /** Workers that listened and died; the socket stays open for their successors. */
   readonly awaited: Set<number>
+  /** Of the first server with TLS: the others get them, as do those of later workers, so that clients can resume their sessions anywhere. */
+  ticketKeys: Uint8Array | null
 }
 
 export interface ListenerTableOptions {
@@ -119,8 +121,10 @@ export class ListenerTable {
     }
     entry.members.add(worker)
     entry.awaited.delete(worker)
+    entry.ticketKeys ??= request.ticketKeys
     this.#membersChanged(entry)
-    return { type: 'listening', listener: entry.id, route: this.#routeOf(entry), address: entry.listener.address }
+    const { id, listener, ticketKeys } = entry
+    return { type: 'listening', listener: id, route: this.#routeOf(entry), address: listener.address, ticketKeys }
   }
 
   leave(worker: number, id: number): void {
@@ -258,6 +262,7 @@ class Entry implements TableEntry {
   readonly parked: Connection[] = []
   workers: readonly number[] = []
   directQueues: readonly QueueId[] = []
+  ticketKeys: Uint8Array | null = null
   turn = 0
 
   constructor(

@@ -3,6 +3,7 @@ import { NodeDlbError } from '../errors.ts'
 import { followSessions } from './http2-sessions.ts'
 import type { Listening } from './listening.ts'
 import { type Listen2, type ServerInternals, serverPrototype } from './node-handles.ts'
+import { ticketKeysOf } from './ticket-keys.ts'
 
 /** Bits of the flags that Node hands to `_listen2`: libuv's UV_TCP_IPV6ONLY and UV_TCP_REUSEPORT. */
 const IPV6_ONLY = 1
@@ -72,6 +73,7 @@ function listen(listening: Listening, original: Listen2, server: Server, wanted:
       backlog: backlog || 0,
       ipv6Only: (flags & IPV6_ONLY) !== 0,
       reusePort: (flags & REUSE_PORT) !== 0,
+      ticketKeys: ticketKeysOf(server),
     })
     const internals = server as unknown as ServerInternals
     internals._handle = opened.handle

@@ -5,6 +5,7 @@ import type { Intake } from './intake.ts'
 import { createListenHandle, type ListenHandle } from './listen-handle.ts'
 import { findPipe, type StreamHandleConstructor } from './node-handles.ts'
 import type { ListenRequest, Reply, Route, Routes } from './protocol.ts'
+import { useTicketKeys } from './ticket-keys.ts'
 
 /** A listen handle for a server, and the address that Node's own code goes on with. */
 export interface Opened {
@@ -80,8 +81,9 @@ export class Listening {
     server: Server,
     Handle: StreamHandleConstructor,
     request: ListenRequest,
-    { listener, route, address }: Extract<Reply, { type: 'listening' }>,
+    { listener, route, address, ticketKeys }: Extract<Reply, { type: 'listening' }>,
   ): Opened {
+    useTicketKeys(server, ticketKeys)
     this.#routes.set(listener, route)
     const handle = createListenHandle(Handle, {
       address,

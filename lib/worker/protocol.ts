@@ -76,6 +76,8 @@ export interface ListenRequest {
   readonly backlog: number
   readonly ipv6Only: boolean
   readonly reusePort: boolean
+  /** Of a server with TLS, by which it makes session tickets. */
+  readonly ticketKeys: Uint8Array | null
 }
 
 export interface LeaveRequest {
@@ -93,6 +95,8 @@ export type Reply =
       readonly route: Route
       /** What it is bound to: an IP socket's address, or the file's path. */
       readonly address: { readonly address: string; readonly family: string; readonly port: number } | string
+      /** Those of the first of the listener's servers: all use them. */
+      readonly ticketKeys: Uint8Array | null
     }
   | { readonly type: 'left' }
   /** The bind or listen failed; `errno` is negative, as libuv's. `address` is what was tried last. */
