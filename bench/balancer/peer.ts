@@ -3,6 +3,8 @@ import type { Child } from './child.ts'
 /** What a trial wants of every peer. */
 export interface ServerSpec {
   readonly workers: number
+  /** Servers in Node speak HTTPS. */
+  readonly tls?: boolean
 }
 
 /** A server under test, in a process tree of its own. */

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
+import https from 'node:https'
 import type { Server, Socket } from 'node:net'
 import { threadId } from 'node:worker_threads'
 import { now } from '../../lib/clock.ts'
@@ -16,16 +18,21 @@ const arrivals = new WeakMap<Socket, string>()
 /**
  * The server under test; the same code, whoever gives it its connections. `/`: an answer that costs next to nothing.
  * `/spin/<µs>`: the event loop is blocked for so long first. `/work/<n>`: it computes first, n times the same. `/who`: the worker, when the connection arrived there (ms of the
- * shared clock), and its age then.
+ * shared clock), and its age then. With BENCH_TLS it speaks HTTPS.
  */
 export function createApp(): Server {
-  const server = http.createServer(answer)
+  const server = process.env.BENCH_TLS === '1' ? https.createServer(certificate(), answer) : http.createServer(answer)
   server.on('connection', (socket) => arrivals.set(socket, `${now()} ${handOver.age}`))
   // Nothing but the clients closes connections that are held.
   server.keepAliveTimeout = 0
   server.requestTimeout = 0
   server.headersTimeout = 0
   return server
+}
+
+function certificate(): { key: Buffer; cert: Buffer } {
+  const read = (name: string): Buffer => readFileSync(new URL(`../../../../test/fixtures/${name}`, import.meta.url))
+  return { key: read('localhost.key'), cert: read('localhost.crt') }
 }
 
 function answer({ url = '/', socket }: http.IncomingMessage, response: http.ServerResponse): void {

@@ -12,9 +12,14 @@ export interface RequestKind {
 /** 'new': a connection for each request; else so many that stay open. */
 export type Connections = 'new' | number
 
+/** Each connection begins with a handshake: a full one, or one that resumes the session of the one before. */
+export type Tls = 'full' | 'resumed'
+
 interface Job {
   readonly port: number
   readonly connections: Connections
+  /** Of connections that are new for each request. */
+  readonly tls?: Tls
   readonly mix: readonly RequestKind[]
   /** Which of the clients this is, and how many there are. */
   readonly index: number

@@ -1,4 +1,5 @@
 import { Exchange, type OnAnswer } from './exchange.ts'
+import type { Tls } from './jobs.ts'
 
 /** Where requests go out. */
 export interface Lines {
@@ -12,10 +13,13 @@ export interface Lines {
 /** A connection for each request, which the server closes after it. */
 export class NewLines implements Lines {
   readonly #port: number
+  readonly #tls: Tls | undefined
   readonly #open = new Set<Exchange>()
+  #session: Buffer | undefined
 
-  constructor(port: number) {
+  constructor(port: number, tls?: Tls) {
     this.#port = port
+    this.#tls = tls
   }
 
   async open(): Promise<void> {
@@ -23,7 +27,7 @@ export class NewLines implements Lines {
   }
 
   request(path: string, answer: OnAnswer): void {
-    const exchange = Exchange.connect(this.#port)
+    const exchange = this.#tls ? this.#connectTls() : Exchange.connect(this.#port)
     this.#open.add(exchange)
     exchange.socket.once('close', () => this.#open.delete(exchange))
     exchange.request(path, true, answer)
@@ -31,6 +35,15 @@ export class NewLines implements Lines {
 
   close(): void {
     for (const { socket } of this.#open) socket.destroy()
+  }
+
+  #connectTls(): Exchange {
+    if (this.#tls === 'full') return Exchange.connectTls(this.#port, undefined)
+    const exchange = Exchange.connectTls(this.#port, this.#session)
+    exchange.socket.on('session', (session: Buffer) => {
+      this.#session = session
+    })
+    return exchange
   }
 }
 

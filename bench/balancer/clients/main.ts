@@ -18,7 +18,7 @@ async function run(job: AnyJob): Promise<LoadResult> {
     return held.run(job)
   }
   if (!lines) {
-    lines = job.connections === 'new' ? new NewLines(job.port) : new KeptLines(job.port, job.connections)
+    lines = job.connections === 'new' ? new NewLines(job.port, job.tls) : new KeptLines(job.port, job.connections)
     await lines.open()
   }
   return job.kind === 'open' ? runOpen(job, lines) : runClosed(job, lines)

@@ -1,6 +1,6 @@
 import { now } from '../../lib/clock.ts'
 import type { Sample } from '../../lib/rounds.ts'
-import type { Connections, RequestKind } from '../clients/jobs.ts'
+import type { Connections, RequestKind, Tls } from '../clients/jobs.ts'
 import { Fleet } from '../fleet.ts'
 import type { LoadContext } from './load.ts'
 import { measureCpu } from './measure.ts'
@@ -11,6 +11,8 @@ export interface ClosedLoad {
   readonly kind: 'closed'
   readonly seconds: number
   readonly connections: Connections
+  /** The spec's servers speak it, too. */
+  readonly tls?: Tls
   readonly users: number
   readonly mix: readonly RequestKind[]
 }
@@ -32,9 +34,9 @@ export async function runClosed(load: ClosedLoad, { server, scale }: LoadContext
 
 /** By clients of our own. */
 export async function runFleet(load: ClosedLoad, fleet: Fleet, port: number, seconds: number): Promise<Done> {
-  const { kind, connections, users, mix } = load
+  const { kind, connections, users, mix, tls } = load
   const began = now()
-  const { completed, failed } = await fleet.run({ kind, port, connections, users, mix, seconds })
+  const { completed, failed } = await fleet.run({ kind, port, connections, users, mix, seconds, ...(tls && { tls }) })
   return { completed, failed, seconds: (now() - began) / 1000 }
 }
 

@@ -19,8 +19,8 @@ export function wrkVersion(): string | null {
 }
 
 /** Whether wrk can put this load on a server. It counts in whole seconds. */
-export function isForWrk({ mix }: ClosedLoad, seconds: number): boolean {
-  return mix.length === 1 && Number.isInteger(seconds) && wrkVersion() !== null
+export function isForWrk({ mix, tls }: ClosedLoad, seconds: number): boolean {
+  return !tls && mix.length === 1 && Number.isInteger(seconds) && wrkVersion() !== null
 }
 
 export async function runWrk({ connections, users, mix }: ClosedLoad, port: number, seconds: number): Promise<Done> {

@@ -10,6 +10,8 @@ export interface Served {
 
 /** The process's arguments: the ServerSpec as JSON, then the peer's own. */
 export const spec = JSON.parse(process.argv[2] ?? '{}') as ServerSpec
+// Workers, whether processes or threads, take it from here.
+if (spec.tls) process.env.BENCH_TLS = '1'
 export const args: readonly string[] = process.argv.slice(3)
 export const appMain: URL = new URL('../app/main.js', import.meta.url)
 

@@ -7,6 +7,7 @@ import { newConnections } from './new-connections.ts'
 import { reload } from './reload.ts'
 import { stall } from './stall.ts'
 import { startUp } from './start-up.ts'
+import { tls } from './tls.ts'
 import { workers } from './workers.ts'
 
 /** In the order in which they are run. */
@@ -14,6 +15,7 @@ export const trials: readonly Trial[] = [
   stall,
   mixed,
   newConnections,
+  tls,
   keepAlive,
   held,
   handOff,
