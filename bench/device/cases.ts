@@ -1,5 +1,6 @@
 import type { Case } from '../lib/rounds.ts'
 import { scriptCase } from '../lib/script-case.ts'
+import { hasEventSw } from './event-sw.ts'
 
 /**
  * A device's cost and rate, beside the least that such a thing can cost; and what the binding to libdlb costs, beside the
@@ -21,6 +22,8 @@ export const deviceCases: readonly Case[] = [
   alone('directed'),
   alone('unordered'),
   throughput('directed, one by one', 'directed', '--depth=128', '--batch=1', '--events=1000000'),
+  throughput('unordered, 2 consumers', 'unordered', '--depth=128', '--consumers=2'),
+  ...(hasEventSw() ? [deviceCase('DPDK event_sw, unordered, 2 consumers', 'event-sw.js', 'parallel')] : []),
   throughput('unordered, 4 consumers, depth 8', 'unordered', '--depth=8', '--consumers=4', '--events=4000000'),
   wake('waitAsync'),
   wake('eventfd'),

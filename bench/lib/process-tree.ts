@@ -27,6 +27,14 @@ export function cpuOfTree(root: number): number {
   return (ticks / ticksPerSecond()) * 1e6
 }
 
+/** CPU time of each of a process's threads until now. */
+export function cpuOfThreads(pid: number): { thread: number; microseconds: number }[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((name) => {
+    const text = read(`/proc/${pid}/task/${name}/stat`)
+    return text === null ? [] : { thread: Number(name), microseconds: (parseStat(text).ticks / ticksPerSecond()) * 1e6 }
+  })
+}
+
 /** Proportional set size in bytes: memory that several processes share is divided among them. */
 export function memoryOfTree(root: number): number {
   return treeOf(root).reduce((sum, { pid }) => sum + pssOf(pid), 0)
