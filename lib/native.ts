@@ -34,6 +34,7 @@ export interface NativeListenSpec {
   ipv6Only: boolean
   reusePort: boolean
   noDelay: boolean
+  deferAccept: boolean
 }
 
 export interface NativeListenerConstructor {

@@ -18,6 +18,7 @@ struct ListenSpec {
   bool ipv6_only = false;
   bool reuse_port = false;
   bool no_delay = false;
+  bool defer_accept = false;
 };
 
 // A socket that listens, set up with the options that libuv sets, so that it behaves as a listener of Node's own.

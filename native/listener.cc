@@ -22,6 +22,7 @@ ListenSpec ReadSpec(Properties* from) {
   spec.ipv6_only = from->Bool("ipv6Only");
   spec.reuse_port = from->Bool("reusePort");
   spec.no_delay = from->Bool("noDelay");
+  spec.defer_accept = from->Bool("deferAccept");
   return spec;
 }
 

@@ -8,12 +8,15 @@ export interface ListenerOptions {
   readonly priority?: number | undefined
   /** Connections begin with the PROXY protocol's header, version 1 or 2. Default: the balancer's. */
   readonly proxyProtocol?: boolean | undefined
+  /** Default: the balancer's. */
+  readonly deferAccept?: boolean | undefined
 }
 
 export interface ListenerSettings {
   readonly policy: PolicyName
   readonly priority: number
   readonly proxyProtocol: boolean
+  readonly deferAccept: boolean
 }
 
 /** The listeners' settings, by what the app listens on: 'host:port', 'port', or a Unix socket's path. */
@@ -21,13 +24,14 @@ export class ListenerSettingsTable {
   readonly #default: ListenerSettings
   readonly #own: ReadonlyMap<string, ListenerSettings>
 
-  constructor(policy: PolicyName, proxyProtocol: boolean, listeners: Readonly<Record<string, ListenerOptions>>) {
-    this.#default = { policy, priority: 0, proxyProtocol }
+  constructor(common: Omit<ListenerSettings, 'priority'>, listeners: Readonly<Record<string, ListenerOptions>>) {
+    this.#default = { ...common, priority: 0 }
     const own = Object.entries(listeners).map(([address, options]) => {
       const settings = {
-        policy: options.policy ?? policy,
+        policy: options.policy ?? common.policy,
         priority: options.priority ?? 0,
-        proxyProtocol: options.proxyProtocol ?? proxyProtocol,
+        proxyProtocol: options.proxyProtocol ?? common.proxyProtocol,
+        deferAccept: options.deferAccept ?? common.deferAccept,
       }
       return [address, settings] as const
     })

@@ -195,7 +195,7 @@ export class ListenerTable {
     const queue = policy.kind === 'load-balanced' ? this.#takeQueue() : null
     const id = this.#nextId()
     try {
-      const listener = openListener(id, request, this.#options)
+      const listener = openListener(id, request, settings.deferAccept, this.#options)
       const entry = new Entry(id, key, listener, settings, policy, queue)
       this.#entries.set(id, entry)
       this.#options.onOpen(entry)
@@ -293,10 +293,11 @@ class Entry implements TableEntry {
 function openListener(
   id: number,
   request: ListenRequest,
+  deferAccept: boolean,
   { onBatch, onShed, onError }: ListenerTableOptions,
 ): Listener {
   const { address, port, backlog, ipv6Only, reusePort } = request
-  const common = { backlog: backlog > 0 ? backlog : DEFAULT_BACKLOG, ipv6Only, reusePort }
+  const common = { backlog: backlog > 0 ? backlog : DEFAULT_BACKLOG, ipv6Only, reusePort, deferAccept }
   const where = port === -1 ? { address: null, port: 0, path: address ?? '' } : { address, port }
   return Listener.open(id, { ...where, ...common }, (fds, count) => onBatch(id, fds, count), { onShed, onError })
 }

@@ -15,6 +15,8 @@ export interface ListenOptions {
   readonly reusePort?: boolean
   /** Connections start with TCP_NODELAY set. Default true. */
   readonly noDelay?: boolean
+  /** TCP_DEFER_ACCEPT, for a second: see BalancerOptions. Default false. */
+  readonly deferAccept?: boolean
 }
 
 /** The fds are the callee's from here on. The array is the listener's: what is in it after the call is not kept. */
@@ -120,8 +122,8 @@ export class Listener {
 
 function bind(options: ListenOptions, fds: Int32Array, onAccepted: AcceptedCallback): NativeListener {
   const { Listener: Native } = loadAddon()
-  const { address, path = '', reusePort = false, noDelay = true } = options
-  const spec: NativeListenSpec = { ...options, address: address ?? '::', path, reusePort, noDelay }
+  const { address, path = '', reusePort = false, noDelay = true, deferAccept = false } = options
+  const spec: NativeListenSpec = { ...options, address: address ?? '::', path, reusePort, noDelay, deferAccept }
   try {
     try {
       return new Native(spec, fds, onAccepted)

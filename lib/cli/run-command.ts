@@ -48,6 +48,7 @@ export function runCommand(): Command {
       parseDuration,
     )
     .option('--proxy-protocol', "connections begin with the PROXY protocol's header, version 1 or 2")
+    .option('--defer-accept', 'accept a TCP connection only once its client has sent something, or after a second')
     .option('--max-connections <count>', 'bound on open connections (default: none)', parseCount)
     .option('--max-connections-per-worker <count>', 'the same for each worker', parseCount)
     .addOption(new Option('--over-limit <what>', 'what becomes of more').choices(overLimitNames).default('wait'))

@@ -23,6 +23,7 @@ export interface RunFlags {
   readonly stallTimeout?: number
   readonly parking?: boolean
   readonly proxyProtocol?: boolean
+  readonly deferAccept?: boolean
   readonly maxConnections?: number
   readonly maxConnectionsPerWorker?: number
   readonly overLimit: OverLimit

@@ -9,13 +9,16 @@ import { difference, type Held, Holding } from './holding.ts'
 /** Listeners with policies and priorities of their own. */
 
 t.test('a listener is named by host and port, by port, or by path', async (t) => {
-  const table = new ListenerSettingsTable('exact', false, {
-    '8443': { policy: 'affinity' },
-    '127.0.0.1:8443': { priority: 3 },
-    '[::1]:8443': { policy: 'nop' },
-    '*:80': { priority: 1 },
-    '/run/app.sock': { policy: 'unordered', priority: 7 },
-  })
+  const table = new ListenerSettingsTable(
+    { policy: 'exact', proxyProtocol: false, deferAccept: false },
+    {
+      '8443': { policy: 'affinity' },
+      '127.0.0.1:8443': { priority: 3 },
+      '[::1]:8443': { policy: 'nop' },
+      '*:80': { priority: 1 },
+      '/run/app.sock': { policy: 'unordered', priority: 7 },
+    },
+  )
   const found = (address: string | null, port: number): [PolicyName, number] => {
     const { policy, priority } = table.find(address, port)
     return [policy, priority]

@@ -1,7 +1,8 @@
 import { policyNames } from '../../../lib/index.ts'
 import { nodePeer } from './node-peer.ts'
 
-/** This library, a peer for each policy. */
-export const nodeDlb = policyNames.map((policy) =>
-  nodePeer({ name: `node-dlb ${policy}`, script: 'node-dlb.js', args: [policy] }),
-)
+/** This library, a peer for each policy, and one with an option that saves work. */
+export const nodeDlb = [
+  ...policyNames.map((policy) => nodePeer({ name: `node-dlb ${policy}`, script: 'node-dlb.js', args: [policy] })),
+  nodePeer({ name: 'node-dlb deferAccept', script: 'node-dlb.js', args: ['unordered', 'defer'] }),
+]

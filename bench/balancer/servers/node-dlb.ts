@@ -2,10 +2,15 @@ import type { AddressInfo } from 'node:net'
 import { type PolicyName, startBalancer } from '../../../lib/index.ts'
 import { args, serve, spec } from './serve.ts'
 
-/** argv: the policy. */
+/** argv: the policy, and 'defer' for deferAccept. */
 await serve(async () => {
   const entry = new URL('node-dlb-app.js', import.meta.url)
-  const balancer = await startBalancer({ entry, workers: spec.workers, policy: args[0] as PolicyName })
+  const balancer = await startBalancer({
+    entry,
+    workers: spec.workers,
+    policy: args[0] as PolicyName,
+    deferAccept: args[1] === 'defer',
+  })
   const { port } = balancer.addresses[0] as AddressInfo
   return { port, reload: () => balancer.reload() }
 })

@@ -13,6 +13,7 @@ export const newConnections: Trial = {
     'node-dlb unordered',
     'node-dlb least-connections',
     'node-dlb nop',
+    'node-dlb deferAccept',
     'cluster round robin',
     'cluster SCHED_NONE',
     'cluster reusePort',
