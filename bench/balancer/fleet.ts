@@ -62,7 +62,8 @@ function merge(results: readonly LoadResult[]): LoadResult {
     latencies: Object.fromEntries(latencies),
     handOff: handOffs.length === 0 ? null : mergeHandOffs(handOffs),
     late: late.length === 0 ? null : mergeLatencies(late),
-    held: mergeHeld(results),
+    held: mergeHeld(results.map(({ held }) => held)),
+    heldOverTime: mergeOverTime(results.map(({ heldOverTime }) => heldOverTime)),
   }
 }
 
@@ -77,9 +78,17 @@ function mergeLatencies(encoded: readonly string[]): string {
   return Latencies.merge(encoded).encode()
 }
 
-function mergeHeld(results: readonly LoadResult[]): Record<string, number> {
-  const workers = new Set(results.flatMap(({ held }) => Object.keys(held)))
-  return Object.fromEntries([...workers].map((worker) => [worker, sum(results.map(({ held }) => held[worker] ?? 0))]))
+type ByWorker = Readonly<Record<string, number>>
+
+function mergeHeld(all: readonly ByWorker[]): ByWorker {
+  const workers = new Set(all.flatMap(Object.keys))
+  return Object.fromEntries([...workers].map((worker) => [worker, sum(all.map((held) => held[worker] ?? 0))]))
+}
+
+/** As far as all clients have got. */
+function mergeOverTime(all: readonly (readonly ByWorker[])[]): ByWorker[] {
+  const length = Math.min(...all.map((samples) => samples.length))
+  return Array.from({ length }, (_, i) => mergeHeld(all.map((samples) => samples[i])))
 }
 
 function sum(numbers: readonly number[]): number {

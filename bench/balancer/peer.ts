@@ -5,6 +5,8 @@ export interface ServerSpec {
   readonly workers: number
   /** Servers in Node speak HTTPS. */
   readonly tls?: boolean
+  /** They take WebSockets, too. */
+  readonly webSocket?: boolean
 }
 
 /** A server under test, in a process tree of its own. */

@@ -4,6 +4,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Server, Socket } from 'node:net'
 import { threadId } from 'node:worker_threads'
+import type { WebSocketServer as WebSocketServerType } from 'ws'
 import { now } from '../../lib/clock.ts'
 
 /** What the driver of a peer knows of the connection that is being handed over. */
@@ -12,6 +13,10 @@ export const handOver = {
   age: Number.NaN,
 }
 
+/** About 50 µs. */
+const ROUNDS_PER_MESSAGE = 5
+// Others are not to carry its code, in start-up time and memory.
+const { WebSocketServer } = process.env.BENCH_WEB_SOCKET === '1' ? await import('ws') : {}
 const worker = `${process.pid}/${threadId}`
 const arrivals = new WeakMap<Socket, string>()
 
@@ -27,7 +32,17 @@ export function createApp(): Server {
   server.keepAliveTimeout = 0
   server.requestTimeout = 0
   server.headersTimeout = 0
+  if (WebSocketServer) answerMessages(new WebSocketServer({ server, perMessageDeflate: false }))
   return server
+}
+
+function answerMessages(sockets: WebSocketServerType): void {
+  sockets.on('connection', (socket) => {
+    socket.on('message', () => {
+      work(ROUNDS_PER_MESSAGE)
+      socket.send(worker)
+    })
+  })
 }
 
 function certificate(): { key: Buffer; cert: Buffer } {

@@ -50,7 +50,16 @@ export interface HoldJob extends Job {
   readonly seed: number
 }
 
-export type AnyJob = OpenJob | ClosedJob | HoldJob
+/** WebSockets that come and go. */
+export interface FanInJob extends Job {
+  readonly kind: 'fan-in'
+  readonly seconds: number
+  /** ms between a connection's messages. */
+  readonly gap: number
+  readonly seed: number
+}
+
+export type AnyJob = OpenJob | ClosedJob | HoldJob | FanInJob
 
 /** Encoded latencies. */
 export interface HandOff {
@@ -71,4 +80,6 @@ export interface LoadResult {
   readonly late: string | null
   /** How many connections each worker has, of held ones. */
   readonly held: Readonly<Record<string, number>>
+  /** The same in the course of the job, where connections come and go. */
+  readonly heldOverTime: readonly Readonly<Record<string, number>>[]
 }

@@ -1,3 +1,4 @@
+import { runFanIn } from './fan-in.ts'
 import { Held } from './held.ts'
 import type { AnyJob, LoadResult } from './jobs.ts'
 import { KeptLines, type Lines, NewLines } from './lines.ts'
@@ -17,6 +18,7 @@ async function run(job: AnyJob): Promise<LoadResult> {
     held ??= new Held(job)
     return held.run(job)
   }
+  if (job.kind === 'fan-in') return runFanIn(job)
   if (!lines) {
     lines = job.connections === 'new' ? new NewLines(job.port, job.tls) : new KeptLines(job.port, job.connections)
     await lines.open()

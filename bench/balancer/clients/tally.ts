@@ -47,6 +47,7 @@ export class Tally {
       handOff: this.#arrival.count === 0 ? null : handOff,
       late: this.#late.count === 0 ? null : this.#late.encode(),
       held: {},
+      heldOverTime: [],
     }
   }
 }

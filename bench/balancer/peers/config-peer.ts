@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { type SpawnOptions, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Child } from '../child.ts'
-import type { Peer, ServerSpec } from '../peer.ts'
+import type { Peer, RunningServer, ServerSpec } from '../peer.ts'
 
 export interface ConfigPeerOptions {
   readonly name: string
@@ -25,17 +25,30 @@ export function configPeer({ name, command, version, args, config }: ConfigPeerO
   return {
     name,
     unavailable: () => (spawnSync(command, [version]).status === 0 ? null : `${command} is not installed`),
-    start: async (spec) => {
-      const folder = mkdtempSync(path.join(tmpdir(), 'node-dlb-bench-'))
-      process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-      const file = path.join(folder, 'config')
-      const port = await freePort()
-      writeFileSync(file, config(spec, port))
-      const child = await Child.start(command, args(folder, file))
-      await untilItAccepts(port)
-      return { child, port, reload: null }
-    },
+    start: (spec) =>
+      startWithFolder((folder, port) => {
+        const file = path.join(folder, 'config')
+        writeFileSync(file, config(spec, port))
+        return { command, args: args(folder, file) }
+      }),
   }
+}
+
+export interface Program {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly options?: SpawnOptions
+}
+
+/** @param prepare fills the folder, which is the program's alone, and says how to start it so that it listens on the port */
+export async function startWithFolder(prepare: (folder: string, port: number) => Program): Promise<RunningServer> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'node-dlb-bench-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const port = await freePort()
+  const { command, args, options } = prepare(folder, port)
+  const child = await Child.start(command, args, options)
+  await untilItAccepts(port)
+  return { child, port, reload: null }
 }
 
 async function freePort(): Promise<number> {

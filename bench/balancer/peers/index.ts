@@ -7,6 +7,7 @@ import { nodeDlb } from './node-dlb.ts'
 import { reusePortThreads } from './reuse-port.ts'
 import { single } from './single.ts'
 import { socketTransfer } from './socket-transfer.ts'
+import { watt } from './watt.ts'
 
 /** All of them. Trials name those that they want. */
 export const peers: readonly Peer[] = [
@@ -14,6 +15,7 @@ export const peers: readonly Peer[] = [
   ...clusters,
   reusePortThreads,
   socketTransfer,
+  watt,
   single,
   ...floors,
   nginx,

@@ -50,7 +50,7 @@ export function isSince([major, minor]: Version, since: readonly Version[]): boo
   return line ? minor >= line[1] : major > since[since.length - 1][0]
 }
 
-function tooOld(since: readonly Version[]): string {
+export function tooOld(since: readonly Version[]): string {
   const wanted = since.map((version) => version.join('.')).join(' or ')
   return `Node ${nodeVersion().join('.')} cannot; NODE_DLB_BENCH_NODE names another one, ${wanted} or newer`
 }

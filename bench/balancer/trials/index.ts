@@ -1,4 +1,5 @@
 import type { Trial } from '../trial.ts'
+import { fanIn } from './fan-in.ts'
 import { handOff } from './hand-off.ts'
 import { held } from './held.ts'
 import { keepAlive } from './keep-alive.ts'
@@ -18,6 +19,7 @@ export const trials: readonly Trial[] = [
   tls,
   keepAlive,
   held,
+  fanIn,
   handOff,
   workers,
   startUp,

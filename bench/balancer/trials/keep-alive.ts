@@ -15,6 +15,7 @@ export const keepAlive: Trial = {
     'cluster round robin',
     'cluster SCHED_NONE',
     'reusePort threads',
+    'Watt',
     'socket transfer',
     'nginx',
     'HAProxy',

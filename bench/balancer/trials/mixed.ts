@@ -13,6 +13,7 @@ export const mixed: Trial = {
     'cluster round robin',
     'cluster SCHED_NONE',
     'reusePort threads',
+    'Watt',
     'socket transfer',
   ],
   variants: [

@@ -18,6 +18,7 @@ export const newConnections: Trial = {
     'cluster SCHED_NONE',
     'cluster reusePort',
     'reusePort threads',
+    'Watt',
     'socket transfer',
     'nginx',
     'HAProxy',

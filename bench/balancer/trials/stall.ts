@@ -20,6 +20,7 @@ export const stall: Trial = {
     'cluster round robin',
     'cluster SCHED_NONE',
     'reusePort threads',
+    'Watt',
   ],
   variants: [
     {

@@ -5,6 +5,7 @@ const peers = [
   'cluster round robin',
   'cluster SCHED_NONE',
   'reusePort threads',
+  'Watt',
   'socket transfer',
 ]
 
