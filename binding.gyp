@@ -29,6 +29,7 @@
         'native/listen_socket.cc',
         'native/listener.cc',
         'native/system_error.cc',
+        'native/waker.cc',
       ],
       'defines': [
         'NAPI_VERSION=8',

@@ -4,8 +4,7 @@ import { NodeDlbError } from './errors.ts'
 import type { NativeDlb } from './native-dlb.ts'
 
 /**
- * The addon, native/addon.cc. Loaded at first use and not before, so that what needs no addon (the software device)
- * works without it. It can be loaded in any thread; each has its own instance.
+ * The addon, native/addon.cc. Loaded at first use and not before, so that what needs no addon works without it. It can be loaded in any thread; each has its own instance.
  */
 export interface NativeAddon extends NativeDlb {
   readonly Listener: NativeListenerConstructor
@@ -21,6 +20,15 @@ export interface NativeAddon extends NativeDlb {
   skipFd(fd: number, bytes: number): number
   /** A number for the address of a connection's client; 0 if it has none. */
   clientOf(fd: number): number
+  /**
+   * Has the callback called on this thread's loop when any thread asks for it. It does not keep the loop alive, and closes with the
+   * thread. @returns its number, not 0 and never used again
+   */
+  openWaker(callback: () => void): number
+  /** Any thread; more often than the callback runs makes no difference, nor does the number of one that is closed. */
+  wake(waker: number): void
+  /** One of this thread's. */
+  closeWaker(waker: number): void
   /** Every descriptor of this process is below it, as long as nobody raises RLIMIT_NOFILE. May be Infinity. */
   fdLimit(): number
 }

@@ -8,6 +8,7 @@
 #include "environment.h"
 #include "fd.h"
 #include "listener.h"
+#include "waker.h"
 
 // What `require('node_dlb.node')` returns; lib/native.ts types it. Loaded once per environment that uses it.
 namespace node_dlb {
@@ -67,6 +68,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("peekFd", Napi::Function::New<PeekFdForJs>(env, "peekFd"));
   exports.Set("skipFd", Napi::Function::New<SkipFdForJs>(env, "skipFd"));
   exports.Set("clientOf", Napi::Function::New<ClientOfForJs>(env, "clientOf"));
+  exports.Set("openWaker", Napi::Function::New<Waker::OpenForJs>(env, "openWaker"));
+  exports.Set("wake", Napi::Function::New<Waker::WakeForJs>(env, "wake"));
+  exports.Set("closeWaker", Napi::Function::New<Waker::CloseForJs>(env, "closeWaker"));
   exports.Set("fdLimit", Napi::Function::New<FdLimit>(env, "fdLimit"));
   return exports;
 }

@@ -23,7 +23,10 @@ const wrong: [options: unknown, message: RegExp][] = [
   [{ entry, listeners: { 8443: 'exact' } }, /listeners must be objects, such as \{ '8443': \{ priority: 1 \} \}/],
   [{ entry, listeners: { 8443: { policy: 'random' } } }, /objects whose policy is one of unordered,/],
   [{ entry, listeners: { 8443: { priority: 8 } } }, /objects whose priority is a whole number from 0 to 7/],
-  [{ entry, listeners: { 8443: { weight: 1 } } }, /objects with policy, priority, proxyProtocol, deferAccept and no 'weight'/],
+  [
+    { entry, listeners: { 8443: { weight: 1 } } },
+    /objects with policy, priority, proxyProtocol, deferAccept and no 'weight'/,
+  ],
   [{ entry, argv: 'x' }, /argv must be an array of strings/],
   [{ entry, argv: [1] }, /argv must be an array of strings/],
   [{ entry, env: 1 }, /env must be an object/],

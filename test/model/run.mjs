@@ -36,14 +36,16 @@ const properties = [
   {
     model: 'wake',
     says: 'a callback is called while there is something to receive',
-    runs: [{}, { EVENTS: 3, SETS: 3, deep: true }],
+    runs: [{}, { WAKER: 1 }, { EVENTS: 3, SETS: 3, deep: true }, { WAKER: 1, EVENTS: 3, SETS: 3, deep: true }],
   },
   {
     model: 'wake',
     says: 'and is let go when the domain closes',
     runs: [
       { EVENTS: 1, CLOSE: 1 },
+      { WAKER: 1, EVENTS: 1, CLOSE: 1 },
       { CLOSE: 1, deep: true },
+      { WAKER: 1, CLOSE: 1, deep: true },
     ],
   },
   {
@@ -101,6 +103,8 @@ const mutants = {
     MEND_WAKES_IF_NOT_EMPTY: {},
     ARMS_TWICE: {},
     CLOSE_WAKES_FIRST: { EVENTS: 1, CLOSE: 1 },
+    WAKER_SET_LAST: { WAKER: 1 },
+    WOKEN_ANYWAY: { WAKER: 1 },
   },
   room: {
     BACKLOG_SET_AFTER_DISPATCH: {},

@@ -4,7 +4,7 @@
  * One port. Holders, one after the other, put events into its CQ and publish its tail; each may die between any two
  * steps (see lock.pml), the last one may not. The port's thread runs a loop with tasks; its app sets, replaces and
  * removes the callback and receives whenever it likes, in the callback and outside. With CLOSE, the domain's creator
- * closes it at some point.
+ * closes it at some point. Threads sleep in waitAsync; with WAKER, by the addon's wakers.
  */
 #ifndef EVENTS
 #define EVENTS 2
@@ -35,6 +35,25 @@ bool pending
 
 bool closed                  /* the owner word is not the thread's any more */
 
+#ifdef WAKER
+/* The number in the port's words, and that of the waker which is open; 0: none. */
+byte waker
+byte open
+byte last
+bool woken                   /* uv_async_send has been called, and the loop has not come to it */
+bool asleep                  /* Readable */
+
+/* wakeSleeper, behind the sleep word. The number is looked up under a lock. */
+inline notify() {
+  number = waker;
+  atomic {
+    if
+    :: number != 0 && number == open -> woken = true
+    :: else
+    fi
+  }
+}
+#else
 inline notify() {
   atomic {
     if
@@ -43,6 +62,7 @@ inline notify() {
     fi
   }
 }
+#endif
 
 /* ---- the scheduler ---- */
 
@@ -98,6 +118,7 @@ inline mend() {
 
 proctype Holder(byte me) {
   bool slept;
+  byte number;
   /* One after the other: that the lock sees to it is lock.pml's. */
   if
   :: me == 0
@@ -144,11 +165,16 @@ inline look() {
 /* Readable.#arm */
 inline arm() {
   pending = true;
+#ifdef WAKER
+#ifndef WAKER_SET_LAST
+  openWaker();
+#endif
+#endif
 #ifdef LOOK_BEFORE_SLEEP
   look();
   if
   :: readable -> immediate = true
-  :: else -> sleep = 1; waitAsync()
+  :: else -> sleep = 1; wait()
   fi
 #else
   sleep = 1;
@@ -157,13 +183,33 @@ inline arm() {
 #endif
   if
   :: readable -> sleep = 0; immediate = true
-  :: else -> waitAsync()
+  :: else -> wait()
   fi;
   readable = false
 #endif
 }
 
-inline waitAsync() {
+#ifdef WAKER
+inline openWaker() {
+  if
+  :: open == 0 -> atomic { last++; open = last }; waker = last
+  :: else
+  fi
+}
+
+inline wait() {
+#ifdef WAKER_SET_LAST
+  openWaker();
+#endif
+  assert(!asleep && !immediate);
+  if
+  :: callback -> asleep = true
+  :: else -> pending = false
+  fi
+}
+#else
+/* Readable.#waitAsync */
+inline wait() {
   atomic {
     assert(!waiting && !immediate);
     if
@@ -172,6 +218,7 @@ inline waitAsync() {
     fi
   }
 }
+#endif
 
 /* Readable.set(callback) */
 inline set() {
@@ -186,11 +233,22 @@ inline set() {
   fi
 }
 
-/* Readable.set(null), #wakeSelf */
+/* Readable.set(null), #endWait */
 inline unset() {
   callback = false;
   sleep = 0;
+#ifdef WAKER
+  waker = 0;
+  /* uv_close: what was sent is not called any more. */
+  atomic { open = 0; woken = false };
+  if
+  :: asleep -> pending = false
+  :: else
+  fi;
+  asleep = false
+#else
   notify()
+#endif
 }
 
 /* SoftwarePort.receive of one event */
@@ -213,7 +271,6 @@ inline app() {
 
 /* Readable.#turn */
 inline turn() {
-  immediate = false;
   pending = false;
   if
   :: callback ->
@@ -236,13 +293,26 @@ proctype Sleeper() {
   set();
 end:
   do
-  :: immediate -> turn()
+  :: immediate -> immediate = false; turn()
+#ifdef WAKER
+  /* Readable.#woken */
+  :: woken -> woken = false;
+#ifdef WOKEN_ANYWAY
+    asleep = false; turn()
+#else
+    if
+    :: asleep -> asleep = false; turn()
+    :: else
+    fi
+#endif
+#endif
   :: sets > 0 && !closed -> app()
   od
 }
 
 /* SoftwareDomain.#end */
 proctype Closer() {
+  byte number;
 #ifndef CLOSE_WAKES_FIRST
   closed = true;
 #endif
@@ -256,7 +326,11 @@ proctype Check() {
   timeout;
   assert(gone[HOLDERS - 1] && tail == EVENTS);
   assert(!callback || (tail == head && !closed));
+#ifdef WAKER
+  assert(!closed || open == 0)
+#else
   assert(!closed || !waiting)
+#endif
 }
 
 init {

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { NodeDlbError } from '../../errors.ts'
+import { loadAddon, type NativeAddon } from '../../native.ts'
 import { checkInteger, checkObject } from '../check.ts'
 import type {
   DirectedPortOptions,
@@ -15,6 +16,7 @@ import { checkBuffer, EventBuffer } from '../event-buffer.ts'
 import { Configuration } from './configuration.ts'
 import { DomainState, type FixedConfig, flow, Layout, own, port, queue, word } from './layout.ts'
 import { SoftwarePort } from './port.ts'
+import { wakeSleeper } from './readable.ts'
 import { Scheduler } from './scheduler.ts'
 import { domainStats } from './stats.ts'
 import { Threads } from './threads.ts'
@@ -35,6 +37,7 @@ export class SoftwareDomain implements SchedulingDomain {
   readonly #layout: Layout
   readonly #threads: Threads
   readonly #thread: number
+  readonly #addon: NativeAddon | null
   readonly #scheduler: Scheduler
   /** In the creating thread only. */
   readonly #configuration: Configuration | null
@@ -54,6 +57,7 @@ export class SoftwareDomain implements SchedulingDomain {
     m[word.credits] = config.credits
     m[word.sequenceNumberSlots] = config.sequenceNumberSlots
     m[word.domainId] = id
+    m[word.hasAddon] = isAddonAvailable() ? 1 : 0
     m[word.domainKey] = randomInt(1, 2 ** 31)
     m[word.creditsFree] = config.credits
     m[word.freeTail] = config.credits
@@ -65,6 +69,7 @@ export class SoftwareDomain implements SchedulingDomain {
     return new SoftwareDomain(memory, layout, new Configuration(m, layout), onClose)
   }
 
+  /** @throws ERR_DLB_ADDON_UNAVAILABLE if the creating thread could load the addon, and this one cannot. */
   static attach(token: DomainToken): SoftwareDomain {
     const { memory } = token as SoftwareToken
     const m = memory instanceof SharedArrayBuffer ? new Int32Array(memory) : null
@@ -95,9 +100,10 @@ export class SoftwareDomain implements SchedulingDomain {
     this.#configuration = configuration
     this.#onClose = onClose
     this.id = this.#m[word.domainId]
+    this.#addon = this.#m[word.hasAddon] === 1 ? loadAddon() : null
     this.#threads = new Threads(this.#m, layout)
     this.#thread = this.#threads.enter()
-    this.#scheduler = new Scheduler(this.#m, layout, this.#thread, this.#threads)
+    this.#scheduler = new Scheduler(this.#m, layout, this.#thread, this.#threads, this.#addon)
   }
 
   createLoadBalancedQueue(options: LoadBalancedQueueOptions = {}): QueueId {
@@ -138,9 +144,9 @@ export class SoftwareDomain implements SchedulingDomain {
     if (owner < 0 || Atomics.compareExchange(this.#m, at, owner, this.#thread) !== owner) {
       throw new NodeDlbError('ERR_DLB_PORT_ATTACHED', `another thread has just attached ${id.kind} port ${id.id}`)
     }
-    const attached = new SoftwarePort(id, p, this.#thread, this.#m, this.#layout, this.#scheduler, (gone) =>
-      this.#ports.delete(gone),
-    )
+    const onDetach = (gone: SoftwarePort): void => void this.#ports.delete(gone)
+    const shared = [this.#m, this.#layout, this.#scheduler, this.#addon] as const
+    const attached = new SoftwarePort(id, p, this.#thread, ...shared, onDetach)
     this.#ports.add(attached)
     return attached
   }
@@ -226,8 +232,7 @@ export class SoftwareDomain implements SchedulingDomain {
     for (let p = 0; p < this.#layout.ports; p++) {
       const pub = this.#layout.port + p * port.stride
       Atomics.store(this.#m, pub + port.owner, -1)
-      Atomics.store(this.#m, pub + port.sleep, 0)
-      Atomics.notify(this.#m, pub + port.sleep)
+      wakeSleeper(this.#m, pub, this.#addon)
     }
   }
 
@@ -272,6 +277,16 @@ export class SoftwareDomain implements SchedulingDomain {
 
   #checkOpen(): void {
     if (this.#closed || Atomics.load(this.#m, word.state) === DomainState.closed) throw closed()
+  }
+}
+
+/** The device works without it, too; with it, sleeping threads are woken faster. */
+function isAddonAvailable(): boolean {
+  try {
+    loadAddon()
+    return true
+  } catch {
+    return false
   }
 }
 

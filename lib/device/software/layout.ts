@@ -39,6 +39,8 @@ export const word = {
   ldbPortsMade: 11,
   dirQueuesMade: 12,
   dirPortsMade: 13,
+  /** 1: its threads wake each other through the addon. Constant. */
+  hasAddon: 14,
   /** The number (threads.ts) of the thread that schedules now, 0 if none. Any thread, by compare-and-swap. */
   lock: 32,
   /** 4 words: a bit per port that has something new for the scheduler. Set by the port, cleared by the holder. */
@@ -80,10 +82,12 @@ export const port = {
   tail: 32,
   /** Records of the tx ring taken so far, mod 2^16. The holder. */
   txHead: 33,
-  /** 1: the port's thread sleeps on this word. Set by the port, cleared by whoever wakes it. */
+  /** 1: the port's thread sleeps. Set by the port, cleared by whoever wakes it. */
   sleep: 48,
   /** The number of the thread that has the port; 0 none. By CAS; a closing creator writes -1. */
   owner: 49,
+  /** The addon's number for the waker of the port's thread, set before it sleeps; 0: none, it sleeps in waitAsync. */
+  waker: 50,
   stride: 64,
 } as const
 

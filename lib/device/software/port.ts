@@ -1,4 +1,5 @@
 import { NodeDlbError } from '../../errors.ts'
+import type { NativeAddon } from '../../native.ts'
 import { checkInteger, checkObject } from '../check.ts'
 import type { Port, PortId, QueueId } from '../device.ts'
 import { checkBuffer, type EventBuffer, SchedulingType } from '../event-buffer.ts'
@@ -51,6 +52,7 @@ export class SoftwarePort implements Port {
     memory: Int32Array,
     layout: Layout,
     scheduler: Scheduler,
+    addon: NativeAddon | null,
     onDetach: (port: SoftwarePort) => void,
   ) {
     this.id = id
@@ -74,7 +76,7 @@ export class SoftwarePort implements Port {
     this.#done = memory[this.#pub + port.done]
     this.#typesOwed = this.unreleased > 0 ? -1 : 0
     this.#targets = new Targets(memory, layout)
-    this.#readable = new Readable(memory, this.#pub + port.sleep, () => this.#isReadable())
+    this.#readable = new Readable(memory, this.#pub, addon, () => this.#isReadable())
   }
 
   get unreleased(): number {

@@ -1,26 +1,42 @@
-/** Long enough to be none; a timer holds the loop open, which a pending waitAsync does not. */
+import type { NativeAddon } from '../../native.ts'
+import { port } from './layout.ts'
+
+/** Long enough to be none; a timer holds the loop open, which waiting does not. */
 const forever = 2 ** 31 - 1
 
 /**
  * Calls back on its thread's loop while a port's CQ is not empty.
  *
- * The sleep protocol: set the sleep word, look at the tail once more, then wait for the word to change. The scheduler moves
- * the tail before it reads the word; so either the look sees the event, or the scheduler sees the word and wakes. The
- * value that waitAsync checks is the one that was set: a wake in between makes it return at once.
+ * The sleep protocol: set the sleep word, look at the tail once more, then wait to be woken. The scheduler moves the tail
+ * before it reads the word; so either the look sees the event, or the scheduler sees the word and wakes (`wakeSleeper`).
+ *
+ * What is waited for is the addon's waker, a handle of this thread's loop whose number is beside the sleep word, and was before that
+ * was set: waking it is never lost, may come late, and means nothing if nobody waits. Without the addon it is `Atomics.waitAsync`,
+ * which checks for the value that was set: a wake in between makes it return at once. It takes longer, by what V8 does to
+ * bring a promise to another thread.
  */
 export class Readable {
   readonly #m: Int32Array
   readonly #sleep: number
+  readonly #wakerWord: number
+  readonly #addon: NativeAddon | null
   readonly #isReadable: () => boolean
   #callback: (() => void) | null = null
   #keepAlive: NodeJS.Timeout | null = null
   #held = true
   /** A wait or an immediate that will call `#turn` is under way. One is enough, whatever the callback is by then. */
   #pending = false
+  /** The wait is for the waker. */
+  #asleep = false
+  /** While there is a callback; 0 if there is none. */
+  #waker = 0
 
-  constructor(memory: Int32Array, sleepWord: number, isReadable: () => boolean) {
+  /** @param pub the port's public words */
+  constructor(memory: Int32Array, pub: number, addon: NativeAddon | null, isReadable: () => boolean) {
     this.#m = memory
-    this.#sleep = sleepWord
+    this.#sleep = pub + port.sleep
+    this.#wakerWord = pub + port.waker
+    this.#addon = addon
     this.#isReadable = isReadable
   }
 
@@ -28,7 +44,7 @@ export class Readable {
     this.#callback = callback
     if (callback === null) {
       this.#release()
-      this.#wakeSelf()
+      this.#endWait()
       return
     }
     this.#hold()
@@ -48,15 +64,30 @@ export class Readable {
   #arm(): void {
     this.#pending = true
     const m = this.#m
+    if (this.#addon !== null && this.#waker === 0) {
+      this.#waker = this.#addon.openWaker(this.#woken)
+      Atomics.store(m, this.#wakerWord, this.#waker)
+    }
     Atomics.store(m, this.#sleep, 1)
     if (this.#isReadable()) {
       Atomics.store(m, this.#sleep, 0)
       setImmediate(this.#turn)
-      return
-    }
-    const wait = Atomics.waitAsync(m, this.#sleep, 1)
+    } else if (this.#addon === null) this.#waitAsync()
+    // The look may have found that the domain is closed, and ended it.
+    else if (this.#callback === null) this.#pending = false
+    else this.#asleep = true
+  }
+
+  #waitAsync(): void {
+    const wait = Atomics.waitAsync(this.#m, this.#sleep, 1)
     if (wait.async) wait.value.then(this.#turn)
     else setImmediate(this.#turn)
+  }
+
+  readonly #woken = (): void => {
+    if (!this.#asleep) return
+    this.#asleep = false
+    this.#turn()
   }
 
   readonly #turn = (): void => {
@@ -83,9 +114,30 @@ export class Readable {
     this.#keepAlive = null
   }
 
-  /** Ends the wait, so that nothing of it outlives the port. */
-  #wakeSelf(): void {
+  /** So that nothing of it outlives the port. */
+  #endWait(): void {
     Atomics.store(this.#m, this.#sleep, 0)
-    Atomics.notify(this.#m, this.#sleep)
+    if (this.#addon === null) {
+      Atomics.notify(this.#m, this.#sleep)
+      return
+    }
+    if (this.#waker !== 0) {
+      Atomics.store(this.#m, this.#wakerWord, 0)
+      this.#addon.closeWaker(this.#waker)
+      this.#waker = 0
+    }
+    if (this.#asleep) this.#pending = false
+    this.#asleep = false
   }
+}
+
+/** Wakes the thread of the port whose public words are at `pub`, if it sleeps. Any thread; all of a domain have the addon, or none has. */
+export function wakeSleeper(memory: Int32Array, pub: number, addon: NativeAddon | null): void {
+  Atomics.store(memory, pub + port.sleep, 0)
+  if (addon === null) {
+    Atomics.notify(memory, pub + port.sleep)
+    return
+  }
+  const waker = Atomics.load(memory, pub + port.waker)
+  if (waker !== 0) addon.wake(waker)
 }

@@ -1,3 +1,4 @@
+import type { NativeAddon } from '../../native.ts'
 import { Backlog } from './backlog.ts'
 import { ConsumerQueues } from './consumer-queues.ts'
 import { Credits } from './credits.ts'
@@ -7,6 +8,7 @@ import { Intake } from './intake.ts'
 import { Journal, Phase } from './journal.ts'
 import { type Layout, own, port, queue, word } from './layout.ts'
 import { Order } from './order.ts'
+import { wakeSleeper } from './readable.ts'
 import type { Threads } from './threads.ts'
 
 /** A thread that came to send or receive schedules for others at most so many passes in a row. */
@@ -50,6 +52,7 @@ export class Scheduler {
   readonly #layout: Layout
   readonly #thread: number
   readonly #threads: Threads
+  readonly #addon: NativeAddon | null
   readonly #journal: Journal
   readonly #queues: ConsumerQueues
   readonly #dispatcher: Dispatcher
@@ -60,11 +63,12 @@ export class Scheduler {
   #calls = 0
   #retryAt = 0
 
-  constructor(memory: Int32Array, layout: Layout, thread: number, threads: Threads) {
+  constructor(memory: Int32Array, layout: Layout, thread: number, threads: Threads, addon: NativeAddon | null) {
     this.#m = memory
     this.#layout = layout
     this.#thread = thread
     this.#threads = threads
+    this.#addon = addon
     this.#journal = new Journal(memory, layout)
     const backlog = new Backlog(memory, layout, this.#journal)
     this.#queues = new ConsumerQueues(memory, layout, this.#journal)
@@ -315,8 +319,7 @@ export class Scheduler {
   }
 
   #wake(pub: number): void {
-    Atomics.store(this.#m, pub + port.sleep, 0)
-    Atomics.notify(this.#m, pub + port.sleep)
+    wakeSleeper(this.#m, pub, this.#addon)
   }
 
   #refill(p: number, asks: boolean): void {

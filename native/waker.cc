@@ -1,0 +1,107 @@
+#include "waker.h"
+
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+namespace node_dlb {
+namespace {
+
+// The open wakers of all threads. Whoever wakes one holds the lock meanwhile, so that it is not closed under its hands.
+struct Table {
+  std::shared_mutex mutex;
+  std::unordered_map<uint32_t, Waker*> wakers;
+  uint32_t last = 0;
+};
+
+// Never destroyed: other threads may still run when static objects are.
+Table& Wakers() {
+  static auto* const table = new Table;
+  return *table;
+}
+
+uint32_t NumberOf(const Napi::CallbackInfo& info) { return info[0].As<Napi::Number>().Uint32Value(); }
+
+}  // namespace
+
+Waker::Waker(Napi::Env env, Napi::Function callback)
+    : env_(env), environment_(Environment::Of(env)), callback_(Napi::Persistent(callback)) {}
+
+Waker* Waker::Open(Napi::Env env, Napi::Function callback) {
+  auto* const self = new Waker(env, callback);
+  if (uv_async_init(self->environment_->loop(), &self->async_, OnWake) != 0) {
+    delete self;
+    return nullptr;
+  }
+  uv_unref(reinterpret_cast<uv_handle_t*>(&self->async_));
+  self->async_.data = self;
+  self->environment_->Add(self);
+  Table& table = Wakers();
+  const std::unique_lock<std::shared_mutex> lock(table.mutex);
+  self->number_ = ++table.last;
+  table.wakers.emplace(self->number_, self);
+  return self;
+}
+
+void Waker::Wake(uint32_t number) {
+  Table& table = Wakers();
+  const std::shared_lock<std::shared_mutex> lock(table.mutex);
+  const auto found = table.wakers.find(number);
+  if (found != table.wakers.end()) uv_async_send(&found->second->async_);
+}
+
+// Null if the owner has none of this number. Only its own thread closes a waker, so that the pointer is good there.
+Waker* Waker::Find(uint32_t number, const Environment* owner) {
+  Table& table = Wakers();
+  const std::shared_lock<std::shared_mutex> lock(table.mutex);
+  const auto found = table.wakers.find(number);
+  return found == table.wakers.end() || found->second->environment_ != owner ? nullptr : found->second;
+}
+
+void Waker::Close() {
+  if (closing_) return;
+  closing_ = true;
+  {
+    Table& table = Wakers();
+    const std::unique_lock<std::shared_mutex> lock(table.mutex);
+    table.wakers.erase(number_);
+  }
+  callback_.Reset();
+  uv_close(reinterpret_cast<uv_handle_t*>(&async_), [](uv_handle_t* handle) {
+    auto* const self = static_cast<Waker*>(handle->data);
+    self->environment_->Remove(self);
+    delete self;
+  });
+}
+
+void Waker::OnWake(uv_async_t* async) {
+  auto* const self = static_cast<Waker*>(async->data);
+  if (!self->closing_) self->Call();
+}
+
+void Waker::Call() {
+  Napi::HandleScope scope(env_);
+  const napi_status status = napi_make_callback(env_, nullptr, env_.Global(), callback_.Value(), 0, nullptr, nullptr);
+  if (status == napi_ok || !env_.IsExceptionPending()) return;
+  napi_fatal_exception(env_, env_.GetAndClearPendingException().Value());
+}
+
+Napi::Value Waker::OpenForJs(const Napi::CallbackInfo& info) {
+  Waker* const waker = Open(info.Env(), info[0].As<Napi::Function>());
+  if (waker != nullptr) return Napi::Number::New(info.Env(), waker->number());
+  Napi::Error::New(info.Env(), "libuv gives no async handle").ThrowAsJavaScriptException();
+  return info.Env().Undefined();
+}
+
+Napi::Value Waker::WakeForJs(const Napi::CallbackInfo& info) {
+  Wake(NumberOf(info));
+  return info.Env().Undefined();
+}
+
+Napi::Value Waker::CloseForJs(const Napi::CallbackInfo& info) {
+  Waker* const waker = Find(NumberOf(info), Environment::Of(info.Env()));
+  if (waker != nullptr) waker->Close();
+  return info.Env().Undefined();
+}
+
+}  // namespace node_dlb
