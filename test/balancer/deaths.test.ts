@@ -46,7 +46,10 @@ for (const policy of ways) {
     const started = performance.now()
     let asked = 0
     let killed = 0
+    let memory = 0
     while (deaths < DEATHS) {
+      // By then what is allocated once is there.
+      if (memory === 0 && deaths >= DEATHS / 4) memory = process.memoryUsage.rss()
       // So many as have come due; the rate does not depend on the answers.
       const due = Math.floor(((performance.now() - started) / 1000) * RATE)
       for (; asked < due; asked++) ask('/')
@@ -58,6 +61,10 @@ for (const policy of ways) {
     t.strictSame(outcomes.other, [], 'no client saw anything else')
     t.comment(`${asked} connections, ${outcomes.reset} reset in ${deaths} deaths`)
     t.ok(outcomes.reset >= DEATHS, 'those who asked for it')
+    const grown = (process.memoryUsage.rss() - memory) / 2 ** 20
+    t.comment(`${Math.round(grown)} MiB more than after a quarter of the deaths`)
+    // The threads that died since would be more.
+    t.ok(grown < 100, `${grown}`)
     while (balancer.health().problems.some((problem) => !problem.includes('listens again'))) await immediate()
     const { stats, cut } = await balancer.close()
     t.equal(cut, 0)

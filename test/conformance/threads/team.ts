@@ -133,7 +133,7 @@ export class Team {
       if (operations !== progress) since = performance.now()
       progress = operations
       if (performance.now() - since > patienceMilliseconds) {
-        throw new Error(`stuck at ${now} of ${value} (word ${word}): ${JSON.stringify(this.domain.stats())}`)
+        throw this.#stuck(`${now} of ${value} (word ${word})`)
       }
       const wait = Atomics.waitAsync(this.board.control, word, now)
       // The timer holds the loop open, which a pending waitAsync does not, and lets us look for failures.
@@ -153,8 +153,10 @@ export class Team {
     Atomics.store(members, base + member.hit, 0)
     Atomics.store(members, base + member.until, until)
     const { exit } = this.#members.get(index) ?? {}
+    const since = performance.now()
     while (Atomics.load(members, base + member.operations) < until) {
       this.assertHealthy()
+      if (performance.now() - since > patienceMilliseconds) throw this.#stuck(`member ${index} does nothing`)
       const wait = Atomics.waitAsync(members, base + member.hit, 0)
       if (!wait.async) return
       if ((await Promise.race([wait.value, exit, sleep(100)])) === exited) return
@@ -163,12 +165,13 @@ export class Team {
 
   /** Terminates a member, wherever it is. */
   async kill(index: number): Promise<void> {
-    await this.#members.get(index)?.worker.terminate()
+    const { worker, exit } = this.#members.get(index) ?? {}
+    await Promise.all([worker?.terminate(), this.#ended(`member ${index} is not terminated`, exit)])
     this.#members.delete(index)
   }
 
   async exited(index: number): Promise<void> {
-    await this.#members.get(index)?.exit
+    await this.#ended(`member ${index} does not end`, this.#members.get(index)?.exit)
     this.#members.delete(index)
   }
 
@@ -176,7 +179,7 @@ export class Team {
   async stopConsumers(): Promise<void> {
     set(this.board, control.consumersStop, 1)
     for (const { worker } of this.#members.values()) worker.postMessage('stop')
-    await Promise.all([...this.#members.values()].map(({ exit }) => exit))
+    await Promise.all([...this.#members].map(([i, { exit }]) => this.#ended(`member ${i} does not stop`, exit)))
     this.#members.clear()
     this.assertHealthy()
   }
@@ -208,6 +211,21 @@ export class Team {
     }
     port.detach()
     return swept
+  }
+
+  async #ended(otherwise: string, exit: Promise<unknown> | undefined): Promise<void> {
+    const patience = new AbortController()
+    const late = sleep(patienceMilliseconds, undefined, { signal: patience.signal }).then(() => {
+      throw this.#stuck(otherwise)
+    })
+    // Aborted it rejects, when nobody waits any more.
+    late.catch(() => undefined)
+    await Promise.race([exit, late])
+    patience.abort()
+  }
+
+  #stuck(what: string): Error {
+    return new Error(`stuck: ${what}: ${JSON.stringify(this.domain.stats())}`)
   }
 
   #fail(message: string): void {
