@@ -54,6 +54,15 @@ for (const policy of ways) {
   })
 }
 
+t.test('every request of a connection that stays comes from the same client', async (t) => {
+  const { balancer, ports } = await start(t, {})
+  const kept = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+  const answers = await exchange(ports[1], [header + kept, kept + request])
+  const bodies = [...answers.matchAll(/\{[^}]*\}/g)].map(([body]) => JSON.parse(body))
+  t.strictSame(bodies, [client, client, client])
+  await settle(t, balancer, { badHeaders: 0, accepted: 1 })
+})
+
 t.test('a header that comes byte by byte', async (t) => {
   const { balancer, ports } = await start(t, {})
   const socket = net.connect(ports[1], '127.0.0.1').setNoDelay(true).setEncoding('latin1')
