@@ -20,6 +20,12 @@ export interface ConfigPeerOptions {
 
 const START_MS = 10_000
 
+/** Their programs may use them until the bench ends. */
+const folders: string[] = []
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 /** A server that is not ours: a program with a configuration file. Skipped where it is not installed. */
 export function configPeer({ name, command, version, args, config }: ConfigPeerOptions): Peer {
   return {
@@ -43,7 +49,7 @@ export interface Program {
 /** @param prepare fills the folder, which is the program's alone, and says how to start it so that it listens on the port */
 export async function startWithFolder(prepare: (folder: string, port: number) => Program): Promise<RunningServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'node-dlb-bench-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   const port = await freePort()
   const { command, args, options } = prepare(folder, port)
   const child = await Child.start(command, args, options)
