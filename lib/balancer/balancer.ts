@@ -14,6 +14,7 @@ import { Ledger } from './ledger.ts'
 import { ListenerTable, type TableEntry } from './listener-table.ts'
 import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { Parking } from './parking.ts'
+import { Rest } from './rest.ts'
 import { Rolling, type RollingReport } from './rolling.ts'
 import { StallWatch } from './stall-watch.ts'
 import { EntryFailedError, Startup } from './startup.ts'
@@ -82,6 +83,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #startups = new Set<Startup>()
   readonly #eligibility: Eligibility
   readonly #stallWatch: StallWatch | null
+  readonly #rest: Rest
   readonly #admission: Admission | null
   readonly #parking: Parking | null
   readonly #rolling: Rolling
@@ -114,7 +116,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       fabric: this.#fabric,
       eligibility: this.#eligibility,
       settings: options.listeners,
-      onBatch: (listener, fds, count) => this.#dealer.accept(listener, fds, count),
+      onBatch: (listener, fds, count) => this.#rest.after(count, () => this.#dealer.accept(listener, fds, count)),
       onShed: (count) => this.#ledger.shed(count),
       onError: (error) => this.emit('error', error),
       onServed: (parked) => this.#dealer.deal(parked),
@@ -132,6 +134,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     })
     this.#startup = new Startup(firstNumbers(workers), startTimeout)
     this.#startups.add(this.#startup)
+    this.#rest = new Rest({ ledger: this.#ledger, onRest: (resting) => this.#table.setResting(resting) })
     this.#stallWatch = stallTimeout === 0 ? null : this.#createStallWatch(stallTimeout)
     this.#parking = options.parking ? this.#createParking() : null
     this.#rolling = this.#createRolling()
@@ -221,6 +224,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     // First what is still in the device is served.
     const cutOpen = await this.#run(drain, () => this.#ledger.counts().inFlight === 0)
     this.#stallWatch?.stop()
+    this.#rest.close()
     this.#parking?.stop()
     const { inFlight } = this.#ledger.counts()
     this.#cuts.countWaiting(inFlight)

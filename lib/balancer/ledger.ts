@@ -23,6 +23,9 @@ const HEADER_BYTES = 64
 const CAPACITY = 0
 const WORKERS = 1
 const HIGH_WATER = 2
+/** The waker of an acceptor that rests, and how many connections it waits for: see Rest. */
+const RESTING = 3
+const AWAITED = 4
 
 /** An accepted connection, as the acceptor knows it. */
 export interface Connection {
@@ -307,6 +310,22 @@ export class Ledger {
 
   completedEarly(worker: number): number {
     return this.#counters.completedEarly(worker)
+  }
+
+  /** Acceptor, before it deals so many and rests: `waker` is to be woken once workers have settled as many. 0, 0: it rests no more. */
+  rest(waker: number, count: number): void {
+    Atomics.store(this.#header, AWAITED, count)
+    Atomics.store(this.#header, RESTING, waker)
+  }
+
+  /** Any thread. */
+  get isResting(): boolean {
+    return Atomics.load(this.#header, RESTING) !== 0
+  }
+
+  /** Worker: so many that it received are adopted, or were stale. @returns the waker of the acceptor if that rests no longer; else 0. */
+  settled(count: number): number {
+    return Atomics.sub(this.#header, AWAITED, count) > count ? 0 : Atomics.exchange(this.#header, RESTING, 0)
   }
 
   /** Whether this connection, and not a later one with the number, is there still: waiting, or open in a worker. */

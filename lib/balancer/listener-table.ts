@@ -61,6 +61,7 @@ export class ListenerTable {
   #generation = 0
   #freeQueues: QueueId[]
   #blocked = false
+  #resting = false
   #stopped = false
   #lastId = -1
 
@@ -161,6 +162,11 @@ export class ListenerTable {
     for (const entry of this.entries()) this.#setAccepting(entry)
   }
 
+  setResting(resting: boolean): void {
+    this.#resting = resting
+    for (const entry of this.entries()) this.#setAccepting(entry)
+  }
+
   /**
    * For good. The entries stay: what was accepted is still dealt to their workers. `finish`: so is what waits in the backlogs,
    * of clients that have sent their requests already. Not of sockets that workers accept from, who do so until they close them.
@@ -238,7 +244,7 @@ export class ListenerTable {
 
   #setAccepting(entry: TableEntry): void {
     if (this.#stopped) return
-    if (entry.served && !this.#blocked && !isOwnAccepting(entry.policy.name)) entry.listener.resume()
+    if (entry.served && !this.#blocked && !this.#resting && !isOwnAccepting(entry.policy.name)) entry.listener.resume()
     else entry.listener.pause()
   }
 

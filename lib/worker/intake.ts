@@ -2,6 +2,7 @@ import type { Ledger } from '../balancer/ledger.ts'
 import type { Port } from '../device/device.ts'
 import { attachDomain } from '../device/open.ts'
 import type { NodeDlbError } from '../errors.ts'
+import { loadAddon } from '../native.ts'
 import { type Completions, DeviceCompletions, DirectCompletions } from './completions.ts'
 import { INBOX_BATCH, Inbox, type InboxOptions } from './inbox.ts'
 import type { DeviceLink, Route } from './protocol.ts'
@@ -43,8 +44,21 @@ export class DeviceIntake implements Intake {
     this.#balanced = balanced && domain.attachPort(balanced)
     this.#directed = directed && domain.attachPort(directed)
     const onFailure = (error: NodeDlbError): void => this.#fail(error)
+    const settle = (count: number): void => {
+      const waker = ledger.settled(count)
+      if (waker !== 0) loadAddon().wake(waker)
+    }
+    // In the same turn of the loop, after their adoption.
+    const onReceived = (count: number): void => void (ledger.isResting && setImmediate(settle, count))
     const open = (port: Port, completions: Completions): void => {
-      new Inbox({ ...options, port, completions, onFailure, events: domain.createEvents(INBOX_BATCH) }).open()
+      new Inbox({
+        ...options,
+        port,
+        completions,
+        onReceived,
+        onFailure,
+        events: domain.createEvents(INBOX_BATCH),
+      }).open()
     }
     if (this.#balanced) {
       // The links of the thread that had the port before, if one had: this one has no servers yet.
