@@ -1,6 +1,6 @@
 import { configPeer } from './config-peer.ts'
 
-/** Threads; the one that accepts gives a connection to the less loaded of two others. */
+/** Threads; the one that accepts gives a connection to the less loaded of two others. Its connections need one descriptor each, and not the two of a proxy. */
 export const haproxy = configPeer({
   name: 'HAProxy',
   command: 'haproxy',
@@ -10,6 +10,7 @@ export const haproxy = configPeer({
 global
   nbthread ${workers}
   maxconn 16384
+  no strict-limits
 defaults
   mode http
   timeout client 1h
