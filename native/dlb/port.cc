@@ -1,6 +1,7 @@
 #include "port.h"
 
 #include <algorithm>
+#include <utility>
 #include <cerrno>
 
 namespace node_dlb::dlb {
@@ -101,6 +102,7 @@ int Port::ReceiveWithoutPop(uint64_t ticket, abi::Event* events, uint32_t max) {
 int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop) {
   const Turn turn(this, ticket);
   if (const int code = Check(ticket)) return code;
+  if (failure_ != 0 && ring_.waiting() == 0) return std::exchange(failure_, 0);
   const uint32_t waiting = ring_.waiting() == 0 ? 0 : ring_.TakeWaiting(events, max);
   uint32_t received = waiting;
   const uint32_t seen = std::min(unpopped_, waiting);
@@ -115,6 +117,11 @@ int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop)
   if (max > waiting && (waiting == 0 || MayHoldMore())) {
     const int found = Look(events + waiting, max - waiting, false, pop);
     if (found < 0 && waiting == 0) return found;
+    // The next receive tells of the failure: have the loop make it, since the device may give no sign any more.
+    if (found < 0) {
+      failure_ = found;
+      WriteEventfd();
+    }
     if (found > 0) {
       const auto count = static_cast<uint32_t>(found);
       if (!directed()) ring_.AppendTaken(events + waiting, count);

@@ -206,6 +206,8 @@ class Port {
   uint32_t tokens_returned_ = 0;
   // Of events in the ring, which nobody has received.
   uint32_t unpopped_ = 0;
+  // Of a look whose caller had something else to tell, or was the loop: the next receive's. 0: none.
+  int failure_ = 0;
   // At most so many credits of what it received are with the port, beside the 32 that it may have taken to send: see Look.
   uint32_t credits_kept_ = 0;
   EventRing ring_;

@@ -85,8 +85,11 @@ int Port::Peek(uint64_t ticket, bool wait) {
   const Turn turn(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (ring_.waiting() > 0) return 1;
+  if (failure_ != 0) return failure_;
   abi::Event event;
   const int found = Look(&event, 1, wait);
+  // Kept: what failed once may work when the callback receives, and the failure would have been told to nobody.
+  if (found < 0) failure_ = found;
   if (found <= 0) return found;
   ring_.Append(&event, 1);
   return 1;
