@@ -8,6 +8,13 @@ import type { NativeDlb } from './native-dlb.ts'
  */
 export interface NativeAddon extends NativeDlb {
   readonly Listener: NativeListenerConstructor
+  /**
+   * Another descriptor of a listening socket of this process, which accepts when it is asked to. It closes with the thread.
+   * @throws an Error as Node's system errors: EBADF, EMFILE
+   */
+  readonly SharedSocket: new (
+    fd: number,
+  ) => NativeSharedSocket
   /** Closes a descriptor. @returns 0, or a negative errno as Node's errors have it. */
   closeFd(fd: number): number
   /** As `closeFd`, but a TCP peer sees a reset, and unsent data is dropped. */
@@ -65,12 +72,22 @@ export interface NativeListener {
   resume(): void
   /** Whether it keeps the loop alive; at first it does. */
   hold(held: boolean): void
-  close(): void
+  /** `everywhere`: nobody accepts from the socket any more, whoever shares it, and nobody can connect. */
+  close(everywhere: boolean): void
   /** -1 once closed. */
   fd(): number
   address(): { address: string; family: string; port: number } | string | undefined
   isConnection(fd: number): boolean
   counters(): ListenerCounters
+}
+
+export interface NativeSharedSocket {
+  /**
+   * Accepts as many as there are and `into` has places, and writes the complement (`~fd`) of each descriptor from its front on; it may
+   * be in shared memory. @returns how many; fewer for whatever reason
+   */
+  accept(into: Int32Array): number
+  close(): void
 }
 
 export interface ListenerCounters {

@@ -82,12 +82,13 @@ void Acceptor::Hold(bool held) {
   held ? uv_ref(handle) : uv_unref(handle);
 }
 
-void Acceptor::Close() {
+void Acceptor::Close(bool everywhere) {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   // uv_close takes the descriptor out of the loop's epoll set at once, so that it can be closed right after.
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnHandleClosed);
   uv_close(reinterpret_cast<uv_handle_t*>(&timer_), OnHandleClosed);
+  if (everywhere) socket_.Shutdown();
   socket_.Close();
   reserve_.Reset();
   std::exchange(sink_, nullptr)->OnClose();

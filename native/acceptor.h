@@ -66,8 +66,8 @@ class Acceptor {
   int AcceptOne();
   // Whether the handle keeps the loop alive, as it does at first.
   void Hold(bool held);
-  // The listening socket is closed when it returns. Safe to repeat.
-  void Close();
+  // The listening socket is closed when it returns; `everywhere`: for those who share it, too. Safe to repeat.
+  void Close(bool everywhere = false);
 
   const ListenSocket& socket() const { return socket_; }
   const Counters& counters() const { return counters_; }

@@ -132,6 +132,8 @@ bool ListenSocket::IsConnection(int fd) const {
   return !NameOf(fd_.get(), &ours) && !NameOf(fd, &other) && SamePlace(ours, other) && !Listens(fd);
 }
 
+void ListenSocket::Shutdown() { shutdown(fd_.get(), SHUT_RD); }
+
 void ListenSocket::Close() {
   // The name goes first: once the descriptor is closed, another process may bind the name, and we would remove its.
   if (!path_.empty() && path_[0] != '\0') unlink(path_.c_str());

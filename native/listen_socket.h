@@ -49,6 +49,9 @@ class ListenSocket {
   // Whether a descriptor, of which nothing is known, is an open connection that was accepted here.
   bool IsConnection(int fd) const;
 
+  // Nobody can connect any more, also where the socket is shared, and who waits in the backlog is reset.
+  void Shutdown();
+
   // Safe to repeat.
   void Close();
 

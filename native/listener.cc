@@ -168,8 +168,8 @@ Napi::Value Listener::FileDescriptor(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), acceptor_ == nullptr ? -1 : acceptor_->socket().fd());
 }
 
-void Listener::Close(const Napi::CallbackInfo&) {
-  if (acceptor_ != nullptr) acceptor_->Close();
+void Listener::Close(const Napi::CallbackInfo& info) {
+  if (acceptor_ != nullptr) acceptor_->Close(info[0].ToBoolean());
 }
 
 Napi::Value Listener::Address(const Napi::CallbackInfo& info) {

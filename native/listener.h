@@ -43,6 +43,7 @@ class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
   void Resume(const Napi::CallbackInfo& info);
   // (held: boolean): whether it keeps the loop alive.
   void Hold(const Napi::CallbackInfo& info);
+  // (everywhere: boolean): see Acceptor::Close.
   void Close(const Napi::CallbackInfo& info);
   // The listening socket's, for other threads to share; -1 once closed.
   Napi::Value FileDescriptor(const Napi::CallbackInfo& info);

@@ -106,6 +106,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#options = options
     this.#ledger = Ledger.create({ fdLimit, workers: slots })
     this.#eligibility = new Eligibility(slots, (worker, eligible) => {
+      // Who may be dealt connections is another question now than when it began.
+      this.#rest.end()
       this.#fabric.setEligible(worker, eligible)
       this.#table.eligibilityChanged()
     })
@@ -116,6 +118,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       fabric: this.#fabric,
       eligibility: this.#eligibility,
       settings: options.listeners,
+      // Limits are the acceptor's to keep.
+      relief: this.#admission === null,
       onBatch: (listener, fds, count) => this.#rest.after(count, () => this.#dealer.accept(listener, fds, count)),
       onShed: (count) => this.#ledger.shed(count),
       onError: (error) => this.emit('error', error),
@@ -134,7 +138,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     })
     this.#startup = new Startup(firstNumbers(workers), startTimeout)
     this.#startups.add(this.#startup)
-    this.#rest = new Rest({ ledger: this.#ledger, onRest: (resting) => this.#table.setResting(resting) })
+    this.#rest = this.#createRest()
     this.#stallWatch = stallTimeout === 0 ? null : this.#createStallWatch(stallTimeout)
     this.#parking = options.parking ? this.#createParking() : null
     this.#rolling = this.#createRolling()
@@ -250,6 +254,15 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /** @throws ERR_DLB_INVALID_ARGUMENT for options that Node refuses. */
   async #spawn(workers: readonly number[]): Promise<void> {
     for (const worker of workers) this.#supervisor.start(worker)
+  }
+
+  #createRest(): Rest {
+    return new Rest({
+      ledger: this.#ledger,
+      idle: () => this.#serving().reduce((sum, { index }) => sum + (this.#ledger.isBusy(index) ? 0 : 1), 0),
+      onRest: (resting) => this.#table.setResting(resting),
+      onProgress: () => this.#stallWatch?.arm(),
+    })
   }
 
   #createRolling(): Rolling {
@@ -379,11 +392,16 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       maxRetries,
       admission: this.#admission,
       findListener: (id) => this.#table.get(id),
-      onBlocked: (blocked) => this.#table.setBlocked(blocked),
+      onBlocked: (blocked) => this.#onBlocked(blocked),
       onSent: () => this.#stallWatch?.arm(),
       // In Envoy's log every thread is a worker; ours accepts only, and is numbered after the workers.
       debug: debug && ((line) => debug(`worker_${slots} ${line}`)),
     })
+  }
+
+  #onBlocked(blocked: boolean): void {
+    if (blocked) this.#rest.end()
+    this.#table.setBlocked(blocked)
   }
 
   #linkFor(worker: number): WorkerLink {
@@ -397,6 +415,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
    */
   #failOver(error: NodeDlbError): void {
     if (this.#lastStats || this.#deviceLost) return
+    this.#rest.end()
     const waiting = this.#dealer.abandon()
     closeQuietly(this.#fabric)
     const stranded = [...waiting, ...this.#ledger.takeInDevice()]
@@ -486,9 +505,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     if (finished) this.#table.workerFinished(worker)
     else this.#table.workerDied(worker)
     this.#fabric.recover(worker)
+    this.#emptyHandOf(worker)
     // The thread ended while it took these: if Node had a handle on one, the number may be somebody else's by now.
     for (const fd of this.#ledger.takeOwnedBy(worker)) {
-      if (this.#table.hasConnection(fd)) loadAddon().resetFd(fd)
+      if (this.#table.listenerOf(fd) !== undefined) loadAddon().resetFd(fd)
     }
     this.#fabric.policies.ended(worker)
     this.#eligibility.forget(worker)
@@ -498,6 +518,16 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     if (finished) startup.settle(worker)
     else startup.fail(new EntryFailedError(worker, this.#options.entry, exit))
     return 'finished'
+  }
+
+  /** What it had accepted in the acceptor's stead, and may not have sent. */
+  #emptyHandOf(worker: number): void {
+    const { connections, fds } = this.#ledger.takeHand(worker)
+    this.#dealer.deal(connections)
+    for (const fd of fds) {
+      const listener = this.#table.listenerOf(fd)
+      if (listener !== undefined) this.#dealer.accept(listener, Int32Array.of(fd), 1)
+    }
   }
 
   #onDeath(death: Death): void {

@@ -13,6 +13,11 @@ import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 const LISTENER_QUEUES = 8
 /** At most so many connections wait at one worker: measured to keep the tails low when a worker is stuck. */
 const WORKER_CQ_DEPTH = 8
+/**
+ * With least-connections: a worker whose consumer queue is full gets none, though it has the fewest, so bursts have to fit. But what is in
+ * there has no priority any more.
+ */
+const COUNTING_CQ_DEPTH = 256
 /** Adopted, and not complete before the worker's loop has come round: see DeviceCompletions. */
 const ADOPTED_ENTRIES = 8
 const WORKER_ENTRIES = WORKER_CQ_DEPTH + ADOPTED_ENTRIES
@@ -48,6 +53,8 @@ export class DeviceFabric implements Fabric {
   readonly #workerPorts: readonly WorkerPorts[]
   readonly #plan: DomainPlan
   readonly #events: EventBuffer
+  /** For what waits at a worker. */
+  readonly #seen: EventBuffer
   readonly #hooks: FabricHooks
   /** It has failed, or is closed: the rest is done quietly. */
   #over = false
@@ -78,6 +85,7 @@ export class DeviceFabric implements Fabric {
       this.#domain.start()
       this.#port = this.#domain.attachPort(acceptor)
       this.#events = this.#domain.createEvents(BATCH)
+      this.#seen = this.#domain.createEvents(this.#plan.cqDepth)
       this.#port.onReadable(() => this.#receive())
       // The workers hold the loop open.
       this.#port.unref()
@@ -120,9 +128,10 @@ export class DeviceFabric implements Fabric {
     this.#try(() => (eligible ? this.#domain.enablePort(port) : this.#domain.disablePort(port)), undefined)
   }
 
-  waitingAt(worker: number): Waiting {
+  waitingAt(worker: number, most: number = this.#plan.cqDepth): Waiting {
     const { balanced, directed } = this.#workerPorts[worker]
-    return this.#try(() => ({ balanced: this.#peek(balanced), directed: this.#peek(directed) }), NOTHING_WAITING)
+    const peek = (): Waiting => ({ balanced: this.#peek(balanced, most), directed: this.#peek(directed, most) })
+    return this.#try(peek, NOTHING_WAITING)
   }
 
   drain(queue: QueueId): void {
@@ -154,12 +163,11 @@ export class DeviceFabric implements Fabric {
   }
 
   #createWorkerPorts(): WorkerPorts {
-    const { queues, addressesWorkers, counted } = this.#plan
-    const cqDepth = WORKER_CQ_DEPTH
+    const { queues, addressesWorkers, counted, cqDepth } = this.#plan
     const eventStateEntries = WORKER_ENTRIES + counted
     return {
       balanced: queues > 0 ? this.#domain.createLoadBalancedPort({ cqDepth, eventStateEntries }) : null,
-      directed: addressesWorkers ? this.#domain.createDirectedPort({ cqDepth }) : null,
+      directed: addressesWorkers ? this.#domain.createDirectedPort({ cqDepth: WORKER_CQ_DEPTH }) : null,
     }
   }
 
@@ -168,14 +176,15 @@ export class DeviceFabric implements Fabric {
     for (;;) {
       const count = this.#domain.recover(port, this.#events, BATCH)
       if (count === 0) break
-      this.#hooks.onRecovered(this.#connections(count))
+      this.#hooks.onRecovered(connectionsIn(this.#events, count))
     }
     // For the next thread. Without links it gets nothing.
     if (port.kind === 'load-balanced') this.#domain.enablePort(port)
   }
 
-  #peek(port: PortId | null): Connection[] {
-    return port === null ? [] : this.#connections(this.#domain.peek(port, this.#events, WORKER_CQ_DEPTH))
+  #peek(port: PortId | null, most: number): readonly Connection[] {
+    const count = port === null ? 0 : this.#domain.peek(port, this.#seen, most)
+    return count === 0 ? NOTHING_WAITING.balanced : connectionsIn(this.#seen, count)
   }
 
   #count(): FabricCounts {
@@ -198,17 +207,8 @@ export class DeviceFabric implements Fabric {
       const count = this.#port.receive(this.#events, BATCH)
       if (count === 0) return
       if (this.#port.id.kind === 'load-balanced') this.#port.release(count)
-      this.#hooks.onTaken(this.#connections(count))
+      this.#hooks.onTaken(connectionsIn(this.#events, count))
     }, undefined)
-  }
-
-  #connections(count: number): Connection[] {
-    const events = this.#events
-    return Array.from({ length: count }, (_, i) => ({
-      listener: events.data16(i),
-      fd: events.data64Low(i),
-      stamp: events.data64High(i),
-    }))
   }
 
   #watch(domain: DlbDomain): void {
@@ -248,9 +248,12 @@ interface DomainPlan {
   readonly addressesWorkers: boolean
   /** Of each worker: open connections that the device can count. */
   readonly counted: number
+  /** Of the workers' load-balanced ports. */
+  readonly cqDepth: number
 }
 
-function planDomain(device: Device, { slots: workers, credits }: ResolvedOptions, policies: Policies): DomainPlan {
+function planDomain(device: Device, options: ResolvedOptions, policies: Policies): DomainPlan {
+  const { slots: workers, credits, listeners } = options
   const names = policies.names()
   const balanced = names.some(isLoadBalanced)
   const addressesWorkers = names.some((name) => !isLoadBalanced(name) && !isOwnAccepting(name))
@@ -265,7 +268,17 @@ function planDomain(device: Device, { slots: workers, credits }: ResolvedOptions
     eventStateEntries: waiting + workers * counted,
     credits: credits ?? Math.min(BASE_CREDITS + workers * CREDITS_PER_WORKER, free.credits),
   }
-  return { config, queues: config.loadBalancedQueues, addressesWorkers, counted }
+  const isDeep = counted >= COUNTING_CQ_DEPTH && !listeners.hasPriorities
+  const cqDepth = isDeep ? COUNTING_CQ_DEPTH : WORKER_CQ_DEPTH
+  return { config, queues: config.loadBalancedQueues, addressesWorkers, counted, cqDepth }
+}
+
+function connectionsIn(events: EventBuffer, count: number): Connection[] {
+  return Array.from({ length: count }, (_, i) => ({
+    listener: events.data16(i),
+    fd: events.data64Low(i),
+    stamp: events.data64High(i),
+  }))
 }
 
 function portsOf({ balanced, directed }: WorkerPorts): PortId[] {

@@ -57,8 +57,8 @@ export interface Fabric {
   recover(worker: number): void
   /** Whether the device deals to the worker; at first it does. What it has been dealt already stays there. */
   setEligible(worker: number, eligible: boolean): void
-  /** What waits in the worker's consumer queues, oldest first: it has not received it yet. A look; it may just be receiving it. */
-  waitingAt(worker: number): Waiting
+  /** What waits in the worker's consumer queues, oldest first, up to `most` of each: it has not received it yet. A look; it may just be receiving it. */
+  waitingAt(worker: number, most?: number): Waiting
   /** From here on, what is in the queue is given back: no worker listens to it any more. */
   drain(queue: QueueId): void
   /** The queue is a new listener's. */

@@ -18,14 +18,20 @@ const OWNER_MASK = (MAX_WORKERS - 1) << OWNER_SHIFT
 const GENERATION_SHIFT = 10
 const GENERATION_MASK = -1 << GENERATION_SHIFT
 
-// The buffer: a header of one cache line, the counters, the entries.
+// The buffer: a header of one cache line, the counters, the workers' hands, the entries, and where each fd was accepted.
 const HEADER_BYTES = 64
 const CAPACITY = 0
 const WORKERS = 1
 const HIGH_WATER = 2
-/** The waker of an acceptor that rests, and how many connections it waits for: see Rest. */
+/** The waker of an acceptor that rests, negative once that is woken: see Rest. */
 const RESTING = 3
-const AWAITED = 4
+/** In how many turns of their loops workers have adopted connections, or looked for some, while the acceptor rested. */
+const TURNS = 4
+/** A cache line for each worker: its hand, and whether it has something to do. */
+const LINE = 64 / 4
+const BUSY = 8
+/** How many connections a worker can have in hand. */
+export const HAND_ROOM = 4
 
 /** An accepted connection, as the acceptor knows it. */
 export interface Connection {
@@ -33,6 +39,14 @@ export interface Connection {
   readonly fd: number
   /** Names the connection in the ledger, and is its accept time in µs. */
   readonly stamp: number
+}
+
+/** What a worker that has died had accepted and may not have sent. */
+export interface LeftInHand {
+  /** They may be in the device, too. */
+  readonly connections: readonly Connection[]
+  /** Nobody knows of these. */
+  readonly fds: readonly number[]
 }
 
 /** How many entries are in which state, found by reading them all. */
@@ -71,9 +85,10 @@ export class Ledger {
   readonly workers: number
   readonly #header: Int32Array
   readonly #counters: LedgerCounters
+  readonly #lines: Int32Array
   readonly #words: Int32Array
-  /** The acceptor's: where it accepted each fd. */
-  #listeners: Uint16Array | null = null
+  /** Where each fd was accepted: written by whoever did so, before the entry. */
+  readonly #listeners: Uint16Array
   /** The acceptor's: to whom it sent each fd. */
   #targets: Uint8Array | null = null
   #replaced = 0
@@ -88,7 +103,7 @@ export class Ledger {
       throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `workers must be from 1 to ${MAX_WORKERS}, not ${workers}`)
     }
     const capacity = Math.min(Math.floor(fdLimit), MAX_CAPACITY)
-    const buffer = new SharedArrayBuffer(HEADER_BYTES + LedgerCounters.byteLength(workers) + capacity * 4)
+    const buffer = new SharedArrayBuffer(entriesAt(workers) + capacity * (4 + 2))
     const header = new Int32Array(buffer)
     header[CAPACITY] = capacity
     header[WORKERS] = workers
@@ -101,7 +116,9 @@ export class Ledger {
     this.capacity = this.#header[CAPACITY]
     this.workers = this.#header[WORKERS]
     this.#counters = new LedgerCounters(buffer, HEADER_BYTES, this.workers)
-    this.#words = new Int32Array(buffer, HEADER_BYTES + LedgerCounters.byteLength(this.workers), this.capacity)
+    this.#lines = new Int32Array(buffer, linesAt(this.workers), this.workers * LINE)
+    this.#words = new Int32Array(buffer, entriesAt(this.workers), this.capacity)
+    this.#listeners = new Uint16Array(buffer, entriesAt(this.workers) + this.capacity * 4, this.capacity)
   }
 
   /**
@@ -114,7 +131,6 @@ export class Ledger {
       this.#counters.countShed(1)
       return NO_STAMP
     }
-    this.#listeners ??= new Uint16Array(this.capacity)
     this.#listeners[fd] = listener
     const stamp = this.#take(fd, time, HELD, 0)
     this.#endPrevious(this.#replaced)
@@ -128,16 +144,54 @@ export class Ledger {
    * will find fewer entries of it than it counts, and put its counters right.
    */
   acceptFor(worker: number, fd: number, time: number): number {
+    const stamp = this.#acceptAt(worker, fd, time, ADOPTING, worker)
+    if (stamp !== NO_STAMP) this.#counters.countAdopted(worker)
+    return stamp
+  }
+
+  /**
+   * Worker: it accepted a connection in the acceptor's stead, and sends it to the device next. If the device does not take it, it is
+   * the acceptor's. @returns as `accept`.
+   */
+  acceptInto(worker: number, fd: number, time: number, listener: number): number {
+    if (fd >>> 0 < this.capacity) this.#listeners[fd] = listener
+    return this.#acceptAt(worker, fd, time, IN_DEVICE, 0)
+  }
+
+  #acceptAt(worker: number, fd: number, time: number, state: number, owner: number): number {
     if (fd >>> 0 >= this.capacity) {
       this.#counters.countShedAt(worker, 1)
       return NO_STAMP
     }
     this.#counters.countAcceptedAt(worker)
-    const stamp = this.#take(fd, time, ADOPTING, worker)
-    const state = this.#replaced & STATE_MASK
-    if (state === HELD || state === IN_DEVICE) this.#counters.countRefusedAt(worker)
-    this.#counters.countAdopted(worker)
+    const stamp = this.#take(fd, time, state, owner)
+    const replaced = this.#replaced & STATE_MASK
+    if (replaced === HELD || replaced === IN_DEVICE) this.#counters.countRefusedAt(worker)
     return stamp
+  }
+
+  /**
+   * What a worker has accepted and not sent yet, so that it is not lost if the thread ends there. A place holds an fd's complement
+   * from its accept4 on (the addon writes it), the fd plus 1 once the ledger has it, and 0 once it is sent.
+   */
+  handOf(worker: number): Int32Array {
+    return this.#lines.subarray(worker * LINE, worker * LINE + HAND_ROOM)
+  }
+
+  /**
+   * Acceptor, once the worker's thread has ended: empties its hand. A connection in it that is in the device by its entry may have
+   * been sent or not. It is the acceptor's again, who sends it anew: of two events, the ledger lets one through.
+   */
+  takeHand(worker: number): LeftInHand {
+    const left = this.handOf(worker)
+    const fds = [...left].filter((place) => place < 0).map((place) => ~place)
+    const known = new Set([...left].filter((place) => place > 0).map((place) => place - 1))
+    left.fill(0)
+    this.setBusy(worker, false)
+    // The thread may have ended between the entry and the place: then the entry is newer, and in the device.
+    const connections = this.#takeInDevice((fd) => known.has(fd) || fds.includes(fd))
+    const taken = new Set(connections.map(({ fd }) => fd))
+    return { connections, fds: fds.filter((fd) => !taken.has(fd)) }
   }
 
   /** Worker: as `shed`, for connections that it accepted itself. */
@@ -254,7 +308,7 @@ export class Ledger {
       // The stamp's low bits are as good as the stamp: no move looks at others.
       const stamp = word >>> GENERATION_SHIFT
       if (!this.#move(fd, word, entry(HELD, 0, stamp))) continue
-      taken.push({ listener: this.#listeners?.[fd] ?? 0, fd, stamp })
+      taken.push({ listener: this.#listeners[fd], fd, stamp })
     }
     return taken
   }
@@ -312,9 +366,8 @@ export class Ledger {
     return this.#counters.completedEarly(worker)
   }
 
-  /** Acceptor, before it deals so many and rests: `waker` is to be woken once workers have settled as many. 0, 0: it rests no more. */
-  rest(waker: number, count: number): void {
-    Atomics.store(this.#header, AWAITED, count)
+  /** Acceptor: it rests, and `waker` is to be woken by a worker that has nothing to do. 0: it rests no more. */
+  rest(waker: number): void {
     Atomics.store(this.#header, RESTING, waker)
   }
 
@@ -323,9 +376,30 @@ export class Ledger {
     return Atomics.load(this.#header, RESTING) !== 0
   }
 
-  /** Worker: so many that it received are adopted, or were stale. @returns the waker of the acceptor if that rests no longer; else 0. */
-  settled(count: number): number {
-    return Atomics.sub(this.#header, AWAITED, count) > count ? 0 : Atomics.exchange(this.#header, RESTING, 0)
+  /** Worker: in this turn of its loop it does something about connections. */
+  turned(): void {
+    Atomics.add(this.#header, TURNS, 1)
+  }
+
+  /** Acceptor: differs from before if a worker has done something about connections since. */
+  get turns(): number {
+    return Atomics.load(this.#header, TURNS)
+  }
+
+  /** Worker: whether it has adopted connections lately. */
+  setBusy(worker: number, busy: boolean): void {
+    Atomics.store(this.#lines, worker * LINE + BUSY, busy ? 1 : 0)
+  }
+
+  /** Any thread. */
+  isBusy(worker: number): boolean {
+    return Atomics.load(this.#lines, worker * LINE + BUSY) !== 0
+  }
+
+  /** Worker: it has nothing to do. The acceptor rests until it has heard of that. @returns its waker, if this is the first to say so; else 0. */
+  endRest(): number {
+    const waker = Atomics.load(this.#header, RESTING)
+    return waker > 0 && Atomics.compareExchange(this.#header, RESTING, waker, -waker) === waker ? waker : 0
   }
 
   /** Whether this connection, and not a later one with the number, is there still: waiting, or open in a worker. */
@@ -405,6 +479,14 @@ export class Ledger {
   #move(fd: number, from: number, to: number): boolean {
     return fd >>> 0 < this.capacity && Atomics.compareExchange(this.#words, fd, from, to) === from
   }
+}
+
+function linesAt(workers: number): number {
+  return HEADER_BYTES + LedgerCounters.byteLength(workers)
+}
+
+function entriesAt(workers: number): number {
+  return linesAt(workers) + workers * LINE * 4
 }
 
 function entry(state: number, owner: number, stamp: number): number {

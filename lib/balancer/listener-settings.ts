@@ -43,6 +43,11 @@ export class ListenerSettingsTable {
     return new Set([this.#default, ...this.#own.values()].map(({ policy }) => policy))
   }
 
+  /** Some have a better priority than others. */
+  get hasPriorities(): boolean {
+    return [...this.#own.values()].some(({ priority }) => priority !== this.#default.priority)
+  }
+
   /** @param port as asked for, so 0 if any will do; -1 if the address is a path */
   find(address: string | null, port: number): ListenerSettings {
     const whole =

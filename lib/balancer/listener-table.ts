@@ -37,6 +37,8 @@ export interface ListenerTableOptions {
   readonly fabric: Fabric
   readonly eligibility: Eligibility
   readonly settings: ListenerSettingsTable
+  /** Workers accept while the acceptor rests, where the device chooses among them. */
+  readonly relief: boolean
   readonly onBatch: (listener: number, fds: Int32Array, count: number) => void
   readonly onShed: (count: number) => void
   readonly onError: (error: NodeDlbError) => void
@@ -104,9 +106,9 @@ export class ListenerTable {
     return this.entries().some(({ members }) => members.has(worker))
   }
 
-  /** Whether the fd is an open connection that one of the sockets accepted. */
-  hasConnection(fd: number): boolean {
-    return this.entries().some(({ listener }) => listener.isConnection(fd))
+  /** The listener whose socket accepted the fd, of which nothing is known; undefined if it is no open connection of ours. */
+  listenerOf(fd: number): number | undefined {
+    return this.entries().find(({ listener }) => listener.isConnection(fd))?.id
   }
 
   join(worker: number, request: ListenRequest): Reply {
@@ -174,14 +176,17 @@ export class ListenerTable {
   stopListening(finish: boolean): void {
     this.#stopped = true
     for (const { listener, members, policy } of this.entries()) {
-      if (finish && members.size > 0 && !isOwnAccepting(policy.name)) listener.finish()
+      if (isOwnAccepting(policy.name)) listener.leaveToOthers()
+      else if (finish && members.size > 0) listener.finish()
       else listener.close()
     }
   }
 
   #routeOf({ queue, listener, policy, priority, settings: { proxyProtocol } }: TableEntry): Route {
+    const { completion } = policy
     const socket = isOwnAccepting(policy.name) ? listener.fd : null
-    return { generation: this.#generation, queue, priority, completion: policy.completion, socket, proxyProtocol }
+    const relief = this.#options.relief && policy.kind === 'load-balanced' ? listener.fd : null
+    return { generation: this.#generation, queue, priority, completion, socket, relief, proxyProtocol }
   }
 
   /** Where an app can listen several times (port 0, SO_REUSEPORT), the n-th time of each worker is the same listener. */

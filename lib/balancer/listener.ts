@@ -81,7 +81,7 @@ export class Listener {
     this.address = this.#native.address() as AddressInfo | string
   }
 
-  /** For a `SharedListener`, while it is open. */
+  /** For those who share the socket, while it is open. */
   get fd(): number {
     return this.#native.fd()
   }
@@ -102,9 +102,14 @@ export class Listener {
     this.close()
   }
 
-  /** No batch comes after it; what waits in the backlog is reset. A second call does nothing. */
+  /** No batch comes after it; what waits in the backlog is reset, and nobody accepts from it any more. A second call does nothing. */
   close(): void {
-    this.#native.close()
+    this.#native.close(true)
+  }
+
+  /** As `close`, but those who share the socket go on. */
+  leaveToOthers(): void {
+    this.#native.close(false)
   }
 
   /**
@@ -162,7 +167,7 @@ export class SharedListener {
   }
 
   close(): void {
-    this.#native.close()
+    this.#native.close(false)
   }
 }
 

@@ -1,65 +1,94 @@
 import { loadAddon } from '../native.ts'
 import type { Ledger } from './ledger.ts'
 
-/** Fewer come so slowly that they are worth being woken for, and the rest would cost more than it saves. */
-const LEAST = 3
-/** It accepts again after so long, whatever the workers have done: one of them may be blocked, or have died. */
-const LONGEST_MS = 2
+/** It accepts again once no worker has done anything for so long: they may all be blocked. */
+const PATIENCE_MS = 5
 
 export interface RestOptions {
   readonly ledger: Ledger
+  /** How many workers have nothing to do. */
+  readonly idle: () => number
   /** Stop or start accepting. */
   readonly onRest: (resting: boolean) => void
+  /** Meanwhile workers have done something: they may have sent connections to each other. */
+  readonly onProgress: () => void
 }
 
 /**
- * Keeps the acceptor from being woken again and again in the workers' time. Connections that come while the workers have still to
- * adopt a batch can wait in the kernel's backlog as well as in the device; so after a batch accepting rests until
- * workers have adopted as many, or for 2 ms. bench/README.md has what it saves.
+ * Keeps the acceptor from being woken again and again in the workers' time. While all workers have something to do, after a batch that gives
+ * each idle one something, accepting rests: what comes can wait in the kernel's backlog as well as in the device. A worker that has
+ * done its part accepts a few itself (lib/worker/relief.ts), and the first that finds nothing ends the rest. bench/README.md has what it
+ * saves.
  *
- * The count is the workers' to bring down (`Ledger.settled`), and it is set before the batch is dealt, so that whoever receives of it
- * sees it. Connections of an earlier batch bring it down as well: then the rest is shorter. If some are adopted by nobody,
- * or a worker's thread ends before it tells, the timer ends it.
+ * No lost end. This thread says that it rests, and then looks who is idle; a worker says that it is idle, and then looks whether this
+ * thread rests. Both words are sequentially consistent, so one of them sees the other: no rest begins with an idle worker that was not
+ * counted. It is said before the batch is dealt, so that whoever receives of it knows. A worker that ends the rest marks the word and
+ * then wakes this thread; the others go on accepting until that has come round. If it dies in between, or all are blocked, nobody
+ * does anything for a while, and the timer ends the rest. test/model/rest.pml checks this.
  *
  * Main thread.
  */
 export class Rest {
   readonly #ledger: Ledger
+  readonly #idle: RestOptions['idle']
   readonly #onRest: RestOptions['onRest']
+  readonly #onProgress: RestOptions['onProgress']
   readonly #waker: number
   readonly #timer: NodeJS.Timeout
   #resting = false
+  /** The workers' turns that it knows of. */
+  #turns = 0
 
-  constructor({ ledger, onRest }: RestOptions) {
+  constructor({ ledger, idle, onRest, onProgress }: RestOptions) {
     this.#ledger = ledger
+    this.#idle = idle
     this.#onRest = onRest
-    this.#waker = loadAddon().openWaker(() => this.#end())
-    this.#timer = setTimeout(() => this.#end(), LONGEST_MS).unref()
+    this.#onProgress = onProgress
+    this.#waker = loadAddon().openWaker(() => this.end())
+    this.#timer = setTimeout(() => this.#check(), PATIENCE_MS).unref()
   }
 
   /** `deal` deals so many connections. */
   after(count: number, deal: () => void): void {
-    if (count < LEAST || this.#resting) {
-      deal()
+    if (!this.#resting) this.#begin(count)
+    deal()
+  }
+
+  #begin(count: number): void {
+    this.#ledger.rest(this.#waker)
+    if (count < this.#idle()) {
+      this.#ledger.rest(0)
       return
     }
-    // Before the first can be received.
-    this.#ledger.rest(this.#waker, count)
-    deal()
     this.#resting = true
+    this.#turns = this.#ledger.turns
     this.#onRest(true)
     this.#timer.refresh()
   }
 
-  close(): void {
-    clearTimeout(this.#timer)
-    loadAddon().closeWaker(this.#waker)
+  #check(): void {
+    const { turns } = this.#ledger
+    if (turns === this.#turns) {
+      this.end()
+    } else if (this.#resting) {
+      this.#turns = turns
+      this.#onProgress()
+      this.#timer.refresh()
+    }
   }
 
-  #end(): void {
+  /** Accepts again, if it rests. */
+  end(): void {
     if (!this.#resting) return
     this.#resting = false
-    this.#ledger.rest(0, 0)
+    this.#ledger.rest(0)
+    this.#onProgress()
     this.#onRest(false)
+  }
+
+  close(): void {
+    this.#ledger.rest(0)
+    clearTimeout(this.#timer)
+    loadAddon().closeWaker(this.#waker)
   }
 }

@@ -39,7 +39,6 @@ type Front = 'empty' | 'moved' | 'new' | 'stuck'
 /** One worker at one moment. */
 interface Look {
   readonly worker: number
-  readonly waiting: Waiting
   readonly fronts: Readonly<Record<Line, Front>>
 }
 
@@ -107,9 +106,12 @@ export class StallWatch {
   }
 
   #lookAt(worker: number): Look {
-    const waiting = this.#options.fabric().waitingAt(worker)
-    const see = (line: Line): Front => this.#see(worker, line, waiting[line].at(0))
-    return { worker, waiting, fronts: { balanced: see('balanced'), directed: see('directed') } }
+    const { balanced, directed } = this.#options.fabric().waitingAt(worker, 1)
+    const fronts = {
+      balanced: this.#see(worker, 'balanced', balanced.at(0)),
+      directed: this.#see(worker, 'directed', directed.at(0)),
+    }
+    return { worker, fronts }
   }
 
   #see(worker: number, line: Line, oldest: Connection | undefined): Front {
@@ -135,14 +137,15 @@ export class StallWatch {
     if (balanced || directed) this.#takeFrom(look, directed)
   }
 
-  #takeFrom({ worker, waiting }: Look, lateDirected: boolean): void {
-    this.#options.eligibility.hold(worker, 'stalled')
-    this.#takenBack += this.#options.takeBack(waiting.balanced)
+  #takeFrom({ worker }: Look, lateDirected: boolean): void {
+    const { eligibility, fabric, takeBack } = this.#options
+    eligibility.hold(worker, 'stalled')
+    this.#takenBack += takeBack(fabric().waitingAt(worker).balanced)
     if (lateDirected) this.#takeBackSent(worker)
   }
 
-  #letGoOnceEmpty({ worker, waiting }: Look): void {
-    if (waiting.balanced.length + waiting.directed.length > 0) return
+  #letGoOnceEmpty({ worker, fronts }: Look): void {
+    if (fronts.balanced !== 'empty' || fronts.directed !== 'empty') return
     this.#options.eligibility.letGo(worker, 'stalled')
   }
 

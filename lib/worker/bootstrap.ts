@@ -1,7 +1,7 @@
 import Module, { syncBuiltinESMExports } from 'node:module'
 import { inspect } from 'node:util'
 import workerThreads from 'node:worker_threads'
-import { Ledger, NO_STAMP } from '../balancer/ledger.ts'
+import { type Connection, Ledger, NO_STAMP } from '../balancer/ledger.ts'
 import { NodeDlbError } from '../errors.ts'
 import { Adoption, type OnClosed } from './adoption.ts'
 import { Control } from './control.ts'
@@ -64,7 +64,8 @@ function openIntake({ generation, device }: WorkerLink): Intake | null {
     control.post({ type: 'device-failed', generation, code: error.code, message: error.message })
   }
   try {
-    return new MixedIntake(new DeviceIntake(device, { ledger, worker: boot.index, adopt, onFailure, debug }), own)
+    const options = { ledger, worker: boot.index, adopt, giveBack, onFailure, debug }
+    return new MixedIntake(new DeviceIntake(device, options), own)
   } catch (error) {
     if (!(error instanceof NodeDlbError) || device.domain.nodeDlbDomain !== 'dlb') throw error
     onFailure(error)
@@ -75,14 +76,19 @@ function openIntake({ generation, device }: WorkerLink): Intake | null {
 function adopt(listener: number, fd: number, stamp: number, onClosed: OnClosed | null): Delivery | typeof LATER | null {
   const member = listening.find(listener)
   if (!member) {
-    // Dealt before the server closed: main deals it again.
-    control.post({ type: 'return', listener, fd, stamp })
+    // Dealt before the server closed.
+    giveBack({ listener, fd, stamp })
     return null
   }
   const adoption = adoptionFor(member.Handle)
   if (member.proxied) return adoption.claim(fd, stamp) ? openLater(listener, fd, stamp, onClosed) : null
   const client = adoption.adopt(fd, stamp, onClosed)
   return client && { client, server: member.handle }
+}
+
+/** Main deals it again. */
+function giveBack(connection: Connection): void {
+  control.post({ type: 'return', ...connection })
 }
 
 /** Of the worker's own accepting, whose listener is closed with its server. */

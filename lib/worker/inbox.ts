@@ -12,8 +12,8 @@ export interface InboxOptions {
   readonly port: Port
   readonly events: EventBuffer
   readonly completions: Completions
-  /** So many connections have been received. */
-  readonly onReceived: (count: number) => void
+  /** What was received is delivered. `all`: the consumer queue held no more. */
+  readonly onAdopted: (all: boolean) => void
   /** Makes the event's fd a connection; null if it is not this worker's to take. Never throws. */
   readonly adopt: (
     listener: number,
@@ -50,13 +50,13 @@ export class Inbox {
   #take(): void {
     // The rest of an interrupted batch comes first; its own turn is scheduled.
     if (this.#next < this.#count) return
-    const { onReceived, debug } = this.#options
+    const { onAdopted, debug } = this.#options
     this.#next = 0
     this.#count = this.#receive()
-    if (this.#count > 0) onReceived(this.#count)
     if (this.#count > 0) debug?.(`get dlb event ${this.#count}`)
     this.#deliverAll()
     if (this.#count < INBOX_BATCH) debug?.('dlb receive none, skip')
+    if (this.#next === this.#count) onAdopted(this.#count < INBOX_BATCH)
   }
 
   #deliverAll(): void {

@@ -1,11 +1,11 @@
-import type { Ledger } from '../balancer/ledger.ts'
+import { type Connection, HAND_ROOM, type Ledger } from '../balancer/ledger.ts'
 import type { Port } from '../device/device.ts'
 import { attachDomain } from '../device/open.ts'
 import type { NodeDlbError } from '../errors.ts'
-import { loadAddon } from '../native.ts'
 import { type Completions, DeviceCompletions, DirectCompletions } from './completions.ts'
 import { INBOX_BATCH, Inbox, type InboxOptions } from './inbox.ts'
 import type { DeviceLink, Route } from './protocol.ts'
+import { Relief } from './relief.ts'
 
 /**
  * Where this worker's connections come in. Another takes its place when the device fails. It does not hold the loop open.
@@ -21,6 +21,8 @@ export interface DeviceIntakeOptions {
   readonly ledger: Ledger
   readonly worker: number
   readonly adopt: InboxOptions['adopt']
+  /** Main deals with the connection. */
+  readonly giveBack: (connection: Connection) => void
   readonly onFailure: (error: NodeDlbError) => void
   readonly debug: ((line: string) => void) | null
 }
@@ -32,6 +34,7 @@ export interface DeviceIntakeOptions {
 export class DeviceIntake implements Intake {
   readonly #balanced: Port | null
   readonly #directed: Port | null
+  readonly #relief: Relief
   readonly #onFailure: DeviceIntakeOptions['onFailure']
   readonly #routes = new Map<number, Route>()
   #failed = false
@@ -44,22 +47,23 @@ export class DeviceIntake implements Intake {
     this.#balanced = balanced && domain.attachPort(balanced)
     this.#directed = directed && domain.attachPort(directed)
     const onFailure = (error: NodeDlbError): void => this.#fail(error)
-    const settle = (count: number): void => {
-      const waker = ledger.settled(count)
-      if (waker !== 0) loadAddon().wake(waker)
-    }
-    // In the same turn of the loop, after their adoption.
-    const onReceived = (count: number): void => void (ledger.isResting && setImmediate(settle, count))
+    const onAdopted = (all: boolean): void => this.#relief.adopted(all)
     const open = (port: Port, completions: Completions): void => {
       new Inbox({
         ...options,
         port,
         completions,
-        onReceived,
+        onAdopted,
         onFailure,
         events: domain.createEvents(INBOX_BATCH),
       }).open()
     }
+    this.#relief = new Relief({
+      ...options,
+      port: this.#balanced,
+      onFailure,
+      events: domain.createEvents(HAND_ROOM),
+    })
     if (this.#balanced) {
       // The links of the thread that had the port before, if one had: this one has no servers yet.
       for (const queue of queues) this.#balanced.unlink(queue)
@@ -74,17 +78,20 @@ export class DeviceIntake implements Intake {
     const { queue, priority } = route
     this.#routes.set(listener, route)
     if (queue) this.#try(() => this.#balanced?.link(queue, priority))
+    this.#relief.join(listener, route)
   }
 
   leave(listener: number): void {
     const queue = this.#routes.get(listener)?.queue
     this.#routes.delete(listener)
+    this.#relief.leave(listener)
     if (queue) this.#try(() => this.#balanced?.unlink(queue))
   }
 
   /** The fabric's domain is closed by main; this only lets go of it. */
   close(): void {
     this.#failed = true
+    this.#relief.close()
     this.#balanced?.detach()
     this.#directed?.detach()
   }

@@ -12,6 +12,8 @@ export interface StreamHandle {
   close(callback?: () => void): void
   /** TCP only: closes with RST. */
   reset?(callback?: () => void): number
+  /** TCP only. */
+  setNoDelay?(on: boolean): number
 }
 
 export interface StreamHandleConstructor {

@@ -61,6 +61,8 @@ export interface Route {
   readonly proxyProtocol: boolean
   /** The listening socket to accept from, or null when main accepts. */
   readonly socket: number | null
+  /** The listening socket to accept from while main's acceptor rests; null when only main accepts. */
+  readonly relief: number | null
 }
 
 export type Routes = readonly (readonly [listener: number, route: Route])[]

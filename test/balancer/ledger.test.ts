@@ -247,3 +247,32 @@ t.test('the highest worker index and the highest fd have entries of their own', 
   t.equal(new Ledger(ledger.buffer).closed(63, stamp, 127), true, 'seen through another Ledger over the same memory')
   t.equal(ledger.counts().workers[127].closed, 1)
 })
+
+t.test('what a worker had in hand when it ended goes on, once', async (t) => {
+  const ledger = create()
+  const hand = ledger.handOf(1)
+  // Accepted, and no more; in the ledger, before and after the place says so; sent and adopted; sent and not adopted.
+  hand[0] = ~10
+  hand[1] = ~11
+  const late = ledger.acceptInto(1, 11, 1000, 5)
+  hand[2] = 12 + 1
+  ledger.acceptInto(1, 12, 1001, 6)
+  hand[3] = 13 + 1
+  ledger.adopt(13, ledger.acceptInto(1, 13, 1002, 6), 0)
+  ledger.setBusy(1, true)
+  const left = ledger.takeHand(1)
+  t.strictSame(left.fds, [10])
+  t.strictSame(
+    left.connections.map(({ fd, listener }) => [fd, listener]),
+    [
+      [11, 5],
+      [12, 6],
+    ],
+  )
+  t.notOk(ledger.isBusy(1))
+  t.match(ledger.check(), { balanced: true, counts: { accepted: 3, adopted: 1 }, table: { held: 2, inDevice: 0 } })
+  t.notOk(ledger.adopt(11, late, 0), 'an event of it that was sent is stale')
+  t.strictSame(ledger.takeHand(1), { connections: [], fds: [] })
+  t.equal(ledger.acceptInto(0, 100, 1, 0), NO_STAMP, 'beyond the table')
+  t.match(ledger.counts(), { accepted: 4, shed: 1 })
+})

@@ -6,46 +6,66 @@ import { Rest } from '../../lib/balancer/rest.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { Holding } from './holding.ts'
 
-/** Accepting rests after a batch, until workers have adopted it or 2 ms have passed. */
+const IDLE = 3
 
-t.test('two connections are dealt, and nothing rests', async (t) => {
+/** Accepting rests after a batch that makes all workers busy, until one of them has nothing to do, or nobody does anything. */
+
+t.test('fewer connections than there are idle workers are dealt, and nothing rests', async (t) => {
   const { ledger, rest, told } = make(t)
   let dealt = 0
-  rest.after(2, () => dealt++)
+  rest.after(IDLE - 1, () => dealt++)
   t.equal(dealt, 1)
   t.notOk(ledger.isResting)
   t.strictSame(told, [])
 })
 
-t.test('it rests from before the deal until workers have adopted as many', async (t) => {
+t.test('it rests from before the deal until a worker ends it', async (t) => {
   const { ledger, rest, told } = make(t)
-  rest.after(3, () => t.ok(ledger.isResting, 'who receives one of the batch knows'))
+  rest.after(IDLE, () => t.ok(ledger.isResting, 'who receives one of the batch knows'))
   t.strictSame(told, [true])
-  t.equal(ledger.settled(2), 0)
-  const waker = ledger.settled(1)
+  const waker = ledger.endRest()
   t.not(waker, 0)
-  t.equal(ledger.settled(1), 0, 'one of them wakes it')
+  t.equal(ledger.endRest(), 0, 'one of them wakes it')
   loadAddon().wake(waker)
   while (told.length < 2) await immediate()
   t.strictSame(told, [true, false])
   t.notOk(ledger.isResting)
 })
 
-t.test('what is adopted while it is dealt ends the rest, too', async (t) => {
+t.test('a worker that ends it while the batch is dealt', async (t) => {
   const { ledger, rest, told } = make(t)
-  rest.after(3, () => loadAddon().wake(ledger.settled(3)))
+  rest.after(IDLE, () => loadAddon().wake(ledger.endRest()))
   while (told.length < 2) await immediate()
   t.strictSame(told, [true, false])
 })
 
-t.test('it rests no longer than 2 ms for what nobody adopts, again and again', async (t) => {
+t.test('whoever deals can end it', async (t) => {
+  const { ledger, rest, told } = make(t)
+  rest.after(IDLE, () => rest.end())
+  t.strictSame(told, [true, false])
+  t.notOk(ledger.isResting)
+})
+
+t.test('if nobody does anything it ends by itself, again and again', async (t) => {
   const { ledger, rest, told } = make(t)
   for (let i = 1; i <= 3; i++) {
-    rest.after(3, () => undefined)
+    rest.after(IDLE, () => undefined)
     while (told.length < 2 * i) await immediate()
     t.notOk(ledger.isResting)
   }
   t.strictSame(told, [true, false, true, false, true, false])
+})
+
+t.test('as long as workers do something it goes on', async (t) => {
+  const { ledger, rest, told, progress } = make(t)
+  rest.after(IDLE, () => undefined)
+  const working = setInterval(() => ledger.turned(), 1)
+  t.teardown(() => clearInterval(working))
+  while (progress() < 3) await immediate()
+  t.strictSame(told, [true])
+  rest.end()
+  t.strictSame(told, [true, false])
+  t.ok(progress() > 3, 'also at the end')
 })
 
 for (const policy of ['unordered', 'round-robin'] as const) {
@@ -70,15 +90,21 @@ for (const policy of ['unordered', 'round-robin'] as const) {
   )
 }
 
-function make(t: Test): { ledger: Ledger; rest: Rest; told: boolean[] } {
+function make(t: Test): { ledger: Ledger; rest: Rest; told: boolean[]; progress: () => number } {
   const told: boolean[] = []
   const ledger = Ledger.create({ fdLimit: 64, workers: 2 })
-  const rest = new Rest({ ledger, onRest: (resting) => told.push(resting) })
+  let progress = 0
+  const rest = new Rest({
+    ledger,
+    idle: () => IDLE,
+    onRest: (resting) => told.push(resting),
+    onProgress: () => progress++,
+  })
   // Neither the waker nor the timer holds the loop open.
   const held = setInterval(() => undefined, 1000)
   t.teardown(() => {
     clearInterval(held)
     rest.close()
   })
-  return { ledger, rest, told }
+  return { ledger, rest, told, progress: () => progress }
 }
