@@ -169,7 +169,7 @@ Napi::Value Listener::FileDescriptor(const Napi::CallbackInfo& info) {
 }
 
 void Listener::Close(const Napi::CallbackInfo& info) {
-  if (acceptor_ != nullptr) acceptor_->Close(info[0].ToBoolean());
+  if (acceptor_ != nullptr) acceptor_->Close(info[0].As<Napi::Boolean>());
 }
 
 Napi::Value Listener::Address(const Napi::CallbackInfo& info) {
