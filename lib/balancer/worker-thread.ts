@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
+import { addonFile } from '../native.ts'
+import { packageFile } from '../package-file.ts'
 import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot, WorkerLink } from '../worker/protocol.ts'
 import type { ResolvedOptions } from './options.ts'
 
-const bootstrap = new URL('../worker/bootstrap.js', import.meta.url)
+/** What worker/bootstrap.ts and all that it imports are bundled into (scripts/setup/bundle.mjs). */
+const BOOTSTRAP = 'dist/lib/bundle/worker.cjs'
 
 /** What the main thread does for a worker. */
 export interface WorkerEvents {
@@ -53,6 +56,7 @@ export class WorkerThread {
       index,
       link,
       ledger,
+      addon: addonFile(),
       entry: options.entry,
       argv: options.argv,
       userData: options.workerData,
@@ -136,7 +140,7 @@ export class WorkerThread {
 /** @throws ERR_DLB_INVALID_ARGUMENT for options that Node refuses. */
 function startWorker(boot: WorkerBoot, { env, execArgv, resourceLimits }: ResolvedOptions): Worker {
   try {
-    return new Worker(bootstrap, {
+    return new Worker(packageFile(BOOTSTRAP), {
       name: `worker_${boot.index}`,
       workerData: boot,
       transferList: [boot.control, boot.replies],

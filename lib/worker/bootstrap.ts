@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import workerThreads from 'node:worker_threads'
 import { Ledger, NO_STAMP } from '../balancer/ledger.ts'
 import { NodeDlbError } from '../errors.ts'
+import { setAddonFile } from '../native.ts'
 import { Adoption, type OnClosed } from './adoption.ts'
 import { Control } from './control.ts'
 import { type Delivery, deliver, LATER } from './delivery.ts'
@@ -26,6 +27,7 @@ import { announceWorker } from './this-worker.ts'
  * `listen`, and hands over to the user's entry, which then is the thread's main module in all respects.
  */
 const boot = workerThreads.workerData as WorkerBoot
+setAddonFile(boot.addon)
 const control = new Control(boot)
 const ledger = new Ledger(boot.ledger)
 const debug = boot.debug

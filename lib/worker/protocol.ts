@@ -16,6 +16,8 @@ export interface WorkerBoot {
   readonly userData: unknown
   readonly link: WorkerLink
   readonly ledger: SharedArrayBuffer
+  /** The addon's file. */
+  readonly addon: string
   readonly control: MessagePort
   /** Answers to `call`s only, so that they can be read synchronously without disturbing the other messages. */
   readonly replies: MessagePort
