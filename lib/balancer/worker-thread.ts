@@ -2,12 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
 import { addonFile } from '../native.ts'
-import { packageFile } from '../package-file.ts'
 import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot, WorkerLink } from '../worker/protocol.ts'
 import type { ResolvedOptions } from './options.ts'
-
-/** What worker/bootstrap.ts and all that it imports are bundled into (scripts/setup/bundle.mjs). */
-const BOOTSTRAP = 'dist/lib/bundle/worker.cjs'
+import { startFile, workerCode } from './worker-code.ts'
 
 /** What the main thread does for a worker. */
 export interface WorkerEvents {
@@ -53,6 +50,7 @@ export class WorkerThread {
   ) {
     const [control, replies] = [new MessageChannel(), new MessageChannel()]
     const boot: WorkerBoot = {
+      code: workerCode(),
       index,
       link,
       ledger,
@@ -140,7 +138,7 @@ export class WorkerThread {
 /** @throws ERR_DLB_INVALID_ARGUMENT for options that Node refuses. */
 function startWorker(boot: WorkerBoot, { env, execArgv, resourceLimits }: ResolvedOptions): Worker {
   try {
-    return new Worker(packageFile(BOOTSTRAP), {
+    return new Worker(startFile(), {
       name: `worker_${boot.index}`,
       workerData: boot,
       transferList: [boot.control, boot.replies],

@@ -23,7 +23,7 @@ import type { ProxiedAddresses } from './proxy-header.ts'
 import { announceWorker } from './this-worker.ts'
 
 /**
- * The file that a balancer's worker threads start with. It connects the thread to the device and to main, hooks
+ * What a balancer's worker threads begin with (start.ts). It connects the thread to the device and to main, hooks
  * `listen`, and hands over to the user's entry, which then is the thread's main module in all respects.
  */
 const boot = workerThreads.workerData as WorkerBoot

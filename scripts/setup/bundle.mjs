@@ -11,7 +11,12 @@ export const mainEntries = {
   cli: 'lib/cli/main.ts',
   probe: 'lib/device/survey/program.ts',
 }
-const outputs = [...Object.keys(mainEntries).map((name) => `${name}.js`), 'worker.cjs']
+/** Of the workers: what they load, and what main compiles for them. */
+export const workerEntries = { start: 'lib/worker/start.ts', bootstrap: 'lib/worker/bootstrap.ts' }
+const outputs = [
+  ...Object.keys(mainEntries).map((name) => `${name}.js`),
+  ...Object.keys(workerEntries).map((name) => `${name}.cjs`),
+]
 const stamp = 'dist/.bundle-fingerprint'
 
 /**

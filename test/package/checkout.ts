@@ -20,6 +20,7 @@ const files: Record<string, string> = {
   'lib/device/index.ts': 'export {}\n',
   'lib/device/survey/program.ts': 'export {}\n',
   'lib/cli/main.ts': 'export {}\n',
+  'lib/worker/start.ts': 'export {}\n',
   'lib/worker/bootstrap.ts': "import '../one.js'\n",
   'binding.gyp': "{ 'targets': [{ 'target_name': 'node_dlb', 'sources': ['native/addon.cc'] }] }",
   'native/addon.cc': '#include <node_api.h>\nNAPI_MODULE_INIT() { return exports; }\n',

@@ -36,7 +36,7 @@ const names = 'startBalancer, attach, workerIndex, policyNames, errorCodes, Node
 
 t.test('the package holds what runs, its types, and the sources of the addon, and nothing else', async (t) => {
   const { files } = project
-  for (const file of ['index.js', 'device.js', 'cli.js', 'probe.js', 'worker.cjs']) {
+  for (const file of ['index.js', 'device.js', 'cli.js', 'probe.js', 'start.cjs', 'bootstrap.cjs']) {
     t.ok(files.includes(`dist/lib/bundle/${file}`), file)
   }
   for (const file of ['dist/lib/index.d.ts', 'binding.gyp', 'LICENSE']) t.ok(files.includes(file), file)

@@ -5,7 +5,7 @@ import t from 'tap'
 import { Checkout } from './checkout.ts'
 
 const built = 'build/Release/node_dlb.node'
-const bundled = ['dist/lib/bundle/index.js', 'dist/lib/bundle/worker.cjs']
+const bundled = ['dist/lib/bundle/index.js', 'dist/lib/bundle/bootstrap.cjs']
 
 t.test('the first set-up installs, builds and compiles, the second finds nothing to do', async (t) => {
   const checkout = await Checkout.make(t.testdir())
@@ -21,7 +21,8 @@ t.test('the first set-up installs, builds and compiles, the second finds nothing
       'setup: ready',
     ],
   )
-  for (const file of [built, 'dist/lib/one.js', 'dist/lib/two.mjs', ...bundled]) t.ok(existsSync(path.join(checkout.folder, file)))
+  for (const file of [built, 'dist/lib/one.js', 'dist/lib/two.mjs', ...bundled])
+    t.ok(existsSync(path.join(checkout.folder, file)))
   t.match(await checkout.setUp(), { code: 0, stderr: /^setup: nothing to do\n$/ })
 })
 
@@ -33,11 +34,11 @@ t.test('what changed is done again, and only that', async (t) => {
 
   await checkout.write('lib/one.ts', 'export const one: number = 11\n')
   t.same(await steps(), ['TypeScript', 'bundling'])
-  await rm(path.join(checkout.folder, 'dist/lib/bundle/worker.cjs'))
+  await rm(path.join(checkout.folder, 'dist/lib/bundle/bootstrap.cjs'))
   t.same(await steps(), ['bundling'])
   await checkout.write('test/one.test.ts', 'export {}\n')
   t.same(await steps(), ['TypeScript'], 'what is bundled has not changed')
-  t.ok(existsSync(path.join(checkout.folder, 'dist/lib/bundle/worker.cjs')))
+  t.ok(existsSync(path.join(checkout.folder, 'dist/lib/bundle/bootstrap.cjs')))
   await rm(path.join(checkout.folder, 'dist/lib/two.mjs'))
   t.same(await steps(), ['TypeScript'])
   t.ok(existsSync(path.join(checkout.folder, 'dist/lib/two.mjs')), 'a lost output comes back')
