@@ -46,6 +46,7 @@ announceWorker({
   index: boot.index,
   attach: (server) => hook.installFor(server),
   reportOverloaded: (overloaded) => overload.report(overloaded),
+  ledger,
 })
 listenToMain()
 announceStdin()
