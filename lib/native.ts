@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
-import path from 'node:path'
 import { NodeDlbError } from './errors.ts'
 import type { NativeDlb } from './native-dlb.ts'
+import { packageFile } from './package-file.ts'
 
 /**
  * The addon, native/addon.cc. Loaded at first use and not before, so that what needs no addon works without it. It can be loaded in any thread; each has its own instance.
@@ -103,6 +103,7 @@ export interface ListenerCounters {
 
 const require = createRequire(import.meta.url)
 let addon: NativeAddon | undefined
+let file: string | undefined
 
 /** @throws ERR_DLB_ADDON_UNAVAILABLE */
 export function loadAddon(): NativeAddon {
@@ -110,14 +111,24 @@ export function loadAddon(): NativeAddon {
   return addon
 }
 
+/** Where it is. @throws ERR_DLB_ADDON_UNAVAILABLE */
+export function addonFile(): string {
+  loadAddon()
+  return file as string
+}
+
+/** Where another thread of the process has found it: the search takes longer than loading it, once one thread has. */
+export function setAddonFile(found: string): void {
+  file = found
+}
+
 function load(): NativeAddon {
   if (process.platform !== 'linux') {
     throw new NodeDlbError('ERR_DLB_ADDON_UNAVAILABLE', `the native addon runs on Linux, not on ${process.platform}`)
   }
   try {
-    // By its own name, since this file's place differs between lib/ and dist/lib/.
-    const root = path.dirname(require.resolve('node-dlb/package.json'))
-    return (require('node-gyp-build') as (root: string) => NativeAddon)(root)
+    file ??= findAddon()
+    return require(file) as NativeAddon
   } catch (cause) {
     throw new NodeDlbError(
       'ERR_DLB_ADDON_UNAVAILABLE',
@@ -126,4 +137,8 @@ function load(): NativeAddon {
       { cause },
     )
   }
+}
+
+function findAddon(): string {
+  return (require('node-gyp-build') as { resolve(root: string): string }).resolve(packageFile('.'))
 }

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
+import { addonFile } from '../native.ts'
 import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot, WorkerLink } from '../worker/protocol.ts'
 import type { ResolvedOptions } from './options.ts'
-
-const bootstrap = new URL('../worker/bootstrap.js', import.meta.url)
+import { startFile, workerCode } from './worker-code.ts'
 
 /** What the main thread does for a worker. */
 export interface WorkerEvents {
@@ -50,9 +50,11 @@ export class WorkerThread {
   ) {
     const [control, replies] = [new MessageChannel(), new MessageChannel()]
     const boot: WorkerBoot = {
+      code: workerCode(),
       index,
       link,
       ledger,
+      addon: addonFile(),
       entry: options.entry,
       argv: options.argv,
       userData: options.workerData,
@@ -136,7 +138,7 @@ export class WorkerThread {
 /** @throws ERR_DLB_INVALID_ARGUMENT for options that Node refuses. */
 function startWorker(boot: WorkerBoot, { env, execArgv, resourceLimits }: ResolvedOptions): Worker {
   try {
-    return new Worker(bootstrap, {
+    return new Worker(startFile(), {
       name: `worker_${boot.index}`,
       workerData: boot,
       transferList: [boot.control, boot.replies],

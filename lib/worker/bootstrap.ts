@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import workerThreads from 'node:worker_threads'
 import { type Connection, Ledger, NO_STAMP } from '../balancer/ledger.ts'
 import { NodeDlbError } from '../errors.ts'
+import { setAddonFile } from '../native.ts'
 import { Adoption, type OnClosed } from './adoption.ts'
 import { Control } from './control.ts'
 import { type Delivery, deliver, LATER } from './delivery.ts'
@@ -22,10 +23,11 @@ import type { ProxiedAddresses } from './proxy-header.ts'
 import { announceWorker } from './this-worker.ts'
 
 /**
- * The file that a balancer's worker threads start with. It connects the thread to the device and to main, hooks
+ * What a balancer's worker threads begin with (start.ts). It connects the thread to the device and to main, hooks
  * `listen`, and hands over to the user's entry, which then is the thread's main module in all respects.
  */
 const boot = workerThreads.workerData as WorkerBoot
+setAddonFile(boot.addon)
 const control = new Control(boot)
 const ledger = new Ledger(boot.ledger)
 const debug = boot.debug
@@ -44,6 +46,7 @@ announceWorker({
   index: boot.index,
   attach: (server) => hook.installFor(server),
   reportOverloaded: (overloaded) => overload.report(overloaded),
+  ledger,
 })
 listenToMain()
 announceStdin()

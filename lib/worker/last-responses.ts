@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 
 type Headers = Record<string, unknown> | readonly unknown[] | null | undefined
@@ -28,7 +28,8 @@ let original: Writer['_storeHeader'] | null = null
 export function endWithNextResponse(server: Server): void {
   ending.add(server)
   if (original) return
-  const prototype = ServerResponse.prototype as Response
+  // Not at the worker's start: an app without HTTP does not load it.
+  const prototype = process.getBuiltinModule('node:http').ServerResponse.prototype as Response
   // Of a Node without it, the app's headers are left alone.
   if (typeof prototype._storeHeader !== 'function') return
   original = prototype._storeHeader

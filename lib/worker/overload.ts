@@ -1,5 +1,3 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-
 const WINDOW_MS = 500
 /** The monitor's own timer; its delay counts from there. */
 const RESOLUTION_MS = 20
@@ -28,6 +26,8 @@ export class Overload {
   }
 
   #measure(maxDelay: number): void {
+    // Not loaded by workers that do not measure.
+    const { monitorEventLoopDelay } = process.getBuiltinModule('node:perf_hooks')
     const monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
     monitor.enable()
     const look = (): void => {

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { WorkerCode } from '../balancer/worker-code.ts'
 import type { DomainToken, PortId, QueueId } from '../device/device.ts'
 import type { ErrorCode } from '../errors.ts'
 
@@ -9,6 +10,7 @@ import type { ErrorCode } from '../errors.ts'
 
 /** The worker's start-up parcel, in `workerData`; the bootstrap replaces it by the user's own before their code runs. */
 export interface WorkerBoot {
+  readonly code: WorkerCode
   readonly index: number
   /** Absolute path of the user's entry. */
   readonly entry: string
@@ -16,6 +18,8 @@ export interface WorkerBoot {
   readonly userData: unknown
   readonly link: WorkerLink
   readonly ledger: SharedArrayBuffer
+  /** The addon's file. */
+  readonly addon: string
   readonly control: MessagePort
   /** Answers to `call`s only, so that they can be read synchronously without disturbing the other messages. */
   readonly replies: MessagePort

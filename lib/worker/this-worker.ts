@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import type { Ledger } from '../balancer/ledger.ts'
 import { NodeDlbError } from '../errors.ts'
 
 /**
@@ -12,6 +13,8 @@ export interface ThisWorker {
   readonly index: number
   readonly attach: (server: Server) => void
   readonly reportOverloaded: (overloaded: boolean) => void
+  /** For the bench, which looks when a connection was accepted. */
+  readonly ledger: Pick<Ledger, 'opened'>
 }
 
 type Global = { [KEY]?: ThisWorker }

@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildAddon } from './addon.mjs'
+import { bundle } from './bundle.mjs'
 import { lock } from './lock.mjs'
 import { installPackages } from './packages.mjs'
 import { SetupProblem, say } from './problem.mjs'
@@ -12,7 +13,7 @@ import { compile } from './typescript.mjs'
 const root = realpathSync(path.join(path.dirname(fileURLToPath(import.meta.url)), '../..'))
 
 /** What running needs, in order: each step looks whether it is stale, and does nothing when it is not. */
-const toRun = [installPackages, buildAddon, compile]
+const toRun = [installPackages, buildAddon, compile, bundle]
 
 /** What `npm start` and `npm test` do first. A failure that a person can act on ends the process without a stack. */
 export async function setUp({ tests }) {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { folder as bundles } from './bundle.mjs'
 import { filesUnder, fingerprint, readStamp, writeStamp } from './files.mjs'
 import { runStep } from './problem.mjs'
 
@@ -44,7 +45,7 @@ function removeOrphans(root, sources) {
   const outputs = filesUnder(
     root,
     folders.map((folder) => `dist/${folder}`),
-  )
+  ).filter((file) => !file.startsWith(`${bundles}/`))
   for (const file of outputs) {
     const [, stem, kind] = /^(.*?)(?:\.d)?\.([cm]?)[jt]s(?:\.map)?$/.exec(file) ?? []
     if (stem && !alive.has(`${stem}.${kind}js`)) rmSync(path.join(root, file))

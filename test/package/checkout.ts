@@ -16,6 +16,12 @@ const files: Record<string, string> = {
   }),
   'lib/one.ts': 'export const one: number = 1\n',
   'lib/two.mts': 'export const two: number = 2\n',
+  'lib/index.ts': "export { one } from './one.js'\n",
+  'lib/device/index.ts': 'export {}\n',
+  'lib/device/survey/program.ts': 'export {}\n',
+  'lib/cli/main.ts': 'export {}\n',
+  'lib/worker/start.ts': 'export {}\n',
+  'lib/worker/bootstrap.ts': "import '../one.js'\n",
   'binding.gyp': "{ 'targets': [{ 'target_name': 'node_dlb', 'sources': ['native/addon.cc'] }] }",
   'native/addon.cc': '#include <node_api.h>\nNAPI_MODULE_INIT() { return exports; }\n',
   'node_modules/node-addon-api/package.json': '{ "version": "8.0.0" }',
@@ -42,7 +48,7 @@ export class Checkout {
       path.join(folder, 'run.mjs'),
       "import { setUp } from './scripts/setup/run.mjs'\nawait setUp({ tests: false })",
     )
-    for (const name of ['typescript', 'node-gyp']) {
+    for (const name of ['typescript', 'node-gyp', 'esbuild']) {
       await symlink(source(`node_modules/${name}`), path.join(folder, 'node_modules', name))
     }
     return checkout

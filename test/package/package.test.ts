@@ -36,11 +36,12 @@ const names = 'startBalancer, attach, workerIndex, policyNames, errorCodes, Node
 
 t.test('the package holds what runs, its types, and the sources of the addon, and nothing else', async (t) => {
   const { files } = project
-  for (const file of ['dist/lib/index.js', 'dist/lib/index.d.ts', 'dist/lib/cli/main.js', 'binding.gyp', 'LICENSE']) {
-    t.ok(files.includes(file), file)
+  for (const file of ['index.js', 'device.js', 'cli.js', 'probe.js', 'start.cjs', 'bootstrap.cjs']) {
+    t.ok(files.includes(`dist/lib/bundle/${file}`), file)
   }
+  for (const file of ['dist/lib/index.d.ts', 'binding.gyp', 'LICENSE']) t.ok(files.includes(file), file)
   const expected =
-    /^(dist\/lib\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|binding\.gyp|[A-Z]+(\.md)?|package\.json)$/
+    /^(dist\/lib\/(bundle\/[\w-]+\.c?js|.+\.d\.ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|binding\.gyp|[A-Z]+(\.md)?|package\.json)$/
   t.same(
     files.filter((file) => !expected.test(file)),
     [],
@@ -94,7 +95,7 @@ dlb.startBalancer({ entry: 'server.js', threads: 2 })
 
 t.test('where no addon fits, the error names what to run, and running it makes the command work', async (t) => {
   await rm(path.join(project.installed, 'prebuilds'), { recursive: true, force: true })
-  const command = [path.join(project.installed, 'dist/lib/cli/main.js'), 'run']
+  const command = [path.join(project.installed, 'dist/lib/bundle/cli.js'), 'run']
   const server = path.join(folder, 'server.cjs')
   // It serves one request of its own and then ends the process's work: no signal, no port to find.
   await writeFile(

@@ -5,6 +5,7 @@ import t from 'tap'
 import { Checkout } from './checkout.ts'
 
 const built = 'build/Release/node_dlb.node'
+const bundled = ['dist/lib/bundle/index.js', 'dist/lib/bundle/bootstrap.cjs']
 
 t.test('the first set-up installs, builds and compiles, the second finds nothing to do', async (t) => {
   const checkout = await Checkout.make(t.testdir())
@@ -16,10 +17,12 @@ t.test('the first set-up installs, builds and compiles, the second finds nothing
       'setup: installing packages with npm ci (no node_modules yet)',
       'setup: building the native addon with node-gyp',
       'setup: compiling TypeScript',
+      'setup: bundling',
       'setup: ready',
     ],
   )
-  for (const file of [built, 'dist/lib/one.js', 'dist/lib/two.mjs']) t.ok(existsSync(path.join(checkout.folder, file)))
+  for (const file of [built, 'dist/lib/one.js', 'dist/lib/two.mjs', ...bundled])
+    t.ok(existsSync(path.join(checkout.folder, file)))
   t.match(await checkout.setUp(), { code: 0, stderr: /^setup: nothing to do\n$/ })
 })
 
@@ -27,10 +30,15 @@ t.test('what changed is done again, and only that', async (t) => {
   const checkout = await Checkout.make(t.testdir())
   await checkout.setUp()
   const steps = async () =>
-    [...(await checkout.setUp()).stderr.matchAll(/npm ci \(.*\)|node-gyp|TypeScript/g)].map(String)
+    [...(await checkout.setUp()).stderr.matchAll(/npm ci \(.*\)|node-gyp|TypeScript|bundling/g)].map(String)
 
   await checkout.write('lib/one.ts', 'export const one: number = 11\n')
-  t.same(await steps(), ['TypeScript'])
+  t.same(await steps(), ['TypeScript', 'bundling'])
+  await rm(path.join(checkout.folder, 'dist/lib/bundle/bootstrap.cjs'))
+  t.same(await steps(), ['bundling'])
+  await checkout.write('test/one.test.ts', 'export {}\n')
+  t.same(await steps(), ['TypeScript'], 'what is bundled has not changed')
+  t.ok(existsSync(path.join(checkout.folder, 'dist/lib/bundle/bootstrap.cjs')))
   await rm(path.join(checkout.folder, 'dist/lib/two.mjs'))
   t.same(await steps(), ['TypeScript'])
   t.ok(existsSync(path.join(checkout.folder, 'dist/lib/two.mjs')), 'a lost output comes back')

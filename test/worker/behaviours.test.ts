@@ -29,6 +29,12 @@ for (const name of names) {
   })
 }
 
+t.test('the main module, of an entry that is an ES module: as on plain Node', async (t) => {
+  const entry = source('test/worker/fixtures/main-module.mjs')
+  const [plain, balanced] = await Promise.all([runNode([entry]), runCli(['run', '--quiet', '--workers', '1', entry])])
+  t.strictSame(visible(balanced), visible(plain))
+})
+
 function visible({ stdout, code, signal }: Outcome): Pick<Outcome, 'stdout' | 'code' | 'signal'> {
   return { stdout, code, signal }
 }

@@ -1,10 +1,11 @@
-import { Ledger, nowInMicroseconds } from '../../../lib/balancer/ledger.ts'
+import type { ThisWorker } from '../../../lib/worker/this-worker.ts'
 import { handOver } from '../app/app.ts'
 import '../app/main.ts'
 
-/** The app's thread looks into the ledger: a connection's stamp is the time when it was accepted, and wraps. */
-const { opened } = Ledger.prototype
-Ledger.prototype.opened = function (fd, stamp, worker) {
-  handOver.age = (nowInMicroseconds() - stamp) | 0
-  return opened.call(this, fd, stamp, worker)
+/** The app's thread looks into the ledger: a connection's stamp is the time when it was accepted, in µs, and wraps. */
+const { ledger } = (globalThis as unknown as Record<symbol, ThisWorker>)[Symbol.for('node-dlb.worker')]
+const { opened } = ledger
+ledger.opened = (fd, stamp, worker) => {
+  handOver.age = (Number(process.hrtime.bigint() / 1000n) - stamp) | 0
+  return opened.call(ledger, fd, stamp, worker)
 }

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
-import { type PolicyName, startBalancer } from '../../../lib/index.ts'
+// As it ships: the modules that it is made of take longer to start.
+import { type PolicyName, startBalancer } from 'node-dlb'
 import { args, serve, spec } from './serve.ts'
 
 /** argv: the policy, and 'defer' for deferAccept. */

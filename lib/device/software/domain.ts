@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import { NodeDlbError } from '../../errors.ts'
 import { loadAddon, type NativeAddon } from '../../native.ts'
 import { checkInteger, checkObject } from '../check.ts'
@@ -58,7 +57,8 @@ export class SoftwareDomain implements SchedulingDomain {
     m[word.sequenceNumberSlots] = config.sequenceNumberSlots
     m[word.domainId] = id
     m[word.hasAddon] = isAddonAvailable() ? 1 : 0
-    m[word.domainKey] = randomInt(1, 2 ** 31)
+    // Not by node:crypto, which costs more to load than the rest of the device.
+    m[word.domainKey] = 1 + Math.floor(Math.random() * (2 ** 31 - 1))
     m[word.creditsFree] = config.credits
     m[word.freeTail] = config.credits
     for (let cell = 0; cell < config.credits; cell++) m[layout.freeRing + cell] = cell

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
+import { packageFile } from '../../package-file.ts'
 import type { DlbOpenOptions } from '../dlb/library.ts'
 import { attempt } from './files.ts'
 import type { Probe } from './probe.ts'
@@ -17,13 +17,12 @@ export interface SeparateProbe {
 }
 
 const timeout = 60_000
-const program = fileURLToPath(new URL('program.js', import.meta.url))
-
 /**
  * Probes in a process of its own: libdlb prints to stdout, which is to be ours alone; and what a file of this name does
  * when it is loaded is not known before.
  */
 export async function probeSeparately(options: DlbOpenOptions): Promise<SeparateProbe> {
+  const program = packageFile('dist/lib/bundle/probe.js')
   const child = spawn(process.execPath, [...process.execArgv, program, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     timeout,

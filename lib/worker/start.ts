@@ -1,0 +1,15 @@
+import { createRequire } from 'node:module'
+import { compileFunction } from 'node:vm'
+import { workerData } from 'node:worker_threads'
+import type { WorkerBoot } from './protocol.ts'
+
+/**
+ * The file that a balancer's worker threads start with. It runs worker/bootstrap.ts and all that this imports, as main has
+ * compiled them (balancer/worker-code.ts).
+ */
+const { file, source, compiled } = (workerData as WorkerBoot).code
+const require = createRequire(import.meta.url)
+// The main module of this thread will be the user's entry, or none if that is an ES module, and this file has been none.
+delete require.cache[__filename]
+delete process.mainModule
+compileFunction(source, ['require', '__filename'], { filename: file, cachedData: compiled })(require, file)
