@@ -5,6 +5,9 @@ import { shortDeviceCases } from './device/cases.ts'
 import { type DeviceSuite, deviceSuite } from './device/suite.ts'
 import type { Case } from './lib/rounds.ts'
 
+/** Seconds. V8 goes on compiling for as long what is used often, which costs a server as much CPU as some of its connections. */
+const LONGEST_WARM_UP = 5
+
 export interface Selection {
   readonly cases: readonly Case[]
   readonly skipped: readonly Skipped[]
@@ -17,7 +20,7 @@ export function select({ words, short, seconds, peers, device: deviceOptions }: 
   const wanted = (name: string): boolean => words.length === 0 || words.some((word) => name.includes(word))
   const wantedOfDevice = (name: string): boolean =>
     words.length === 0 && (short || peers.length > 0) ? short && shortDeviceCases.includes(name) : wanted(name)
-  const scale = { seconds, warmUpSeconds: Math.min(1, seconds / 2) }
+  const scale = { seconds, warmUpSeconds: Math.min(LONGEST_WARM_UP, seconds / 2) }
   const found = trials.flatMap((trial) => casesOf(trial, { scale, short, peers })).filter(({ group }) => wanted(group))
   const device = deviceSuite(deviceOptions, wantedOfDevice)
   return {

@@ -20,7 +20,7 @@ export interface ClosedLoad {
 export async function runClosed(load: ClosedLoad, { server, scale }: LoadContext): Promise<Sample> {
   const seconds = Math.min(load.seconds, scale.seconds)
   if (isForWrk(load, seconds)) {
-    await runWrk(load, server.port, 1)
+    await runWrk(load, server.port, Math.max(1, Math.round(scale.warmUpSeconds)))
     return toSample(load, await measureCpu(server, () => runWrk(load, server.port, seconds)))
   }
   const fleet = await Fleet.start()
