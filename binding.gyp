@@ -28,7 +28,6 @@
         'native/fd.cc',
         'native/listen_socket.cc',
         'native/listener.cc',
-        'native/shared_socket.cc',
         'native/system_error.cc',
         'native/waker.cc',
       ],

@@ -8,13 +8,6 @@ import { packageFile } from './package-file.ts'
  */
 export interface NativeAddon extends NativeDlb {
   readonly Listener: NativeListenerConstructor
-  /**
-   * Another descriptor of a listening socket of this process, which accepts when it is asked to. It closes with the thread.
-   * @throws an Error as Node's system errors: EBADF, EMFILE
-   */
-  readonly SharedSocket: new (
-    fd: number,
-  ) => NativeSharedSocket
   /** Closes a descriptor. @returns 0, or a negative errno as Node's errors have it. */
   closeFd(fd: number): number
   /** As `closeFd`, but a TCP peer sees a reset, and unsent data is dropped. */
@@ -68,6 +61,11 @@ export interface NativeListenerConstructor {
 export interface NativeListener {
   /** Of a shared socket, in the callback: a descriptor, or -1. Else hands on a batch of one; -1 if there is none. */
   accept(): number
+  /**
+   * Of a shared socket: accepts as many as there are and `places` has room for, and writes the complement (`~fd`) of each descriptor from its front on; it may
+   * be in shared memory. @returns how many; a negative errno if none can be had for another reason than that there are none
+   */
+  acceptInto(places: Int32Array): number
   pause(): void
   resume(): void
   /** Whether it keeps the loop alive; at first it does. */
@@ -79,15 +77,6 @@ export interface NativeListener {
   address(): { address: string; family: string; port: number } | string | undefined
   isConnection(fd: number): boolean
   counters(): ListenerCounters
-}
-
-export interface NativeSharedSocket {
-  /**
-   * Accepts as many as there are and `into` has places, and writes the complement (`~fd`) of each descriptor from its front on; it may
-   * be in shared memory. @returns how many; fewer for whatever reason
-   */
-  accept(into: Int32Array): number
-  close(): void
 }
 
 export interface ListenerCounters {

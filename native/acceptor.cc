@@ -123,6 +123,21 @@ void Acceptor::OnTimer(uv_timer_t* timer) {
 
 int Acceptor::AcceptOne() { return state_ == State::kAccepting && Accept(1) > 0 ? fds_[0] : -1; }
 
+int Acceptor::AcceptInto(int* places, size_t room) {
+  size_t count = 0;
+  while (count < room) {
+    Fd connection = AcceptFrom(socket_.fd());
+    if (connection) {
+      places[count++] = ~connection.Release();
+    } else if (count == 0 && errno != EAGAIN && !ConcernsOneConnection(errno)) {
+      return -errno;
+    } else {
+      break;
+    }
+  }
+  return static_cast<int>(count);
+}
+
 // Returns how many are in fds_; of a batch, they are the sink's by then.
 int Acceptor::Accept(int limit) {
   // Most batches are as big as the one before. Stopping there saves the accept4 that would only find the backlog

@@ -64,6 +64,10 @@ class Acceptor {
   void Resume();
   // In OnReadable: a connection's descriptor, or -1; shedding and failing are told to the sink as for batches.
   int AcceptOne();
+  // Of an acceptor that is asked, also while it is paused: fills `places` from the front, each with the complement of a descriptor (so that it is
+  // negative). They may be in shared memory: a connection is there before JS goes on, or is terminated. How many; a negative errno
+  // if there are none for another reason than that nobody waits (EMFILE and the like).
+  int AcceptInto(int* places, size_t room);
   // Whether the handle keeps the loop alive, as it does at first.
   void Hold(bool held);
   // The listening socket is closed when it returns; `everywhere`: for those who share it, too. Safe to repeat.

@@ -8,7 +8,6 @@
 #include "environment.h"
 #include "fd.h"
 #include "listener.h"
-#include "shared_socket.h"
 #include "waker.h"
 
 // What `require('node_dlb.node')` returns; lib/native.ts types it. Loaded once per environment that uses it.
@@ -59,7 +58,6 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Environment* environment = Environment::Install(env);
   if (environment == nullptr) return exports;
   exports.Set("Listener", Listener::Define(env));
-  exports.Set("SharedSocket", SharedSocket::Define(env));
   exports.Set("DlbDevice", dlb::JsDevice::Define(env));
   exports.Set("DlbDomain", dlb::JsDomain::Define(env));
   exports.Set("inspectDlbLibrary", Napi::Function::New<dlb::InspectLibrary>(env, "inspectDlbLibrary"));

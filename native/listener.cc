@@ -55,6 +55,7 @@ Napi::Function Listener::Define(Napi::Env env) {
   return DefineClass(env, "Listener",
                      {
                          InstanceMethod<&Listener::Accept>("accept"),
+                         InstanceMethod<&Listener::AcceptInto>("acceptInto"),
                          InstanceMethod<&Listener::Pause>("pause"),
                          InstanceMethod<&Listener::Resume>("resume"),
                          InstanceMethod<&Listener::Hold>("hold"),
@@ -150,6 +151,12 @@ void Listener::OnClose() {
 
 Napi::Value Listener::Accept(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), acceptor_ == nullptr ? -1 : acceptor_->AcceptOne());
+}
+
+Napi::Value Listener::AcceptInto(const Napi::CallbackInfo& info) {
+  if (acceptor_ == nullptr) return Napi::Number::New(info.Env(), 0);
+  auto places = info[0].As<Napi::Int32Array>();
+  return Napi::Number::New(info.Env(), acceptor_->AcceptInto(places.Data(), places.ElementLength()));
 }
 
 void Listener::Pause(const Napi::CallbackInfo&) {

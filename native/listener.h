@@ -16,7 +16,7 @@ namespace node_dlb {
 //     new Listener({ fd }, an empty Int32Array, callback)
 //
 // shares a listening socket, and accepts only when it is asked: the callback is called when there may be a connection, and
-// calls `accept()`. So a connection is taken from the backlog only if there is somebody to have it.
+// calls `accept()`, or at any time `acceptInto()`. So a connection is taken from the backlog only if there is somebody to have it.
 //
 // Thread: the JS thread of its environment. Ownership: keeps itself from being collected while its acceptor is open;
 // the acceptor belongs to the environment, which closes it if JS never does. The constructor throws what
@@ -39,6 +39,8 @@ class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
 
   // () => a descriptor, or -1
   Napi::Value Accept(const Napi::CallbackInfo& info);
+  // (places: Int32Array) => count or a negative errno; see Acceptor::AcceptInto
+  Napi::Value AcceptInto(const Napi::CallbackInfo& info);
   void Pause(const Napi::CallbackInfo& info);
   void Resume(const Napi::CallbackInfo& info);
   // (held: boolean): whether it keeps the loop alive.

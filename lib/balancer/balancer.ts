@@ -108,6 +108,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#eligibility = new Eligibility(slots, (worker, eligible) => {
       // Who may be dealt connections is another question now than when it began.
       this.#rest.end()
+      this.#ledger.setHeld(worker, !eligible)
       this.#fabric.setEligible(worker, eligible)
       this.#table.eligibilityChanged()
     })
@@ -508,7 +509,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#emptyHandOf(worker)
     // The thread ended while it took these: if Node had a handle on one, the number may be somebody else's by now.
     for (const fd of this.#ledger.takeOwnedBy(worker)) {
-      if (this.#table.listenerOf(fd) !== undefined) loadAddon().resetFd(fd)
+      if (!this.#ledger.isInHand(fd) && this.#table.listenerOf(fd) !== undefined) loadAddon().resetFd(fd)
     }
     this.#fabric.policies.ended(worker)
     this.#eligibility.forget(worker)
@@ -527,7 +528,14 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     for (const fd of fds) {
       const listener = this.#table.listenerOf(fd)
       if (listener !== undefined) this.#dealer.accept(listener, Int32Array.of(fd), 1)
+      else this.#shed(fd)
     }
+  }
+
+  /** Its listener is closed. */
+  #shed(fd: number): void {
+    this.#ledger.shed(1)
+    loadAddon().resetFd(fd)
   }
 
   #onDeath(death: Death): void {

@@ -27,9 +27,10 @@ const HIGH_WATER = 2
 const RESTING = 3
 /** In how many turns of their loops workers have adopted connections, or looked for some, while the acceptor rested. */
 const TURNS = 4
-/** A cache line for each worker: its hand, and whether it has something to do. */
+/** A cache line for each worker: its hand, whether it has something to do, and whether it is held. */
 const LINE = 64 / 4
 const BUSY = 8
+const IS_HELD = 9
 /** How many connections a worker can have in hand. */
 export const HAND_ROOM = 4
 
@@ -366,7 +367,7 @@ export class Ledger {
     return this.#counters.completedEarly(worker)
   }
 
-  /** Acceptor: it rests, and `waker` is to be woken by a worker that has nothing to do. 0: it rests no more. */
+  /** Acceptor: it rests, and `waker` is to be woken by a worker that needs it. 0: it rests no more. */
   rest(waker: number): void {
     Atomics.store(this.#header, RESTING, waker)
   }
@@ -386,6 +387,11 @@ export class Ledger {
     return Atomics.load(this.#header, TURNS)
   }
 
+  /** Acceptor: whether a worker has just accepted this one, which the ledger does not know yet. */
+  isInHand(fd: number): boolean {
+    return Array.from({ length: this.workers }, (_, worker) => this.handOf(worker)).some((hand) => hand.includes(~fd))
+  }
+
   /** Worker: whether it has adopted connections lately. */
   setBusy(worker: number, busy: boolean): void {
     Atomics.store(this.#lines, worker * LINE + BUSY, busy ? 1 : 0)
@@ -396,7 +402,16 @@ export class Ledger {
     return Atomics.load(this.#lines, worker * LINE + BUSY) !== 0
   }
 
-  /** Worker: it has nothing to do. The acceptor rests until it has heard of that. @returns its waker, if this is the first to say so; else 0. */
+  /** Acceptor: whether the worker is to get no connections, and so accepts none. */
+  setHeld(worker: number, held: boolean): void {
+    Atomics.store(this.#lines, worker * LINE + IS_HELD, held ? 1 : 0)
+  }
+
+  isHeld(worker: number): boolean {
+    return Atomics.load(this.#lines, worker * LINE + IS_HELD) !== 0
+  }
+
+  /** Worker: the acceptor is needed. It rests until it has heard of that. @returns its waker, if this is the first to say so; else 0. */
   endRest(): number {
     const waker = Atomics.load(this.#header, RESTING)
     return waker > 0 && Atomics.compareExchange(this.#header, RESTING, waker, -waker) === waker ? waker : 0

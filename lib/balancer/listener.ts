@@ -171,6 +171,44 @@ export class SharedListener {
   }
 }
 
+/**
+ * Another thread's listening socket, shared: this thread accepts from it when it likes, and can be told when there is something to accept. It does
+ * not keep the loop alive.
+ */
+export class WatchedSocket {
+  readonly #native: NativeListener
+
+  /** @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now. */
+  constructor(fd: number, onReadable: () => void) {
+    const { Listener: Native } = loadAddon()
+    try {
+      this.#native = new Native({ fd }, new Int32Array(0), (_, __, error) => {
+        // An error: whoever it belongs to has shut it down.
+        if (error === undefined) onReadable()
+      })
+    } catch (error) {
+      throw listenError('a socket of the main thread', error)
+    }
+    this.#native.hold(false)
+    this.#native.pause()
+  }
+
+  /** From now on `onReadable` is called while connections wait, or not any more. */
+  watch(on: boolean): void {
+    if (on) this.#native.resume()
+    else this.#native.pause()
+  }
+
+  /** Watched or not: see NativeListener. */
+  acceptInto(places: Int32Array): number {
+    return this.#native.acceptInto(places)
+  }
+
+  close(): void {
+    this.#native.close(false)
+  }
+}
+
 /** Node takes any failure to bind `::` for a machine without IPv6, except that the port is taken. */
 function lacksIpv6(error: unknown): boolean {
   const { code, syscall } = error as NodeJS.ErrnoException

@@ -16,15 +16,14 @@ export interface RestOptions {
 
 /**
  * Keeps the acceptor from being woken again and again in the workers' time. While all workers have something to do, after a batch that gives
- * each idle one something, accepting rests: what comes can wait in the kernel's backlog as well as in the device. A worker that has
- * done its part accepts a few itself (lib/worker/relief.ts), and the first that finds nothing ends the rest. bench/README.md has what it
- * saves.
+ * each idle one something, accepting rests, and the workers accept for themselves (lib/worker/relief.ts): what comes can wait in the
+ * kernel's backlog as well as in the device. Once no worker has done anything about connections for a while, it accepts again: with
+ * little to do, one thread is woken for a connection instead of all that are idle. bench/README.md has what it saves.
  *
- * No lost end. This thread says that it rests, and then looks who is idle; a worker says that it is idle, and then looks whether this
- * thread rests. Both words are sequentially consistent, so one of them sees the other: no rest begins with an idle worker that was not
- * counted. It is said before the batch is dealt, so that whoever receives of it knows. A worker that ends the rest marks the word and
- * then wakes this thread; the others go on accepting until that has come round. If it dies in between, or all are blocked, nobody
- * does anything for a while, and the timer ends the rest. test/model/rest.pml checks this.
+ * This thread says that it rests, and then looks who is idle; a worker says that it is idle, and then looks whether this thread
+ * rests. Both words are sequentially consistent, so one of them sees the other: a worker that is not counted as idle watches the
+ * sockets. It is said before the batch is dealt, so that whoever receives of it knows. Workers that are all blocked, or die, do nothing:
+ * then the timer ends the rest, too. A worker that cannot accept, for want of descriptors, wakes this thread at once.
  *
  * Main thread.
  */

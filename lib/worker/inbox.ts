@@ -50,17 +50,16 @@ export class Inbox {
   #take(): void {
     // The rest of an interrupted batch comes first; its own turn is scheduled.
     if (this.#next < this.#count) return
-    const { onAdopted, debug } = this.#options
+    const { debug } = this.#options
     this.#next = 0
     this.#count = this.#receive()
     if (this.#count > 0) debug?.(`get dlb event ${this.#count}`)
     this.#deliverAll()
     if (this.#count < INBOX_BATCH) debug?.('dlb receive none, skip')
-    if (this.#next === this.#count) onAdopted(this.#count < INBOX_BATCH)
   }
 
   #deliverAll(): void {
-    const { events, debug } = this.#options
+    const { events, onAdopted, debug } = this.#options
     while (this.#next < this.#count) {
       const i = this.#next++
       const fd = events.data64Low(i)
@@ -71,6 +70,7 @@ export class Inbox {
       setImmediate(() => this.#deliverAll())
       return
     }
+    onAdopted(this.#count < INBOX_BATCH)
   }
 
   #adopt(listener: number, fd: number, stamp: number): Delivery | typeof LATER | null {

@@ -1,8 +1,9 @@
 import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from '../balancer/ledger.ts'
+import { WatchedSocket } from '../balancer/listener.ts'
 import type { Port, QueueId } from '../device/device.ts'
 import { type EventBuffer, SchedulingType } from '../device/event-buffer.ts'
 import { NodeDlbError } from '../errors.ts'
-import { loadAddon, type NativeSharedSocket } from '../native.ts'
+import { loadAddon } from '../native.ts'
 import type { Route } from './protocol.ts'
 
 /** Once it has found nothing on so many turns of the loop, with nothing received in between, this worker has nothing to do. */
@@ -25,15 +26,14 @@ interface Shared {
   readonly listener: number
   readonly queue: QueueId
   readonly priority: number
-  readonly socket: NativeSharedSocket
+  readonly socket: WatchedSocket
 }
 
 /**
- * Accepts in the acceptor's stead while that rests (see Rest), which is when all workers have something to do: then the next one that has
- * taken all that it was dealt looks into the backlogs itself, for a few, and sends them to the device, which deals them as any others.
- * So under load no thread is woken for a connection, and what waits does so in the kernel, for whoever is free first.
- *
- * A worker that finds nothing, on this turn of its loop and on the next ones, ends the rest.
+ * Accepts in the acceptor's stead while that rests (see Rest), which begins when all workers have something to do: the next one that has
+ * taken all that it was dealt looks into the backlogs itself, for a few, and sends them to the device, which deals them as any others. One that
+ * finds nothing, on this turn of its loop and on the next ones, watches the sockets. So under load no other thread is woken to accept a
+ * connection, and what waits does so in the kernel, for whoever is free first.
  *
  * What it has accepted is in its hand, in the ledger's memory, until it is sent: if the thread ends in between, main finds it there.
  */
@@ -48,6 +48,7 @@ export class Relief {
   #turns = 0
   #scheduled = false
   #busy = false
+  #watching = false
 
   constructor(options: ReliefOptions) {
     this.#options = options
@@ -57,8 +58,8 @@ export class Relief {
   join(listener: number, { queue, priority, relief }: Route): void {
     this.leave(listener)
     if (relief === null || queue === null) return
-    const { SharedSocket } = loadAddon()
-    const shared = { listener, queue, priority, socket: new SharedSocket(relief) }
+    const socket = new WatchedSocket(relief, () => this.#onReadable())
+    const shared = { listener, queue, priority, socket }
     this.#shared = [...this.#shared, shared].sort((a, b) => a.priority - b.priority)
   }
 
@@ -74,24 +75,37 @@ export class Relief {
 
   /** This worker has adopted what it received. `all`: there was no more. In the port's callback, so that what is sent wakes nobody here. */
   adopted(all: boolean): void {
-    this.#quiet = 0
-    this.#setBusy(true)
+    this.#begin()
     if (all && this.#isDue()) this.#look()
     // If there is more, it is received on the next turn, before this worker looks.
     else this.#lookIn(2)
   }
 
+  #onReadable(): void {
+    this.#begin()
+    if (this.#isDue()) this.#look()
+    else this.#goOn()
+  }
+
+  #begin(): void {
+    this.#quiet = 0
+    this.#setBusy(true)
+    this.#watch(false)
+  }
+
   /** Whether the acceptor rests; it is told that somebody does something. */
   #isDue(): boolean {
-    const { ledger } = this.#options
-    if (!ledger.isResting) return false
+    const { ledger, worker } = this.#options
+    if (!ledger.isResting || ledger.isHeld(worker)) return false
     ledger.turned()
     return true
   }
 
   #look(): void {
-    if (this.#acceptSome() > 0) this.#quiet = 0
-    this.#goOn()
+    const count = this.#acceptSome()
+    if (count > 0) this.#quiet = 0
+    if (count < 0) this.#callAcceptor()
+    else this.#goOn()
   }
 
   #goOn(): void {
@@ -99,9 +113,9 @@ export class Relief {
       this.#lookIn(1)
       return
     }
-    // First: the acceptor that has begun to rest by then is ended below, one that has not sees it.
+    // First: an acceptor that has not begun to rest by then counts this worker as idle.
     this.#setBusy(false)
-    if (this.#isDue()) this.#endRest()
+    this.#watch(this.#isDue())
   }
 
   #setBusy(busy: boolean): void {
@@ -109,6 +123,12 @@ export class Relief {
     this.#busy = busy
     const { ledger, worker } = this.#options
     ledger.setBusy(worker, busy)
+  }
+
+  #watch(on: boolean): void {
+    if (this.#watching === on) return
+    this.#watching = on
+    for (const { socket } of this.#shared) socket.watch(on)
   }
 
   #lookIn(turns: number): void {
@@ -124,18 +144,19 @@ export class Relief {
     else this.#goOn()
   }
 
-  #endRest(): void {
+  /** It knows what to do when descriptors or memory have run out. */
+  #callAcceptor(): void {
+    this.#setBusy(false)
     const waker = this.#options.ledger.endRest()
     if (waker !== 0) loadAddon().wake(waker)
   }
 
-  /** From the first socket that has any. @returns how many */
+  /** From the first socket that has any. @returns how many, or a negative errno */
   #acceptSome(): number {
     for (const shared of this.#shared) {
-      const count = shared.socket.accept(this.#hand)
-      if (count === 0) continue
-      this.#deal(shared, count)
-      return count
+      const count = shared.socket.acceptInto(this.#hand)
+      if (count > 0) this.#deal(shared, count)
+      if (count !== 0) return count
     }
     return 0
   }

@@ -33,7 +33,7 @@ export class Resting {
   static async start(t: Test, { clients, credits = 64 }: RestingOptions): Promise<Resting> {
     const resting = new Resting(credits)
     t.teardown(() => resting.#close())
-    while (resting.clients.length < clients) resting.clients.push(await connect(resting.listener.address))
+    while (resting.clients.length < clients) await resting.connect()
     return resting
   }
 
@@ -76,9 +76,26 @@ export class Resting {
     })
   }
 
+  async connect(): Promise<void> {
+    this.clients.push(await connect(this.listener.address))
+  }
+
   rest(): void {
     this.#woken = 0
     this.ledger.rest(this.#waker)
+  }
+
+  async accepted(count: number): Promise<void> {
+    while (this.ledger.counts().accepted < count) await turn()
+  }
+
+  /** Until the worker has nothing to do. */
+  async idle(): Promise<void> {
+    while (this.ledger.isBusy(WORKER)) await turn()
+  }
+
+  async busy(): Promise<void> {
+    while (!this.ledger.isBusy(WORKER)) await turn()
   }
 
   /** Until the acceptor is. */

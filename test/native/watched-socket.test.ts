@@ -1,12 +1,15 @@
 import { once } from 'node:events'
+import os from 'node:os'
+import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { Listener } from '../../lib/balancer/listener.ts'
+import { Listener, WatchedSocket } from '../../lib/balancer/listener.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { closed, connect } from '../balancer/clients.ts'
 import { openDescriptors } from './descriptors.ts'
 
-const { SharedSocket, closeFd } = loadAddon()
+const { closeFd } = loadAddon()
+const { EINVAL } = os.constants.errno
 
 t.test('what a thread has accepted is in shared memory when it is terminated, and is still open', async (t) => {
   const listener = listen()
@@ -28,26 +31,55 @@ t.test('what a thread has accepted is in shared memory when it is terminated, an
 
 t.test('it takes what there is and has room', async (t) => {
   const listener = listen()
-  const shared = new SharedSocket(listener.fd)
+  let calls = 0
+  const shared = new WatchedSocket(listener.fd, () => calls++)
   const hand = new Int32Array(2)
-  t.equal(shared.accept(hand), 0, 'none')
+  t.equal(shared.acceptInto(hand), 0, 'none')
   const clients = [await connect(listener.address), await connect(listener.address), await connect(listener.address)]
-  t.equal(shared.accept(hand), 2, 'as many as it has room for')
+  t.equal(shared.acceptInto(hand), 2, 'as many as it has room for')
   for (const place of hand) closeFd(~place)
-  t.equal(shared.accept(hand), 1, 'what is left')
+  t.equal(shared.acceptInto(hand), 1, 'what is left')
   closeFd(~hand[0])
   await Promise.all(clients.map(closed))
   shared.close()
   shared.close()
-  t.equal(shared.accept(hand), 0, 'closed')
+  t.equal(shared.acceptInto(hand), 0, 'closed')
   listener.close()
 })
 
+t.test(
+  'it is told of connections while it watches, until they are taken; nobody accepts from a socket that is shut down',
+  async (t) => {
+    const listener = listen()
+    let calls = 0
+    const shared = new WatchedSocket(listener.fd, () => {
+      // Level-triggered.
+      if (++calls === 3) closeFd(~take(shared))
+    })
+    const client = await connect(listener.address)
+    await turn()
+    t.equal(calls, 0, 'not while it does not watch')
+    shared.watch(true)
+    await closed(client)
+    t.equal(calls, 3)
+    shared.watch(false)
+    listener.close()
+    t.equal(shared.acceptInto(new Int32Array(1)), -EINVAL)
+    shared.close()
+  },
+)
+
 t.test('only of a socket that listens', async (t) => {
-  t.throws(() => new SharedSocket(0), { code: 'EBADF' })
-  t.throws(() => new SharedSocket(100_000), { code: 'EBADF' })
-  t.throws(() => Reflect.construct(SharedSocket, []), TypeError)
+  for (const fd of [0, 100_000]) {
+    t.throws(() => new WatchedSocket(fd, () => undefined), { code: 'ERR_DLB_LISTEN', cause: { code: 'EBADF' } })
+  }
 })
+
+function take(shared: WatchedSocket): number {
+  const hand = new Int32Array(1)
+  shared.acceptInto(hand)
+  return hand[0]
+}
 
 /** Paused: nobody else accepts. */
 function listen(): Listener {
