@@ -509,7 +509,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#emptyHandOf(worker)
     // The thread ended while it took these: if Node had a handle on one, the number may be somebody else's by now.
     for (const fd of this.#ledger.takeOwnedBy(worker)) {
-      if (!this.#ledger.isInHand(fd) && this.#table.listenerOf(fd) !== undefined) loadAddon().resetFd(fd)
+      if (this.#ledger.isOrphan(fd) && this.#table.listenerOf(fd) !== undefined) loadAddon().resetFd(fd)
     }
     this.#fabric.policies.ended(worker)
     this.#eligibility.forget(worker)

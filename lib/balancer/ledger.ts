@@ -92,6 +92,8 @@ export class Ledger {
   readonly #listeners: Uint16Array
   /** The acceptor's: to whom it sent each fd. */
   #targets: Uint8Array | null = null
+  /** The acceptor's: what `takeOwnedBy` has found, with the entries that it left. */
+  readonly #orphans = new Map<number, number>()
   #replaced = 0
 
   /** `fdLimit`: every fd is below it (native `fdLimit()`). Memory is used only up to the highest fd that occurs. */
@@ -272,7 +274,7 @@ export class Ledger {
    * @returns the fds that it had adopted and may not have opened a handle on: if so, nobody has closed them.
    */
   takeOwnedBy(worker: number): number[] {
-    const orphans: number[] = []
+    this.#orphans.clear()
     let owned = 0
     for (let fd = 0; fd < this.#header[HIGH_WATER]; fd++) {
       const word = Atomics.load(this.#words, fd)
@@ -280,12 +282,22 @@ export class Ledger {
       if (state < ADOPTING || ownerOf(word) !== worker) continue
       // It fails if another worker accepts just now, and has been given the number again.
       if (!this.#move(fd, word, word & GENERATION_MASK)) continue
-      if (state === ADOPTING) orphans.push(fd)
+      if (state === ADOPTING) this.#orphans.set(fd, word & GENERATION_MASK)
       owned++
     }
     this.#counters.repair(worker, owned)
     this.#counters.countClosedFor(worker, owned)
-    return orphans
+    return [...this.#orphans.keys()]
+  }
+
+  /**
+   * Acceptor: whether one of those is nobody else's since. If Node had a handle on it and closed it, another worker may have been given the
+   * number: it has told the ledger, or has it in hand.
+   */
+  isOrphan(fd: number): boolean {
+    if (Atomics.load(this.#words, fd) !== this.#orphans.get(fd)) return false
+    for (let worker = 0; worker < this.workers; worker++) if (this.handOf(worker).includes(~fd)) return false
+    return true
   }
 
   /**
@@ -385,11 +397,6 @@ export class Ledger {
   /** Acceptor: differs from before if a worker has done something about connections since. */
   get turns(): number {
     return Atomics.load(this.#header, TURNS)
-  }
-
-  /** Acceptor: whether a worker has just accepted this one, which the ledger does not know yet. */
-  isInHand(fd: number): boolean {
-    return Array.from({ length: this.workers }, (_, worker) => this.handOf(worker)).some((hand) => hand.includes(~fd))
   }
 
   /** Worker: whether it has adopted connections lately. */

@@ -24,6 +24,7 @@ export interface RestOptions {
  * rests. Both words are sequentially consistent, so one of them sees the other: a worker that is not counted as idle watches the
  * sockets. It is said before the batch is dealt, so that whoever receives of it knows. Workers that are all blocked, or die, do nothing:
  * then the timer ends the rest, too. A worker that cannot accept, for want of descriptors, wakes this thread at once.
+ * test/model/rest.pml checks all of that.
  *
  * Main thread.
  */

@@ -276,3 +276,20 @@ t.test('what a worker had in hand when it ended goes on, once', async (t) => {
   t.equal(ledger.acceptInto(0, 100, 1, 0), NO_STAMP, 'beyond the table')
   t.match(ledger.counts(), { accepted: 4, shed: 1 })
 })
+
+t.test("what a dead worker may have left open is nobody else's", async (t) => {
+  const ledger = create()
+  for (const fd of [7, 8, 9]) {
+    const stamp = ledger.accept(fd, 1000, 0)
+    ledger.toDevice(fd, stamp)
+    ledger.adopt(fd, stamp, 1)
+  }
+  t.strictSame(ledger.takeOwnedBy(1), [7, 8, 9])
+  // Node had closed these, and worker 0 is given their numbers.
+  ledger.handOf(0)[0] = ~7
+  ledger.closed(8, ledger.acceptFor(0, 8, 1001), 0)
+  t.notOk(ledger.isOrphan(7), 'in its hand')
+  t.notOk(ledger.isOrphan(8), 'also if it is free again')
+  t.ok(ledger.isOrphan(9))
+  t.notOk(ledger.isOrphan(10))
+})

@@ -1,4 +1,4 @@
-// Checks the models of the software device's thread protocol with Spin: `node test/model/run.mjs [--deep] [--require] [model…]`.
+// Checks the models of the thread protocols, the software device's and the balancer's, with Spin: `node test/model/run.mjs [--deep] [--require] [model…]`.
 // Each model holds as the code is; and without any one of its protections (a mutant), the check must fail.
 import { execFile } from 'node:child_process'
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
@@ -80,6 +80,45 @@ const properties = [
       { CREDITS: 2, DEATHS: 2, deep: true },
     ],
   },
+  {
+    model: 'rest',
+    says: 'without the timer, deaths and blocked workers, whoever comes is accepted; no worker that main has not counted sleeps without watching',
+    runs: [
+      { NO_TIMER: 1 },
+      { CLIENTS: 4, HAND: 1, QUIET: 2, NO_TIMER: 1 },
+      { WORKERS: 3, BATCH: 3, NO_TIMER: 1 },
+      { CLIENTS: 5, QUIET: 2, NO_TIMER: 1, deep: true },
+      { WORKERS: 3, BATCH: 3, CLIENTS: 4, NO_TIMER: 1, deep: true },
+    ],
+  },
+  {
+    model: 'rest',
+    says: 'also if workers are held and let go, cannot accept, or an app throws',
+    runs: [
+      { HOLDS: 2, NO_TIMER: 1 },
+      { CLIENTS: 4, EMFILE: 1, NO_TIMER: 1 },
+      { THROWS: 1, NO_TIMER: 1 },
+      { HOLDS: 2, EMFILE: 1, THROWS: 1, NO_TIMER: 1 },
+      { HOLDS: 3, CLIENTS: 4, EMFILE: 1, THROWS: 1, NO_TIMER: 1, deep: true },
+    ],
+  },
+  {
+    model: 'rest',
+    says: 'with the timer, main accepts in the end, whoever dies or is blocked',
+    runs: [
+      { DEATHS: 1 },
+      { CLIENTS: 2, BLOCKS: 2 },
+      { CLIENTS: 2, DEATHS: 1, BLOCKS: 1 },
+      { CLIENTS: 2, DEATHS: 1, EMFILE: 1 },
+      { BLOCKS: 2, deep: true },
+      { DEATHS: 1, BLOCKS: 1, deep: true },
+    ],
+  },
+  {
+    model: 'hand',
+    says: 'what a worker accepts is adopted once, also if it dies',
+    runs: [{}, { CONNECTIONS: 3, HAND: 1 }, { CONNECTIONS: 3 }],
+  },
 ]
 
 /** Protections that can be taken away, and the sizes at which that shows. */
@@ -131,6 +170,29 @@ const mutants = {
     POSTS_BY_STORE: { DEATHS: 0 },
     RECOUNTS_IN_TWO_LOOKS: { CREDITS: 2, DEATHS: 1 },
     DOES_NOT_RECOUNT: { CREDITS: 2, DEATHS: 1 },
+  },
+  rest: {
+    COUNTS_BEFORE_IT_SAYS_SO: { NO_TIMER: 1 },
+    LOOKS_BEFORE_IT_IS_IDLE: { NO_TIMER: 1 },
+    STOPS_WATCHING_WITHOUT_LOOKING: { NO_TIMER: 1 },
+    EDGE_TRIGGERED: { NO_TIMER: 1 },
+    DEALS_FIRST: { NO_TIMER: 1 },
+    WAKES_BEFORE_IT_MARKS: { CLIENTS: 4, EMFILE: 1, NO_TIMER: 1 },
+    HOLDS_WITHOUT_ENDING: { HOLDS: 2, NO_TIMER: 1 },
+    NO_TIMER: { BLOCKS: 2 },
+    CHECKS_ONCE: { DEATHS: 1 },
+  },
+  hand: {
+    HAND_FILLED_BY_JS: {},
+    PLACE_BEFORE_ENTRY: {},
+    EMPTY_BEFORE_SENT: {},
+    ADOPTS_ANY_STAMP: {},
+    BELIEVES_THE_HAND: {},
+    BELIEVES_THE_COMPLEMENT: {},
+    TAKES_BY_STORE: {},
+    NOBODY_EMPTIES_THE_HAND: {},
+    RESETS_WHAT_IS_IN_HAND: {},
+    RESETS_WHAT_WAS_ENTERED: {},
   },
 }
 

@@ -1,0 +1,500 @@
+/*
+ * Rest: main (lib/balancer/rest.ts) against the workers (lib/worker/relief.ts), through the ledger's words.
+ *
+ * Clients come one after the other, at any time; main accepts them in batches, or a worker does. The device deals what it is sent to any
+ * worker that is not held and whose thread main does not know to be dead: it need not be an idle one. Waking a thread that has something
+ * to receive is wake.pml's; what is accepted and not sent, hand.pml's. Main holds worker 0 and lets it go, HOLDS times in all; DEATHS
+ * workers may die, and BLOCKS workers block for good, between any two steps; with EMFILE a worker's accept may fail at any time, with
+ * THROWS an app's handler may throw in any batch. Main's timer runs unless NO_TIMER: when is left open, so that it may always be too early.
+ */
+#ifndef WORKERS
+#define WORKERS 2
+#endif
+#ifndef CLIENTS
+#define CLIENTS 3
+#endif
+#ifndef BATCH
+#define BATCH 2             /* what main accepts at most at a time */
+#endif
+#ifndef HAND
+#define HAND 2              /* HAND_ROOM */
+#endif
+#ifndef INBOX
+#define INBOX 2             /* INBOX_BATCH */
+#endif
+#ifndef QUIET
+#define QUIET 1             /* QUIET_TURNS */
+#endif
+#ifndef HOLDS
+#define HOLDS 0
+#endif
+#ifndef DEATHS
+#define DEATHS 0
+#endif
+#ifndef BLOCKS
+#define BLOCKS 0
+#endif
+
+/* The ledger's words. */
+#define accepting 0
+#define waker 1
+#define marked 2            /* minus the waker */
+byte word                   /* RESTING */
+bool turned                 /* TURNS is not what main has seen last */
+bool busy[WORKERS]
+bool held                   /* worker 0 */
+
+/* The kernel's. */
+byte backlog
+byte inbox[WORKERS]         /* what the device has dealt to a worker */
+byte hand[WORKERS]
+bool watching[WORKERS]
+bool woken                  /* uv_async_send has been called, and main's loop has not come to it */
+#ifdef EDGE_TRIGGERED
+bool told[WORKERS]          /* of the last client that came while it watched */
+#endif
+
+bool dead[WORKERS]
+bool blocked[WORKERS]
+bool gone[WORKERS]
+bool known[WORKERS]         /* main knows that the thread has ended */
+
+bool resting                /* Rest */
+
+/* What only the check knows: main has counted the worker as idle, and it is still; it is idle, and acts next on whether main rests. */
+bool counted[WORKERS]
+bool looks[WORKERS]
+
+/* ---- the device ---- */
+
+inline send() {
+  if
+  :: !known[0] && !held -> inbox[0]++
+  :: !known[1] -> inbox[1]++
+#if WORKERS > 2
+  :: !known[2] -> inbox[2]++
+#endif
+  fi
+}
+
+/* ---- workers ---- */
+
+/* Ledger.setBusy, unless it is so already */
+inline setBusy(is) {
+  busy[me] = is;
+  counted[me] = counted[me] && !is;
+  looks[me] = !is
+}
+
+/* Relief.#begin */
+inline begin() {
+  quiet = 0;
+  setBusy(true);
+  watching[me] = false
+}
+
+/* Relief.#isDue. Ledger.turned: only the timer reads that. */
+inline lookIfDue() {
+  due = (word != accepting);
+#if HOLDS > 0
+  if
+  :: due && me == 0 -> due = !held
+  :: else
+  fi;
+#endif
+#ifndef NO_TIMER
+  if
+  :: due -> turned = true
+  :: else
+  fi
+#endif
+}
+
+/* The thread of a worker. Its loop calls what is due in any order. */
+inline live() {
+  quiet = 0;
+end:
+  do
+  /* Inbox.#take */
+  :: atomic {
+      inbox[me] > 0 && batch == 0;
+      if
+      :: inbox[me] >= INBOX -> inbox[me] = inbox[me] - INBOX; batch = INBOX
+      :: else -> batch = inbox[me]; inbox[me] = 0
+      fi
+#ifdef THROWS
+      ;
+      if
+      :: true
+      :: throws = true; goto end
+      fi
+#endif
+    };
+    goto adopted
+#ifdef THROWS
+  /* The app's handler has thrown: Inbox.#deliverAll goes on with the batch on a later turn. */
+  :: atomic { throws -> throws = false };
+    goto adopted
+#endif
+  /* Relief.#turn */
+  :: atomic {
+      lookIn > 0;
+      lookIn--;
+      if
+      :: lookIn > 0 -> goto end
+      :: else
+      fi
+    };
+    goto look
+  /* Relief.#onReadable */
+#ifdef EDGE_TRIGGERED
+  :: atomic { watching[me] && told[me] -> told[me] = false; begin() };
+#else
+  :: atomic { watching[me] && backlog > 0 -> begin() };
+#endif
+#ifdef STOPS_WATCHING_WITHOUT_LOOKING
+    atomic { setBusy(false); looks[me] = false };
+    goto end
+#else
+    goto look
+#endif
+  od;
+
+/* Relief.adopted */
+adopted:
+  atomic {
+    begin();
+    if
+    :: batch < INBOX -> batch = 0
+    :: else -> batch = 0; lookIn = 2; goto end
+    fi
+  };
+  lookIfDue();
+  if
+  :: due -> due = false; goto acceptSome
+  :: else -> lookIn = 2; goto end
+  fi;
+
+look:
+  lookIfDue();
+  if
+  :: due -> due = false; goto acceptSome
+  :: else -> goto goOn
+  fi;
+
+/* Relief.#acceptSome, #deal: what is in the hand when the thread ends is dealt by main. */
+acceptSome:
+  atomic {
+    if
+    :: backlog > HAND -> hand[me] = HAND; backlog = backlog - HAND; quiet = 0
+    :: backlog > 0 && backlog <= HAND -> hand[me] = backlog; backlog = 0; quiet = 0
+#ifdef EMFILE
+    :: backlog > 0 -> goto callAcceptor
+#endif
+    :: backlog == 0 -> goto goOn
+    fi
+  };
+  do
+  :: atomic {
+      send();
+      hand[me]--;
+      if
+      :: hand[me] == 0 -> goto goOn
+      :: else
+      fi
+    }
+  od;
+
+goOn:
+  atomic {
+    if
+    :: quiet < QUIET -> quiet++; lookIn = 1; goto end
+    :: else -> quiet = QUIET + 1
+    fi
+  };
+#ifdef LOOKS_BEFORE_IT_IS_IDLE
+  lookIfDue();
+  atomic { setBusy(false) };
+#else
+  atomic { setBusy(false) };
+  lookIfDue();
+#endif
+  /* Relief.#watch */
+  atomic {
+    watching[me] = due;
+    looks[me] = false;
+    due = false;
+    quiet = 0;
+    goto end
+  };
+
+callAcceptor:
+  atomic { setBusy(false) };
+  /* Ledger.endRest: it compares and swaps, so that its first look at the word is no step of its own. */
+#ifdef WAKES_BEFORE_IT_MARKS
+  atomic { due = (word == waker); woken = woken || due };
+  atomic {
+    if
+    :: word == waker -> word = marked
+    :: else
+    fi;
+#else
+  atomic {
+    due = (word == waker);
+    if
+    :: due -> word = marked
+    :: else
+    fi;
+    looks[me] = false
+  };
+  atomic {
+    woken = woken || due;
+#endif
+    looks[me] = false;
+    due = false;
+    goto end
+  }
+}
+
+proctype Worker(byte me) {
+  byte quiet, lookIn, batch;
+  bool due;
+#ifdef THROWS
+  bool throws;
+#endif
+#if DEATHS + BLOCKS > 0
+  {
+    live()
+  } unless {
+    atomic { (dead[me] || blocked[me]) -> quiet = 0; lookIn = 0; batch = 0; due = false; gone[me] = dead[me] }
+  }
+#else
+  live()
+#endif
+}
+
+proctype Fate() {
+  byte left;
+  left = DEATHS;
+end:
+  do
+  :: left > 0 -> atomic { left--; dead[0] = !blocked[0] }
+  :: left > 0 -> atomic { left--; dead[1] = !blocked[1] }
+  :: break
+  od;
+  left = BLOCKS;
+  do
+  :: left > 0 -> atomic { left--; blocked[0] = !dead[0] }
+  :: left > 0 -> atomic { left--; blocked[1] = !dead[1] }
+  :: break
+  od;
+  left = 0
+}
+
+/* ---- main ---- */
+
+/* Balancer's `idle` */
+inline countIdle() {
+  do
+  :: w == WORKERS -> w = 0; break
+  :: else ->
+    atomic {
+      counted[w] = !known[w] && !busy[w];
+      idle = idle + counted[w];
+      w++
+    }
+  od
+}
+
+inline deal() {
+  do
+  :: atomic { left > 0 -> send(); left-- }
+  :: left == 0 -> break
+  od
+}
+
+/* Rest.after: it does not rest, or it would not accept. */
+inline after() {
+#ifdef DEALS_FIRST
+  left = count;
+  deal();
+#endif
+  /* Rest.#begin */
+#ifdef COUNTS_BEFORE_IT_SAYS_SO
+  countIdle();
+  word = waker;
+#else
+  word = waker;
+  countIdle();
+#endif
+  atomic {
+    if
+    :: count < idle -> word = accepting
+    :: else -> resting = true; turned = false
+    fi;
+    idle = 0
+  };
+#ifndef DEALS_FIRST
+  left = count;
+  deal();
+#endif
+  count = 0
+}
+
+/* Rest.end */
+inline finish() {
+  if
+  :: resting -> resting = false; word = accepting
+  :: else
+  fi
+}
+
+/* Rest.#check */
+inline check() {
+  atomic {
+    if
+    :: turned ->
+      turned = false;
+#ifdef CHECKS_ONCE
+      armed = false
+#endif
+    :: else -> finish()
+    fi
+  }
+}
+
+/* Balancer.#clearUpAfter: Fabric.recover, #emptyHandOf. Ledger.takeHand ends the worker's being busy, too. */
+inline clearUp(dying) {
+  atomic {
+    known[dying] = true;
+    left = inbox[dying] + hand[dying];
+    inbox[dying] = 0;
+    hand[dying] = 0;
+    busy[dying] = false
+  };
+  deal()
+}
+
+/* Its loop calls what is due in any order. */
+proctype Main() {
+  byte count, idle, left, w;
+#if HOLDS > 0
+  byte holds;
+#endif
+#ifdef CHECKS_ONCE
+  bool armed = true;
+#endif
+  left = 0;
+end:
+  do
+  /* The poll handle of the listening socket, which is stopped while it rests. */
+  :: atomic {
+      backlog > 0 && !resting ->
+      if
+      :: backlog >= BATCH -> count = BATCH
+      :: count = 1
+      fi;
+      backlog = backlog - count
+    };
+    after()
+  /* The waker. */
+  :: atomic { woken -> woken = false; finish() }
+#if HOLDS > 0
+  /* Eligibility's onChange */
+#ifdef HOLDS_WITHOUT_ENDING
+  :: atomic { holds < HOLDS -> holds++; held = !held }
+#else
+  :: atomic { holds < HOLDS -> holds++; finish() };
+    held = !held
+#endif
+#endif
+#if DEATHS > 0
+  :: gone[0] && !known[0] -> clearUp(0)
+  :: gone[1] && !known[1] -> clearUp(1)
+#endif
+#ifndef NO_TIMER
+#ifdef CHECKS_ONCE
+  :: resting && armed -> check()
+#else
+  :: resting -> check()
+#endif
+#endif
+  od
+}
+
+proctype Clients() {
+  byte left = CLIENTS;
+  do
+  :: left > 0 ->
+    atomic {
+#ifdef EDGE_TRIGGERED
+      told[0] = watching[0];
+      told[1] = watching[1];
+#endif
+      backlog++;
+      left--
+    }
+  :: else -> break
+  od
+}
+
+/*
+ * At any time: while main rests, and nobody has called it, and something waits, no worker that main has not counted as idle sleeps
+ * without watching.
+ */
+#define isThere(w) (!known[w] && !dead[w] && !blocked[w] && !(held && w == 0))
+#define sleeps(w) (!busy[w] && !watching[w] && !looks[w])
+#define isForgotten(w) (isThere(w) && sleeps(w) && !counted[w])
+proctype Always() {
+end:
+  atomic {
+    resting && word == waker && backlog > 0 && (isForgotten(0) || isForgotten(1)
+#if WORKERS > 2
+      || isForgotten(2)
+#endif
+    );
+    assert(false)
+  }
+}
+
+/* Nothing happens any more: then nothing waits, and whoever comes next is accepted, by main or by a worker that watches. */
+#define watches(w) (watching[w] && isThere(w))
+proctype Check() {
+  byte w;
+  timeout;
+  assert(backlog == 0);
+#ifdef NO_TIMER
+  assert(!resting || watches(0) || watches(1)
+#if WORKERS > 2
+    || watches(2)
+#endif
+  );
+#else
+  assert(!resting && word == accepting);
+#endif
+  do
+  :: w < WORKERS ->
+    assert(hand[w] == 0 || blocked[w]);
+    assert(inbox[w] == 0 || blocked[w]);
+    w++
+  :: else -> break
+  od
+}
+
+init {
+  byte w;
+  atomic {
+    do
+    :: w < WORKERS -> run Worker(w); w++
+    :: else -> break
+    od;
+    w = 0;
+#if DEATHS + BLOCKS > 0
+    run Fate();
+#endif
+    run Main();
+    run Clients();
+    run Always();
+    run Check()
+  }
+}
