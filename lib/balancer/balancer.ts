@@ -108,7 +108,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#eligibility = new Eligibility(slots, (worker, eligible) => {
       // Who may be dealt connections is another question now than when it began.
       this.#rest.end()
-      this.#ledger.setHeld(worker, !eligible)
+      this.#ledger.shift.setHeld(worker, !eligible)
       this.#fabric.setEligible(worker, eligible)
       this.#table.eligibilityChanged()
     })
@@ -259,8 +259,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   #createRest(): Rest {
     return new Rest({
-      ledger: this.#ledger,
-      idle: () => this.#serving().reduce((sum, { index }) => sum + (this.#ledger.isBusy(index) ? 0 : 1), 0),
+      shift: this.#ledger.shift,
+      idle: () => this.#serving().reduce((sum, { index }) => sum + (this.#ledger.shift.isBusy(index) ? 0 : 1), 0),
       onRest: (resting) => this.#table.setResting(resting),
       onProgress: () => this.#stallWatch?.arm(),
     })

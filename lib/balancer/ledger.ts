@@ -1,5 +1,6 @@
 import { NodeDlbError } from '../errors.ts'
 import { type DirectCounts, LedgerCounters, type LedgerCounts, type WorkerCounts } from './ledger-counters.ts'
+import { Shift } from './shift.ts'
 
 export const NO_STAMP = -1
 export const MAX_WORKERS = 128
@@ -18,21 +19,11 @@ const OWNER_MASK = (MAX_WORKERS - 1) << OWNER_SHIFT
 const GENERATION_SHIFT = 10
 const GENERATION_MASK = -1 << GENERATION_SHIFT
 
-// The buffer: a header of one cache line, the counters, the workers' hands, the entries, and where each fd was accepted.
+// The buffer: a header of one cache line, the counters, the shift, the entries, and where each fd was accepted.
 const HEADER_BYTES = 64
 const CAPACITY = 0
 const WORKERS = 1
 const HIGH_WATER = 2
-/** The waker of an acceptor that rests, negative once that is woken: see Rest. */
-const RESTING = 3
-/** In how many turns of their loops workers have adopted connections, or looked for some, while the acceptor rested. */
-const TURNS = 4
-/** A cache line for each worker: its hand, whether it has something to do, and whether it is held. */
-const LINE = 64 / 4
-const BUSY = 8
-const IS_HELD = 9
-/** How many connections a worker can have in hand. */
-export const HAND_ROOM = 4
 
 /** An accepted connection, as the acceptor knows it. */
 export interface Connection {
@@ -74,7 +65,9 @@ export interface LedgerTable {
  * previous connection, and every move names the stamp. A move succeeds for exactly the connection that was meant, or
  * it changes nothing, counts as stale, and says that the fd is not the mover's to touch.
  *
- * Thread: any; each makes its own Ledger over the same memory. `acceptFor`, `adopt`, `opened` and `closed` belong to the
+ * A worker that accepts in the acceptor's stead enters what it accepts as in the device already (`acceptInto`).
+ *
+ * Thread: any; each makes its own Ledger over the same memory. `acceptFor`, `acceptInto`, `adopt`, `opened` and `closed` belong to the
  * worker whose index they take, the rest of what moves to the acceptor. Only an entry's owner moves it (a worker,
  * the acceptor, or whoever receives the event from the device), so that a swap that fails need not be tried again.
  */
@@ -84,9 +77,10 @@ export class Ledger {
   /** Descriptors from here on have no entry. */
   readonly capacity: number
   readonly workers: number
+  /** Who accepts just now, and what workers have accepted and not sent yet. */
+  readonly shift: Shift
   readonly #header: Int32Array
   readonly #counters: LedgerCounters
-  readonly #lines: Int32Array
   readonly #words: Int32Array
   /** Where each fd was accepted: written by whoever did so, before the entry. */
   readonly #listeners: Uint16Array
@@ -119,7 +113,7 @@ export class Ledger {
     this.capacity = this.#header[CAPACITY]
     this.workers = this.#header[WORKERS]
     this.#counters = new LedgerCounters(buffer, HEADER_BYTES, this.workers)
-    this.#lines = new Int32Array(buffer, linesAt(this.workers), this.workers * LINE)
+    this.shift = new Shift(buffer, shiftAt(this.workers), this.workers)
     this.#words = new Int32Array(buffer, entriesAt(this.workers), this.capacity)
     this.#listeners = new Uint16Array(buffer, entriesAt(this.workers) + this.capacity * 4, this.capacity)
   }
@@ -174,23 +168,15 @@ export class Ledger {
   }
 
   /**
-   * What a worker has accepted and not sent yet, so that it is not lost if the thread ends there. A place holds an fd's complement
-   * from its accept4 on (the addon writes it), the fd plus 1 once the ledger has it, and 0 once it is sent.
-   */
-  handOf(worker: number): Int32Array {
-    return this.#lines.subarray(worker * LINE, worker * LINE + HAND_ROOM)
-  }
-
-  /**
    * Acceptor, once the worker's thread has ended: empties its hand. A connection in it that is in the device by its entry may have
    * been sent or not. It is the acceptor's again, who sends it anew: of two events, the ledger lets one through.
    */
   takeHand(worker: number): LeftInHand {
-    const left = this.handOf(worker)
+    const left = this.shift.handOf(worker)
     const fds = [...left].filter((place) => place < 0).map((place) => ~place)
     const known = new Set([...left].filter((place) => place > 0).map((place) => place - 1))
     left.fill(0)
-    this.setBusy(worker, false)
+    this.shift.setBusy(worker, false)
     // The thread may have ended between the entry and the place: then the entry is newer, and in the device.
     const connections = this.#takeInDevice((fd) => known.has(fd) || fds.includes(fd))
     const taken = new Set(connections.map(({ fd }) => fd))
@@ -296,7 +282,7 @@ export class Ledger {
    */
   isOrphan(fd: number): boolean {
     if (Atomics.load(this.#words, fd) !== this.#orphans.get(fd)) return false
-    for (let worker = 0; worker < this.workers; worker++) if (this.handOf(worker).includes(~fd)) return false
+    for (let worker = 0; worker < this.workers; worker++) if (this.shift.handOf(worker).includes(~fd)) return false
     return true
   }
 
@@ -379,51 +365,6 @@ export class Ledger {
     return this.#counters.completedEarly(worker)
   }
 
-  /** Acceptor: it rests, and `waker` is to be woken by a worker that needs it. 0: it rests no more. */
-  rest(waker: number): void {
-    Atomics.store(this.#header, RESTING, waker)
-  }
-
-  /** Any thread. */
-  get isResting(): boolean {
-    return Atomics.load(this.#header, RESTING) !== 0
-  }
-
-  /** Worker: in this turn of its loop it does something about connections. */
-  turned(): void {
-    Atomics.add(this.#header, TURNS, 1)
-  }
-
-  /** Acceptor: differs from before if a worker has done something about connections since. */
-  get turns(): number {
-    return Atomics.load(this.#header, TURNS)
-  }
-
-  /** Worker: whether it has adopted connections lately. */
-  setBusy(worker: number, busy: boolean): void {
-    Atomics.store(this.#lines, worker * LINE + BUSY, busy ? 1 : 0)
-  }
-
-  /** Any thread. */
-  isBusy(worker: number): boolean {
-    return Atomics.load(this.#lines, worker * LINE + BUSY) !== 0
-  }
-
-  /** Acceptor: whether the worker is to get no connections, and so accepts none. */
-  setHeld(worker: number, held: boolean): void {
-    Atomics.store(this.#lines, worker * LINE + IS_HELD, held ? 1 : 0)
-  }
-
-  isHeld(worker: number): boolean {
-    return Atomics.load(this.#lines, worker * LINE + IS_HELD) !== 0
-  }
-
-  /** Worker: the acceptor is needed. It rests until it has heard of that. @returns its waker, if this is the first to say so; else 0. */
-  endRest(): number {
-    const waker = Atomics.load(this.#header, RESTING)
-    return waker > 0 && Atomics.compareExchange(this.#header, RESTING, waker, -waker) === waker ? waker : 0
-  }
-
   /** Whether this connection, and not a later one with the number, is there still: waiting, or open in a worker. */
   isOpen(fd: number, stamp: number): boolean {
     if (fd >>> 0 >= this.capacity) return false
@@ -503,12 +444,12 @@ export class Ledger {
   }
 }
 
-function linesAt(workers: number): number {
+function shiftAt(workers: number): number {
   return HEADER_BYTES + LedgerCounters.byteLength(workers)
 }
 
 function entriesAt(workers: number): number {
-  return linesAt(workers) + workers * LINE * 4
+  return shiftAt(workers) + Shift.byteLength(workers)
 }
 
 function entry(state: number, owner: number, stamp: number): number {

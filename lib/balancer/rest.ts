@@ -1,11 +1,11 @@
 import { loadAddon } from '../native.ts'
-import type { Ledger } from './ledger.ts'
+import type { Shift } from './shift.ts'
 
 /** It accepts again once no worker has done anything for so long: they may all be blocked. */
 const PATIENCE_MS = 5
 
 export interface RestOptions {
-  readonly ledger: Ledger
+  readonly shift: Shift
   /** How many workers have nothing to do. */
   readonly idle: () => number
   /** Stop or start accepting. */
@@ -29,7 +29,7 @@ export interface RestOptions {
  * Main thread.
  */
 export class Rest {
-  readonly #ledger: Ledger
+  readonly #shift: Shift
   readonly #idle: RestOptions['idle']
   readonly #onRest: RestOptions['onRest']
   readonly #onProgress: RestOptions['onProgress']
@@ -39,8 +39,8 @@ export class Rest {
   /** The workers' turns that it knows of. */
   #turns = 0
 
-  constructor({ ledger, idle, onRest, onProgress }: RestOptions) {
-    this.#ledger = ledger
+  constructor({ shift, idle, onRest, onProgress }: RestOptions) {
+    this.#shift = shift
     this.#idle = idle
     this.#onRest = onRest
     this.#onProgress = onProgress
@@ -55,19 +55,19 @@ export class Rest {
   }
 
   #begin(count: number): void {
-    this.#ledger.rest(this.#waker)
+    this.#shift.rest(this.#waker)
     if (count < this.#idle()) {
-      this.#ledger.rest(0)
+      this.#shift.rest(0)
       return
     }
     this.#resting = true
-    this.#turns = this.#ledger.turns
+    this.#turns = this.#shift.turns
     this.#onRest(true)
     this.#timer.refresh()
   }
 
   #check(): void {
-    const { turns } = this.#ledger
+    const { turns } = this.#shift
     if (turns === this.#turns) {
       this.end()
     } else if (this.#resting) {
@@ -81,13 +81,13 @@ export class Rest {
   end(): void {
     if (!this.#resting) return
     this.#resting = false
-    this.#ledger.rest(0)
+    this.#shift.rest(0)
     this.#onProgress()
     this.#onRest(false)
   }
 
   close(): void {
-    this.#ledger.rest(0)
+    this.#shift.rest(0)
     clearTimeout(this.#timer)
     loadAddon().closeWaker(this.#waker)
   }

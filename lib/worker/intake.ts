@@ -1,4 +1,5 @@
-import { type Connection, HAND_ROOM, type Ledger } from '../balancer/ledger.ts'
+import type { Connection, Ledger } from '../balancer/ledger.ts'
+import { HAND_ROOM } from '../balancer/shift.ts'
 import type { Port } from '../device/device.ts'
 import { attachDomain } from '../device/open.ts'
 import type { NodeDlbError } from '../errors.ts'

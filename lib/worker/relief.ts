@@ -1,5 +1,6 @@
 import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from '../balancer/ledger.ts'
 import { WatchedSocket } from '../balancer/listener.ts'
+import type { Shift } from '../balancer/shift.ts'
 import type { Port, QueueId } from '../device/device.ts'
 import { type EventBuffer, SchedulingType } from '../device/event-buffer.ts'
 import { NodeDlbError } from '../errors.ts'
@@ -35,10 +36,11 @@ interface Shared {
  * finds nothing, on this turn of its loop and on the next ones, watches the sockets. So under load no other thread is woken to accept a
  * connection, and what waits does so in the kernel, for whoever is free first.
  *
- * What it has accepted is in its hand, in the ledger's memory, until it is sent: if the thread ends in between, main finds it there.
+ * What it has accepted is in its hand, in shared memory, until it is sent: if the thread ends in between, main finds it there.
  */
 export class Relief {
   readonly #options: ReliefOptions
+  readonly #shift: Shift
   readonly #hand: Int32Array
   /** The best priority first. */
   #shared: readonly Shared[] = []
@@ -52,13 +54,15 @@ export class Relief {
 
   constructor(options: ReliefOptions) {
     this.#options = options
-    this.#hand = options.ledger.handOf(options.worker)
+    this.#shift = options.ledger.shift
+    this.#hand = this.#shift.handOf(options.worker)
   }
 
   join(listener: number, { queue, priority, relief }: Route): void {
     this.leave(listener)
     if (relief === null || queue === null) return
     const socket = new WatchedSocket(relief, () => this.#onReadable())
+    socket.watch(this.#watching)
     const shared = { listener, queue, priority, socket }
     this.#shared = [...this.#shared, shared].sort((a, b) => a.priority - b.priority)
   }
@@ -95,9 +99,9 @@ export class Relief {
 
   /** Whether the acceptor rests; it is told that somebody does something. */
   #isDue(): boolean {
-    const { ledger, worker } = this.#options
-    if (!ledger.isResting || ledger.isHeld(worker)) return false
-    ledger.turned()
+    const { worker } = this.#options
+    if (!this.#shift.isResting || this.#shift.isHeld(worker)) return false
+    this.#shift.turned()
     return true
   }
 
@@ -121,8 +125,7 @@ export class Relief {
   #setBusy(busy: boolean): void {
     if (this.#busy === busy) return
     this.#busy = busy
-    const { ledger, worker } = this.#options
-    ledger.setBusy(worker, busy)
+    this.#shift.setBusy(this.#options.worker, busy)
   }
 
   #watch(on: boolean): void {
@@ -147,7 +150,7 @@ export class Relief {
   /** It knows what to do when descriptors or memory have run out. */
   #callAcceptor(): void {
     this.#setBusy(false)
-    const waker = this.#options.ledger.endRest()
+    const waker = this.#shift.endRest()
     if (waker !== 0) loadAddon().wake(waker)
   }
 

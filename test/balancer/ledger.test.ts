@@ -250,7 +250,7 @@ t.test('the highest worker index and the highest fd have entries of their own', 
 
 t.test('what a worker had in hand when it ended goes on, once', async (t) => {
   const ledger = create()
-  const hand = ledger.handOf(1)
+  const hand = ledger.shift.handOf(1)
   // Accepted, and no more; in the ledger, before and after the place says so; sent and adopted; sent and not adopted.
   hand[0] = ~10
   hand[1] = ~11
@@ -259,7 +259,7 @@ t.test('what a worker had in hand when it ended goes on, once', async (t) => {
   ledger.acceptInto(1, 12, 1001, 6)
   hand[3] = 13 + 1
   ledger.adopt(13, ledger.acceptInto(1, 13, 1002, 6), 0)
-  ledger.setBusy(1, true)
+  ledger.shift.setBusy(1, true)
   const left = ledger.takeHand(1)
   t.strictSame(left.fds, [10])
   t.strictSame(
@@ -269,7 +269,7 @@ t.test('what a worker had in hand when it ended goes on, once', async (t) => {
       [12, 6],
     ],
   )
-  t.notOk(ledger.isBusy(1))
+  t.notOk(ledger.shift.isBusy(1))
   t.match(ledger.check(), { balanced: true, counts: { accepted: 3, adopted: 1 }, table: { held: 2, inDevice: 0 } })
   t.notOk(ledger.adopt(11, late, 0), 'an event of it that was sent is stale')
   t.strictSame(ledger.takeHand(1), { connections: [], fds: [] })
@@ -286,7 +286,7 @@ t.test("what a dead worker may have left open is nobody else's", async (t) => {
   }
   t.strictSame(ledger.takeOwnedBy(1), [7, 8, 9])
   // Node had closed these, and worker 0 is given their numbers.
-  ledger.handOf(0)[0] = ~7
+  ledger.shift.handOf(0)[0] = ~7
   ledger.closed(8, ledger.acceptFor(0, 8, 1001), 0)
   t.notOk(ledger.isOrphan(7), 'in its hand')
   t.notOk(ledger.isOrphan(8), 'also if it is free again')

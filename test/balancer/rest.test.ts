@@ -3,6 +3,7 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Ledger } from '../../lib/balancer/ledger.ts'
 import { Rest } from '../../lib/balancer/rest.ts'
+import type { Shift } from '../../lib/balancer/shift.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { Holding } from './holding.ts'
 
@@ -11,55 +12,55 @@ const IDLE = 3
 /** Accepting rests after a batch that makes all workers busy, until one of them has nothing to do, or nobody does anything. */
 
 t.test('fewer connections than there are idle workers are dealt, and nothing rests', async (t) => {
-  const { ledger, rest, told } = make(t)
+  const { shift, rest, told } = make(t)
   let dealt = 0
   rest.after(IDLE - 1, () => dealt++)
   t.equal(dealt, 1)
-  t.notOk(ledger.isResting)
+  t.notOk(shift.isResting)
   t.strictSame(told, [])
 })
 
 t.test('it rests from before the deal until a worker ends it', async (t) => {
-  const { ledger, rest, told } = make(t)
-  rest.after(IDLE, () => t.ok(ledger.isResting, 'who receives one of the batch knows'))
+  const { shift, rest, told } = make(t)
+  rest.after(IDLE, () => t.ok(shift.isResting, 'who receives one of the batch knows'))
   t.strictSame(told, [true])
-  const waker = ledger.endRest()
+  const waker = shift.endRest()
   t.not(waker, 0)
-  t.equal(ledger.endRest(), 0, 'one of them wakes it')
+  t.equal(shift.endRest(), 0, 'one of them wakes it')
   loadAddon().wake(waker)
   while (told.length < 2) await immediate()
   t.strictSame(told, [true, false])
-  t.notOk(ledger.isResting)
+  t.notOk(shift.isResting)
 })
 
 t.test('a worker that ends it while the batch is dealt', async (t) => {
-  const { ledger, rest, told } = make(t)
-  rest.after(IDLE, () => loadAddon().wake(ledger.endRest()))
+  const { shift, rest, told } = make(t)
+  rest.after(IDLE, () => loadAddon().wake(shift.endRest()))
   while (told.length < 2) await immediate()
   t.strictSame(told, [true, false])
 })
 
 t.test('whoever deals can end it', async (t) => {
-  const { ledger, rest, told } = make(t)
+  const { shift, rest, told } = make(t)
   rest.after(IDLE, () => rest.end())
   t.strictSame(told, [true, false])
-  t.notOk(ledger.isResting)
+  t.notOk(shift.isResting)
 })
 
 t.test('if nobody does anything it ends by itself, again and again', async (t) => {
-  const { ledger, rest, told } = make(t)
+  const { shift, rest, told } = make(t)
   for (let i = 1; i <= 3; i++) {
     rest.after(IDLE, () => undefined)
     while (told.length < 2 * i) await immediate()
-    t.notOk(ledger.isResting)
+    t.notOk(shift.isResting)
   }
   t.strictSame(told, [true, false, true, false, true, false])
 })
 
 t.test('as long as workers do something it goes on', async (t) => {
-  const { ledger, rest, told, progress } = make(t)
+  const { shift, rest, told, progress } = make(t)
   rest.after(IDLE, () => undefined)
-  const working = setInterval(() => ledger.turned(), 1)
+  const working = setInterval(() => shift.turned(), 1)
   t.teardown(() => clearInterval(working))
   while (progress() < 3) await immediate()
   t.strictSame(told, [true])
@@ -90,12 +91,12 @@ for (const policy of ['unordered', 'round-robin'] as const) {
   )
 }
 
-function make(t: Test): { ledger: Ledger; rest: Rest; told: boolean[]; progress: () => number } {
+function make(t: Test): { shift: Shift; rest: Rest; told: boolean[]; progress: () => number } {
   const told: boolean[] = []
-  const ledger = Ledger.create({ fdLimit: 64, workers: 2 })
+  const { shift } = Ledger.create({ fdLimit: 64, workers: 2 })
   let progress = 0
   const rest = new Rest({
-    ledger,
+    shift,
     idle: () => IDLE,
     onRest: (resting) => told.push(resting),
     onProgress: () => progress++,
@@ -106,5 +107,5 @@ function make(t: Test): { ledger: Ledger; rest: Rest; told: boolean[]; progress:
     clearInterval(held)
     rest.close()
   })
-  return { ledger, rest, told, progress: () => progress }
+  return { shift, rest, told, progress: () => progress }
 }

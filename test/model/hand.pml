@@ -87,7 +87,7 @@ inline move(number, from, to) {
 
 /* ---- workers ---- */
 
-/* SharedSocket::Accept: one call of the addon. */
+/* Acceptor::AcceptInto: one call of the addon. */
 inline accept() {
   atomic {
     last < CONNECTIONS;

@@ -79,7 +79,7 @@ inline send() {
 
 /* ---- workers ---- */
 
-/* Ledger.setBusy, unless it is so already */
+/* Shift.setBusy, unless it is so already */
 inline setBusy(is) {
   busy[me] = is;
   counted[me] = counted[me] && !is;
@@ -93,7 +93,7 @@ inline begin() {
   watching[me] = false
 }
 
-/* Relief.#isDue. Ledger.turned: only the timer reads that. */
+/* Relief.#isDue. Shift.turned: only the timer reads that. */
 inline lookIfDue() {
   due = (word != accepting);
 #if HOLDS > 0
@@ -230,7 +230,7 @@ goOn:
 
 callAcceptor:
   atomic { setBusy(false) };
-  /* Ledger.endRest: it compares and swaps, so that its first look at the word is no step of its own. */
+  /* Shift.endRest: it compares and swaps, so that its first look at the word is no step of its own. */
 #ifdef WAKES_BEFORE_IT_MARKS
   atomic { due = (word == waker); woken = woken || due };
   atomic {

@@ -82,7 +82,7 @@ export class Resting {
 
   rest(): void {
     this.#woken = 0
-    this.ledger.rest(this.#waker)
+    this.ledger.shift.rest(this.#waker)
   }
 
   async accepted(count: number): Promise<void> {
@@ -91,11 +91,11 @@ export class Resting {
 
   /** Until the worker has nothing to do. */
   async idle(): Promise<void> {
-    while (this.ledger.isBusy(WORKER)) await turn()
+    while (this.ledger.shift.isBusy(WORKER)) await turn()
   }
 
   async busy(): Promise<void> {
-    while (!this.ledger.isBusy(WORKER)) await turn()
+    while (!this.ledger.shift.isBusy(WORKER)) await turn()
   }
 
   /** Until the acceptor is. */
@@ -118,7 +118,7 @@ export class Resting {
   }
 
   #close(): void {
-    this.ledger.rest(0)
+    this.ledger.shift.rest(0)
     for (const client of this.clients) client.destroy()
     this.relief.close()
     this.listener.close()

@@ -1,0 +1,85 @@
+// A cache line for all: whether the acceptor rests, and how the workers get on. Then one for each worker: its hand, and what it does.
+const LINE_BYTES = 64
+const LINE = LINE_BYTES / 4
+/** The waker of an acceptor that rests, negative once that is woken. */
+const RESTING = 0
+/** In how many turns of their loops workers have adopted connections, or looked for some, while the acceptor rested. */
+const TURNS = 1
+const BUSY = 8
+const HELD = 9
+/** How many connections a worker can have in hand. */
+export const HAND_ROOM = 4
+
+/**
+ * Who accepts: the words of shared memory by which the acceptor (Rest) and the workers (Relief) tell each other. What they have to hold is argued in
+ * rest.ts; all are sequentially consistent.
+ */
+export class Shift {
+  readonly #words: Int32Array
+
+  static byteLength(workers: number): number {
+    return (1 + workers) * LINE_BYTES
+  }
+
+  constructor(buffer: SharedArrayBuffer, byteOffset: number, workers: number) {
+    this.#words = new Int32Array(buffer, byteOffset, Shift.byteLength(workers) / 4)
+  }
+
+  /** Acceptor: it rests, and `waker` is to be woken by a worker that needs it. 0: it rests no more. */
+  rest(waker: number): void {
+    Atomics.store(this.#words, RESTING, waker)
+  }
+
+  /** Any thread. */
+  get isResting(): boolean {
+    return Atomics.load(this.#words, RESTING) !== 0
+  }
+
+  /** Worker: the acceptor is needed. It rests until it has heard of that. @returns its waker, if this is the first to say so; else 0. */
+  endRest(): number {
+    const waker = Atomics.load(this.#words, RESTING)
+    return waker > 0 && Atomics.compareExchange(this.#words, RESTING, waker, -waker) === waker ? waker : 0
+  }
+
+  /** Worker: in this turn of its loop it does something about connections. */
+  turned(): void {
+    Atomics.add(this.#words, TURNS, 1)
+  }
+
+  /** Acceptor: differs from before if a worker has done something about connections since. */
+  get turns(): number {
+    return Atomics.load(this.#words, TURNS)
+  }
+
+  /** Worker: whether it has adopted connections lately. */
+  setBusy(worker: number, busy: boolean): void {
+    Atomics.store(this.#words, lineOf(worker) + BUSY, busy ? 1 : 0)
+  }
+
+  /** Any thread. */
+  isBusy(worker: number): boolean {
+    return Atomics.load(this.#words, lineOf(worker) + BUSY) !== 0
+  }
+
+  /** Acceptor: whether the worker is to get no connections, and so accepts none. */
+  setHeld(worker: number, held: boolean): void {
+    Atomics.store(this.#words, lineOf(worker) + HELD, held ? 1 : 0)
+  }
+
+  /** Any thread. */
+  isHeld(worker: number): boolean {
+    return Atomics.load(this.#words, lineOf(worker) + HELD) !== 0
+  }
+
+  /**
+   * What a worker has accepted and not sent yet, so that it is not lost if the thread ends there. A place holds an fd's complement
+   * from its accept4 on (the addon writes it), the fd plus 1 once the ledger has it, and 0 once it is sent.
+   */
+  handOf(worker: number): Int32Array {
+    return this.#words.subarray(lineOf(worker), lineOf(worker) + HAND_ROOM)
+  }
+}
+
+function lineOf(worker: number): number {
+  return (1 + worker) * LINE
+}
