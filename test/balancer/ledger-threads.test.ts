@@ -36,6 +36,8 @@ class Acceptor {
   readonly #kernel = shared(FDS)
   readonly #mail = shared(WORKERS * SLOTS * SLOT_WORDS)
   readonly #flags = shared(2)
+  /** By fd: its last stamp. */
+  readonly #last = new Int32Array(FDS)
   readonly #below: (below: number) => number
   readonly #workers: Thread[]
   /** Recovered from dead workers, to be dealt again. */
@@ -112,8 +114,11 @@ class Acceptor {
   #accept(): { fd: number; stamp: number } | undefined {
     const fd = this.#below(FDS)
     if (Atomics.compareExchange(this.#kernel, fd, CLOSED, OPEN) !== CLOSED) return undefined
-    // Few different times, so that generations have to be told apart.
-    return { fd, stamp: this.ledger.accept(fd, this.#below(4), 0) }
+    // Half of them at the time of the fd's connection before, so that generations have to be told apart. But time does not come back: an event
+    // that a thread finds very late would name a connection that it is not meant for, as it would if 4 s had passed.
+    const stamp = this.ledger.accept(fd, this.#last[fd] + this.#below(2), 0)
+    this.#last[fd] = stamp
+    return { fd, stamp }
   }
 
   #refuse(fd: number, stamp: number): void {
