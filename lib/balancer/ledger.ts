@@ -172,15 +172,16 @@ export class Ledger {
    * been sent or not. It is the acceptor's again, who sends it anew: of two events, the ledger lets one through.
    */
   takeHand(worker: number): LeftInHand {
-    const left = this.shift.handOf(worker)
-    const fds = [...left].filter((place) => place < 0).map((place) => ~place)
-    const known = new Set([...left].filter((place) => place > 0).map((place) => place - 1))
-    left.fill(0)
+    const hand = this.shift.handOf(worker)
+    const places = [...hand].filter((place) => place !== 0)
+    hand.fill(0)
     this.shift.setBusy(worker, false)
+    if (places.length === 0) return { connections: [], fds: [] }
+    const inHand = new Set(places.map((place) => (place < 0 ? ~place : place - 1)))
     // The thread may have ended between the entry and the place: then the entry is newer, and in the device.
-    const connections = this.#takeInDevice((fd) => known.has(fd) || fds.includes(fd))
+    const connections = this.#takeInDevice((fd) => inHand.has(fd))
     const taken = new Set(connections.map(({ fd }) => fd))
-    return { connections, fds: fds.filter((fd) => !taken.has(fd)) }
+    return { connections, fds: places.flatMap((place) => (place < 0 && !taken.has(~place) ? [~place] : [])) }
   }
 
   /** Worker: as `shed`, for connections that it accepted itself. */

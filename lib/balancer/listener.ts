@@ -150,20 +150,13 @@ export class SharedListener {
 
   /** @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now. */
   constructor(fd: number, onConnection: (fd: number) => void, { onShed, onError = rethrow }: ListenerFaults = {}) {
-    const { Listener: Native } = loadAddon()
-    const name = 'a socket of the main thread'
-    try {
-      this.#native = new Native({ fd }, new Int32Array(0), (_, shed, error) => {
-        if (shed > 0) onShed?.(shed)
-        if (error !== undefined) onError(stopped(name, error))
-        if (shed > 0 || error !== undefined) return
-        const accepted = this.#native.accept()
-        if (accepted !== -1) onConnection(accepted)
-      })
-    } catch (error) {
-      throw listenError(name, error)
-    }
-    this.#native.hold(false)
+    this.#native = share(fd, (shed, error) => {
+      if (shed > 0) onShed?.(shed)
+      if (error !== undefined) onError(stopped(SHARED, error))
+      if (shed > 0 || error !== undefined) return
+      const accepted = this.#native.accept()
+      if (accepted !== -1) onConnection(accepted)
+    })
   }
 
   close(): void {
@@ -180,16 +173,10 @@ export class WatchedSocket {
 
   /** @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now. */
   constructor(fd: number, onReadable: () => void) {
-    const { Listener: Native } = loadAddon()
-    try {
-      this.#native = new Native({ fd }, new Int32Array(0), (_, __, error) => {
-        // An error: whoever it belongs to has shut it down.
-        if (error === undefined) onReadable()
-      })
-    } catch (error) {
-      throw listenError('a socket of the main thread', error)
-    }
-    this.#native.hold(false)
+    this.#native = share(fd, (_, error) => {
+      // An error: whoever it belongs to has shut it down.
+      if (error === undefined) onReadable()
+    })
     this.#native.pause()
   }
 
@@ -206,6 +193,20 @@ export class WatchedSocket {
 
   close(): void {
     this.#native.close(false)
+  }
+}
+
+const SHARED = 'a socket of the main thread'
+
+/** It does not hold the loop. @throws ERR_DLB_LISTEN */
+function share(fd: number, callback: (shed: number, error: Error | undefined) => void): NativeListener {
+  const { Listener: Native } = loadAddon()
+  try {
+    const native = new Native({ fd }, new Int32Array(0), (_, shed, error) => callback(shed, error))
+    native.hold(false)
+    return native
+  } catch (error) {
+    throw listenError(SHARED, error)
   }
 }
 
