@@ -22,6 +22,8 @@ export class ConsumerQueues {
   readonly #touched: Int32Array
   readonly #isTouched: Uint8Array
   #touchedCount = 0
+  /** The port whose commands are being taken in; -1 if none are. */
+  sender = -1
   /** When a port's head was looked at last, by `#looks`: once in each stretch of a pass is enough. */
   readonly #lookedAt: Int32Array
   #looks = 0
@@ -106,8 +108,8 @@ export class ConsumerQueues {
         const p = w * 32 + 31 - Math.clz32(bits & -bits)
         const mine = this.#layout.own + p * own.stride
         const load = (m[mine + own.tail] - m[mine + own.completed]) | 0
-        // Among equals, the one that was served longest ago by the order of numbers.
-        const key = load * 64 + ((p - last - 1) & 63)
+        // Among equals the sender, which is awake and needs no other thread to run; then whose turn it is by the numbers.
+        const key = load * 128 + (p === this.sender ? 0 : 1 + ((p - last - 1) & 63))
         if (key < best && this.room(p, 1) > 0) {
           best = key
           found = p

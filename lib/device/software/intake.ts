@@ -54,6 +54,7 @@ export class Intake {
     const base = m[at + own.txRing]
     const mask = m[at + own.txMask]
     this.#queues.touch(p)
+    this.#queues.sender = p
     let next = m[at + own.txHead]
     while (next !== tail && !this.#journal.nearlyFull()) {
       const record = base + (next & mask) * 4
@@ -67,6 +68,7 @@ export class Intake {
       } else next = (next + this.#acceptRun(base, mask, next, tail)) & 0xffff
     }
     m[at + own.txHead] = next
+    this.#queues.sender = -1
     return next === tail
   }
 
