@@ -261,8 +261,11 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     return new Rest({
       shift: this.#ledger.shift,
       idle: () => this.#serving().reduce((sum, { index }) => sum + (this.#ledger.shift.isBusy(index) ? 0 : 1), 0),
-      onRest: (resting) => this.#table.setResting(resting),
-      onProgress: () => this.#stallWatch?.arm(),
+      onRest: (resting) => {
+        this.#table.setResting(resting)
+        if (!resting) this.#stallWatch?.arm()
+      },
+      onProgress: () => this.#stallWatch?.look(),
     })
   }
 
@@ -350,6 +353,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       ledger: this.#ledger,
       eligibility: this.#eligibility,
       fabric: () => this.#fabric,
+      isLookedAfter: () => this.#rest.isResting,
       serving: () => this.#serving().map(({ index }) => index),
       takeBack: (connections) => this.#dealer.recover(connections),
       deal: (connections) => this.#dealer.deal(connections),

@@ -78,7 +78,7 @@ export interface BalancerOptions {
   /**
    * A worker that has not taken a connection for so long, while the same one waits for it, is stalled: what waits there is dealt
    * to others, and it gets no more before it has caught up. Under policies that choose the worker themselves, 1,000 at least. 0:
-   * never. Default 5.
+   * never. Default 3.
    */
   readonly stallTimeout?: number | undefined
   /** Under light load, keep connections on few workers, so that the others' threads sleep; see docs/operations.md. Default false. */
@@ -273,7 +273,7 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
     startTimeout: options.startTimeout ?? 60_000,
     respawnDelay: options.respawnDelay ?? 100,
     maxRespawnDelay: options.maxRespawnDelay ?? 10_000,
-    stallTimeout: options.stallTimeout ?? 5,
+    stallTimeout: options.stallTimeout ?? 3,
     parking: options.parking ?? false,
     maxConnections: options.maxConnections ?? Number.POSITIVE_INFINITY,
     maxConnectionsPerWorker: options.maxConnectionsPerWorker ?? Number.POSITIVE_INFINITY,

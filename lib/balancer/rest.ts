@@ -3,6 +3,8 @@ import type { Shift } from './shift.ts'
 
 /** It accepts again once no worker has done anything for so long: they may all be blocked. */
 const PATIENCE_MS = 5
+/** And if more workers than that have nothing to do: each of them is woken for each connection. */
+const FEW_IDLE = 2
 
 export interface RestOptions {
   readonly shift: Shift
@@ -17,7 +19,7 @@ export interface RestOptions {
 /**
  * Keeps the acceptor from being woken again and again in the workers' time. While all workers have something to do, after a batch that gives
  * each idle one something, accepting rests, and the workers accept for themselves (lib/worker/relief.ts): what comes can wait in the
- * kernel's backlog as well as in the device. Once no worker has done anything about connections for a while, it accepts again: with
+ * kernel's backlog as well as in the device. Once some are idle for a while, or none has done anything about connections, it accepts again: with
  * little to do, one thread is woken for a connection instead of all that are idle. bench/README.md has what it saves.
  *
  * This thread says that it rests, and then looks who is idle; a worker says that it is idle, and then looks whether this thread
@@ -48,6 +50,10 @@ export class Rest {
     this.#timer = setTimeout(() => this.#check(), PATIENCE_MS).unref()
   }
 
+  get isResting(): boolean {
+    return this.#resting
+  }
+
   /** `deal` deals so many connections. */
   after(count: number, deal: () => void): void {
     if (!this.#resting) this.#begin(count)
@@ -68,7 +74,7 @@ export class Rest {
 
   #check(): void {
     const { turns } = this.#shift
-    if (turns === this.#turns) {
+    if (turns === this.#turns || this.#idle() > FEW_IDLE) {
       this.end()
     } else if (this.#resting) {
       this.#turns = turns
@@ -82,7 +88,6 @@ export class Rest {
     if (!this.#resting) return
     this.#resting = false
     this.#shift.rest(0)
-    this.#onProgress()
     this.#onRest(false)
   }
 

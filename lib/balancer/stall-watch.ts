@@ -16,6 +16,8 @@ export interface StallWatchOptions {
   readonly ledger: Ledger
   readonly eligibility: Eligibility
   readonly fabric: () => Fabric
+  /** Whether somebody else calls `look` every few ms now. */
+  readonly isLookedAfter: () => boolean
   /** The workers that have a server. */
   readonly serving: () => readonly number[]
   /** Deals what was waiting at a stalled worker again, if that has not adopted it meanwhile. @returns how many */
@@ -79,7 +81,7 @@ export class StallWatch {
   /** Connections are on their way. */
   arm(): void {
     if (this.#timer !== null || this.#stopped) return
-    this.#timer = setTimeout(() => this.#look(), this.#period)
+    this.#timer = setTimeout(() => this.look(), this.#period)
     this.#timer.unref()
   }
 
@@ -88,21 +90,37 @@ export class StallWatch {
     if (this.#timer !== null) clearTimeout(this.#timer)
   }
 
-  #look(): void {
+  /** Also for others who come round from time to time anyway. */
+  look(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
-    const { ledger, eligibility, serving } = this.#options
+    if (this.#stopped) return
     const now = performance.now()
     // When this thread has not come to look for longer, nothing is known of that time.
     const passed = Math.min(now - this.#lookedAt, 2 * this.#period)
     this.#lookedAt = now
+    if (this.#isNothingToSee()) {
+      for (const sights of this.#sights) sights.balanced = sights.directed = null
+      return
+    }
+    this.#lookAtAll(passed)
+    if (!this.#options.isLookedAfter()) this.arm()
+  }
+
+  /** As mostly, under a light load: all that was on its way has been adopted since. */
+  #isNothingToSee(): boolean {
+    const { ledger, eligibility } = this.#options
+    return ledger.counts().inFlight === 0 && this.#sights.every((_, worker) => !eligibility.isHeld(worker, 'stalled'))
+  }
+
+  #lookAtAll(passed: number): void {
+    const { eligibility, serving } = this.#options
     const looks = serving().map((worker) => this.#lookAt(worker))
     const canTake = looks.some((look) => moves(look) && eligibility.isEligible(look.worker))
     for (const look of looks) {
       if (eligibility.isHeld(look.worker, 'stalled')) this.#letGoOnceEmpty(look)
       else if (canTake) this.#wait(look, passed)
     }
-    const stalled = looks.some(({ worker }) => eligibility.isHeld(worker, 'stalled'))
-    if (stalled || ledger.counts().inFlight > 0) this.arm()
   }
 
   #lookAt(worker: number): Look {

@@ -44,7 +44,7 @@ export function runCommand(): Command {
     )
     .option(
       '--stall-timeout <time>',
-      'take connections back from a worker that is blocked for so long (default: 5ms; 0: never)',
+      'take connections back from a worker that is blocked for so long (default: 3ms; 0: never)',
       parseDuration,
     )
     .option('--proxy-protocol', "connections begin with the PROXY protocol's header, version 1 or 2")

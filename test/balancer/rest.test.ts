@@ -3,7 +3,6 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Ledger } from '../../lib/balancer/ledger.ts'
 import { Rest } from '../../lib/balancer/rest.ts'
-import type { Shift } from '../../lib/balancer/shift.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { Holding } from './holding.ts'
 
@@ -58,15 +57,23 @@ t.test('if nobody does anything it ends by itself, again and again', async (t) =
 })
 
 t.test('as long as workers do something it goes on', async (t) => {
-  const { shift, rest, told, progress } = make(t)
-  rest.after(IDLE, () => undefined)
-  const working = setInterval(() => shift.turned(), 1)
-  t.teardown(() => clearInterval(working))
+  const { rest, told, progress, work } = make(t)
+  work()
   while (progress() < 3) await immediate()
   t.strictSame(told, [true])
   rest.end()
   t.strictSame(told, [true, false])
-  t.ok(progress() > 3, 'also at the end')
+})
+
+t.test('it does not while more than a few have nothing to do', async (t) => {
+  const { told, progress, work, setIdle } = make(t)
+  work()
+  setIdle(2)
+  while (progress() < 3) await immediate()
+  t.strictSame(told, [true])
+  setIdle(IDLE)
+  while (told.length < 2) await immediate()
+  t.strictSame(told, [true, false])
 })
 
 for (const policy of ['unordered', 'round-robin'] as const) {
@@ -91,13 +98,14 @@ for (const policy of ['unordered', 'round-robin'] as const) {
   )
 }
 
-function make(t: Test): { shift: Shift; rest: Rest; told: boolean[]; progress: () => number } {
+function make(t: Test) {
   const told: boolean[] = []
   const { shift } = Ledger.create({ fdLimit: 64, workers: 2 })
   let progress = 0
+  let idle = IDLE
   const rest = new Rest({
     shift,
-    idle: () => IDLE,
+    idle: () => idle,
     onRest: (resting) => told.push(resting),
     onProgress: () => progress++,
   })
@@ -107,5 +115,15 @@ function make(t: Test): { shift: Shift; rest: Rest; told: boolean[]; progress: (
     clearInterval(held)
     rest.close()
   })
-  return { shift, rest, told, progress: () => progress }
+  const setIdle = (workers: number): void => {
+    idle = workers
+  }
+  /** It rests, and from here on workers do something. */
+  const work = (): void => {
+    rest.after(IDLE, () => undefined)
+    setIdle(0)
+    const working = setInterval(() => shift.turned(), 1)
+    t.teardown(() => clearInterval(working))
+  }
+  return { shift, rest, told, progress: () => progress, setIdle, work }
 }
