@@ -4,9 +4,9 @@ import type { Eligibility } from './eligibility.ts'
 const PERIOD_MS = 50
 /** Above this mean utilization of the event loops in use, one more worker is woken, each period. */
 const BUSY = 0.6
-/** A worker is parked if the others would then be at most so busy on average... */
+/** Workers are parked if the others would then be at most so busy on average... */
 const QUIET = 0.3
-/** ...and that was so for this many periods: 1 s. */
+/** ...and that was so of one worker for this many periods: 1 s. */
 const QUIET_PERIODS = 20
 /** With so many connections waiting for each worker in use, all are woken. */
 const PRESSED = 2
@@ -21,8 +21,8 @@ export interface ParkingOptions {
 
 /**
  * Under light load, keeps new connections on few workers, so that the others' threads sleep: a parked worker has what it had,
- * and gets nothing new. Rising load wakes one worker each 50 ms, or all at once when connections wait; falling load parks one
- * each second, the one with the highest number first. Between 30% (of those that would remain) and 60% nothing changes.
+ * and gets nothing new. Rising load wakes one worker each 50 ms, or all at once when connections wait; falling load parks at most half
+ * of those in use each second, those with the highest numbers first. Between 30% (of those that would remain) and 60% nothing changes.
  *
  * Main thread. Event loop utilization is read from here, and wakes nobody.
  */
@@ -54,7 +54,7 @@ export class Parking {
     this.#quietPeriods = isQuiet ? this.#quietPeriods + 1 : 0
     if (used.length === 0 || inFlight() > PRESSED * used.length) this.#wake(parked)
     else if (busy / used.length > BUSY) this.#wake(parked.slice(0, 1))
-    else if (this.#quietPeriods >= QUIET_PERIODS) this.#park(used[used.length - 1].index)
+    else if (this.#quietPeriods >= QUIET_PERIODS) this.#park(used, busy)
   }
 
   /** 0 to 1, since the last look. */
@@ -69,8 +69,9 @@ export class Parking {
     for (const { index } of workers) this.#options.eligibility.letGo(index, 'parked')
   }
 
-  #park(worker: number): void {
+  #park(used: readonly { readonly index: number }[], busy: number): void {
     this.#quietPeriods = 0
-    this.#options.eligibility.hold(worker, 'parked')
+    const needed = Math.max(Math.ceil(used.length / 2), Math.ceil(busy / QUIET))
+    for (const { index } of used.slice(needed)) this.#options.eligibility.hold(index, 'parked')
   }
 }
