@@ -11,7 +11,8 @@ const deviceCase = (name: string, script: string, ...args: string[]): Case =>
   scriptCase(group, { name, script: new URL(script, import.meta.url).pathname, args })
 const throughput = (name: string, ...args: string[]): Case => deviceCase(name, 'throughput.js', ...args)
 const alone = (type: string): Case => deviceCase(`${type}, one thread alone`, 'alone.js', type)
-const wake = (name: string): Case => deviceCase(`wake: ${name}`, 'wake.js', name)
+const wake = (name: string, pause = 2): Case =>
+  deviceCase(`wake: ${name}${pause === 2 ? '' : `, each ${pause} ms`}`, 'wake.js', name, `${pause}`)
 
 export const deviceCases: readonly Case[] = [
   deviceCase('ring, batch 32', 'ring.js'),
@@ -28,6 +29,8 @@ export const deviceCases: readonly Case[] = [
   wake('waitAsync'),
   wake('eventfd'),
   wake('device'),
+  wake('eventfd', 20),
+  wake('device', 20),
 ]
 
 /** Of the short form. */

@@ -21,10 +21,10 @@ interface Sleeper {
 }
 
 const samples = 400
+/** Between two wakes: 2 ms are long enough for both threads to be asleep again; the longer, the less of theirs is in the caches. */
+const pauseMilliseconds = Number(process.argv[3])
 /** Wakes in quick succession first, so that what is measured is compiled code. */
 const warmUp = 5000
-/** Long enough for both threads to be asleep again. */
-const pauseMilliseconds = 2
 
 if (isMainThread) await measure(process.argv[2] as Way)
 else sleep(workerData as Sleeper)

@@ -6,6 +6,7 @@ import { Fleet, type SharedJob } from '../fleet.ts'
 import { rateFor, type ShareOfCapacity } from './capacity.ts'
 import type { LoadContext } from './load.ts'
 import { measureCpu } from './measure.ts'
+import { warmUp } from './warm-up.ts'
 
 /** Requests that are due at times of their own, however the server does. What it tells is latency. */
 export interface OpenLoad extends Omit<Schedule, 'rate'> {
@@ -14,14 +15,18 @@ export interface OpenLoad extends Omit<Schedule, 'rate'> {
   readonly rate: number | ShareOfCapacity
   readonly connections: Connections
   readonly mix: readonly RequestKind[]
+  /** How long it goes on before it is measured. Default 1. */
+  readonly settleSeconds?: number
   /** Kinds that cause what is measured in the others, and are not shown. */
   readonly unmeasured?: readonly string[]
 }
 
 const PATIENCE_MS = 10_000
 const SEED = 1
+const SETTLE_SECONDS = 1
 
-export async function runOpen(load: OpenLoad, { server, spec, scale }: LoadContext): Promise<Sample> {
+export async function runOpen(load: OpenLoad, context: LoadContext): Promise<Sample> {
+  const { server, spec, scale } = context
   const rate = typeof load.rate === 'number' ? load.rate : await rateFor(load.rate, spec, load.mix)
   const fleet = await Fleet.start()
   try {
@@ -34,7 +39,8 @@ export async function runOpen(load: OpenLoad, { server, spec, scale }: LoadConte
       seed: SEED,
       patience: PATIENCE_MS,
     })
-    await fleet.run(job(scale.warmUpSeconds))
+    await warmUp(load, fleet, context)
+    await fleet.run(job(load.settleSeconds ?? SETTLE_SECONDS))
     const { result, microseconds } = await measureCpu(server, () =>
       fleet.run(job(Math.min(load.seconds, scale.seconds))),
     )

@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net'
 import { type PolicyName, startBalancer } from 'node-dlb'
 import { args, serve, spec } from './serve.ts'
 
-/** argv: the policy, and 'defer' for deferAccept. */
+/** argv: the policy, and names of options that are switched on. */
 await serve(async () => {
   const entry = new URL('node-dlb-app.js', import.meta.url)
   const balancer = await startBalancer({
     entry,
     workers: spec.workers,
     policy: args[0] as PolicyName,
-    deferAccept: args[1] === 'defer',
+    ...Object.fromEntries(args.slice(1).map((option) => [option, true])),
   })
   const { port } = balancer.addresses[0] as AddressInfo
   return { port, reload: () => balancer.reload() }

@@ -6,6 +6,7 @@ export const workers: Trial = {
   peers: [
     'node-dlb unordered',
     'node-dlb least-connections',
+    'node-dlb parking',
     'cluster round robin',
     'cluster SCHED_NONE',
     'reusePort threads',
@@ -18,6 +19,8 @@ export const workers: Trial = {
       rate: 1000,
       arrivals: 'random',
       seconds: 5,
+      // Until as many are parked as can be.
+      settleSeconds: 6,
       connections: 'new',
       mix: [{ name: 'requests', path: '/who' }],
     },
