@@ -1,6 +1,7 @@
 import type { Trial } from '../trial.ts'
 
 const server = { workers: 2 }
+const users = 64
 const mix = [{ name: 'requests', path: '/' }]
 
 export const newConnections: Trial = {
@@ -27,8 +28,21 @@ export const newConnections: Trial = {
     {
       name: '64 clients',
       server,
-      load: { kind: 'closed', seconds: 5, connections: 'new', users: 64, mix },
+      load: { kind: 'closed', seconds: 5, connections: 'new', users, mix },
       short: ['C, one by one', 'one thread', 'node-dlb unordered', 'cluster round robin', 'cluster SCHED_NONE'],
+    },
+    {
+      name: '64 clients, 4 workers',
+      server: { workers: 4 },
+      peers: [
+        'node-dlb unordered',
+        'node-dlb least-connections',
+        'node-dlb nop',
+        'cluster round robin',
+        'cluster SCHED_NONE',
+        'reusePort threads',
+      ],
+      load: { kind: 'closed', seconds: 5, connections: 'new', users, mix },
     },
     {
       name: '1,500/s',
