@@ -353,7 +353,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       ledger: this.#ledger,
       eligibility: this.#eligibility,
       fabric: () => this.#fabric,
-      isLookedAfter: () => this.#rest.isResting,
+      isLookedAfter: () => this.#ledger.shift.isResting,
       serving: () => this.#serving().map(({ index }) => index),
       takeBack: (connections) => this.#dealer.recover(connections),
       deal: (connections) => this.#dealer.deal(connections),

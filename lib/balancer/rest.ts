@@ -50,10 +50,6 @@ export class Rest {
     this.#timer = setTimeout(() => this.#check(), PATIENCE_MS).unref()
   }
 
-  get isResting(): boolean {
-    return this.#resting
-  }
-
   /** `deal` deals so many connections. */
   after(count: number, deal: () => void): void {
     if (!this.#resting) this.#begin(count)
@@ -73,14 +69,15 @@ export class Rest {
   }
 
   #check(): void {
+    if (!this.#resting) return
     const { turns } = this.#shift
     if (turns === this.#turns || this.#idle() > FEW_IDLE) {
       this.end()
-    } else if (this.#resting) {
-      this.#turns = turns
-      this.#onProgress()
-      this.#timer.refresh()
+      return
     }
+    this.#turns = turns
+    this.#onProgress()
+    this.#timer.refresh()
   }
 
   /** Accepts again, if it rests. */

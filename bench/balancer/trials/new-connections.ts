@@ -1,8 +1,9 @@
+import type { ClosedLoad } from '../loads/closed.ts'
 import type { Trial } from '../trial.ts'
 
 const server = { workers: 2 }
-const users = 64
 const mix = [{ name: 'requests', path: '/' }]
+const closed: ClosedLoad = { kind: 'closed', seconds: 5, connections: 'new', users: 64, mix }
 
 export const newConnections: Trial = {
   name: 'new connections',
@@ -28,7 +29,7 @@ export const newConnections: Trial = {
     {
       name: '64 clients',
       server,
-      load: { kind: 'closed', seconds: 5, connections: 'new', users, mix },
+      load: closed,
       short: ['C, one by one', 'one thread', 'node-dlb unordered', 'cluster round robin', 'cluster SCHED_NONE'],
     },
     {
@@ -42,7 +43,7 @@ export const newConnections: Trial = {
         'cluster SCHED_NONE',
         'reusePort threads',
       ],
-      load: { kind: 'closed', seconds: 5, connections: 'new', users, mix },
+      load: closed,
     },
     {
       name: '1,500/s',
