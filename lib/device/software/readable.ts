@@ -3,6 +3,8 @@ import { port } from './layout.ts'
 
 /** Long enough to be none; a timer holds the loop open, which waiting does not. */
 const forever = 2 ** 31 - 1
+/** This thread's wakers, each with what it calls: a thread that wakes itself is awake, and needs no system call for it. */
+const ownWakers = new Map<number, () => void>()
 
 /**
  * Calls back on its thread's loop while a port's CQ is not empty.
@@ -66,6 +68,7 @@ export class Readable {
     const m = this.#m
     if (this.#addon !== null && this.#waker === 0) {
       this.#waker = this.#addon.openWaker(this.#woken)
+      ownWakers.set(this.#waker, this.#woken)
       Atomics.store(m, this.#wakerWord, this.#waker)
     }
     Atomics.store(m, this.#sleep, 1)
@@ -123,6 +126,7 @@ export class Readable {
     }
     if (this.#waker !== 0) {
       Atomics.store(this.#m, this.#wakerWord, 0)
+      ownWakers.delete(this.#waker)
       this.#addon.closeWaker(this.#waker)
       this.#waker = 0
     }
@@ -139,5 +143,7 @@ export function wakeSleeper(memory: Int32Array, pub: number, addon: NativeAddon 
     return
   }
   const waker = Atomics.load(memory, pub + port.waker)
-  if (waker !== 0) addon.wake(waker)
+  const woken = ownWakers.get(waker)
+  if (woken) setImmediate(woken)
+  else if (waker !== 0) addon.wake(waker)
 }
