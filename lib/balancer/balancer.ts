@@ -121,7 +121,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       settings: options.listeners,
       // Limits are the acceptor's to keep.
       relief: this.#admission === null,
-      onBatch: (listener, fds, count) => this.#rest.after(count, () => this.#dealer.accept(listener, fds, count)),
+      onBatch: (listener, fds, count) => this.#rest.around(() => this.#dealer.accept(listener, fds, count)),
       onShed: (count) => this.#ledger.shed(count),
       onError: (error) => this.emit('error', error),
       onServed: (parked) => this.#dealer.deal(parked),

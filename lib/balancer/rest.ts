@@ -1,10 +1,10 @@
 import { loadAddon } from '../native.ts'
 import type { Shift } from './shift.ts'
 
-/** It accepts again once no worker has done anything for so long: they may all be blocked. */
+/** It accepts again once no worker has done anything for so long: they may all be blocked. Nor does it rest if connections are further apart. */
 const PATIENCE_MS = 5
-/** And if more workers than that have nothing to do: each of them is woken for each connection. */
-const FEW_IDLE = 2
+/** It does not rest while more workers than that have nothing to do: each of those that watch is woken for each connection. */
+const FEW_IDLE = 4
 
 export interface RestOptions {
   readonly shift: Shift
@@ -17,16 +17,15 @@ export interface RestOptions {
 }
 
 /**
- * Keeps the acceptor from being woken again and again in the workers' time. While all workers have something to do, after a batch that gives
- * each idle one something, accepting rests, and the workers accept for themselves (lib/worker/relief.ts): what comes can wait in the
- * kernel's backlog as well as in the device. Once some are idle for a while, or none has done anything about connections, it accepts again: with
- * little to do, one thread is woken for a connection instead of all that are idle. bench/README.md has what it saves.
+ * Keeps the acceptor from being woken again and again in the workers' time. While connections come in quick succession and no more
+ * than a few workers have nothing to do, accepting rests, and the workers accept for themselves (lib/worker/relief.ts): what comes can
+ * wait in the kernel's backlog as well as in the device. Once many are idle, or none has done anything about connections for a while,
+ * it accepts again: one thread is woken for a connection then, and not all that are idle. bench/README.md has what it saves.
  *
- * This thread says that it rests, and then looks who is idle; a worker says that it is idle, and then looks whether this thread
- * rests. Both words are sequentially consistent, so one of them sees the other: a worker that is not counted as idle watches the
- * sockets. It is said before the batch is dealt, so that whoever receives of it knows. Workers that are all blocked, or die, do nothing:
- * then the timer ends the rest, too. A worker that cannot accept, for want of descriptors, wakes this thread at once.
- * test/model/rest.pml checks all of that.
+ * Somebody accepts at any time. That it rests is said before the batch is dealt that begins the rest, so that whoever receives of it
+ * sees that, and watches the sockets from then on; it goes on until it finds that the rest has ended. If they are all blocked, or die, nobody does
+ * anything: then the timer ends the rest. A worker that cannot accept, for want of descriptors, wakes this thread at once.
+ * test/model/rest.pml checks all of that. Who is idle is only about speed.
  *
  * Main thread.
  */
@@ -38,6 +37,8 @@ export class Rest {
   readonly #waker: number
   readonly #timer: NodeJS.Timeout
   #resting = false
+  /** When there was something to deal the last time. */
+  #dealtAt = 0
   /** The workers' turns that it knows of. */
   #turns = 0
 
@@ -50,18 +51,21 @@ export class Rest {
     this.#timer = setTimeout(() => this.#check(), PATIENCE_MS).unref()
   }
 
-  /** `deal` deals so many connections. */
-  after(count: number, deal: () => void): void {
-    if (!this.#resting) this.#begin(count)
+  /** `deal` deals connections that were accepted. */
+  around(deal: () => void): void {
+    if (!this.#resting && this.#isDue()) this.#begin()
     deal()
   }
 
-  #begin(count: number): void {
+  #isDue(): boolean {
+    const now = performance.now()
+    const isBusyTime = now - this.#dealtAt < PATIENCE_MS
+    this.#dealtAt = now
+    return isBusyTime && this.#idle() <= FEW_IDLE
+  }
+
+  #begin(): void {
     this.#shift.rest(this.#waker)
-    if (count < this.#idle()) {
-      this.#shift.rest(0)
-      return
-    }
     this.#resting = true
     this.#turns = this.#shift.turns
     this.#onRest(true)

@@ -12,8 +12,8 @@ export interface InboxOptions {
   readonly port: Port
   readonly events: EventBuffer
   readonly completions: Completions
-  /** What was received is delivered. `all`: the consumer queue held no more. */
-  readonly onAdopted: (all: boolean) => void
+  /** What was received is delivered. */
+  readonly onAdopted: () => void
   /** Makes the event's fd a connection; null if it is not this worker's to take. Never throws. */
   readonly adopt: (
     listener: number,
@@ -70,7 +70,7 @@ export class Inbox {
       setImmediate(() => this.#deliverAll())
       return
     }
-    onAdopted(this.#count < INBOX_BATCH)
+    onAdopted()
   }
 
   #adopt(listener: number, fd: number, stamp: number): Delivery | typeof LATER | null {

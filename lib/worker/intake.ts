@@ -48,7 +48,7 @@ export class DeviceIntake implements Intake {
     this.#balanced = balanced && domain.attachPort(balanced)
     this.#directed = directed && domain.attachPort(directed)
     const onFailure = (error: NodeDlbError): void => this.#fail(error)
-    const onAdopted = (all: boolean): void => this.#relief.adopted(all)
+    const onAdopted = (): void => this.#relief.adopted()
     const open = (port: Port, completions: Completions): void => {
       new Inbox({
         ...options,

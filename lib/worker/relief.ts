@@ -7,7 +7,7 @@ import { NodeDlbError } from '../errors.ts'
 import { loadAddon } from '../native.ts'
 import type { Route } from './protocol.ts'
 
-/** Once it has found nothing on so many turns of the loop, with nothing received in between, this worker has nothing to do. */
+/** After so many turns of the loop in which it has neither received nor accepted anything, this worker has nothing to do. */
 const QUIET_TURNS = 2
 
 export interface ReliefOptions {
@@ -31,10 +31,10 @@ interface Shared {
 }
 
 /**
- * Accepts in the acceptor's stead while that rests (see Rest), which begins when all workers have something to do: the next one that has
- * taken all that it was dealt looks into the backlogs itself, for a few, and sends them to the device, which deals them as any others. One that
- * finds nothing, on this turn of its loop and on the next ones, watches the sockets. So under load no other thread is woken to accept a
- * connection, and what waits does so in the kernel, for whoever is free first.
+ * Accepts in the acceptor's stead while that rests (see Rest): a worker that has been dealt something meanwhile watches the listening
+ * sockets, too, takes a few connections at a time from the backlogs, and sends them to the device, which deals them as any others. So
+ * no other thread is woken to accept a connection, and what waits does so in the kernel, for whoever is free first. Once the acceptor
+ * does not rest any more, the next connection that comes ends the watch.
  *
  * What it has accepted is in its hand, in shared memory, until it is sent: if the thread ends in between, main finds it there.
  */
@@ -44,12 +44,8 @@ export class Relief {
   readonly #hand: Int32Array
   /** The best priority first. */
   #shared: readonly Shared[] = []
-  /** Turns of the loop without a connection. */
-  #quiet = 0
-  /** Turns until the next look. */
-  #turns = 0
-  #scheduled = false
-  #busy = false
+  /** Turns of the loop until it has nothing to do. */
+  #busyTurns = 0
   #watching = false
 
   constructor(options: ReliefOptions) {
@@ -77,24 +73,21 @@ export class Relief {
     for (const { listener } of this.#shared) this.leave(listener)
   }
 
-  /** This worker has adopted what it received. `all`: there was no more. In the port's callback, so that what is sent wakes nobody here. */
-  adopted(all: boolean): void {
-    this.#begin()
-    if (all && this.#isDue()) this.#look()
-    // If there is more, it is received on the next turn, before this worker looks.
-    else this.#lookIn(2)
+  /** This worker has adopted what it received. */
+  adopted(): void {
+    this.#stayBusy()
+    if (this.#isDue()) this.#watch(true)
   }
 
   #onReadable(): void {
-    this.#begin()
-    if (this.#isDue()) this.#look()
-    else this.#goOn()
-  }
-
-  #begin(): void {
-    this.#quiet = 0
-    this.#setBusy(true)
-    this.#watch(false)
+    if (!this.#isDue()) {
+      this.#watch(false)
+      return
+    }
+    const count = this.#acceptSome()
+    // None: another worker was quicker.
+    if (count > 0) this.#stayBusy()
+    else if (count < 0) this.#callAcceptor()
   }
 
   /** Whether the acceptor rests; it is told that somebody does something. */
@@ -105,51 +98,28 @@ export class Relief {
     return true
   }
 
-  #look(): void {
-    const count = this.#acceptSome()
-    if (count > 0) this.#quiet = 0
-    if (count < 0) this.#callAcceptor()
-    else this.#goOn()
-  }
-
-  #goOn(): void {
-    if (this.#quiet++ < QUIET_TURNS) {
-      this.#lookIn(1)
-      return
-    }
-    // First: an acceptor that has not begun to rest by then counts this worker as idle.
-    this.#setBusy(false)
-    this.#watch(this.#isDue())
-  }
-
-  #setBusy(busy: boolean): void {
-    if (this.#busy === busy) return
-    this.#busy = busy
-    this.#shift.setBusy(this.#options.worker, busy)
-  }
-
   #watch(on: boolean): void {
     if (this.#watching === on) return
     this.#watching = on
     for (const { socket } of this.#shared) socket.watch(on)
   }
 
-  #lookIn(turns: number): void {
-    this.#turns = turns
-    if (!this.#scheduled) setImmediate(this.#turn)
-    this.#scheduled = true
+  #stayBusy(): void {
+    if (this.#busyTurns === 0) {
+      this.#shift.setBusy(this.#options.worker, true)
+      setImmediate(this.#turn)
+    }
+    this.#busyTurns = QUIET_TURNS
   }
 
   readonly #turn = (): void => {
-    this.#scheduled = false
-    if (--this.#turns > 0) this.#lookIn(this.#turns)
-    else if (this.#isDue()) this.#look()
-    else this.#goOn()
+    if (--this.#busyTurns > 0) setImmediate(this.#turn)
+    else this.#shift.setBusy(this.#options.worker, false)
   }
 
   /** It knows what to do when descriptors or memory have run out. */
   #callAcceptor(): void {
-    this.#setBusy(false)
+    this.#watch(false)
     const waker = this.#shift.endRest()
     if (waker !== 0) loadAddon().wake(waker)
   }

@@ -6,22 +6,30 @@ import { Rest } from '../../lib/balancer/rest.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { Holding } from './holding.ts'
 
-const IDLE = 3
+/** So many are few: accepting rests although they have nothing to do. */
+const FEW = 4
 
-/** Accepting rests after a batch that makes all workers busy, until one of them has nothing to do, or nobody does anything. */
+/** Accepting rests from when connections come in quick succession, until many workers have nothing to do, or nobody does anything. */
 
-t.test('fewer connections than there are idle workers are dealt, and nothing rests', async (t) => {
+t.test('a connection alone is dealt, and nothing rests', async (t) => {
   const { shift, rest, told } = make(t)
   let dealt = 0
-  rest.after(IDLE - 1, () => dealt++)
+  rest.around(() => dealt++)
   t.equal(dealt, 1)
   t.notOk(shift.isResting)
   t.strictSame(told, [])
 })
 
+t.test('nor does it while more than a few workers have nothing to do', async (t) => {
+  const { rest, told, setIdle } = make(t)
+  setIdle(FEW + 1)
+  for (let i = 0; i < 100; i++) rest.around(() => undefined)
+  t.strictSame(told, [])
+})
+
 t.test('it rests from before the deal until a worker ends it', async (t) => {
-  const { shift, rest, told } = make(t)
-  rest.after(IDLE, () => t.ok(shift.isResting, 'who receives one of the batch knows'))
+  const { shift, begin, told } = make(t)
+  begin()
   t.strictSame(told, [true])
   const waker = shift.endRest()
   t.not(waker, 0)
@@ -33,23 +41,23 @@ t.test('it rests from before the deal until a worker ends it', async (t) => {
 })
 
 t.test('a worker that ends it while the batch is dealt', async (t) => {
-  const { shift, rest, told } = make(t)
-  rest.after(IDLE, () => loadAddon().wake(shift.endRest()))
+  const { shift, begin, told } = make(t)
+  begin(() => loadAddon().wake(shift.endRest()))
   while (told.length < 2) await immediate()
   t.strictSame(told, [true, false])
 })
 
 t.test('whoever deals can end it', async (t) => {
-  const { shift, rest, told } = make(t)
-  rest.after(IDLE, () => rest.end())
+  const { shift, rest, begin, told } = make(t)
+  begin(() => rest.end())
   t.strictSame(told, [true, false])
   t.notOk(shift.isResting)
 })
 
 t.test('if nobody does anything it ends by itself, again and again', async (t) => {
-  const { shift, rest, told } = make(t)
+  const { shift, begin, told } = make(t)
   for (let i = 1; i <= 3; i++) {
-    rest.after(IDLE, () => undefined)
+    begin()
     while (told.length < 2 * i) await immediate()
     t.notOk(shift.isResting)
   }
@@ -68,10 +76,10 @@ t.test('as long as workers do something it goes on', async (t) => {
 t.test('it does not while more than a few have nothing to do', async (t) => {
   const { told, progress, work, setIdle } = make(t)
   work()
-  setIdle(2)
+  setIdle(FEW)
   while (progress() < 3) await immediate()
   t.strictSame(told, [true])
-  setIdle(IDLE)
+  setIdle(FEW + 1)
   while (told.length < 2) await immediate()
   t.strictSame(told, [true, false])
 })
@@ -102,7 +110,7 @@ function make(t: Test) {
   const told: boolean[] = []
   const { shift } = Ledger.create({ fdLimit: 64, workers: 2 })
   let progress = 0
-  let idle = IDLE
+  let idle = FEW
   const rest = new Rest({
     shift,
     idle: () => idle,
@@ -118,12 +126,20 @@ function make(t: Test) {
   const setIdle = (workers: number): void => {
     idle = workers
   }
+  /** It begins to rest, said before the batch is dealt. */
+  const begin = (deal = (): void => undefined): void => {
+    let begun = false
+    const onDeal = (): void => {
+      begun = shift.isResting
+      if (begun) deal()
+    }
+    while (!begun) rest.around(onDeal)
+  }
   /** It rests, and from here on workers do something. */
   const work = (): void => {
-    rest.after(IDLE, () => undefined)
-    setIdle(0)
+    begin()
     const working = setInterval(() => shift.turned(), 1)
     t.teardown(() => clearInterval(working))
   }
-  return { shift, rest, told, progress: () => progress, setIdle, work }
+  return { shift, rest, told, progress: () => progress, setIdle, begin, work }
 }

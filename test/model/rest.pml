@@ -22,9 +22,6 @@
 #ifndef INBOX
 #define INBOX 2             /* INBOX_BATCH */
 #endif
-#ifndef QUIET
-#define QUIET 1             /* QUIET_TURNS */
-#endif
 #ifndef HOLDS
 #define HOLDS 0
 #endif
@@ -41,7 +38,6 @@
 #define marked 2            /* minus the waker */
 byte word                   /* RESTING */
 bool turned                 /* TURNS is not what main has seen last */
-bool busy[WORKERS]
 bool held                   /* worker 0 */
 
 /* The kernel's. */
@@ -61,10 +57,6 @@ bool known[WORKERS]         /* main knows that the thread has ended */
 
 bool resting                /* Rest */
 
-/* What only the check knows: main has counted the worker as idle, and it is still; it is idle, and acts next on whether main rests. */
-bool counted[WORKERS]
-bool looks[WORKERS]
-
 /* ---- the device ---- */
 
 inline send() {
@@ -78,20 +70,6 @@ inline send() {
 }
 
 /* ---- workers ---- */
-
-/* Shift.setBusy, unless it is so already */
-inline setBusy(is) {
-  busy[me] = is;
-  counted[me] = counted[me] && !is;
-  looks[me] = !is
-}
-
-/* Relief.#begin */
-inline begin() {
-  quiet = 0;
-  setBusy(true);
-  watching[me] = false
-}
 
 /* Relief.#isDue. Shift.turned: only the timer reads that. */
 inline lookIfDue() {
@@ -112,7 +90,7 @@ inline lookIfDue() {
 
 /* The thread of a worker. Its loop calls what is due in any order. */
 inline live() {
-  quiet = 0;
+  batch = 0;
 end:
   do
   /* Inbox.#take */
@@ -136,62 +114,41 @@ end:
   :: atomic { throws -> throws = false };
     goto adopted
 #endif
-  /* Relief.#turn */
-  :: atomic {
-      lookIn > 0;
-      lookIn--;
-      if
-      :: lookIn > 0 -> goto end
-      :: else
-      fi
-    };
-    goto look
   /* Relief.#onReadable */
 #ifdef EDGE_TRIGGERED
-  :: atomic { watching[me] && told[me] -> told[me] = false; begin() };
+  :: atomic { watching[me] && told[me] -> told[me] = false };
 #else
-  :: atomic { watching[me] && backlog > 0 -> begin() };
+  :: atomic { watching[me] && backlog > 0 };
 #endif
-#ifdef STOPS_WATCHING_WITHOUT_LOOKING
-    atomic { setBusy(false); looks[me] = false };
-    goto end
-#else
-    goto look
-#endif
+    goto readable
   od;
 
 /* Relief.adopted */
 adopted:
+  atomic { batch = 0; lookIfDue() };
+  atomic { watching[me] = watching[me] || due; due = false; goto end };
+
+readable:
+  atomic { lookIfDue() };
   atomic {
-    begin();
     if
-    :: batch < INBOX -> batch = 0
-    :: else -> batch = 0; lookIn = 2; goto end
+#ifdef STOPS_WATCHING_TOO_EARLY
+    :: due -> due = false; watching[me] = false; goto end
+#else
+    :: due -> due = false
+#endif
+    :: else -> watching[me] = false; goto end
     fi
   };
-  lookIfDue();
-  if
-  :: due -> due = false; goto acceptSome
-  :: else -> lookIn = 2; goto end
-  fi;
-
-look:
-  lookIfDue();
-  if
-  :: due -> due = false; goto acceptSome
-  :: else -> goto goOn
-  fi;
-
-/* Relief.#acceptSome, #deal: what is in the hand when the thread ends is dealt by main. */
-acceptSome:
+  /* Relief.#acceptSome, #deal: what is in the hand when the thread ends is dealt by main. */
   atomic {
     if
-    :: backlog > HAND -> hand[me] = HAND; backlog = backlog - HAND; quiet = 0
-    :: backlog > 0 && backlog <= HAND -> hand[me] = backlog; backlog = 0; quiet = 0
+    :: backlog > HAND -> hand[me] = HAND; backlog = backlog - HAND
+    :: backlog > 0 && backlog <= HAND -> hand[me] = backlog; backlog = 0
 #ifdef EMFILE
     :: backlog > 0 -> goto callAcceptor
 #endif
-    :: backlog == 0 -> goto goOn
+    :: backlog == 0 -> goto end
     fi
   };
   do
@@ -199,37 +156,14 @@ acceptSome:
       send();
       hand[me]--;
       if
-      :: hand[me] == 0 -> goto goOn
+      :: hand[me] == 0 -> goto end
       :: else
       fi
     }
   od;
 
-goOn:
-  atomic {
-    if
-    :: quiet < QUIET -> quiet++; lookIn = 1; goto end
-    :: else -> quiet = QUIET + 1
-    fi
-  };
-#ifdef LOOKS_BEFORE_IT_IS_IDLE
-  lookIfDue();
-  atomic { setBusy(false) };
-#else
-  atomic { setBusy(false) };
-  lookIfDue();
-#endif
-  /* Relief.#watch */
-  atomic {
-    watching[me] = due;
-    looks[me] = false;
-    due = false;
-    quiet = 0;
-    goto end
-  };
-
 callAcceptor:
-  atomic { setBusy(false) };
+  watching[me] = false;
   /* Shift.endRest: it compares and swaps, so that its first look at the word is no step of its own. */
 #ifdef WAKES_BEFORE_IT_MARKS
   atomic { due = (word == waker); woken = woken || due };
@@ -244,20 +178,18 @@ callAcceptor:
     if
     :: due -> word = marked
     :: else
-    fi;
-    looks[me] = false
+    fi
   };
   atomic {
     woken = woken || due;
 #endif
-    looks[me] = false;
     due = false;
     goto end
   }
 }
 
 proctype Worker(byte me) {
-  byte quiet, lookIn, batch;
+  byte batch;
   bool due;
 #ifdef THROWS
   bool throws;
@@ -266,7 +198,7 @@ proctype Worker(byte me) {
   {
     live()
   } unless {
-    atomic { (dead[me] || blocked[me]) -> quiet = 0; lookIn = 0; batch = 0; due = false; gone[me] = dead[me] }
+    atomic { (dead[me] || blocked[me]) -> batch = 0; due = false; gone[me] = dead[me] }
   }
 #else
   live()
@@ -293,19 +225,6 @@ end:
 
 /* ---- main ---- */
 
-/* Balancer's `idle` */
-inline countIdle() {
-  do
-  :: w == WORKERS -> w = 0; break
-  :: else ->
-    atomic {
-      counted[w] = !known[w] && !busy[w];
-      idle = idle + counted[w];
-      w++
-    }
-  od
-}
-
 inline deal() {
   do
   :: atomic { left > 0 -> send(); left-- }
@@ -313,27 +232,18 @@ inline deal() {
   od
 }
 
-/* Rest.after: it does not rest, or it would not accept. */
-inline after() {
+/* Rest.around: it does not rest, or it would not accept. How quickly connections come and who is idle is left open. */
+inline around() {
 #ifdef DEALS_FIRST
   left = count;
   deal();
 #endif
+  if
+  :: true
   /* Rest.#begin */
-#ifdef COUNTS_BEFORE_IT_SAYS_SO
-  countIdle();
-  word = waker;
-#else
-  word = waker;
-  countIdle();
-#endif
-  atomic {
-    if
-    :: count < idle -> word = accepting
-    :: else -> resting = true; turned = false
-    fi;
-    idle = 0
-  };
+  :: word = waker;
+    atomic { resting = true; turned = false }
+  fi;
 #ifndef DEALS_FIRST
   left = count;
   deal();
@@ -363,21 +273,20 @@ inline check() {
   }
 }
 
-/* Balancer.#clearUpAfter: Fabric.recover, #emptyHandOf. Ledger.takeHand ends the worker's being busy, too. */
+/* Balancer.#clearUpAfter: Fabric.recover, #emptyHandOf. */
 inline clearUp(dying) {
   atomic {
     known[dying] = true;
     left = inbox[dying] + hand[dying];
     inbox[dying] = 0;
-    hand[dying] = 0;
-    busy[dying] = false
+    hand[dying] = 0
   };
   deal()
 }
 
 /* Its loop calls what is due in any order. */
 proctype Main() {
-  byte count, idle, left, w;
+  byte count, left;
 #if HOLDS > 0
   byte holds;
 #endif
@@ -396,7 +305,7 @@ end:
       fi;
       backlog = backlog - count
     };
-    after()
+    around()
   /* The waker. */
   :: atomic { woken -> woken = false; finish() }
 #if HOLDS > 0
@@ -438,24 +347,7 @@ proctype Clients() {
   od
 }
 
-/*
- * At any time: while main rests, and nobody has called it, and something waits, no worker that main has not counted as idle sleeps
- * without watching.
- */
 #define isThere(w) (!known[w] && !dead[w] && !blocked[w] && !(held && w == 0))
-#define sleeps(w) (!busy[w] && !watching[w] && !looks[w])
-#define isForgotten(w) (isThere(w) && sleeps(w) && !counted[w])
-proctype Always() {
-end:
-  atomic {
-    resting && word == waker && backlog > 0 && (isForgotten(0) || isForgotten(1)
-#if WORKERS > 2
-      || isForgotten(2)
-#endif
-    );
-    assert(false)
-  }
-}
 
 /* Nothing happens any more: then nothing waits, and whoever comes next is accepted, by main or by a worker that watches. */
 #define watches(w) (watching[w] && isThere(w))
@@ -494,7 +386,6 @@ init {
 #endif
     run Main();
     run Clients();
-    run Always();
     run Check()
   }
 }

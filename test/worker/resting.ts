@@ -24,6 +24,8 @@ export class Resting {
   readonly given: Connection[] = []
   readonly clients: Awaited<ReturnType<typeof connect>>[] = []
   readonly relief: Relief
+  /** Another worker's. */
+  readonly other: Relief
   readonly #waker: number
   readonly #domain
   readonly #queue
@@ -50,9 +52,16 @@ export class Resting {
     this.#domain.start()
     this.#port = this.#domain.attachPort(port)
     this.#port.link(this.#queue)
-    this.relief = new Relief({
+    this.relief = this.#createRelief(WORKER)
+    this.other = this.#createRelief(WORKER - 1)
+    this.join()
+    this.join(this.other)
+  }
+
+  #createRelief(worker: number): Relief {
+    return new Relief({
       ledger: this.ledger,
-      worker: WORKER,
+      worker,
       port: this.#port,
       events: this.#domain.createEvents(4),
       giveBack: (connection) => this.given.push(connection),
@@ -61,11 +70,10 @@ export class Resting {
       },
       debug: null,
     })
-    this.join()
   }
 
-  join(): void {
-    this.relief.join(LISTENER, {
+  join(relief = this.relief): void {
+    relief.join(LISTENER, {
       generation: 0,
       queue: this.#queue,
       priority: 0,
@@ -94,8 +102,9 @@ export class Resting {
     while (this.ledger.shift.isBusy(WORKER)) await turn()
   }
 
-  async busy(): Promise<void> {
-    while (!this.ledger.shift.isBusy(WORKER)) await turn()
+  /** Enough for whatever is due by now. */
+  async someTurns(): Promise<void> {
+    for (let i = 0; i < 10; i++) await turn()
   }
 
   /** Until the acceptor is. */
@@ -121,6 +130,7 @@ export class Resting {
     this.ledger.shift.rest(0)
     for (const client of this.clients) client.destroy()
     this.relief.close()
+    this.other.close()
     this.listener.close()
     loadAddon().closeWaker(this.#waker)
     this.#domain.close()
