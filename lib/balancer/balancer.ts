@@ -121,7 +121,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       settings: options.listeners,
       // Limits are the acceptor's to keep.
       relief: this.#admission === null,
-      onBatch: (listener, fds, count) => this.#rest.around(() => this.#dealer.accept(listener, fds, count)),
+      onBatch: (listener, fds, count) => this.#onBatch(listener, fds, count),
       onShed: (count) => this.#ledger.shed(count),
       onError: (error) => this.emit('error', error),
       onServed: (parked) => this.#dealer.deal(parked),
@@ -402,6 +402,11 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       // In Envoy's log every thread is a worker; ours accepts only, and is numbered after the workers.
       debug: debug && ((line) => debug(`worker_${slots} ${line}`)),
     })
+  }
+
+  #onBatch(listener: number, fds: Int32Array, count: number): void {
+    if (this.#table.hasRelief(listener)) this.#rest.beforeDeal()
+    this.#dealer.accept(listener, fds, count)
   }
 
   #onBlocked(blocked: boolean): void {

@@ -164,6 +164,13 @@ export class ListenerTable {
     for (const entry of this.entries()) this.#setAccepting(entry)
   }
 
+  /** Whether workers accept from the listener while accepting rests. */
+  hasRelief(id: number): boolean {
+    const entry = this.#entries.get(id)
+    return entry !== undefined && this.#hasRelief(entry.policy)
+  }
+
+  /** Where workers have relief for it. */
   setResting(resting: boolean): void {
     this.#resting = resting
     for (const entry of this.entries()) this.#setAccepting(entry)
@@ -182,10 +189,14 @@ export class ListenerTable {
     }
   }
 
+  #hasRelief(policy: Policy): boolean {
+    return this.#options.relief && policy.kind === 'load-balanced'
+  }
+
   #routeOf({ queue, listener, policy, priority, settings: { proxyProtocol } }: TableEntry): Route {
     const { completion } = policy
     const socket = isOwnAccepting(policy.name) ? listener.fd : null
-    const relief = this.#options.relief && policy.kind === 'load-balanced' ? listener.fd : null
+    const relief = this.#hasRelief(policy) ? listener.fd : null
     return { generation: this.#generation, queue, priority, completion, socket, relief, proxyProtocol }
   }
 
@@ -249,8 +260,10 @@ export class ListenerTable {
 
   #setAccepting(entry: TableEntry): void {
     if (this.#stopped) return
-    if (entry.served && !this.#blocked && !this.#resting && !isOwnAccepting(entry.policy.name)) entry.listener.resume()
-    else entry.listener.pause()
+    const { served, policy, listener } = entry
+    const rests = this.#resting && this.#hasRelief(policy)
+    if (served && !this.#blocked && !rests && !isOwnAccepting(policy.name)) listener.resume()
+    else listener.pause()
   }
 
   #close(entry: TableEntry): void {

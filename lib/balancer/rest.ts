@@ -51,10 +51,9 @@ export class Rest {
     this.#timer = setTimeout(() => this.#check(), PATIENCE_MS).unref()
   }
 
-  /** `deal` deals connections that were accepted. */
-  around(deal: () => void): void {
+  /** Connections were accepted and are about to be dealt, of a listener where workers accept while this thread rests. */
+  beforeDeal(): void {
     if (!this.#resting && this.#isDue()) this.#begin()
-    deal()
   }
 
   #isDue(): boolean {

@@ -47,6 +47,32 @@ async function ports(): Promise<[number, number]> {
 
 const all: PolicyName[] = ['unordered', 'least-connections', 'exact', 'round-robin', 'affinity', 'nop']
 
+/** One after the other, until `enough`, or so many. @returns how many */
+async function stream(holding: Holding, port: number, most: number, enough: () => boolean): Promise<number> {
+  for (let count = 0; count < most; count++) {
+    if (enough()) return count
+    const held = holding.connect({ port })
+    await held.taken()
+    held.socket.destroy()
+    holding.held.delete(held)
+  }
+  return most
+}
+
+t.test('main accepts for a policy of its own, also while workers accept for another one', async (t) => {
+  const [first, second] = await ports()
+  const listeners = { [first]: { policy: 'unordered' as const }, [second]: { policy: 'round-robin' as const } }
+  const holding = await Holding.start(t, { workers: 2, listeners }, [first, second])
+  await stream(holding, first, 50, () => false)
+  let served = false
+  const held = holding.connect({ port: second })
+  const taken = held.taken().then(() => {
+    served = true
+  })
+  t.ok((await stream(holding, first, 1000, () => served)) < 1000)
+  await taken
+})
+
 for (const policy of all) {
   t.test(`${policy} beside round-robin in one balancer`, async (t) => {
     const [first, second] = await ports()

@@ -13,9 +13,7 @@ const FEW = 4
 
 t.test('a connection alone is dealt, and nothing rests', async (t) => {
   const { shift, rest, told } = make(t)
-  let dealt = 0
-  rest.around(() => dealt++)
-  t.equal(dealt, 1)
+  rest.beforeDeal()
   t.notOk(shift.isResting)
   t.strictSame(told, [])
 })
@@ -23,11 +21,11 @@ t.test('a connection alone is dealt, and nothing rests', async (t) => {
 t.test('nor does it while more than a few workers have nothing to do', async (t) => {
   const { rest, told, setIdle } = make(t)
   setIdle(FEW + 1)
-  for (let i = 0; i < 100; i++) rest.around(() => undefined)
+  for (let i = 0; i < 100; i++) rest.beforeDeal()
   t.strictSame(told, [])
 })
 
-t.test('it rests from before the deal until a worker ends it', async (t) => {
+t.test('it rests until a worker ends it', async (t) => {
   const { shift, begin, told } = make(t)
   begin()
   t.strictSame(told, [true])
@@ -40,16 +38,10 @@ t.test('it rests from before the deal until a worker ends it', async (t) => {
   t.notOk(shift.isResting)
 })
 
-t.test('a worker that ends it while the batch is dealt', async (t) => {
-  const { shift, begin, told } = make(t)
-  begin(() => loadAddon().wake(shift.endRest()))
-  while (told.length < 2) await immediate()
-  t.strictSame(told, [true, false])
-})
-
 t.test('whoever deals can end it', async (t) => {
   const { shift, rest, begin, told } = make(t)
-  begin(() => rest.end())
+  begin()
+  rest.end()
   t.strictSame(told, [true, false])
   t.notOk(shift.isResting)
 })
@@ -126,14 +118,8 @@ function make(t: Test) {
   const setIdle = (workers: number): void => {
     idle = workers
   }
-  /** It begins to rest, said before the batch is dealt. */
-  const begin = (deal = (): void => undefined): void => {
-    let begun = false
-    const onDeal = (): void => {
-      begun = shift.isResting
-      if (begun) deal()
-    }
-    while (!begun) rest.around(onDeal)
+  const begin = (): void => {
+    while (!shift.isResting) rest.beforeDeal()
   }
   /** It rests, and from here on workers do something. */
   const work = (): void => {

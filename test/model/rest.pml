@@ -232,8 +232,8 @@ inline deal() {
   od
 }
 
-/* Rest.around: it does not rest, or it would not accept. How quickly connections come and who is idle is left open. */
-inline around() {
+/* Rest.beforeDeal: it does not rest, or it would not accept. How quickly connections come and who is idle is left open. */
+inline serve() {
 #ifdef DEALS_FIRST
   left = count;
   deal();
@@ -305,7 +305,7 @@ end:
       fi;
       backlog = backlog - count
     };
-    around()
+    serve()
   /* The waker. */
   :: atomic { woken -> woken = false; finish() }
 #if HOLDS > 0
