@@ -27,6 +27,8 @@ export interface TableEntry extends DealtListener {
   readonly key: string
   /** Workers that listen now; `workers` are those of them that may be dealt connections. */
   readonly members: Set<number>
+  /** Workers accept from it while accepting rests: each that could be dealt something then listens here. */
+  relief: boolean
   /** Workers that listened and died; the socket stays open for their successors. */
   readonly awaited: Set<number>
   /** Of the first server with TLS: the others get them, as do those of later workers, so that clients can resume their sessions anywhere. */
@@ -164,13 +166,7 @@ export class ListenerTable {
     for (const entry of this.entries()) this.#setAccepting(entry)
   }
 
-  /** Whether workers accept from the listener while accepting rests. */
-  hasRelief(id: number): boolean {
-    const entry = this.#entries.get(id)
-    return entry !== undefined && this.#hasRelief(entry.policy)
-  }
-
-  /** Where workers have relief for it. */
+  /** Of listeners with relief. */
   setResting(resting: boolean): void {
     this.#resting = resting
     for (const entry of this.entries()) this.#setAccepting(entry)
@@ -189,14 +185,14 @@ export class ListenerTable {
     }
   }
 
-  #hasRelief(policy: Policy): boolean {
+  #canHaveRelief(policy: Policy): boolean {
     return this.#options.relief && policy.kind === 'load-balanced'
   }
 
   #routeOf({ queue, listener, policy, priority, settings: { proxyProtocol } }: TableEntry): Route {
     const { completion } = policy
     const socket = isOwnAccepting(policy.name) ? listener.fd : null
-    const relief = this.#hasRelief(policy) ? listener.fd : null
+    const relief = this.#canHaveRelief(policy) ? listener.fd : null
     return { generation: this.#generation, queue, priority, completion, socket, relief, proxyProtocol }
   }
 
@@ -254,14 +250,23 @@ export class ListenerTable {
     entry.directQueues =
       entry.policy.kind === 'directed' ? workers.map((worker) => this.#fabric.directQueues[worker]) : []
     entry.turn %= Math.max(1, workers.length)
-    this.#setAccepting(entry)
+    this.#updateRelief()
     if (entry.served && entry.parked.length > 0) this.#options.onServed(entry.parked.splice(0))
   }
 
-  #setAccepting(entry: TableEntry): void {
+  /** A worker that is dealt something while accepting rests watches where it listens: nobody would watch the other sockets. */
+  #updateRelief(): void {
+    const shared = this.entries().filter(({ policy }) => this.#canHaveRelief(policy))
+    const workers = new Set(shared.flatMap((entry) => entry.workers))
+    for (const entry of this.entries()) {
+      entry.relief = shared.includes(entry) && entry.workers.length === workers.size
+      this.#setAccepting(entry)
+    }
+  }
+
+  #setAccepting({ served, policy, relief, listener }: TableEntry): void {
     if (this.#stopped) return
-    const { served, policy, listener } = entry
-    const rests = this.#resting && this.#hasRelief(policy)
+    const rests = this.#resting && relief
     if (served && !this.#blocked && !rests && !isOwnAccepting(policy.name)) listener.resume()
     else listener.pause()
   }
@@ -270,6 +275,7 @@ export class ListenerTable {
     if (!this.#entries.delete(entry.id)) return
     entry.listener.close()
     if (entry.queue) this.#freeQueues.push(entry.queue)
+    this.#updateRelief()
     this.#options.onClose(entry)
   }
 }
@@ -286,6 +292,7 @@ class Entry implements TableEntry {
   readonly parked: Connection[] = []
   workers: readonly number[] = []
   directQueues: readonly QueueId[] = []
+  relief = false
   ticketKeys: Uint8Array | null = null
   turn = 0
 

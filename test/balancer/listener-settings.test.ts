@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t from 'tap'
 import { ListenerSettingsTable } from '../../lib/balancer/listener-settings.ts'
-import type { PolicyName } from '../../lib/index.ts'
+import { type PolicyName, startBalancer } from '../../lib/index.ts'
+import { source } from '../programs.ts'
 import { difference, type Held, Holding } from './holding.ts'
 
 /** Listeners with policies and priorities of their own. */
@@ -47,14 +49,15 @@ async function ports(): Promise<[number, number]> {
 
 const all: PolicyName[] = ['unordered', 'least-connections', 'exact', 'round-robin', 'affinity', 'nop']
 
-/** One after the other, until `enough`, or so many. @returns how many */
-async function stream(holding: Holding, port: number, most: number, enough: () => boolean): Promise<number> {
+/** Of clients of one listener, one after the other: until another one's is served, or so many. @returns how many */
+async function streamUntil(served: Promise<unknown>, most: number, next: () => Promise<unknown>): Promise<number> {
+  let isServed = false
+  void served.then(() => {
+    isServed = true
+  })
   for (let count = 0; count < most; count++) {
-    if (enough()) return count
-    const held = holding.connect({ port })
-    await held.taken()
-    held.socket.destroy()
-    holding.held.delete(held)
+    if (isServed) return count
+    await next()
   }
   return most
 }
@@ -63,14 +66,30 @@ t.test('main accepts for a policy of its own, also while workers accept for anot
   const [first, second] = await ports()
   const listeners = { [first]: { policy: 'unordered' as const }, [second]: { policy: 'round-robin' as const } }
   const holding = await Holding.start(t, { workers: 2, listeners }, [first, second])
-  await stream(holding, first, 50, () => false)
-  let served = false
-  const held = holding.connect({ port: second })
-  const taken = held.taken().then(() => {
-    served = true
-  })
-  t.ok((await stream(holding, first, 1000, () => served)) < 1000)
-  await taken
+  const next = async (): Promise<void> => {
+    const held = holding.connect({ port: first })
+    await held.taken()
+    held.socket.destroy()
+    holding.held.delete(held)
+  }
+  await streamUntil(new Promise(() => undefined), 50, next)
+  const taken = holding.connect({ port: second }).taken()
+  t.ok((await streamUntil(taken, 1000, next)) < 1000)
+})
+
+t.test('and where not all workers listen', async (t) => {
+  const [own, shared] = await ports()
+  const workerData = { first: new Int32Array(new SharedArrayBuffer(4)), ports: [own, shared] }
+  const entry = source('test/balancer/fixtures/apart.cjs')
+  const balancer = await startBalancer({ entry, workers: 3, workerData, execArgv: [] })
+  t.teardown(() => balancer.close({ timeout: 0 }))
+  const listening = (): number => balancer.stats().listeners.reduce((sum, { workers }) => sum + workers.length, 0)
+  while (listening() < 3) await immediate()
+  const next = (port = shared): Promise<string> => text(net.connect(port, '127.0.0.1'))
+  await streamUntil(new Promise(() => undefined), 50, next)
+  const served = next(own)
+  t.ok((await streamUntil(served, 1000, next)) < 1000)
+  t.equal(await served, 'hello')
 })
 
 for (const policy of all) {
