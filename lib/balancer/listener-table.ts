@@ -87,8 +87,8 @@ export class ListenerTable {
     for (const entry of this.entries()) {
       entry.policy = fabric.policyFor(entry.settings.policy)
       entry.queue = entry.policy.kind === 'load-balanced' ? (this.#freeQueues.shift() ?? null) : null
-      this.#membersChanged(entry)
     }
+    this.#membersChanged(...this.entries())
   }
 
   routes(): Routes {
@@ -140,11 +140,9 @@ export class ListenerTable {
 
   /** The worker died; its successor will listen again. */
   workerDied(worker: number): void {
-    for (const entry of this.entries()) {
-      if (!entry.members.delete(worker)) continue
-      entry.awaited.add(worker)
-      this.#membersChanged(entry)
-    }
+    const left = this.entries().filter(({ members }) => members.delete(worker))
+    for (const { awaited } of left) awaited.add(worker)
+    this.#membersChanged(...left)
   }
 
   /** The worker ended and has no successor. */
@@ -152,13 +150,13 @@ export class ListenerTable {
     for (const entry of this.entries()) {
       entry.members.delete(worker)
       entry.awaited.delete(worker)
-      this.#membersChanged(entry)
     }
+    this.#membersChanged(...this.entries())
   }
 
   /** Some worker has become eligible, or is not any more. */
   eligibilityChanged(): void {
-    for (const entry of this.entries()) this.#membersChanged(entry)
+    this.#membersChanged(...this.entries())
   }
 
   setBlocked(blocked: boolean): void {
@@ -239,19 +237,24 @@ export class ListenerTable {
     return this.#lastId
   }
 
-  #membersChanged(entry: TableEntry): void {
-    if (entry.members.size === 0 && entry.awaited.size === 0) {
-      this.#close(entry)
-      return
+  #membersChanged(...entries: TableEntry[]): void {
+    for (const entry of entries) {
+      if (entry.members.size === 0 && entry.awaited.size === 0) this.#close(entry)
+      else this.#updateWorkers(entry)
     }
+    this.#updateRelief()
+    for (const { id, served, parked } of entries) {
+      if (served && parked.length > 0 && this.#entries.has(id)) this.#options.onServed(parked.splice(0))
+    }
+  }
+
+  #updateWorkers(entry: TableEntry): void {
     const { eligibility } = this.#options
     const workers = [...entry.members].filter((worker) => eligibility.isEligible(worker)).sort((a, b) => a - b)
     entry.workers = workers
     entry.directQueues =
       entry.policy.kind === 'directed' ? workers.map((worker) => this.#fabric.directQueues[worker]) : []
     entry.turn %= Math.max(1, workers.length)
-    this.#updateRelief()
-    if (entry.served && entry.parked.length > 0) this.#options.onServed(entry.parked.splice(0))
   }
 
   /** A worker that is dealt something while accepting rests watches where it listens: nobody would watch the other sockets. */
@@ -275,7 +278,6 @@ export class ListenerTable {
     if (!this.#entries.delete(entry.id)) return
     entry.listener.close()
     if (entry.queue) this.#freeQueues.push(entry.queue)
-    this.#updateRelief()
     this.#options.onClose(entry)
   }
 }

@@ -51,7 +51,7 @@ export class Shift {
     return Atomics.load(this.#words, TURNS)
   }
 
-  /** Worker: whether it has adopted connections lately. */
+  /** Worker: whether it has adopted or accepted connections lately. */
   setBusy(worker: number, busy: boolean): void {
     Atomics.store(this.#words, lineOf(worker) + BUSY, busy ? 1 : 0)
   }

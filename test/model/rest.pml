@@ -125,11 +125,12 @@ end:
 
 /* Relief.adopted */
 adopted:
-  atomic { batch = 0; lookIfDue() };
+  batch = 0;
+  lookIfDue();
   atomic { watching[me] = watching[me] || due; due = false; goto end };
 
 readable:
-  atomic { lookIfDue() };
+  lookIfDue();
   atomic {
     if
 #ifdef STOPS_WATCHING_TOO_EARLY
