@@ -25,6 +25,7 @@
         'native/dlb/tenancy.cc',
         'native/dlb/watcher.cc',
         'native/environment.cc',
+        'native/exclusive_watch.cc',
         'native/fd.cc',
         'native/listen_socket.cc',
         'native/listener.cc',

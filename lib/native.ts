@@ -47,12 +47,13 @@ export interface NativeListenSpec {
 
 export interface NativeListenerConstructor {
   /**
-   * @param spec an `fd`: a listening socket of this process, to share; `fds` is empty, and the callback calls `accept`.
+   * @param spec an `fd`: a listening socket of this process, to share; `fds` is empty, and the callback calls `accept`, or `acceptInto` if it is
+   *   exclusive: then one of those that share it so is called for a connection, the others sleep.
    * @param fds room for a batch of up to 64, and one element more, which the callback sets to 1 once it has them.
    * @throws an Error as Node's system errors: `code`, `errno`, `syscall`.
    */
   new (
-    spec: NativeListenSpec | { readonly fd: number },
+    spec: NativeListenSpec | { readonly fd: number; readonly exclusive: boolean },
     fds: Int32Array,
     callback: (count: number, shed: number, error: Error | undefined) => void,
   ): NativeListener
@@ -62,10 +63,10 @@ export interface NativeListener {
   /** Of a shared socket, in the callback: a descriptor, or -1. Else hands on a batch of one; -1 if there is none. */
   accept(): number
   /**
-   * Of a shared socket: accepts as many as there are and `places` has room for, and writes the complement (`~fd`) of each descriptor from its front on; it may
+   * Of a shared socket: accepts as many as there are, up to `room`, and writes the complement (`~fd`) of each descriptor into `places` from its front on, which may
    * be in shared memory. @returns how many; a negative errno if none can be had for another reason than that there are none
    */
-  acceptInto(places: Int32Array): number
+  acceptInto(places: Int32Array, room: number): number
   pause(): void
   resume(): void
   /** Whether it keeps the loop alive; at first it does. */
@@ -75,6 +76,8 @@ export interface NativeListener {
   /** -1 once closed. */
   fd(): number
   address(): { address: string; family: string; port: number } | string | undefined
+  /** Whether there is something to accept. */
+  hasWaiting(): boolean
   isConnection(fd: number): boolean
   counters(): ListenerCounters
 }

@@ -62,6 +62,10 @@ Acceptor::Acceptor(ListenSocket socket, int most, Sink* sink, void (*on_freed)(A
 
 void Acceptor::Poll() {
   state_ = State::kAccepting;
+  if (exclusive_.active()) {
+    exclusive_.Add();
+    return;
+  }
   uv_poll_start(&poll_, UV_READABLE, OnPoll);
 }
 
@@ -69,6 +73,10 @@ void Acceptor::Pause() {
   if (state_ != State::kAccepting && state_ != State::kBackingOff) return;
   state_ = State::kPaused;
   uv_timer_stop(&timer_);
+  if (exclusive_.active()) {
+    exclusive_.Remove();
+    return;
+  }
   // Not uv_poll_stop: a handle that waits for something keeps the loop alive, as an open listener should.
   uv_poll_start(&poll_, UV_DISCONNECT, OnPoll);
 }
@@ -109,6 +117,9 @@ void Acceptor::OnPoll(uv_poll_t* poll, int status, int events) {
     // Somebody shut the socket down while we were paused; EINVAL is what accept4 would say.
     acceptor->Fail(EINVAL);
   } else if (acceptor->most_ == 0) {
+    if (acceptor->wants_exclusive_ && !acceptor->exclusive_.active()) {
+      acceptor->exclusive_.Begin(poll->loop, acceptor->socket_.fd());
+    }
     acceptor->sink_->OnReadable();
   } else {
     acceptor->Accept(acceptor->most_);
@@ -135,6 +146,7 @@ int Acceptor::AcceptInto(int* places, size_t room) {
       break;
     }
   }
+  if (count > 0 && exclusive_.active() && state_ == State::kAccepting) exclusive_.Served(static_cast<int>(count));
   return static_cast<int>(count);
 }
 

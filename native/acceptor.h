@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <uv.h>
 
+#include "exclusive_watch.h"
 #include "fd.h"
 #include "listen_socket.h"
 #include "system_error.h"
@@ -68,6 +69,8 @@ class Acceptor {
   // negative). They may be in shared memory: a connection is there before JS goes on, or is terminated. How many; a negative errno
   // if there are none for another reason than that nobody waits (EMFILE and the like).
   int AcceptInto(int* places, size_t room);
+  // Of an acceptor that is asked by AcceptInto, and shares its socket with others that wait: one of them is told of a connection, not all.
+  void WatchExclusively() { wants_exclusive_ = true; }
   // Whether the handle keeps the loop alive, as it does at first.
   void Hold(bool held);
   // The listening socket is closed when it returns; `everywhere`: for those who share it, too. Safe to repeat.
@@ -108,6 +111,8 @@ class Acceptor {
   int expected_ = 0;
   int trust_ = 0;
   Counters counters_;
+  bool wants_exclusive_ = false;
+  ExclusiveWatch exclusive_;
   std::array<int, kBatch> fds_{};
 };
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
@@ -130,6 +131,11 @@ bool ListenSocket::IsConnection(int fd) const {
   sockaddr_storage ours;
   sockaddr_storage other;
   return !NameOf(fd_.get(), &ours) && !NameOf(fd, &other) && SamePlace(ours, other) && !Listens(fd);
+}
+
+bool ListenSocket::HasWaiting() const {
+  pollfd socket = {fd_.get(), POLLIN, 0};
+  return poll(&socket, 1, 0) > 0;
 }
 
 void ListenSocket::Shutdown() { shutdown(fd_.get(), SHUT_RD); }

@@ -48,6 +48,8 @@ class ListenSocket {
 
   // Whether a descriptor, of which nothing is known, is an open connection that was accepted here.
   bool IsConnection(int fd) const;
+  // Whether there is something to accept; also once it is shut down.
+  bool HasWaiting() const;
 
   // Nobody can connect any more, also where the socket is shared, and who waits in the backlog is reset.
   void Shutdown();

@@ -62,6 +62,7 @@ Napi::Function Listener::Define(Napi::Env env) {
                          InstanceMethod<&Listener::Close>("close"),
                          InstanceMethod<&Listener::FileDescriptor>("fd"),
                          InstanceMethod<&Listener::Address>("address"),
+                         InstanceMethod<&Listener::HasWaiting>("hasWaiting"),
                          InstanceMethod<&Listener::IsConnection>("isConnection"),
                          InstanceMethod<&Listener::Counters>("counters"),
                      });
@@ -85,6 +86,7 @@ Listener::Listener(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Listener>(
   const size_t most = shares ? 0 : std::min<size_t>(room - 1, Acceptor::kBatch);
   Properties properties(spec);
   const int shared_fd = shares ? properties.Int("fd") : -1;
+  const bool exclusive = shares && properties.Bool("exclusive");
   const ListenSpec listen_spec = shares ? ListenSpec{} : ReadSpec(&properties);
   if (!properties.all()) {
     Napi::TypeError::New(env, "expected a spec of a socket").ThrowAsJavaScriptException();
@@ -94,6 +96,7 @@ Listener::Listener(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Listener>(
   SystemError error = shares ? socket.Share(shared_fd) : socket.Open(listen_spec);
   if (!error) {
     acceptor_ = Environment::Of(env)->StartAcceptor(std::move(socket), static_cast<int>(most), this, &error);
+    if (acceptor_ != nullptr && exclusive) acceptor_->WatchExclusively();
   }
   if (error) {
     error.ToError(env).ThrowAsJavaScriptException();
@@ -156,7 +159,8 @@ Napi::Value Listener::Accept(const Napi::CallbackInfo& info) {
 Napi::Value Listener::AcceptInto(const Napi::CallbackInfo& info) {
   if (acceptor_ == nullptr) return Napi::Number::New(info.Env(), 0);
   auto places = info[0].As<Napi::Int32Array>();
-  return Napi::Number::New(info.Env(), acceptor_->AcceptInto(places.Data(), places.ElementLength()));
+  const size_t room = std::min<size_t>(info[1].As<Napi::Number>().Uint32Value(), places.ElementLength());
+  return Napi::Number::New(info.Env(), acceptor_->AcceptInto(places.Data(), room));
 }
 
 void Listener::Pause(const Napi::CallbackInfo&) {
@@ -190,6 +194,10 @@ Napi::Value Listener::Address(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   return TcpAddress(env, address);
+}
+
+Napi::Value Listener::HasWaiting(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), acceptor_ != nullptr && acceptor_->socket().HasWaiting());
 }
 
 Napi::Value Listener::IsConnection(const Napi::CallbackInfo& info) {

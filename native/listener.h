@@ -13,10 +13,11 @@ namespace node_dlb {
 // A batch has as many connections as fit into `fds`, at most 64; its last element is no descriptor, but set to 1 by the
 // callback once it has them.
 //
-//     new Listener({ fd }, an empty Int32Array, callback)
+//     new Listener({ fd, exclusive }, an empty Int32Array, callback)
 //
 // shares a listening socket, and accepts only when it is asked: the callback is called when there may be a connection, and
 // calls `accept()`, or at any time `acceptInto()`. So a connection is taken from the backlog only if there is somebody to have it.
+// `exclusive`: of those that wait for the socket so, one is told of a connection; it calls `acceptInto()`.
 //
 // Thread: the JS thread of its environment. Ownership: keeps itself from being collected while its acceptor is open;
 // the acceptor belongs to the environment, which closes it if JS never does. The constructor throws what
@@ -52,6 +53,7 @@ class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
   // {address, family, port}, or the path of a Unix socket; undefined once closed.
   Napi::Value Address(const Napi::CallbackInfo& info);
   // (fd) => boolean, see ListenSocket::IsConnection; false once closed.
+  Napi::Value HasWaiting(const Napi::CallbackInfo& info);
   Napi::Value IsConnection(const Napi::CallbackInfo& info);
   // Acceptor::Counters, also after close.
   Napi::Value Counters(const Napi::CallbackInfo& info);

@@ -260,13 +260,20 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   #createRest(): Rest {
     return new Rest({
       shift: this.#ledger.shift,
-      idle: () => this.#serving().reduce((sum, { index }) => sum + (this.#ledger.shift.isBusy(index) ? 0 : 1), 0),
-      onRest: (resting) => {
-        this.#table.setResting(resting)
-        if (!resting) this.#stallWatch?.arm()
-      },
-      onProgress: () => this.#stallWatch?.look(),
+      waiting: () => this.#table.isAnythingWaiting || this.#ledger.counts().inFlight > 0,
+      onRest: (resting) => this.#onRest(resting),
+      onLook: () => this.#stallWatch?.look(),
     })
+  }
+
+  #onRest(resting: boolean): void {
+    this.#table.setResting(resting)
+    if (!resting) {
+      this.#stallWatch?.arm()
+      return
+    }
+    const eligible = this.#serving().filter(({ index }) => this.#eligibility.isEligible(index))
+    for (const { index } of eligible) this.#supervisor.post(index, { type: 'relieve' })
   }
 
   #createRolling(): Rolling {

@@ -175,7 +175,6 @@ export class Ledger {
     const hand = this.shift.handOf(worker)
     const places = [...hand].filter((place) => place !== 0)
     hand.fill(0)
-    this.shift.setBusy(worker, false)
     if (places.length === 0) return { connections: [], fds: [] }
     const inHand = new Set(places.map((place) => (place < 0 ? ~place : place - 1)))
     // The thread may have ended between the entry and the place: then the entry is newer, and in the device.

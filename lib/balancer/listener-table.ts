@@ -27,7 +27,7 @@ export interface TableEntry extends DealtListener {
   readonly key: string
   /** Workers that listen now; `workers` are those of them that may be dealt connections. */
   readonly members: Set<number>
-  /** Workers accept from it while accepting rests: each that could be dealt something then listens here. */
+  /** Its workers accept from it while accepting rests. */
   relief: boolean
   /** Workers that listened and died; the socket stays open for their successors. */
   readonly awaited: Set<number>
@@ -86,6 +86,7 @@ export class ListenerTable {
     this.#freeQueues = [...fabric.queues]
     for (const entry of this.entries()) {
       entry.policy = fabric.policyFor(entry.settings.policy)
+      entry.relief = this.#canHaveRelief(entry.policy)
       entry.queue = entry.policy.kind === 'load-balanced' ? (this.#freeQueues.shift() ?? null) : null
     }
     this.#membersChanged(...this.entries())
@@ -170,6 +171,11 @@ export class ListenerTable {
     for (const entry of this.entries()) this.#setAccepting(entry)
   }
 
+  /** Of what workers accept while accepting rests: whether connections wait in a backlog. */
+  get isAnythingWaiting(): boolean {
+    return this.entries().some(({ relief, listener }) => relief && listener.hasWaiting)
+  }
+
   /**
    * For good. The entries stay: what was accepted is still dealt to their workers. `finish`: so is what waits in the backlogs,
    * of clients that have sent their requests already. Not of sockets that workers accept from, who do so until they close them.
@@ -187,11 +193,11 @@ export class ListenerTable {
     return this.#options.relief && policy.kind === 'load-balanced'
   }
 
-  #routeOf({ queue, listener, policy, priority, settings: { proxyProtocol } }: TableEntry): Route {
+  #routeOf({ queue, listener, policy, priority, relief, settings: { proxyProtocol } }: TableEntry): Route {
     const { completion } = policy
     const socket = isOwnAccepting(policy.name) ? listener.fd : null
-    const relief = this.#canHaveRelief(policy) ? listener.fd : null
-    return { generation: this.#generation, queue, priority, completion, socket, relief, proxyProtocol }
+    const shared = relief ? listener.fd : null
+    return { generation: this.#generation, queue, priority, completion, socket, relief: shared, proxyProtocol }
   }
 
   /** Where an app can listen several times (port 0, SO_REUSEPORT), the n-th time of each worker is the same listener. */
@@ -213,6 +219,7 @@ export class ListenerTable {
     try {
       const listener = openListener(id, request, settings.deferAccept, this.#options)
       const entry = new Entry(id, key, listener, settings, policy, queue)
+      entry.relief = this.#canHaveRelief(policy)
       this.#entries.set(id, entry)
       this.#options.onOpen(entry)
       return entry
@@ -242,7 +249,6 @@ export class ListenerTable {
       if (entry.members.size === 0 && entry.awaited.size === 0) this.#close(entry)
       else this.#updateWorkers(entry)
     }
-    this.#updateRelief()
     for (const { id, served, parked } of entries) {
       if (served && parked.length > 0 && this.#entries.has(id)) this.#options.onServed(parked.splice(0))
     }
@@ -255,16 +261,7 @@ export class ListenerTable {
     entry.directQueues =
       entry.policy.kind === 'directed' ? workers.map((worker) => this.#fabric.directQueues[worker]) : []
     entry.turn %= Math.max(1, workers.length)
-  }
-
-  /** A worker that is dealt something while accepting rests watches where it listens: nobody would watch the other sockets. */
-  #updateRelief(): void {
-    const shared = this.entries().filter(({ policy }) => this.#canHaveRelief(policy))
-    const workers = new Set(shared.flatMap((entry) => entry.workers))
-    for (const entry of this.entries()) {
-      entry.relief = shared.includes(entry) && entry.workers.length === workers.size
-      this.#setAccepting(entry)
-    }
+    this.#setAccepting(entry)
   }
 
   #setAccepting({ served, policy, relief, listener }: TableEntry): void {

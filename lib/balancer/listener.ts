@@ -95,6 +95,11 @@ export class Listener {
     this.#native.resume()
   }
 
+  /** Whether connections wait in the backlog. */
+  get hasWaiting(): boolean {
+    return this.#native.hasWaiting()
+  }
+
   /** Accepts what waits in the backlog, and closes. A client that comes while it does so may be reset. */
   finish(): void {
     this.#native.resume()
@@ -150,7 +155,7 @@ export class SharedListener {
 
   /** @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now. */
   constructor(fd: number, onConnection: (fd: number) => void, { onShed, onError = rethrow }: ListenerFaults = {}) {
-    this.#native = share(fd, (shed, error) => {
+    this.#native = share(fd, false, (shed, error) => {
       if (shed > 0) onShed?.(shed)
       if (error !== undefined) onError(stopped(SHARED, error))
       if (shed > 0 || error !== undefined) return
@@ -165,15 +170,15 @@ export class SharedListener {
 }
 
 /**
- * Another thread's listening socket, shared: this thread accepts from it when it likes, and can be told when there is something to accept. It does
- * not keep the loop alive.
+ * Another thread's listening socket, shared: this thread accepts from it when it likes, and can be told when there is something to accept. Of the threads
+ * that watch it, one is told of a connection: the first that sleeps. It does not keep the loop alive.
  */
 export class WatchedSocket {
   readonly #native: NativeListener
 
   /** @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now. */
   constructor(fd: number, onReadable: () => void) {
-    this.#native = share(fd, (_, error) => {
+    this.#native = share(fd, true, (_, error) => {
       // An error: whoever it belongs to has shut it down.
       if (error === undefined) onReadable()
     })
@@ -187,8 +192,8 @@ export class WatchedSocket {
   }
 
   /** Watched or not: see NativeListener. */
-  acceptInto(places: Int32Array): number {
-    return this.#native.acceptInto(places)
+  acceptInto(places: Int32Array, room = places.length): number {
+    return this.#native.acceptInto(places, room)
   }
 
   close(): void {
@@ -199,10 +204,14 @@ export class WatchedSocket {
 const SHARED = 'a socket of the main thread'
 
 /** It does not hold the loop. @throws ERR_DLB_LISTEN */
-function share(fd: number, callback: (shed: number, error: Error | undefined) => void): NativeListener {
+function share(
+  fd: number,
+  exclusive: boolean,
+  callback: (shed: number, error: Error | undefined) => void,
+): NativeListener {
   const { Listener: Native } = loadAddon()
   try {
-    const native = new Native({ fd }, new Int32Array(0), (_, shed, error) => callback(shed, error))
+    const native = new Native({ fd, exclusive }, new Int32Array(0), (_, shed, error) => callback(shed, error))
     native.hold(false)
     return native
   } catch (error) {

@@ -1,12 +1,11 @@
-// A cache line for all: whether the acceptor rests, and how the workers get on. Then one for each worker: its hand, and what it does.
+// A cache line for all: whether the acceptor rests, and how the workers get on. Then one for each worker: its hand, and whether it is held.
 const LINE_BYTES = 64
 const LINE = LINE_BYTES / 4
 /** The waker of an acceptor that rests, negative once that is woken. */
 const RESTING = 0
 /** In how many turns of their loops workers have adopted connections, or looked for some, while the acceptor rested. */
 const TURNS = 1
-const BUSY = 8
-const HELD = 9
+const HELD = 8
 /** How many connections a worker can have in hand. */
 export const HAND_ROOM = 4
 
@@ -49,16 +48,6 @@ export class Shift {
   /** Acceptor: differs from before if a worker has done something about connections since. */
   get turns(): number {
     return Atomics.load(this.#words, TURNS)
-  }
-
-  /** Worker: whether it has adopted or accepted connections lately. */
-  setBusy(worker: number, busy: boolean): void {
-    Atomics.store(this.#words, lineOf(worker) + BUSY, busy ? 1 : 0)
-  }
-
-  /** Any thread. */
-  isBusy(worker: number): boolean {
-    return Atomics.load(this.#words, lineOf(worker) + BUSY) !== 0
   }
 
   /** Acceptor: whether the worker is to get no connections, and so accepts none. */

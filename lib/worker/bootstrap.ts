@@ -136,6 +136,7 @@ function listenToMain(): void {
     if (message.type === 'exit') process.exit()
     else if (message.type === 'switch') connect(message.link, message.routes)
     else if (message.type === 'take') take(message)
+    else if (message.type === 'relieve') listening.relieve()
     else if (message.type === 'ending') listening.servers().forEach(endWithNextResponse)
     else finish(message)
   })

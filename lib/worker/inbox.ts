@@ -12,8 +12,6 @@ export interface InboxOptions {
   readonly port: Port
   readonly events: EventBuffer
   readonly completions: Completions
-  /** What was received is delivered. */
-  readonly onAdopted: () => void
   /** Makes the event's fd a connection; null if it is not this worker's to take. Never throws. */
   readonly adopt: (
     listener: number,
@@ -59,7 +57,7 @@ export class Inbox {
   }
 
   #deliverAll(): void {
-    const { events, onAdopted, debug } = this.#options
+    const { events, debug } = this.#options
     while (this.#next < this.#count) {
       const i = this.#next++
       const fd = events.data64Low(i)
@@ -70,7 +68,6 @@ export class Inbox {
       setImmediate(() => this.#deliverAll())
       return
     }
-    onAdopted()
   }
 
   #adopt(listener: number, fd: number, stamp: number): Delivery | typeof LATER | null {

@@ -15,6 +15,8 @@ export interface Intake {
   /** Connections of the listener are wanted. */
   join(listener: number, route: Route): void
   leave(listener: number): void
+  /** Main's acceptor rests: this worker may accept for it. */
+  relieve(): void
   close(): void
 }
 
@@ -48,13 +50,11 @@ export class DeviceIntake implements Intake {
     this.#balanced = balanced && domain.attachPort(balanced)
     this.#directed = directed && domain.attachPort(directed)
     const onFailure = (error: NodeDlbError): void => this.#fail(error)
-    const onAdopted = (): void => this.#relief.adopted()
     const open = (port: Port, completions: Completions): void => {
       new Inbox({
         ...options,
         port,
         completions,
-        onAdopted,
         onFailure,
         events: domain.createEvents(INBOX_BATCH),
       }).open()
@@ -87,6 +87,10 @@ export class DeviceIntake implements Intake {
     this.#routes.delete(listener)
     this.#relief.leave(listener)
     if (queue) this.#try(() => this.#balanced?.unlink(queue))
+  }
+
+  relieve(): void {
+    this.#relief.begin()
   }
 
   /** The fabric's domain is closed by main; this only lets go of it. */
@@ -133,6 +137,10 @@ export class MixedIntake implements Intake {
   leave(listener: number): void {
     const intake = this.#sharing.delete(listener) ? this.#own : this.#device
     intake.leave(listener)
+  }
+
+  relieve(): void {
+    this.#device.relieve()
   }
 
   close(): void {

@@ -55,6 +55,11 @@ export class Listening {
     for (const listener of this.#members.keys()) this.#join(listener)
   }
 
+  /** Main's acceptor rests. */
+  relieve(): void {
+    this.#intake?.relieve()
+  }
+
   find(listener: number): Member | undefined {
     return this.#members.get(listener)
   }

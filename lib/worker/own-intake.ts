@@ -35,6 +35,10 @@ export class OwnIntake implements Intake {
     this.#listeners.delete(listener)
   }
 
+  relieve(): void {
+    // It always accepts.
+  }
+
   close(): void {
     for (const id of [...this.#listeners.keys()]) this.leave(id)
   }

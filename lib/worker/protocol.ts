@@ -137,6 +137,8 @@ export type ToWorker =
   | { readonly type: 'ending' }
   /** Close the servers, or let the app's own handler of the signal do it. What is open at the deadline (of `Date.now()`) is cut. */
   | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly deadline: number }
+  /** Main's acceptor rests. */
+  | { readonly type: 'relieve' }
   /** Close what is open, and exit. */
   | { readonly type: 'exit' }
   /** The device has failed: from now on connections come by this link. */

@@ -1,14 +1,11 @@
 import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from '../balancer/ledger.ts'
 import { WatchedSocket } from '../balancer/listener.ts'
-import type { Shift } from '../balancer/shift.ts'
+import { HAND_ROOM, type Shift } from '../balancer/shift.ts'
 import type { Port, QueueId } from '../device/device.ts'
 import { type EventBuffer, SchedulingType } from '../device/event-buffer.ts'
 import { NodeDlbError } from '../errors.ts'
 import { loadAddon } from '../native.ts'
 import type { Route } from './protocol.ts'
-
-/** After so many turns of the loop in which it has neither received nor accepted anything, this worker has nothing to do. */
-const QUIET_TURNS = 2
 
 export interface ReliefOptions {
   readonly ledger: Ledger
@@ -31,10 +28,9 @@ interface Shared {
 }
 
 /**
- * Accepts in the acceptor's stead while that rests (see Rest): a worker that has been dealt something meanwhile watches the listening
- * sockets, too, takes a few connections at a time from the backlogs, and sends them to the device, which deals them as any others. So
- * no other thread is woken to accept a connection, and what waits does so in the kernel, for whoever is free first. Once the acceptor
- * does not rest any more, the next connection that comes ends the watch.
+ * Accepts in the acceptor's stead while that rests (see Rest): a worker that has been told so watches the listening sockets, takes a few
+ * connections at a time from the backlogs, and sends them to the device, which deals them as any others. The kernel wakes one of those that watch and sleep for a connection; what all are too busy for waits there, for whoever is free first. Once the
+ * acceptor does not rest any more, the next connection that finds this worker ends the watch.
  *
  * What it has accepted is in its hand, in shared memory, until it is sent: if the thread ends in between, main finds it there.
  */
@@ -44,9 +40,9 @@ export class Relief {
   readonly #hand: Int32Array
   /** The best priority first. */
   #shared: readonly Shared[] = []
-  /** Turns of the loop until it has nothing to do. */
-  #busyTurns = 0
   #watching = false
+  /** How many it accepts at a time: one when others sleep, who are woken for the next; more while there are more than that. */
+  #room = 1
 
   constructor(options: ReliefOptions) {
     this.#options = options
@@ -61,6 +57,7 @@ export class Relief {
     socket.watch(this.#watching)
     const shared = { listener, queue, priority, socket }
     this.#shared = [...this.#shared, shared].sort((a, b) => a.priority - b.priority)
+    this.begin()
   }
 
   leave(listener: number): void {
@@ -73,9 +70,8 @@ export class Relief {
     for (const { listener } of this.#shared) this.leave(listener)
   }
 
-  /** This worker has adopted what it received. */
-  adopted(): void {
-    this.#stayBusy()
+  /** The acceptor rests, unless that has ended by now. */
+  begin(): void {
     if (this.#isDue()) this.#watch(true)
   }
 
@@ -84,10 +80,8 @@ export class Relief {
       this.#watch(false)
       return
     }
-    const count = this.#acceptSome()
     // None: another worker was quicker.
-    if (count > 0) this.#stayBusy()
-    else if (count < 0) this.#callAcceptor()
+    if (this.#acceptSome() < 0) this.#callAcceptor()
   }
 
   /** Whether the acceptor rests; it is told that somebody does something. */
@@ -104,19 +98,6 @@ export class Relief {
     for (const { socket } of this.#shared) socket.watch(on)
   }
 
-  #stayBusy(): void {
-    if (this.#busyTurns === 0) {
-      this.#shift.setBusy(this.#options.worker, true)
-      setImmediate(this.#turn)
-    }
-    this.#busyTurns = QUIET_TURNS
-  }
-
-  readonly #turn = (): void => {
-    if (--this.#busyTurns > 0) setImmediate(this.#turn)
-    else this.#shift.setBusy(this.#options.worker, false)
-  }
-
   /** It knows what to do when descriptors or memory have run out. */
   #callAcceptor(): void {
     this.#watch(false)
@@ -127,9 +108,11 @@ export class Relief {
   /** From the first socket that has any. @returns how many, or a negative errno */
   #acceptSome(): number {
     for (const shared of this.#shared) {
-      const count = shared.socket.acceptInto(this.#hand)
+      const count = shared.socket.acceptInto(this.#hand, this.#room)
+      if (count === 0) continue
+      this.#room = count === this.#room ? Math.min(2 * count, HAND_ROOM) : 1
       if (count > 0) this.#deal(shared, count)
-      if (count !== 0) return count
+      return count
     }
     return 0
   }

@@ -259,7 +259,6 @@ t.test('what a worker had in hand when it ended goes on, once', async (t) => {
   ledger.acceptInto(1, 12, 1001, 6)
   hand[3] = 13 + 1
   ledger.adopt(13, ledger.acceptInto(1, 13, 1002, 6), 0)
-  ledger.shift.setBusy(1, true)
   const left = ledger.takeHand(1)
   t.strictSame(left.fds, [10])
   t.strictSame(
@@ -269,7 +268,6 @@ t.test('what a worker had in hand when it ended goes on, once', async (t) => {
       [12, 6],
     ],
   )
-  t.notOk(ledger.shift.isBusy(1))
   t.match(ledger.check(), { balanced: true, counts: { accepted: 3, adopted: 1 }, table: { held: 2, inDevice: 0 } })
   t.notOk(ledger.adopt(11, late, 0), 'an event of it that was sent is stale')
   t.strictSame(ledger.takeHand(1), { connections: [], fds: [] })

@@ -6,22 +6,12 @@ import { Rest } from '../../lib/balancer/rest.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { Holding } from './holding.ts'
 
-/** So many are few: accepting rests although they have nothing to do. */
-const FEW = 4
-
-/** Accepting rests from when connections come in quick succession, until many workers have nothing to do, or nobody does anything. */
+/** Accepting rests from when connections come, until something waits and nobody does anything. */
 
 t.test('a connection alone is dealt, and nothing rests', async (t) => {
   const { shift, rest, told } = make(t)
   rest.beforeDeal()
   t.notOk(shift.isResting)
-  t.strictSame(told, [])
-})
-
-t.test('nor does it while more than a few workers have nothing to do', async (t) => {
-  const { rest, told, setIdle } = make(t)
-  setIdle(FEW + 1)
-  for (let i = 0; i < 100; i++) rest.beforeDeal()
   t.strictSame(told, [])
 })
 
@@ -46,8 +36,9 @@ t.test('whoever deals can end it', async (t) => {
   t.notOk(shift.isResting)
 })
 
-t.test('if nobody does anything it ends by itself, again and again', async (t) => {
-  const { shift, begin, told } = make(t)
+t.test('if something waits and nobody does anything it ends by itself, again and again', async (t) => {
+  const { shift, begin, told, setWaiting } = make(t)
+  setWaiting(true)
   for (let i = 1; i <= 3; i++) {
     begin()
     while (told.length < 2 * i) await immediate()
@@ -56,24 +47,23 @@ t.test('if nobody does anything it ends by itself, again and again', async (t) =
   t.strictSame(told, [true, false, true, false, true, false])
 })
 
-t.test('as long as workers do something it goes on', async (t) => {
-  const { rest, told, progress, work } = make(t)
-  work()
-  while (progress() < 3) await immediate()
+t.test('as long as workers do something, or nothing waits, it goes on', async (t) => {
+  const { rest, told, looks, setWorking, setWaiting, begin } = make(t)
+  begin()
+  while (looks() < 3) await immediate()
+  setWorking(true)
+  setWaiting(true)
+  while (looks() < 6) await immediate()
   t.strictSame(told, [true])
   rest.end()
   t.strictSame(told, [true, false])
 })
 
-t.test('it does not while more than a few have nothing to do', async (t) => {
-  const { told, progress, work, setIdle } = make(t)
-  work()
-  setIdle(FEW)
-  while (progress() < 3) await immediate()
-  t.strictSame(told, [true])
-  setIdle(FEW + 1)
+t.test('when nothing has come for a while it ends, and there is no timer', async (t) => {
+  const { told, looks, begin } = make(t)
+  begin()
   while (told.length < 2) await immediate()
-  t.strictSame(told, [true, false])
+  t.ok(looks() > 0)
 })
 
 for (const policy of ['unordered', 'round-robin'] as const) {
@@ -101,13 +91,18 @@ for (const policy of ['unordered', 'round-robin'] as const) {
 function make(t: Test) {
   const told: boolean[] = []
   const { shift } = Ledger.create({ fdLimit: 64, workers: 2 })
-  let progress = 0
-  let idle = FEW
+  let looks = 0
+  let waiting = false
+  let working = false
   const rest = new Rest({
     shift,
-    idle: () => idle,
+    // It is asked only if no worker has done anything.
+    waiting: () => waiting,
     onRest: (resting) => told.push(resting),
-    onProgress: () => progress++,
+    onLook: () => {
+      looks++
+      if (working) shift.turned()
+    },
   })
   // Neither the waker nor the timer holds the loop open.
   const held = setInterval(() => undefined, 1000)
@@ -115,17 +110,15 @@ function make(t: Test) {
     clearInterval(held)
     rest.close()
   })
-  const setIdle = (workers: number): void => {
-    idle = workers
-  }
   const begin = (): void => {
     while (!shift.isResting) rest.beforeDeal()
   }
-  /** It rests, and from here on workers do something. */
-  const work = (): void => {
-    begin()
-    const working = setInterval(() => shift.turned(), 1)
-    t.teardown(() => clearInterval(working))
+  const setWaiting = (is: boolean): void => {
+    waiting = is
   }
-  return { shift, rest, told, progress: () => progress, setIdle, begin, work }
+  const setWorking = (is: boolean): void => {
+    working = is
+    shift.turned()
+  }
+  return { shift, rest, told, looks: () => looks, begin, setWaiting, setWorking }
 }

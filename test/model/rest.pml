@@ -3,9 +3,9 @@
  *
  * Clients come one after the other, at any time; main accepts them in batches, or a worker does. The device deals what it is sent to any
  * worker that is not held and whose thread main does not know to be dead: it need not be an idle one. Waking a thread that has something
- * to receive is wake.pml's; what is accepted and not sent, hand.pml's. Main holds worker 0 and lets it go, HOLDS times in all; DEATHS
- * workers may die, and BLOCKS workers block for good, between any two steps; with EMFILE a worker's accept may fail at any time, with
- * THROWS an app's handler may throw in any batch. Main's timer runs unless NO_TIMER: when is left open, so that it may always be too early.
+ * to receive is wake.pml's; what is accepted and not sent, hand.pml's. The kernel tells one of the workers that watch of a client,
+ * whichever: it may have no ears for it any more. Main holds worker 0 and lets it go, HOLDS times in all; DEATHS
+ * workers may die, and BLOCKS workers block for good, between any two steps; with EMFILE a worker's accept may fail at any time. Main's timer runs unless NO_TIMER: when is left open, so that it may always be too early.
  */
 #ifndef WORKERS
 #define WORKERS 2
@@ -45,10 +45,10 @@ byte backlog
 byte inbox[WORKERS]         /* what the device has dealt to a worker */
 byte hand[WORKERS]
 bool watching[WORKERS]
+bool told[WORKERS]          /* in its loop's list of what is ready */
 bool woken                  /* uv_async_send has been called, and main's loop has not come to it */
-#ifdef EDGE_TRIGGERED
-bool told[WORKERS]          /* of the last client that came while it watched */
-#endif
+
+bool asked[WORKERS]         /* main's message that it rests is under way to it */
 
 bool dead[WORKERS]
 bool blocked[WORKERS]
@@ -88,57 +88,59 @@ inline lookIfDue() {
 #endif
 }
 
+inline unwatch() {
+  watching[me] = false;
+  told[me] = false
+}
+
 /* The thread of a worker. Its loop calls what is due in any order. */
 inline live() {
-  batch = 0;
+  due = false;
 end:
   do
   /* Inbox.#take */
   :: atomic {
-      inbox[me] > 0 && batch == 0;
+      inbox[me] > 0;
       if
-      :: inbox[me] >= INBOX -> inbox[me] = inbox[me] - INBOX; batch = INBOX
-      :: else -> batch = inbox[me]; inbox[me] = 0
+      :: inbox[me] >= INBOX -> inbox[me] = inbox[me] - INBOX
+      :: else -> inbox[me] = 0
       fi
-#ifdef THROWS
-      ;
-      if
-      :: true
-      :: throws = true; goto end
-      fi
-#endif
-    };
-    goto adopted
-#ifdef THROWS
-  /* The app's handler has thrown: Inbox.#deliverAll goes on with the batch on a later turn. */
-  :: atomic { throws -> throws = false };
-    goto adopted
-#endif
-  /* Relief.#onReadable */
+    }
+  /* Its line to main. */
+  :: atomic { asked[me] -> asked[me] = false };
+    goto begin
+  /* Relief.#onReadable; the kernel looks whether there is something still. */
+  :: atomic { told[me] && backlog == 0 -> told[me] = false }
 #ifdef EDGE_TRIGGERED
-  :: atomic { watching[me] && told[me] -> told[me] = false };
+  :: atomic { told[me] && backlog > 0 -> told[me] = false };
 #else
-  :: atomic { watching[me] && backlog > 0 };
+  :: atomic { told[me] && backlog > 0 };
 #endif
     goto readable
   od;
 
-/* Relief.adopted */
-adopted:
-  batch = 0;
+/* Relief.begin; the kernel tells whoever begins to watch of what waits. */
+begin:
   lookIfDue();
-  atomic { watching[me] = watching[me] || due; due = false; goto end };
+  atomic {
+    if
+    :: due && !watching[me] -> watching[me] = true; told[me] = (backlog > 0)
+    :: else
+    fi;
+    due = false;
+    goto end
+  };
 
 readable:
   lookIfDue();
   atomic {
     if
 #ifdef STOPS_WATCHING_TOO_EARLY
-    :: due -> due = false; watching[me] = false; goto end
+    :: due -> due = false; unwatch(); goto end
 #else
     :: due -> due = false
 #endif
-    :: else -> watching[me] = false; goto end
+    :: else -> unwatch(); goto end
     fi
   };
   /* Relief.#acceptSome, #deal: what is in the hand when the thread ends is dealt by main. */
@@ -164,7 +166,7 @@ readable:
   od;
 
 callAcceptor:
-  watching[me] = false;
+  atomic { unwatch() };
   /* Shift.endRest: it compares and swaps, so that its first look at the word is no step of its own. */
 #ifdef WAKES_BEFORE_IT_MARKS
   atomic { due = (word == waker); woken = woken || due };
@@ -190,16 +192,12 @@ callAcceptor:
 }
 
 proctype Worker(byte me) {
-  byte batch;
   bool due;
-#ifdef THROWS
-  bool throws;
-#endif
 #if DEATHS + BLOCKS > 0
   {
     live()
   } unless {
-    atomic { (dead[me] || blocked[me]) -> batch = 0; due = false; gone[me] = dead[me] }
+    atomic { (dead[me] || blocked[me]) -> due = false; gone[me] = dead[me] }
   }
 #else
   live()
@@ -226,6 +224,12 @@ end:
 
 /* ---- main ---- */
 
+#if WORKERS > 2
+#define isAnyWaiting (inbox[0] + inbox[1] + inbox[2] + hand[0] + hand[1] + hand[2] > 0)
+#else
+#define isAnyWaiting (inbox[0] + inbox[1] + hand[0] + hand[1] > 0)
+#endif
+
 inline deal() {
   do
   :: atomic { left > 0 -> send(); left-- }
@@ -233,22 +237,36 @@ inline deal() {
   od
 }
 
+/* Balancer.#onRest */
+inline ask() {
+  asked[0] = !held;
+  asked[1] = true
+#if WORKERS > 2
+  ;
+  asked[2] = true
+#endif
+}
+
 /* Rest.beforeDeal: it does not rest, or it would not accept. How quickly connections come and who is idle is left open. */
 inline serve() {
-#ifdef DEALS_FIRST
-  left = count;
-  deal();
+#ifdef ASKS_FIRST
+  atomic { ask() };
 #endif
   if
   :: true
   /* Rest.#begin */
   :: word = waker;
-    atomic { resting = true; turned = false }
+    atomic {
+      resting = true;
+      turned = false
+#ifndef ASKS_FIRST
+      ;
+      ask()
+#endif
+    }
   fi;
-#ifndef DEALS_FIRST
   left = count;
   deal();
-#endif
   count = 0
 }
 
@@ -260,7 +278,7 @@ inline finish() {
   fi
 }
 
-/* Rest.#check */
+/* Rest.#look. When nothing has come for a while is left open. */
 inline check() {
   atomic {
     if
@@ -269,7 +287,8 @@ inline check() {
 #ifdef CHECKS_ONCE
       armed = false
 #endif
-    :: else -> finish()
+    :: !turned && backlog == 0 && !isAnyWaiting
+    :: !turned -> finish()
     fi
   }
 }
@@ -311,12 +330,8 @@ end:
   :: atomic { woken -> woken = false; finish() }
 #if HOLDS > 0
   /* Eligibility's onChange */
-#ifdef HOLDS_WITHOUT_ENDING
-  :: atomic { holds < HOLDS -> holds++; held = !held }
-#else
   :: atomic { holds < HOLDS -> holds++; finish() };
     held = !held
-#endif
 #endif
 #if DEATHS > 0
   :: gone[0] && !known[0] -> clearUp(0)
@@ -337,12 +352,16 @@ proctype Clients() {
   do
   :: left > 0 ->
     atomic {
-#ifdef EDGE_TRIGGERED
-      told[0] = watching[0];
-      told[1] = watching[1];
-#endif
       backlog++;
-      left--
+      left--;
+      if
+      :: watching[0] -> told[0] = true
+      :: watching[1] -> told[1] = true
+#if WORKERS > 2
+      :: watching[2] -> told[2] = true
+#endif
+      :: else
+      fi
     }
   :: else -> break
   od

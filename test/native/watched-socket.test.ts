@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
@@ -10,6 +11,7 @@ import { openDescriptors } from './descriptors.ts'
 
 const { closeFd } = loadAddon()
 const { EINVAL } = os.constants.errno
+const EPOLLEXCLUSIVE = 1 << 28
 
 t.test('what a thread has accepted is in shared memory when it is terminated, and is still open', async (t) => {
   const listener = listen()
@@ -69,11 +71,44 @@ t.test(
   },
 )
 
+t.test('the kernel wakes one of those that watch, and not always the same', async (t) => {
+  const listener = listen()
+  const file = new URL('./fixtures/watching-worker.js', import.meta.url)
+  const accepted = [0, 0]
+  const workers = accepted.map((_, i) => {
+    const worker = new Worker(file, { workerData: { socket: listener.fd }, execArgv: [] })
+    return worker.on('message', (message) => {
+      if (message === 'accepted') accepted[i]++
+    })
+  })
+  await Promise.all(workers.map((worker) => once(worker, 'message')))
+  const total = (): number => accepted[0] + accepted[1]
+  for (let i = 1; i <= 64; i++) {
+    await closed(await connect(listener.address))
+    while (total() < i) await turn()
+  }
+  t.ok(Math.min(...accepted) > 0, accepted.join(', '))
+  t.equal(exclusiveWatches(), 2)
+  await Promise.all(workers.map((worker) => worker.terminate()))
+  t.equal(exclusiveWatches(), 0)
+  listener.close()
+})
+
 t.test('only of a socket that listens', async (t) => {
   for (const fd of [0, 100_000]) {
     t.throws(() => new WatchedSocket(fd, () => undefined), { code: 'ERR_DLB_LISTEN', cause: { code: 'EBADF' } })
   }
 })
+
+/** In the epoll sets of all threads: proc(5), fdinfo. */
+function exclusiveWatches(): number {
+  const sets = openDescriptors().filter((descriptor) => descriptor.endsWith('[eventpoll]'))
+  const entries = sets.flatMap((set) => {
+    const file = `/proc/self/fdinfo/${Number.parseInt(set, 10)}`
+    return [...readFileSync(file, 'latin1').matchAll(/^tfd:.*events:\s*([0-9a-f]+)/gm)]
+  })
+  return entries.filter(([, events]) => (Number.parseInt(events, 16) & EPOLLEXCLUSIVE) !== 0).length
+}
 
 function take(shared: WatchedSocket): number {
   const hand = new Int32Array(1)

@@ -97,11 +97,6 @@ export class Resting {
     while (this.ledger.counts().accepted < count) await turn()
   }
 
-  /** Until the worker has nothing to do. */
-  async idle(): Promise<void> {
-    while (this.ledger.shift.isBusy(WORKER)) await turn()
-  }
-
   /** Enough for whatever is due by now. */
   async someTurns(): Promise<void> {
     for (let i = 0; i < 10; i++) await turn()
