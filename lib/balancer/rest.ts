@@ -4,7 +4,7 @@ import type { Shift } from './shift.ts'
 /** While it rests, it looks so often whether the workers do something. */
 const LOOK_MS = 5
 /** As often, while they do not, and nothing waits for them. */
-const QUIET_LOOK_MS = 10
+const QUIET_LOOK_MS = 20
 /** After so long without connections it accepts again. Nor does it rest if they are further apart. */
 const LULL_MS = 1000
 
