@@ -82,7 +82,7 @@ void Acceptor::Pause() {
 }
 
 void Acceptor::Resume() {
-  if (state_ == State::kPaused) Poll();
+  if (state_ == State::kPaused || (state_ == State::kAccepting && exclusive_.active())) Poll();
 }
 
 void Acceptor::Hold(bool held) {

@@ -1,5 +1,6 @@
 #include "exclusive_watch.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -35,9 +36,10 @@ bool FindsByDescriptor(int set, int fd) {
 }  // namespace
 
 void ExclusiveWatch::Begin(uv_loop_t* loop, int fd) {
+  if (tried_) return;
+  tried_ = true;
   const int set = uv_backend_fd(loop);
-  static const bool works = FindsByDescriptor(set, fd);
-  if (!works || epoll_ctl(set, EPOLL_CTL_DEL, fd, nullptr) != 0) return;
+  if (!FindsByDescriptor(set, fd) || epoll_ctl(set, EPOLL_CTL_DEL, fd, nullptr) != 0) return;
   set_ = set;
   fd_ = fd;
   Add();
@@ -45,7 +47,7 @@ void ExclusiveWatch::Begin(uv_loop_t* loop, int fd) {
 
 void ExclusiveWatch::Add() {
   epoll_event event = Event(EPOLLIN | EPOLLEXCLUSIVE, fd_);
-  if (epoll_ctl(set_, EPOLL_CTL_ADD, fd_, &event) == 0) return;
+  if (epoll_ctl(set_, EPOLL_CTL_ADD, fd_, &event) == 0 || errno == EEXIST) return;
   // A kernel that does not know of it.
   event = Event(EPOLLIN, fd_);
   epoll_ctl(set_, EPOLL_CTL_ADD, fd_, &event);

@@ -8,7 +8,7 @@ namespace node_dlb {
 //
 // libuv cannot ask for that. But it puts a descriptor into its epoll set once, and leaves the entry alone as long as the handle waits for the
 // same events. So once an event has shown that it is there, we put another in its place, and take that out and put it in again as
-// we like. The poll handle must not be started or stopped from then on, but may be closed: libuv takes the descriptor out then.
+// we like. The poll handle must not be started from then on, but may be stopped for good, or closed: libuv takes the descriptor out then.
 //
 // Of those that wait, the kernel wakes the first that sleeps, and the order is that in which they came. So that one thread does not get all of
 // a light load, it goes to the end after some connections: not after each, since the next one costs less where the last one was.
@@ -16,17 +16,19 @@ namespace node_dlb {
 // Thread: the loop's.
 class ExclusiveWatch {
  public:
-  // An event of the descriptor has come through libuv's own entry. If the kernel or libuv do not do as described, nothing changes.
+  // An event of the descriptor has come through libuv's own entry. If the kernel or libuv do not do as described, nothing changes; it
+  // is tried once.
   void Begin(uv_loop_t* loop, int fd);
   bool active() const { return set_ != -1; }
 
-  // Wait, from the end of the line; whether anybody does so is nothing to rely on: memory, or the user's watches, may have run out.
+  // Wait, from the end of the line; of no effect if it does so already. Memory, or the user's watches, may have run out: it is no use relying on it.
   void Add();
   void Remove();
   // While it waits: so many connections were accepted.
   void Served(int count);
 
  private:
+  bool tried_ = false;
   int set_ = -1;
   int fd_ = -1;
   int served_ = 0;

@@ -16,7 +16,7 @@ namespace node_dlb {
 //     new Listener({ fd, exclusive }, an empty Int32Array, callback)
 //
 // shares a listening socket, and accepts only when it is asked: the callback is called when there may be a connection, and
-// calls `accept()`, or at any time `acceptInto()`. So a connection is taken from the backlog only if there is somebody to have it.
+// calls `accept()`, or at any time `acceptInto(places, room)`. So a connection is taken from the backlog only if there is somebody to have it.
 // `exclusive`: of those that wait for the socket so, one is told of a connection; it calls `acceptInto()`.
 //
 // Thread: the JS thread of its environment. Ownership: keeps itself from being collected while its acceptor is open;
@@ -52,8 +52,9 @@ class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
   Napi::Value FileDescriptor(const Napi::CallbackInfo& info);
   // {address, family, port}, or the path of a Unix socket; undefined once closed.
   Napi::Value Address(const Napi::CallbackInfo& info);
-  // (fd) => boolean, see ListenSocket::IsConnection; false once closed.
+  // See ListenSocket::HasWaiting; false once closed.
   Napi::Value HasWaiting(const Napi::CallbackInfo& info);
+  // (fd) => boolean, see ListenSocket::IsConnection; false once closed.
   Napi::Value IsConnection(const Napi::CallbackInfo& info);
   // Acceptor::Counters, also after close.
   Napi::Value Counters(const Napi::CallbackInfo& info);

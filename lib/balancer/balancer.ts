@@ -119,6 +119,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       fabric: this.#fabric,
       eligibility: this.#eligibility,
       settings: options.listeners,
+      shift: this.#ledger.shift,
       // Limits are the acceptor's to keep.
       relief: this.#admission === null,
       onBatch: (listener, fds, count) => this.#onBatch(listener, fds, count),
@@ -260,7 +261,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   #createRest(): Rest {
     return new Rest({
       shift: this.#ledger.shift,
-      waiting: () => this.#table.isAnythingWaiting || this.#ledger.counts().inFlight > 0,
+      backlogs: () => this.#table.lookAtBacklogs(),
+      counts: () => this.#ledger.counts(),
       onRest: (resting) => this.#onRest(resting),
       onLook: () => this.#stallWatch?.look(),
     })

@@ -9,6 +9,7 @@ import type { Connection } from './ledger.ts'
 import { Listener } from './listener.ts'
 import type { ListenerSettings, ListenerSettingsTable } from './listener-settings.ts'
 import { isOwnAccepting, type Policy } from './policies/index.ts'
+import type { Shift } from './shift.ts'
 
 /** Node's own default. */
 const DEFAULT_BACKLOG = 511
@@ -29,6 +30,9 @@ export interface TableEntry extends DealtListener {
   readonly members: Set<number>
   /** Its workers accept from it while accepting rests. */
   relief: boolean
+  /** Of `lookAtBacklogs`, the last time: how often workers had accepted, and whether connections waited. */
+  turns: number
+  waited: boolean
   /** Workers that listened and died; the socket stays open for their successors. */
   readonly awaited: Set<number>
   /** Of the first server with TLS: the others get them, as do those of later workers, so that clients can resume their sessions anywhere. */
@@ -39,6 +43,7 @@ export interface ListenerTableOptions {
   readonly fabric: Fabric
   readonly eligibility: Eligibility
   readonly settings: ListenerSettingsTable
+  readonly shift: Shift
   /** Workers accept while the acceptor rests, where the device chooses among them. */
   readonly relief: boolean
   readonly onBatch: (listener: number, fds: Int32Array, count: number) => void
@@ -50,6 +55,8 @@ export interface ListenerTableOptions {
   /** Nobody listens there any more: its parked connections have nowhere to go, nor has what is in its queue. */
   readonly onClose: (entry: TableEntry) => void
 }
+
+export type Backlogs = 'empty' | 'waiting' | 'stranded'
 
 /**
  * The balancer's listening sockets. A socket is shared by all workers that listen on the same address, opened by
@@ -171,9 +178,23 @@ export class ListenerTable {
     for (const entry of this.entries()) this.#setAccepting(entry)
   }
 
-  /** Of what workers accept while accepting rests: whether connections wait in a backlog. */
-  get isAnythingWaiting(): boolean {
-    return this.entries().some(({ relief, listener }) => relief && listener.hasWaiting)
+  /**
+   * From time to time while accepting rests: what waits where workers accept. Stranded is what waited already the last time, if nobody has accepted
+   * there since.
+   */
+  lookAtBacklogs(): Backlogs {
+    const { shift } = this.#options
+    let backlogs: Backlogs = 'empty'
+    for (const entry of this.entries()) {
+      if (!entry.relief || !entry.served) continue
+      const turns = shift.turnsAt(entry.id)
+      const waits = entry.listener.hasWaiting
+      if (waits && entry.waited && turns === entry.turns) backlogs = 'stranded'
+      else if (waits && backlogs === 'empty') backlogs = 'waiting'
+      entry.turns = turns
+      entry.waited = waits
+    }
+    return backlogs
   }
 
   /**
@@ -292,6 +313,8 @@ class Entry implements TableEntry {
   workers: readonly number[] = []
   directQueues: readonly QueueId[] = []
   relief = false
+  turns = 0
+  waited = false
   ticketKeys: Uint8Array | null = null
   turn = 0
 

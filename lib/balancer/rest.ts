@@ -1,17 +1,20 @@
 import { loadAddon } from '../native.ts'
+import type { LedgerCounts } from './ledger-counters.ts'
+import type { Backlogs } from './listener-table.ts'
 import type { Shift } from './shift.ts'
 
-/** While it rests, it looks so often whether the workers do something. */
+/** While it rests, it looks so often whether the workers get on. */
 const LOOK_MS = 5
-/** As often, while they do not, and nothing waits for them. */
+/** So often, while nothing happens, and nothing waits for them. */
 const QUIET_LOOK_MS = 20
 /** After so long without connections it accepts again. Nor does it rest if they are further apart. */
 const LULL_MS = 1000
 
 export interface RestOptions {
   readonly shift: Shift
-  /** Whether connections wait to be accepted, or adopted. */
-  readonly waiting: () => boolean
+  /** What waits where workers accept, compared with the last look. */
+  readonly backlogs: () => Backlogs
+  readonly counts: () => Pick<LedgerCounts, 'accepted' | 'adopted' | 'inFlight'>
   /** Stop or start accepting. The workers may accept from now on, or no more. */
   readonly onRest: (resting: boolean) => void
   /** From time to time while it rests: workers may have sent connections to each other. */
@@ -23,12 +26,11 @@ export interface RestOptions {
  * for themselves (lib/worker/relief.ts): one that sleeps is woken instead, and what comes while all are busy can wait in
  * the kernel's backlog as well as in the device. bench/README.md has what it saves.
  *
- * Somebody accepts at any time. That it rests is said before the batch is dealt that begins the rest, so that whoever receives of it
- * sees that, and watches the sockets from then on; the others are told. A worker goes on until it finds that the rest has ended, or is held. The
- * kernel wakes one of them for a connection, and that one may be blocked, or end, or be held just then, which nobody
- * tells the others: so a timer looks. It ends the rest if something waits and no worker has done anything since the last look, and
- * when nothing has come for a while: then there is no timer. A worker that cannot accept, for want of descriptors, wakes
- * this thread at once. test/model/rest.pml checks all of that.
+ * Somebody accepts at any time. That it rests is said before the workers are told, so that those that are not held see it, and watch the
+ * sockets from then on. A worker goes on until it finds that the rest has ended. One that finds itself held, or cannot accept for want of descriptors,
+ * wakes this thread at once. But the kernel wakes one worker for a connection, and that one may be blocked just then, or end, or find that one rest
+ * has ended when the next begins; nobody tells the others. So a timer looks. It ends the rest if a backlog strands (see `lookAtBacklogs`), if what was accepted is
+ * not adopted by anybody, and when nothing has come for a while: then there is no timer. test/model/rest.pml checks all of that.
  *
  * Main thread.
  */
@@ -40,9 +42,9 @@ export class Rest {
   #resting = false
   /** When there was something to deal the last time. */
   #dealtAt = Number.NEGATIVE_INFINITY
-  /** The workers' turns that it knows of, and when it saw them. */
-  #turns = 0
-  #turnedAt = 0
+  /** What the workers had accepted and adopted at the last look, and since when. */
+  #progress = 0
+  #movedAt = 0
 
   constructor(options: RestOptions) {
     this.#options = options
@@ -60,8 +62,8 @@ export class Rest {
   #begin(now: number): void {
     this.#shift.rest(this.#waker)
     this.#resting = true
-    this.#turns = this.#shift.turns
-    this.#turnedAt = now
+    this.#movedAt = now
+    this.#options.backlogs()
     this.#options.onRest(true)
     this.#lookIn(LOOK_MS)
   }
@@ -72,15 +74,16 @@ export class Rest {
 
   #look(): void {
     const now = performance.now()
-    const { turns } = this.#shift
-    const isQuiet = turns === this.#turns
-    if (isQuiet && (now - this.#turnedAt >= LULL_MS || this.#options.waiting())) {
+    const backlogs = this.#options.backlogs()
+    const { accepted, adopted, inFlight } = this.#options.counts()
+    const isQuiet = accepted + adopted === this.#progress
+    if (!isQuiet) this.#movedAt = now
+    this.#progress = accepted + adopted
+    if (backlogs === 'stranded' || (isQuiet && (inFlight > 0 || now - this.#movedAt >= LULL_MS))) {
       this.end()
       return
     }
-    if (!isQuiet) this.#turnedAt = now
-    this.#turns = turns
-    this.#lookIn(isQuiet ? QUIET_LOOK_MS : LOOK_MS)
+    this.#lookIn(isQuiet && backlogs === 'empty' ? QUIET_LOOK_MS : LOOK_MS)
     this.#options.onLook()
   }
 

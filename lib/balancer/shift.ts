@@ -3,8 +3,9 @@ const LINE_BYTES = 64
 const LINE = LINE_BYTES / 4
 /** The waker of an acceptor that rests, negative once that is woken. */
 const RESTING = 0
-/** In how many turns of their loops workers have adopted connections, or looked for some, while the acceptor rested. */
-const TURNS = 1
+/** How often workers have accepted connections; by listener, and of those that share a word together. */
+const TURNS = 8
+const LISTENERS = 8
 const HELD = 8
 /** How many connections a worker can have in hand. */
 export const HAND_ROOM = 4
@@ -40,14 +41,14 @@ export class Shift {
     return waker > 0 && Atomics.compareExchange(this.#words, RESTING, waker, -waker) === waker ? waker : 0
   }
 
-  /** Worker: in this turn of its loop it does something about connections. */
-  turned(): void {
-    Atomics.add(this.#words, TURNS, 1)
+  /** Worker: it has accepted connections there. */
+  turned(listener: number): void {
+    Atomics.add(this.#words, TURNS + (listener % LISTENERS), 1)
   }
 
-  /** Acceptor: differs from before if a worker has done something about connections since. */
-  get turns(): number {
-    return Atomics.load(this.#words, TURNS)
+  /** Acceptor: differs from before if a worker has accepted connections there since. */
+  turnsAt(listener: number): number {
+    return Atomics.load(this.#words, TURNS + (listener % LISTENERS))
   }
 
   /** Acceptor: whether the worker is to get no connections, and so accepts none. */

@@ -40,7 +40,6 @@ export class Relief {
   readonly #hand: Int32Array
   /** The best priority first. */
   #shared: readonly Shared[] = []
-  #watching = false
   /** How many it accepts at a time: one when others sleep, who are woken for the next; more while there are more than that. */
   #room = 1
 
@@ -54,9 +53,8 @@ export class Relief {
     this.leave(listener)
     if (relief === null || queue === null) return
     const socket = new WatchedSocket(relief, () => this.#onReadable())
-    socket.watch(this.#watching)
     const shared = { listener, queue, priority, socket }
-    this.#shared = [...this.#shared, shared].sort((a, b) => a.priority - b.priority)
+    this.#shared = byPriority([...this.#shared, shared])
     this.begin()
   }
 
@@ -72,33 +70,24 @@ export class Relief {
 
   /** The acceptor rests, unless that has ended by now. */
   begin(): void {
-    if (this.#isDue()) this.#watch(true)
+    if (this.#isDue) this.#watch(true)
   }
 
   #onReadable(): void {
-    if (!this.#isDue()) {
-      this.#watch(false)
-      return
-    }
-    // None: another worker was quicker.
-    if (this.#acceptSome() < 0) this.#callAcceptor()
+    if (!this.#shift.isResting) this.#watch(false)
+    // Held, it does not take this connection, of which the others that watch have not been told. If there is none, another was quicker.
+    else if (!this.#isDue || this.#acceptSome() < 0) this.#callAcceptor()
   }
 
-  /** Whether the acceptor rests; it is told that somebody does something. */
-  #isDue(): boolean {
-    const { worker } = this.#options
-    if (!this.#shift.isResting || this.#shift.isHeld(worker)) return false
-    this.#shift.turned()
-    return true
+  get #isDue(): boolean {
+    return this.#shift.isResting && !this.#shift.isHeld(this.#options.worker)
   }
 
   #watch(on: boolean): void {
-    if (this.#watching === on) return
-    this.#watching = on
     for (const { socket } of this.#shared) socket.watch(on)
   }
 
-  /** It knows what to do when descriptors or memory have run out. */
+  /** It accepts again; it knows what to do when descriptors or memory have run out. */
   #callAcceptor(): void {
     this.#watch(false)
     const waker = this.#shift.endRest()
@@ -112,15 +101,24 @@ export class Relief {
       if (count === 0) continue
       this.#room = count === this.#room ? Math.min(2 * count, HAND_ROOM) : 1
       if (count > 0) this.#deal(shared, count)
+      this.#putBehindItsEquals(shared)
       return count
     }
     return 0
+  }
+
+  /** So that each gets its turn. */
+  #putBehindItsEquals(shared: Shared): void {
+    if (this.#shared.length === 1) return
+    const others = this.#shared.filter((other) => other !== shared)
+    this.#shared = byPriority([...others, shared])
   }
 
   #deal({ listener, queue, priority }: Shared, accepted: number): void {
     const { ledger, worker, events, giveBack } = this.#options
     const hand = this.#hand
     const now = nowInMicroseconds()
+    this.#shift.turned(listener)
     let count = 0
     for (let i = 0; i < accepted; i++) {
       const fd = ~hand[i]
@@ -153,4 +151,9 @@ export class Relief {
       return 0
     }
   }
+}
+
+/** Those of the same priority stay in order. */
+function byPriority(shared: Shared[]): Shared[] {
+  return shared.sort((a, b) => a.priority - b.priority)
 }

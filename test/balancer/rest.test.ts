@@ -2,11 +2,12 @@ import { once } from 'node:events'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Ledger } from '../../lib/balancer/ledger.ts'
+import type { Backlogs } from '../../lib/balancer/listener-table.ts'
 import { Rest } from '../../lib/balancer/rest.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { Holding } from './holding.ts'
 
-/** Accepting rests from when connections come, until something waits and nobody does anything. */
+/** Accepting rests from when connections come, until something strands, or nothing comes any more. */
 
 t.test('a connection alone is dealt, and nothing rests', async (t) => {
   const { shift, rest, told } = make(t)
@@ -36,23 +37,24 @@ t.test('whoever deals can end it', async (t) => {
   t.notOk(shift.isResting)
 })
 
-t.test('if something waits and nobody does anything it ends by itself, again and again', async (t) => {
-  const { shift, begin, told, setWaiting } = make(t)
-  setWaiting(true)
-  for (let i = 1; i <= 3; i++) {
+t.test('if a backlog strands, or nobody adopts what was accepted, it ends by itself, again and again', async (t) => {
+  const { shift, begin, told, now } = make(t)
+  for (const what of [{ backlogs: 'stranded' }, { inFlight: 1 }, { backlogs: 'stranded' }] as const) {
+    const before = told.length
     begin()
-    while (told.length < 2 * i) await immediate()
+    now({ backlogs: 'waiting', inFlight: 0, ...what })
+    while (told.length < before + 2) await immediate()
     t.notOk(shift.isResting)
   }
   t.strictSame(told, [true, false, true, false, true, false])
 })
 
-t.test('as long as workers do something, or nothing waits, it goes on', async (t) => {
-  const { rest, told, looks, setWorking, setWaiting, begin } = make(t)
+t.test('as long as workers do something, or nothing strands, it goes on', async (t) => {
+  const { rest, told, looks, begin, now } = make(t)
   begin()
+  now({ backlogs: 'waiting' })
   while (looks() < 3) await immediate()
-  setWorking(true)
-  setWaiting(true)
+  now({ working: true, inFlight: 1 })
   while (looks() < 6) await immediate()
   t.strictSame(told, [true])
   rest.end()
@@ -88,21 +90,25 @@ for (const policy of ['unordered', 'round-robin'] as const) {
   )
 }
 
+interface Situation {
+  readonly backlogs: Backlogs
+  readonly inFlight: number
+  /** Connections are adopted from look to look. */
+  readonly working: boolean
+}
+
 function make(t: Test) {
   const told: boolean[] = []
   const { shift } = Ledger.create({ fdLimit: 64, workers: 2 })
   let looks = 0
-  let waiting = false
-  let working = false
+  let adopted = 0
+  let situation: Situation = { backlogs: 'empty', inFlight: 0, working: false }
   const rest = new Rest({
     shift,
-    // It is asked only if no worker has done anything.
-    waiting: () => waiting,
+    backlogs: () => situation.backlogs,
+    counts: () => ({ accepted: 0, adopted: situation.working ? ++adopted : adopted, inFlight: situation.inFlight }),
     onRest: (resting) => told.push(resting),
-    onLook: () => {
-      looks++
-      if (working) shift.turned()
-    },
+    onLook: () => looks++,
   })
   // Neither the waker nor the timer holds the loop open.
   const held = setInterval(() => undefined, 1000)
@@ -113,12 +119,8 @@ function make(t: Test) {
   const begin = (): void => {
     while (!shift.isResting) rest.beforeDeal()
   }
-  const setWaiting = (is: boolean): void => {
-    waiting = is
+  const now = (change: Partial<Situation>): void => {
+    situation = { ...situation, ...change }
   }
-  const setWorking = (is: boolean): void => {
-    working = is
-    shift.turned()
-  }
-  return { shift, rest, told, looks: () => looks, begin, setWaiting, setWorking }
+  return { shift, rest, told, looks: () => looks, begin, now }
 }

@@ -56,6 +56,7 @@ bool gone[WORKERS]
 bool known[WORKERS]         /* main knows that the thread has ended */
 
 bool resting                /* Rest */
+bool waited                 /* TableEntry */
 
 /* ---- the device ---- */
 
@@ -71,20 +72,24 @@ inline send() {
 
 /* ---- workers ---- */
 
-/* Relief.#isDue. Shift.turned: only the timer reads that. */
+/* Relief.#isDue */
 inline lookIfDue() {
-  due = (word != accepting);
+  due = (word != accepting)
 #if HOLDS > 0
+  ;
   if
   :: due && me == 0 -> due = !held
   :: else
-  fi;
-#endif
-#ifndef NO_TIMER
-  if
-  :: due -> turned = true
-  :: else
   fi
+#endif
+}
+
+/* Only the timer reads it. */
+inline turn() {
+#ifndef NO_TIMER
+  turned = true
+#else
+  skip
 #endif
 }
 
@@ -140,14 +145,15 @@ readable:
 #else
     :: due -> due = false
 #endif
-    :: else -> unwatch(); goto end
+    :: !due && word != accepting -> goto callAcceptor
+    :: !due && word == accepting -> unwatch(); goto end
     fi
   };
   /* Relief.#acceptSome, #deal: what is in the hand when the thread ends is dealt by main. */
   atomic {
     if
-    :: backlog > HAND -> hand[me] = HAND; backlog = backlog - HAND
-    :: backlog > 0 && backlog <= HAND -> hand[me] = backlog; backlog = 0
+    :: backlog > HAND -> hand[me] = HAND; backlog = backlog - HAND; turn()
+    :: backlog > 0 && backlog <= HAND -> hand[me] = backlog; backlog = 0; turn()
 #ifdef EMFILE
     :: backlog > 0 -> goto callAcceptor
 #endif
@@ -258,7 +264,8 @@ inline serve() {
   :: word = waker;
     atomic {
       resting = true;
-      turned = false
+      turned = false;
+      waited = backlog > 0
 #ifndef ASKS_FIRST
       ;
       ask()
@@ -282,12 +289,12 @@ inline finish() {
 inline check() {
   atomic {
     if
-    :: turned ->
+    :: turned || !(backlog > 0 && waited) && !isAnyWaiting ->
       turned = false;
+      waited = backlog > 0;
 #ifdef CHECKS_ONCE
       armed = false
 #endif
-    :: !turned && backlog == 0 && !isAnyWaiting
     :: !turned -> finish()
     fi
   }

@@ -102,8 +102,9 @@ const properties = [
   },
   {
     model: 'rest',
-    says: 'with the timer, main accepts in the end, whoever dies, is blocked, or held and let go',
+    says: 'with the timer, main accepts in the end, whoever dies, is blocked, or is held and let go',
     runs: [
+      { HOLDS: 1 },
       { CLIENTS: 2, HOLDS: 2 },
       { CLIENTS: 2, DEATHS: 1 },
       { CLIENTS: 2, BLOCKS: 2 },

@@ -5,7 +5,7 @@ import type { Peer, RunningServer } from '../peer.ts'
 import type { FromServer } from '../servers/serve.ts'
 
 /** The Node that servers under test run on; all of them, so that they can be compared. */
-export const serverNode: string = process.env.NODE_DLB_BENCH_NODE ?? process.execPath
+export const serverNode: string = process.env.NODE_DLB_BENCH_NODE || process.execPath
 
 export interface NodePeerOptions {
   readonly name: string

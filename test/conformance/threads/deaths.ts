@@ -76,13 +76,15 @@ async function runEpoch(t: Test, open: Open, below: Below, course: Course): Prom
   const { traffic, isForwarded, onlySinkDies = false } = course
   const team = new Team(t, open, below, traffic.plan)
   const account = new Account(team)
+  const share = Math.floor(traffic.plan.events / (deathsPerEpoch + 1))
   set(team.board, control.goal, 2 ** 31 - 1)
+  team.allow(share)
   for (let i = team.sink; i >= 0; i--) team.spawn(i, roleOf(team, traffic, i))
   await team.ready()
   for (let n = 0; n < deathsPerEpoch; n++) {
     const victim = onlySinkDies ? team.sink : below(team.sink)
     // At times before it has done anything.
-    if (below(8) > 0) await team.operated(victim, 1 + below(400))
+    if (below(8) > 0) await team.operated(victim, 1 + below(400), share)
     await team.kill(victim)
     const role = roleOf(team, traffic, victim)
     const from = victim < team.senders ? account.settleSender(victim) : 0

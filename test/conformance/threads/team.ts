@@ -141,17 +141,23 @@ export class Team {
     }
   }
 
+  /** So many more events may be sent: if this thread is slow, there are some left all the same. */
+  allow(events: number): void {
+    set(this.board, control.allowed, read(this.board, control.sent) + events)
+  }
+
   assertHealthy(): void {
     if (this.failures.length > 0) throw new Error(this.failures.join('; '))
   }
 
-  /** Waits for so many more operations of a member, unless it has ended. */
-  async operated(index: number, operations: number): Promise<void> {
+  /** Waits for so many more operations of a member, unless it has ended; meanwhile no more than so many events are sent. */
+  async operated(index: number, operations: number, events: number): Promise<void> {
     const { members } = this.board
     const base = index * member.words
     const until = Atomics.load(members, base + member.operations) + operations
     Atomics.store(members, base + member.hit, 0)
     Atomics.store(members, base + member.until, until)
+    this.allow(events)
     const { exit } = this.#members.get(index) ?? {}
     const since = performance.now()
     while (Atomics.load(members, base + member.operations) < until) {

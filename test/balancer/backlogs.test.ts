@@ -1,0 +1,90 @@
+import t, { type Test } from 'tap'
+import { Eligibility } from '../../lib/balancer/eligibility.ts'
+import type { Fabric } from '../../lib/balancer/fabric.ts'
+import { Ledger } from '../../lib/balancer/ledger.ts'
+import type { Listener } from '../../lib/balancer/listener.ts'
+import { ListenerSettingsTable } from '../../lib/balancer/listener-settings.ts'
+import { ListenerTable } from '../../lib/balancer/listener-table.ts'
+import { Policies, type PolicyName } from '../../lib/balancer/policies/index.ts'
+import { connect, ignore } from './clients.ts'
+
+/** What main sees of the backlogs while accepting rests: whether some client waits whom nobody will accept. */
+
+const WORKER = 0
+
+t.test('what waits is stranded if nobody has accepted there until the next look', async (t) => {
+  const { table, shift, wait } = make(t)
+  t.equal(table.lookAtBacklogs(), 'empty')
+  await wait(0)
+  t.equal(table.lookAtBacklogs(), 'waiting')
+  shift.turned(0)
+  t.equal(table.lookAtBacklogs(), 'waiting')
+  t.equal(table.lookAtBacklogs(), 'stranded')
+})
+
+t.test('whatever is accepted elsewhere', async (t) => {
+  const { table, shift, wait } = make(t)
+  await wait(0)
+  await wait(1)
+  table.lookAtBacklogs()
+  shift.turned(1)
+  t.equal(table.lookAtBacklogs(), 'stranded')
+})
+
+t.test('not where nobody could accept, or only main', async (t) => {
+  const { table, eligibility, wait } = make(t, { '0': { policy: 'round-robin' as const } })
+  await wait(0)
+  table.lookAtBacklogs()
+  t.equal(table.lookAtBacklogs(), 'empty')
+  const other = make(t)
+  await other.wait(0)
+  other.eligibility.hold(WORKER, 'draining')
+  other.table.eligibilityChanged()
+  other.table.lookAtBacklogs()
+  t.equal(other.table.lookAtBacklogs(), 'empty')
+  t.ok(eligibility.isEligible(WORKER))
+})
+
+/** A table with two listeners, of which main does not accept. */
+function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
+  const { shift } = Ledger.create({ fdLimit: 64, workers: 1 })
+  const common = { policy: 'unordered', proxyProtocol: false, deferAccept: false } as const
+  const settings = new ListenerSettingsTable(common, listeners)
+  const host = { direct: () => ({ opened: 0, closed: 0, dropped: 0 }), isOpen: () => false, clientOf: () => null }
+  const policies = new Policies(settings.policies, 1, host as never)
+  const fabric = {
+    policies,
+    policyFor: (wanted: PolicyName) => policies.get(wanted),
+    queues: [0, 1].map((id) => ({ kind: 'load-balanced', id }) as const),
+    directQueues: [{ kind: 'directed', id: 0 }],
+  } as unknown as Fabric
+  const eligibility = new Eligibility(1, ignore)
+  const table = new ListenerTable({
+    fabric,
+    eligibility,
+    settings,
+    shift,
+    relief: true,
+    onBatch: () => t.fail('main accepts'),
+    onShed: ignore,
+    onError: ignore,
+    onServed: ignore,
+    onOpen: ignore,
+    onClose: ignore,
+  })
+  table.setResting(true)
+  const opened: Listener[] = []
+  for (let i = 0; i < 2; i++) {
+    const common = { type: 'listen', port: 0, addressType: 4, backlog: 8, ipv6Only: false, reusePort: false } as const
+    table.join(WORKER, { ...common, address: '127.0.0.1', ticketKeys: null })
+    opened.push(table.entries()[i].listener)
+    // Main accepts where workers do not; here it is of no interest.
+    opened[i].pause()
+  }
+  const wait = async (index: number): Promise<void> => {
+    const client = await connect(opened[index].address)
+    t.teardown(() => client.destroy())
+  }
+  t.teardown(() => table.stopListening(false))
+  return { table, shift, eligibility, wait }
+}
