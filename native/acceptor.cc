@@ -146,7 +146,7 @@ int Acceptor::AcceptInto(int* places, size_t room) {
       break;
     }
   }
-  if (count > 0 && exclusive_.active() && state_ == State::kAccepting) exclusive_.Served(static_cast<int>(count));
+  if (count > 0 && exclusive_.active() && state_ == State::kAccepting) exclusive_.MoveToEnd();
   return static_cast<int>(count);
 }
 

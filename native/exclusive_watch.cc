@@ -9,9 +9,6 @@
 namespace node_dlb {
 namespace {
 
-// How many connections a thread accepts before it goes to the end of the line.
-constexpr int kServing = 8;
-
 epoll_event Event(uint32_t events, int fd) {
   epoll_event event{};
   event.events = events;
@@ -55,10 +52,7 @@ void ExclusiveWatch::Add() {
 
 void ExclusiveWatch::Remove() { epoll_ctl(set_, EPOLL_CTL_DEL, fd_, nullptr); }
 
-void ExclusiveWatch::Served(int count) {
-  served_ += count;
-  if (served_ < kServing) return;
-  served_ = 0;
+void ExclusiveWatch::MoveToEnd() {
   Remove();
   Add();
 }

@@ -11,7 +11,7 @@ namespace node_dlb {
 // we like. The poll handle must not be started from then on, but may be stopped for good, or closed: libuv takes the descriptor out then.
 //
 // Of those that wait, the kernel wakes the first that sleeps, and the order is that in which they came. So that one thread does not get all of
-// a light load, it goes to the end after some connections: not after each, since the next one costs less where the last one was.
+// a light load, it goes to the end when it has accepted something.
 //
 // Thread: the loop's.
 class ExclusiveWatch {
@@ -24,14 +24,13 @@ class ExclusiveWatch {
   // Wait, from the end of the line; of no effect if it does so already. Memory, or the user's watches, may have run out: it is no use relying on it.
   void Add();
   void Remove();
-  // While it waits: so many connections were accepted.
-  void Served(int count);
+  // While it waits.
+  void MoveToEnd();
 
  private:
   bool tried_ = false;
   int set_ = -1;
   int fd_ = -1;
-  int served_ = 0;
 };
 
 }  // namespace node_dlb

@@ -150,7 +150,7 @@ export class Team {
     if (this.failures.length > 0) throw new Error(this.failures.join('; '))
   }
 
-  /** Waits for so many more operations of a member, unless it has ended; meanwhile no more than so many events are sent. */
+  /** Waits for so many more operations of a member, until it has ended, or so many events are sent: of those that sleep, the others can leave few. */
   async operated(index: number, operations: number, events: number): Promise<void> {
     const { members } = this.board
     const base = index * member.words
@@ -162,6 +162,7 @@ export class Team {
     const since = performance.now()
     while (Atomics.load(members, base + member.operations) < until) {
       this.assertHealthy()
+      if (read(this.board, control.sent) >= read(this.board, control.allowed)) return
       if (performance.now() - since > patienceMilliseconds) throw this.#stuck(`member ${index} does nothing`)
       const wait = Atomics.waitAsync(members, base + member.hit, 0)
       if (!wait.async) return
@@ -231,7 +232,9 @@ export class Team {
   }
 
   #stuck(what: string): Error {
-    return new Error(`stuck: ${what}: ${JSON.stringify(this.domain.stats())}`)
+    const { control, members } = this.board
+    const operations = Array.from({ length: this.sink + 1 }, (_, i) => members[i * member.words + member.operations])
+    return new Error(`stuck: ${what}: ${JSON.stringify({ control: [...control], operations, ...this.domain.stats() })}`)
   }
 
   #fail(message: string): void {
