@@ -11,7 +11,7 @@ namespace node_dlb {
 // we like. The poll handle must not be started from then on, but may be stopped for good, or closed: libuv takes the descriptor out then.
 //
 // Of those that wait, the kernel wakes the first that sleeps, and the order is that in which they came. So that one thread does not get all of
-// a light load, it goes to the end when it has accepted something.
+// a light load, it goes to the end when it has accepted a connection.
 //
 // Thread: the loop's.
 class ExclusiveWatch {
