@@ -117,9 +117,7 @@ void Acceptor::OnPoll(uv_poll_t* poll, int status, int events) {
     // Somebody shut the socket down while we were paused; EINVAL is what accept4 would say.
     acceptor->Fail(EINVAL);
   } else if (acceptor->most_ == 0) {
-    if (acceptor->wants_exclusive_ && !acceptor->exclusive_.active()) {
-      acceptor->exclusive_.Begin(poll->loop, acceptor->socket_.fd());
-    }
+    if (acceptor->wants_exclusive_) acceptor->exclusive_.Begin(poll->loop, acceptor->socket_.fd());
     acceptor->sink_->OnReadable();
   } else {
     acceptor->Accept(acceptor->most_);

@@ -414,7 +414,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   #onBatch(listener: number, fds: Int32Array, count: number): void {
-    if (this.#table.get(listener)?.relief) this.#rest.beforeDeal()
+    if (this.#table.hasRelief(listener)) this.#rest.beforeDeal()
     this.#dealer.accept(listener, fds, count)
   }
 

@@ -28,8 +28,6 @@ export interface TableEntry extends DealtListener {
   readonly key: string
   /** Workers that listen now; `workers` are those of them that may be dealt connections. */
   readonly members: Set<number>
-  /** Its workers accept from it while accepting rests. */
-  relief: boolean
   /** Of `lookAtBacklogs`, the last time: how often workers had accepted, and whether connections waited. */
   turns: number
   waited: boolean
@@ -93,10 +91,9 @@ export class ListenerTable {
     this.#freeQueues = [...fabric.queues]
     for (const entry of this.entries()) {
       entry.policy = fabric.policyFor(entry.settings.policy)
-      entry.relief = this.#canHaveRelief(entry.policy)
       entry.queue = entry.policy.kind === 'load-balanced' ? (this.#freeQueues.shift() ?? null) : null
+      this.#membersChanged(entry)
     }
-    this.#membersChanged(...this.entries())
   }
 
   routes(): Routes {
@@ -148,9 +145,11 @@ export class ListenerTable {
 
   /** The worker died; its successor will listen again. */
   workerDied(worker: number): void {
-    const left = this.entries().filter(({ members }) => members.delete(worker))
-    for (const { awaited } of left) awaited.add(worker)
-    this.#membersChanged(...left)
+    for (const entry of this.entries()) {
+      if (!entry.members.delete(worker)) continue
+      entry.awaited.add(worker)
+      this.#membersChanged(entry)
+    }
   }
 
   /** The worker ended and has no successor. */
@@ -158,13 +157,13 @@ export class ListenerTable {
     for (const entry of this.entries()) {
       entry.members.delete(worker)
       entry.awaited.delete(worker)
+      this.#membersChanged(entry)
     }
-    this.#membersChanged(...this.entries())
   }
 
   /** Some worker has become eligible, or is not any more. */
   eligibilityChanged(): void {
-    this.#membersChanged(...this.entries())
+    for (const entry of this.entries()) this.#membersChanged(entry)
   }
 
   setBlocked(blocked: boolean): void {
@@ -172,7 +171,13 @@ export class ListenerTable {
     for (const entry of this.entries()) this.#setAccepting(entry)
   }
 
-  /** Of listeners with relief. */
+  /** Whether workers accept from the listener while accepting rests. */
+  hasRelief(id: number): boolean {
+    const entry = this.#entries.get(id)
+    return entry !== undefined && this.#hasRelief(entry.policy)
+  }
+
+  /** Where workers have relief for it. */
   setResting(resting: boolean): void {
     this.#resting = resting
     for (const entry of this.entries()) this.#setAccepting(entry)
@@ -186,7 +191,7 @@ export class ListenerTable {
     const { shift } = this.#options
     let backlogs: Backlogs = 'empty'
     for (const entry of this.entries()) {
-      if (!entry.relief || !entry.served) continue
+      if (!this.#hasRelief(entry.policy) || !entry.served) continue
       const turns = shift.turnsAt(entry.id)
       const waits = entry.listener.hasWaiting
       if (waits && entry.waited && turns === entry.turns) backlogs = 'stranded'
@@ -210,15 +215,15 @@ export class ListenerTable {
     }
   }
 
-  #canHaveRelief(policy: Policy): boolean {
+  #hasRelief(policy: Policy): boolean {
     return this.#options.relief && policy.kind === 'load-balanced'
   }
 
-  #routeOf({ queue, listener, policy, priority, relief, settings: { proxyProtocol } }: TableEntry): Route {
+  #routeOf({ queue, listener, policy, priority, settings: { proxyProtocol } }: TableEntry): Route {
     const { completion } = policy
     const socket = isOwnAccepting(policy.name) ? listener.fd : null
-    const shared = relief ? listener.fd : null
-    return { generation: this.#generation, queue, priority, completion, socket, relief: shared, proxyProtocol }
+    const relief = this.#hasRelief(policy) ? listener.fd : null
+    return { generation: this.#generation, queue, priority, completion, socket, relief, proxyProtocol }
   }
 
   /** Where an app can listen several times (port 0, SO_REUSEPORT), the n-th time of each worker is the same listener. */
@@ -240,7 +245,6 @@ export class ListenerTable {
     try {
       const listener = openListener(id, request, settings.deferAccept, this.#options)
       const entry = new Entry(id, key, listener, settings, policy, queue)
-      entry.relief = this.#canHaveRelief(policy)
       this.#entries.set(id, entry)
       this.#options.onOpen(entry)
       return entry
@@ -265,17 +269,11 @@ export class ListenerTable {
     return this.#lastId
   }
 
-  #membersChanged(...entries: TableEntry[]): void {
-    for (const entry of entries) {
-      if (entry.members.size === 0 && entry.awaited.size === 0) this.#close(entry)
-      else this.#updateWorkers(entry)
+  #membersChanged(entry: TableEntry): void {
+    if (entry.members.size === 0 && entry.awaited.size === 0) {
+      this.#close(entry)
+      return
     }
-    for (const { id, served, parked } of entries) {
-      if (served && parked.length > 0 && this.#entries.has(id)) this.#options.onServed(parked.splice(0))
-    }
-  }
-
-  #updateWorkers(entry: TableEntry): void {
     const { eligibility } = this.#options
     const workers = [...entry.members].filter((worker) => eligibility.isEligible(worker)).sort((a, b) => a - b)
     entry.workers = workers
@@ -283,11 +281,13 @@ export class ListenerTable {
       entry.policy.kind === 'directed' ? workers.map((worker) => this.#fabric.directQueues[worker]) : []
     entry.turn %= Math.max(1, workers.length)
     this.#setAccepting(entry)
+    if (entry.served && entry.parked.length > 0) this.#options.onServed(entry.parked.splice(0))
   }
 
-  #setAccepting({ served, policy, relief, listener }: TableEntry): void {
+  #setAccepting(entry: TableEntry): void {
     if (this.#stopped) return
-    const rests = this.#resting && relief
+    const { served, policy, listener } = entry
+    const rests = this.#resting && this.#hasRelief(policy)
     if (served && !this.#blocked && !rests && !isOwnAccepting(policy.name)) listener.resume()
     else listener.pause()
   }
@@ -312,7 +312,6 @@ class Entry implements TableEntry {
   readonly parked: Connection[] = []
   workers: readonly number[] = []
   directQueues: readonly QueueId[] = []
-  relief = false
   turns = 0
   waited = false
   ticketKeys: Uint8Array | null = null

@@ -63,6 +63,7 @@ export class Rest {
     this.#shift.rest(this.#waker)
     this.#resting = true
     this.#movedAt = now
+    // What waited in the last rest is not the same.
     this.#options.backlogs()
     this.#options.onRest(true)
     this.#lookIn(LOOK_MS)

@@ -29,8 +29,9 @@ interface Shared {
 
 /**
  * Accepts in the acceptor's stead while that rests (see Rest): a worker that has been told so watches the listening sockets, takes a few
- * connections at a time from the backlogs, and sends them to the device, which deals them as any others. The kernel wakes one of those that watch and sleep for a connection; what all are too busy for waits there, for whoever is free first. Once the
- * acceptor does not rest any more, the next connection that finds this worker ends the watch.
+ * connections at a time from the backlogs, and sends them to the device, which deals them as any others. The kernel wakes one of those that
+ * watch and sleep for a connection; what all are too busy for waits there, for whoever is free first. Once the acceptor does not rest any
+ * more, the next connection that finds this worker ends the watch.
  *
  * What it has accepted is in its hand, in shared memory, until it is sent: if the thread ends in between, main finds it there.
  */
