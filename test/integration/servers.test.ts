@@ -16,7 +16,7 @@ import { source } from '../programs.ts'
 
 const ca = fs.readFileSync(source('test/fixtures/localhost.crt'), 'utf8')
 const WORKERS = 3
-/** Enough that each worker gets some under any policy that deals. */
+/** Enough that each worker is likely to have some under any policy that deals. */
 const CONNECTIONS = 20
 
 interface Whoami {
@@ -63,23 +63,25 @@ for (const policy of ways) {
       const served = await serve(t, app, policy)
       const origin = `${protocol}://127.0.0.1:${served.port}`
       const threads = new Set<number>()
-      await Promise.all(
-        Array.from({ length: CONNECTIONS }, async () => {
-          const dispatcher = new Agent({ connections: 1, allowH2, connect: { ca } })
-          const { thread, ip } = (await (await request(`${origin}/whoami`, { dispatcher })).body.json()) as Whoami
-          t.equal(ip, '127.0.0.1')
-          threads.add(thread)
-          const body = JSON.stringify({ text: 'x'.repeat(50_000) })
-          const headers = { 'content-type': 'application/json' }
-          const echo = await request(`${origin}/echo`, { dispatcher, method: 'POST', headers, body })
-          t.equal(echo.statusCode, 201)
-          t.strictSame(await echo.body.json(), JSON.parse(body))
-          await dispatcher.close()
-        }),
-      )
-      // Under nop, who comes first has it.
-      if (policy !== 'nop') t.equal(threads.size, WORKERS, 'every worker served some')
-      await checkLaw(t, served, CONNECTIONS)
+      const clients: Agent[] = []
+      const visit = async (): Promise<void> => {
+        const dispatcher = new Agent({ connections: 1, allowH2, connect: { ca } })
+        clients.push(dispatcher)
+        const { thread, ip } = (await (await request(`${origin}/whoami`, { dispatcher })).body.json()) as Whoami
+        t.equal(ip, '127.0.0.1')
+        threads.add(thread)
+        const body = JSON.stringify({ text: 'x'.repeat(50_000) })
+        const headers = { 'content-type': 'application/json' }
+        const echo = await request(`${origin}/echo`, { dispatcher, method: 'POST', headers, body })
+        t.equal(echo.statusCode, 201)
+        t.strictSame(await echo.body.json(), JSON.parse(body))
+      }
+      await Promise.all(Array.from({ length: CONNECTIONS }, visit))
+      // What a worker does not get to in time is served by others, so that one which the machine keeps from running may
+      // have had none: more come until each worker has served. Under nop, who comes first has it.
+      while (policy !== 'nop' && threads.size < WORKERS) await visit()
+      await Promise.all(clients.map((client) => client.close()))
+      await checkLaw(t, served, clients.length)
     })
   }
 
@@ -108,16 +110,15 @@ for (const policy of ways) {
   t.test(`ws.mjs serves ws (${policy})`, async (t) => {
     const served = await serve(t, 'ws.mjs', policy)
     const threads = new Set<string>()
-    const sockets = await Promise.all(
-      Array.from({ length: CONNECTIONS }, async () => {
-        const socket = new WebSocket(`ws://127.0.0.1:${served.port}`)
-        const [hello] = await once(socket, 'message')
-        threads.add(String(hello))
-        return socket
-      }),
-    )
-    if (policy !== 'nop') t.equal(threads.size, WORKERS, 'every worker has some')
-    t.equal(served.balancer.stats().connections.active, CONNECTIONS)
+    const open = async (): Promise<WebSocket> => {
+      const socket = new WebSocket(`ws://127.0.0.1:${served.port}`)
+      const [hello] = await once(socket, 'message')
+      threads.add(String(hello))
+      return socket
+    }
+    const sockets = await Promise.all(Array.from({ length: CONNECTIONS }, open))
+    while (policy !== 'nop' && threads.size < WORKERS) sockets.push(await open())
+    t.equal(served.balancer.stats().connections.active, sockets.length)
     for (const socket of sockets) {
       socket.send('x'.repeat(100_000))
       const [echo] = await once(socket, 'message')
@@ -125,7 +126,7 @@ for (const policy of ways) {
       socket.close()
       await once(socket, 'close')
     }
-    await checkLaw(t, served, CONNECTIONS)
+    await checkLaw(t, served, sockets.length)
   })
 }
 
