@@ -56,7 +56,6 @@
         '-Wold-style-cast',
         '-Woverloaded-virtual',
         '-Wundef',
-        '-Werror',
       ],
       'cflags!': ['-Wno-unused-parameter'],
     },

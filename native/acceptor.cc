@@ -63,7 +63,7 @@ Acceptor::Acceptor(ListenSocket socket, int most, Sink* sink, void (*on_freed)(A
 void Acceptor::Poll() {
   state_ = State::kAccepting;
   if (exclusive_.active()) {
-    exclusive_.Add();
+    exclusive_.Wait();
     return;
   }
   uv_poll_start(&poll_, UV_READABLE, OnPoll);
@@ -74,7 +74,7 @@ void Acceptor::Pause() {
   state_ = State::kPaused;
   uv_timer_stop(&timer_);
   if (exclusive_.active()) {
-    exclusive_.Remove();
+    exclusive_.Leave();
     return;
   }
   // Not uv_poll_stop: a handle that waits for something keeps the loop alive, as an open listener should.
@@ -82,6 +82,7 @@ void Acceptor::Pause() {
 }
 
 void Acceptor::Resume() {
+  // Who waits exclusively does so anew: it may have failed, and whoever was told of what waits now may not come.
   if (state_ == State::kPaused || (state_ == State::kAccepting && exclusive_.active())) Poll();
 }
 
@@ -144,8 +145,9 @@ int Acceptor::AcceptInto(int* places, size_t room) {
       break;
     }
   }
-  // Who takes several at a time is so busy, as are the others, that the line is of no matter.
-  if (count > 0 && room == 1 && exclusive_.active() && state_ == State::kAccepting) exclusive_.MoveToEnd();
+  // While there are more than it takes at a time all are busy, and the line is of no matter.
+  const bool may_be_more = room > 1 && count == room;
+  if (count > 0 && !may_be_more && exclusive_.active() && state_ == State::kAccepting) exclusive_.Wait();
   return static_cast<int>(count);
 }
 

@@ -3,22 +3,18 @@
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <sys/epoll.h>
 
 namespace node_dlb {
 namespace {
 
-epoll_event Event(uint32_t events, int fd) {
-  epoll_event event{};
-  event.events = events;
-  event.data.fd = fd;
-  return event;
-}
-
-// Whether libuv finds a handle by the descriptor in the entry's data, as it has always done. The kernel shows it (proc(5), fdinfo).
-bool FindsByDescriptor(int set, int fd) {
+// Whether libuv finds a handle by the descriptor in the entry's data, as it has always done. The kernel shows it (proc(5), fdinfo), if there is a
+// descriptor left to read it by.
+std::optional<bool> FindsByDescriptor(int set, int fd) {
   std::ifstream entries("/proc/self/fdinfo/" + std::to_string(set));
+  if (!entries && (errno == EMFILE || errno == ENFILE)) return std::nullopt;
   for (std::string line; std::getline(entries, line);) {
     int entry = -1;
     unsigned events = 0;
@@ -34,27 +30,23 @@ bool FindsByDescriptor(int set, int fd) {
 
 void ExclusiveWatch::Begin(uv_loop_t* loop, int fd) {
   if (tried_) return;
-  tried_ = true;
   const int set = uv_backend_fd(loop);
-  if (!FindsByDescriptor(set, fd) || epoll_ctl(set, EPOLL_CTL_DEL, fd, nullptr) != 0) return;
+  const std::optional<bool> known = FindsByDescriptor(set, fd);
+  tried_ = known.has_value();
+  if (!known.value_or(false) || epoll_ctl(set, EPOLL_CTL_DEL, fd, nullptr) != 0) return;
   set_ = set;
   fd_ = fd;
-  Add();
+  Wait();
 }
 
-void ExclusiveWatch::Add() {
-  epoll_event event = Event(EPOLLIN | EPOLLEXCLUSIVE, fd_);
-  if (epoll_ctl(set_, EPOLL_CTL_ADD, fd_, &event) == 0 || errno == EEXIST) return;
-  // A kernel that does not know of it.
-  event = Event(EPOLLIN, fd_);
+void ExclusiveWatch::Wait() {
+  Leave();
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLEXCLUSIVE;
+  event.data.fd = fd_;
   epoll_ctl(set_, EPOLL_CTL_ADD, fd_, &event);
 }
 
-void ExclusiveWatch::Remove() { epoll_ctl(set_, EPOLL_CTL_DEL, fd_, nullptr); }
-
-void ExclusiveWatch::MoveToEnd() {
-  Remove();
-  Add();
-}
+void ExclusiveWatch::Leave() { epoll_ctl(set_, EPOLL_CTL_DEL, fd_, nullptr); }
 
 }  // namespace node_dlb

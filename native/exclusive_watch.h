@@ -11,21 +11,19 @@ namespace node_dlb {
 // we like. The poll handle must not be started from then on, but may be stopped for good, or closed: libuv takes the descriptor out then.
 //
 // Of those that wait, the kernel wakes the first that sleeps, and the order is that in which they came. So that one thread does not get all of
-// a light load, it goes to the end when it has accepted a connection.
+// a light load, it goes to the end when it has accepted a connection. Of what waits already when one comes, that one is told.
 //
 // Thread: the loop's.
 class ExclusiveWatch {
  public:
-  // An event of the descriptor has come through libuv's own entry. If the kernel or libuv do not do as described, nothing changes; it
-  // is tried once.
+  // An event of the descriptor has come through libuv's own entry. If the kernel or libuv do not do as described, nothing changes, and it
+  // is not tried again.
   void Begin(uv_loop_t* loop, int fd);
   bool active() const { return set_ != -1; }
 
-  // Wait, from the end of the line; of no effect if it does so already. Memory, or the user's watches, may have run out: it is no use relying on it.
-  void Add();
-  void Remove();
-  // While it waits.
-  void MoveToEnd();
+  // Goes to the end of the line, wherever it is. Memory, or the user's watches, may have run out: it is no use relying on it.
+  void Wait();
+  void Leave();
 
  private:
   bool tried_ = false;

@@ -70,8 +70,8 @@ export interface CloseReport {
 /**
  * Deals the connections of one process to worker threads. Made by `startBalancer`.
  *
- * Thread: the one that started it, for everything. Its event loop accepts all connections, so it should not be
- * blocked for long.
+ * Thread: the one that started it, for everything. Its event loop accepts connections where the workers do not, and watches over
+ * the workers, so it should not be blocked for long. 'error' throws without a listener, as any EventEmitter's.
  */
 export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #options: ResolvedOptions
@@ -106,11 +106,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#options = options
     this.#ledger = Ledger.create({ fdLimit, workers: slots })
     this.#eligibility = new Eligibility(slots, (worker, eligible) => {
-      // Who may be dealt connections is another question now than when it began.
-      this.#rest.end()
       this.#ledger.shift.setHeld(worker, !eligible)
       this.#fabric.setEligible(worker, eligible)
       this.#table.eligibilityChanged()
+      if (eligible && this.#ledger.shift.isResting) this.#relieve(worker)
     })
     this.#admission = this.#createAdmission()
     this.#fabric = openFabric(options, this.#fabricHooks())
@@ -223,14 +222,14 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   async #close(drain: Drain): Promise<CloseReport> {
     this.#rolling.stop()
+    this.#rest.close()
     for (const startup of this.#startups) startup.fail(closedDuringStart())
     this.#admission?.lift()
     this.#table.stopListening(!drain.isOver)
     this.#supervisor.stopRespawning()
     // First what is still in the device is served.
-    const cutOpen = await this.#run(drain, () => this.#ledger.counts().inFlight === 0)
+    const cutOpen = await this.#run(drain, () => this.#ledger.nothingWaits)
     this.#stallWatch?.stop()
-    this.#rest.close()
     this.#parking?.stop()
     const { inFlight } = this.#ledger.counts()
     this.#cuts.countWaiting(inFlight)
@@ -274,8 +273,11 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       this.#stallWatch?.arm()
       return
     }
-    const eligible = this.#serving().filter(({ index }) => this.#eligibility.isEligible(index))
-    for (const { index } of eligible) this.#supervisor.post(index, { type: 'relieve' })
+    for (const { index } of this.#serving()) if (this.#eligibility.isEligible(index)) this.#relieve(index)
+  }
+
+  #relieve(worker: number): void {
+    this.#supervisor.post(worker, { type: 'relieve' })
   }
 
   #createRolling(): Rolling {
@@ -414,8 +416,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   #onBatch(listener: number, fds: Int32Array, count: number): void {
-    if (this.#table.hasRelief(listener)) this.#rest.beforeDeal()
     this.#dealer.accept(listener, fds, count)
+    if (this.#table.hasRelief(listener) && !this.#dealer.blocked) this.#rest.dealt()
   }
 
   #onBlocked(blocked: boolean): void {
@@ -578,7 +580,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
  *
  * Resolves once every worker of the first generation listens, or has ended with code 0.
  * @throws (as a rejection, with nothing left behind) ERR_DLB_INVALID_ARGUMENT, ERR_DLB_ENTRY_FAILED (`exitCode`,
- *   `workerError`), ERR_DLB_TIMEOUT, ERR_DLB_ADDON_UNAVAILABLE, ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES
+ *   `workerError`), ERR_DLB_TIMEOUT, ERR_DLB_CLOSED, ERR_DLB_ADDON_UNAVAILABLE; with `fallbackPolicy: 'none'` also
+ *   ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES and ERR_DLB_DEVICE_FAILED
  */
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
   const balancer = new Balancer(resolveOptions(options))

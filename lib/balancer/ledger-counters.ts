@@ -46,6 +46,7 @@ const DIRECT_OPENED = 7
 const DIRECT_CLOSED = 8
 const DIRECT_DROPPED = 9
 const BAD_HEADERS = 10
+const HAND_SINCE = 11
 const CLOSED_BY_ACCEPTOR = 0
 const directCells = { opened: DIRECT_OPENED, closed: DIRECT_CLOSED, dropped: DIRECT_DROPPED }
 
@@ -108,6 +109,16 @@ export class LedgerCounters {
     this.#values[rowOf(worker) + ACCEPTED_AT]++
   }
 
+  /** It enters what it has in hand from now on. */
+  beginHand(worker: number): void {
+    const row = rowOf(worker)
+    this.#values[row + HAND_SINCE] = this.#values[row + ACCEPTED_AT] + 1
+  }
+
+  endHand(worker: number): void {
+    this.#values[rowOf(worker) + HAND_SINCE] = 0
+  }
+
   /** It accepted them itself, and closed them. */
   countShedAt(worker: number, connections: number): void {
     this.#values[rowOf(worker) + ACCEPTED_AT] += connections
@@ -150,6 +161,14 @@ export class LedgerCounters {
 
   completedEarly(worker: number): number {
     return this.#values[rowOf(worker) + EARLY]
+  }
+
+  /** The acceptor's, once the worker's thread has ended: so many of its hand were entered. It may have counted the next one already. */
+  repairHand(worker: number, entered: number): void {
+    const row = rowOf(worker)
+    const since = this.#values[row + HAND_SINCE]
+    if (since > 0) this.#values[row + ACCEPTED_AT] = since - 1 + entered
+    this.#values[row + HAND_SINCE] = 0
   }
 
   /**

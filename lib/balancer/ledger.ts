@@ -146,6 +146,16 @@ export class Ledger {
     return stamp
   }
 
+  /** Worker: it has connections in hand (Shift), and enters one after the other by `acceptInto`. */
+  beginHand(worker: number): void {
+    this.#counters.beginHand(worker)
+  }
+
+  /** Worker: they are sent, or given to the acceptor; the hand can be emptied. */
+  endHand(worker: number): void {
+    this.#counters.endHand(worker)
+  }
+
   /**
    * Worker: it accepted a connection in the acceptor's stead, and sends it to the device next. If the device does not take it, it is
    * the acceptor's. @returns as `accept`.
@@ -173,6 +183,8 @@ export class Ledger {
    */
   takeHand(worker: number): LeftInHand {
     const hand = this.shift.handOf(worker)
+    const next = hand.findIndex((place) => place < 0)
+    const nextFd = ~hand[next]
     const places = [...hand].filter((place) => place !== 0)
     hand.fill(0)
     if (places.length === 0) return { connections: [], fds: [] }
@@ -180,6 +192,7 @@ export class Ledger {
     // The thread may have ended between the entry and the place: then the entry is newer, and in the device.
     const connections = this.#takeInDevice((fd) => inHand.has(fd))
     const taken = new Set(connections.map(({ fd }) => fd))
+    if (next !== -1) this.#counters.repairHand(worker, next + (taken.has(nextFd) ? 1 : 0))
     return { connections, fds: places.flatMap((place) => (place < 0 && !taken.has(~place) ? [~place] : [])) }
   }
 
@@ -327,6 +340,13 @@ export class Ledger {
       fds.push(fd)
     }
     return fds
+  }
+
+  /** Acceptor: all that was accepted is adopted, or closed. */
+  get nothingWaits(): boolean {
+    if (this.counts().inFlight !== 0) return false
+    for (let worker = 0; worker < this.workers; worker++) if (this.shift.handOf(worker).some(Boolean)) return false
+    return true
   }
 
   /** Read while connections move, a count may lag by those that are just moving; the law holds in any case. */

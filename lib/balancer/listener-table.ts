@@ -221,8 +221,10 @@ export class ListenerTable {
 
   #routeOf({ queue, listener, policy, priority, settings: { proxyProtocol } }: TableEntry): Route {
     const { completion } = policy
-    const socket = isOwnAccepting(policy.name) ? listener.fd : null
-    const relief = this.#hasRelief(policy) ? listener.fd : null
+    // It may be closed by now, when the device fails during a drain.
+    const fd = listener.fd < 0 ? null : listener.fd
+    const socket = isOwnAccepting(policy.name) ? fd : null
+    const relief = this.#hasRelief(policy) ? fd : null
     return { generation: this.#generation, queue, priority, completion, socket, relief, proxyProtocol }
   }
 

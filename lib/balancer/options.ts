@@ -25,7 +25,7 @@ export interface BalancerOptions {
    * Relative paths are resolved against the current directory.
    */
   readonly entry: string | URL
-  /** 1–63 threads; default `os.availableParallelism()`. */
+  /** 1–63 threads; default `os.availableParallelism()`, at most `maxWorkers`. */
   readonly workers?: number | undefined
   /** `resize()` goes up to so many, at least `workers`: the device's ports for them are taken at the start. 1–63; default `workers`. */
   readonly maxWorkers?: number | undefined
@@ -99,7 +99,7 @@ export interface BalancerOptions {
   readonly maxConnectionsPerWorker?: number | null | undefined
   /**
    * Beyond them, 'wait' (default): accepting stops, and the kernel's backlog holds what arrives. 'reset': it is reset. '503': it is answered
-   * so, in HTTP/1.1, and closed. Both count as shed.
+   * so, in HTTP/1.1 without TLS, and closed. Both count as shed.
    */
   readonly overLimit?: OverLimit | undefined
   /**
@@ -284,6 +284,9 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
   }
 }
 
+/** What nobody could keep to under 'nop'. */
+const needDealing = ['maxConnections', 'maxConnectionsPerWorker', 'maxEventLoopDelay', 'parking'] as const
+
 function findProblems(options: BalancerOptions): string[] {
   if (typeof options !== 'object' || options === null) return ['options must be an object with an entry']
   const problems: string[] = []
@@ -300,9 +303,10 @@ function findProblems(options: BalancerOptions): string[] {
   if (problems.length === 0 && workers !== undefined && maxWorkers !== undefined && maxWorkers < workers) {
     problems.push(`maxWorkers must be at least workers (${workers}), not ${maxWorkers}`)
   }
-  const limit = (['maxConnections', 'maxConnectionsPerWorker'] as const).find((name) => options[name] != null)
-  if (options.policy === 'nop' && limit) {
-    problems.push(`${limit} needs a policy by which the balancer accepts; under 'nop' the workers do`)
+  if (options.policy === 'nop') {
+    const moot = needDealing.filter((name) => options[name])
+    for (const name of moot)
+      problems.push(`${name} needs a policy that deals; under 'nop' the workers accept for themselves`)
   }
   return problems
 }

@@ -7,8 +7,10 @@ import type { Shift } from './shift.ts'
 const LOOK_MS = 5
 /** So often, while nothing happens, and nothing waits for them. */
 const QUIET_LOOK_MS = 20
-/** After so long without connections it accepts again. Nor does it rest if they are further apart. */
-const LULL_MS = 1000
+/** After so long without connections it accepts again. Nor does it rest if they are further apart: to look costs more then than to be woken. */
+const LULL_MS = 100
+/** So long it accepts itself after a rest in which the workers did not get on. */
+const PAUSE_MS = 100
 
 export interface RestOptions {
   readonly shift: Shift
@@ -28,8 +30,8 @@ export interface RestOptions {
  *
  * Somebody accepts at any time. That it rests is said before the workers are told, so that those that are not held see it, and watch the
  * sockets from then on. A worker goes on until it finds that the rest has ended. One that finds itself held, or cannot accept for want of descriptors,
- * wakes this thread at once. But the kernel wakes one worker for a connection, and that one may be blocked just then, or end, or find that one rest
- * has ended when the next begins; nobody tells the others. So a timer looks. It ends the rest if a backlog strands (see `lookAtBacklogs`), if what was accepted is
+ * wakes this thread at once; one that is held no more is told as at the beginning. But the kernel wakes one worker for a connection, and that one may be blocked just then, or end,
+ * or find that one rest has ended when the next begins; nobody tells the others. So a timer looks. It ends the rest if a backlog strands (see `lookAtBacklogs`), if what was accepted is
  * not adopted by anybody, and when nothing has come for a while: then there is no timer. test/model/rest.pml checks all of that.
  *
  * Main thread.
@@ -39,9 +41,14 @@ export class Rest {
   readonly #shift: Shift
   readonly #waker: number
   #timer: NodeJS.Timeout | null = null
+  /** It is about to rest. */
+  #due: NodeJS.Immediate | null = null
   #resting = false
+  #closed = false
   /** When there was something to deal the last time. */
   #dealtAt = Number.NEGATIVE_INFINITY
+  /** It does not rest before that. */
+  #notBefore = 0
   /** What the workers had accepted and adopted at the last look, and since when. */
   #progress = 0
   #movedAt = 0
@@ -52,17 +59,21 @@ export class Rest {
     this.#waker = loadAddon().openWaker(() => this.end())
   }
 
-  /** Connections were accepted and are about to be dealt, of a listener where workers accept while this thread rests. */
-  beforeDeal(): void {
+  /** Connections were accepted and dealt, of a listener where workers accept while this thread rests. */
+  dealt(): void {
     const now = performance.now()
-    if (!this.#resting && now - this.#dealtAt < LULL_MS) this.#begin(now)
+    const isSoon = now - this.#dealtAt < LULL_MS
     this.#dealtAt = now
+    if (this.#resting || this.#closed || !isSoon || now < this.#notBefore) return
+    // First it accepts of all sockets that are ready in this turn of the loop.
+    this.#due ??= setImmediate(() => this.#begin())
   }
 
-  #begin(now: number): void {
+  #begin(): void {
+    this.#due = null
     this.#shift.rest(this.#waker)
     this.#resting = true
-    this.#movedAt = now
+    this.#movedAt = performance.now()
     // What waited in the last rest is not the same.
     this.#options.backlogs()
     this.#options.onRest(true)
@@ -80,7 +91,9 @@ export class Rest {
     const isQuiet = accepted + adopted === this.#progress
     if (!isQuiet) this.#movedAt = now
     this.#progress = accepted + adopted
-    if (backlogs === 'stranded' || (isQuiet && (inFlight > 0 || now - this.#movedAt >= LULL_MS))) {
+    const doNotGetOn = backlogs === 'stranded' || (isQuiet && inFlight > 0)
+    if (doNotGetOn) this.#notBefore = now + PAUSE_MS
+    if (doNotGetOn || (isQuiet && now - this.#movedAt >= LULL_MS)) {
       this.end()
       return
     }
@@ -88,8 +101,10 @@ export class Rest {
     this.#options.onLook()
   }
 
-  /** Accepts again, if it rests. */
+  /** Accepts again, if it rests or is about to. */
   end(): void {
+    if (this.#due !== null) clearImmediate(this.#due)
+    this.#due = null
     if (!this.#resting) return
     this.#resting = false
     this.#stopLooking()
@@ -102,9 +117,11 @@ export class Rest {
     this.#timer = null
   }
 
+  /** Accepts again, for good. */
   close(): void {
-    this.#stopLooking()
-    this.#shift.rest(0)
+    if (this.#closed) return
+    this.end()
+    this.#closed = true
     loadAddon().closeWaker(this.#waker)
   }
 }

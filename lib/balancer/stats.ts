@@ -25,14 +25,19 @@ export interface BalancerStats {
   }
 }
 
-/** accepted = adopted + refused + shed + inFlight, and adopted = active + closed. */
+/**
+ * accepted = adopted + refused + shed + inFlight, and adopted = active + closed. All but inFlight, active and waiting only grow.
+ */
 export interface ConnectionStats {
   readonly accepted: number
   /** Taken by a worker. */
   readonly adopted: number
   /** Closed without having been adopted: nobody listened any more. */
   readonly refused: number
-  /** Closed at once, because the process had no descriptors left; or after `maxRetries`, by a device that took nothing. */
+  /**
+   * Closed at once, because the process had no descriptors left; after `maxRetries`, because the device took nothing; or beyond a
+   * limit, by `overLimit`.
+   */
   readonly shed: number
   /** Accepted and not yet adopted: waiting for credits, in the device, or in a worker's consumer queue. */
   readonly inFlight: number
@@ -41,7 +46,7 @@ export interface ConnectionStats {
   readonly closed: number
   /** Of closed and refused: open or waiting at the deadline of a drain, and closed then. */
   readonly cut: number
-  /** Of inFlight: waiting for credits. Accepting is paused while there are any. */
+  /** Of inFlight: waiting in the main thread for credits, or below a limit. Accepting is paused while there are any. */
   readonly waiting: number
   /** Of closed: for a PROXY header that was malformed, or did not come within 5 s. */
   readonly badHeaders: number
@@ -49,7 +54,7 @@ export interface ConnectionStats {
   readonly takenBack: number
   /**
    * Events that named a connection which was not there any more; they are ignored. Each one that is taken back makes one at
-   * most; others are faults.
+   * most, and a few after a worker died are normal.
    */
   readonly stale: number
 }

@@ -22,7 +22,9 @@ export function runCommand(): Command {
     .argument('<entry>', "the server's file")
     .argument('[args...]', 'its arguments, after --')
     .option('-w, --workers <count>', `worker threads, 1 to ${MAX_WORKERS} (default: one per CPU)`, parseCount)
-    .addOption(new Option('--device <device>', 'queue device (default: auto)').choices(deviceNames))
+    .addOption(
+      new Option('--device <device>', 'queue device (default: NODE_DLB_DEVICE, else auto)').choices(deviceNames),
+    )
     .option('--id <n>', 'the n of /dev/dlb<n> (default: the lowest that opens)', parseCount)
     .option('--library <file>', "Intel's libdlb (default: NODE_DLB_LIBRARY, else libdlb.so)")
     .addOption(
@@ -30,7 +32,7 @@ export function runCommand(): Command {
         .choices(fallbackNames)
         .default('software'),
     )
-    .option('--max-retries <count>', 'shed what a full device refuses so often (default: wait)', parseCount)
+    .option('--max-retries <count>', 'shed what a full device refuses so often (default: never)', parseCount)
     .addOption(new Option('--policy <policy>', 'who gets a connection').choices(policyNames).default('unordered'))
     .option(
       '--listener <address=policy>',
@@ -52,7 +54,11 @@ export function runCommand(): Command {
     .option('--max-connections <count>', 'bound on open connections (default: none)', parseCount)
     .option('--max-connections-per-worker <count>', 'the same for each worker', parseCount)
     .addOption(new Option('--over-limit <what>', 'what becomes of more').choices(overLimitNames).default('wait'))
-    .option('--max-event-loop-delay <time>', 'no new connections for workers whose event loop is later', parseDuration)
+    .option(
+      '--max-event-loop-delay <time>',
+      'no new connections for workers whose event loop is later, such as 50ms (default: not measured)',
+      parseDuration,
+    )
     .option('--parking', "under light load, let some workers' threads sleep")
     .option('--stats <file>', 'write the figures there as JSON, at the end and at SIGUSR2; - is stderr')
     .option('--debug', 'print a line per connection and step to stderr')

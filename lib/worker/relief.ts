@@ -53,9 +53,13 @@ export class Relief {
   join(listener: number, { queue, priority, relief }: Route): void {
     this.leave(listener)
     if (relief === null || queue === null) return
-    const socket = new WatchedSocket(relief, () => this.#onReadable())
-    const shared = { listener, queue, priority, socket }
-    this.#shared = byPriority([...this.#shared, shared])
+    try {
+      const socket = new WatchedSocket(relief, () => this.#onReadable(shared))
+      const shared: Shared = { listener, queue, priority, socket }
+      this.#shared = [...this.#shared, shared].sort((a, b) => a.priority - b.priority)
+    } catch {
+      // No descriptor is left for it: others accept there, or main.
+    }
     this.begin()
   }
 
@@ -71,17 +75,17 @@ export class Relief {
 
   /** The acceptor rests, unless that has ended by now. */
   begin(): void {
-    if (this.#isDue) this.#watch(true)
+    if (this.#shift.isResting && !this.#isHeld) this.#watch(true)
   }
 
-  #onReadable(): void {
+  #onReadable(ready: Shared): void {
     if (!this.#shift.isResting) this.#watch(false)
-    // Held, it does not take this connection, of which the others that watch have not been told. If there is none, another was quicker.
-    else if (!this.#isDue || this.#acceptSome() < 0) this.#callAcceptor()
+    // Held, it does not take this connection, of which the others that watch have not been told.
+    else if (this.#isHeld || !this.#acceptFrom(ready)) this.#callAcceptor()
   }
 
-  get #isDue(): boolean {
-    return this.#shift.isResting && !this.#shift.isHeld(this.#options.worker)
+  get #isHeld(): boolean {
+    return this.#shift.isHeld(this.#options.worker)
   }
 
   #watch(on: boolean): void {
@@ -95,31 +99,26 @@ export class Relief {
     if (waker !== 0) loadAddon().wake(waker)
   }
 
-  /** From the first socket that has any. @returns how many, or a negative errno */
-  #acceptSome(): number {
+  /** Or from one with a better priority, if connections wait there. @returns whether it can, also if another was quicker */
+  #acceptFrom(ready: Shared): boolean {
     for (const shared of this.#shared) {
+      if (shared !== ready && shared.priority >= ready.priority) continue
       const count = shared.socket.acceptInto(this.#hand, this.#room)
+      if (count < 0) return false
       if (count === 0) continue
       this.#room = count === this.#room ? Math.min(2 * count, HAND_ROOM) : 1
-      if (count > 0) this.#deal(shared, count)
-      this.#putBehindItsEquals(shared)
-      return count
+      return this.#deal(shared, count)
     }
-    return 0
+    return true
   }
 
-  /** So that each gets its turn. */
-  #putBehindItsEquals(shared: Shared): void {
-    if (this.#shared.length === 1) return
-    const others = this.#shared.filter((other) => other !== shared)
-    this.#shared = byPriority([...others, shared])
-  }
-
-  #deal({ listener, queue, priority }: Shared, accepted: number): void {
+  /** @returns whether the device has taken them all */
+  #deal({ listener, queue, priority }: Shared, accepted: number): boolean {
     const { ledger, worker, events, giveBack } = this.#options
     const hand = this.#hand
     const now = nowInMicroseconds()
     this.#shift.turned(listener)
+    ledger.beginHand(worker)
     let count = 0
     for (let i = 0; i < accepted; i++) {
       const fd = ~hand[i]
@@ -137,7 +136,9 @@ export class Relief {
     }
     const sent = this.#send(count)
     for (let i = sent; i < count; i++) giveBack({ listener, fd: events.data64Low(i), stamp: events.data64High(i) })
+    ledger.endHand(worker)
     hand.fill(0, 0, accepted)
+    return sent === count
   }
 
   #send(count: number): number {
@@ -152,9 +153,4 @@ export class Relief {
       return 0
     }
   }
-}
-
-/** Those of the same priority stay in order. */
-function byPriority(shared: Shared[]): Shared[] {
-  return shared.sort((a, b) => a.priority - b.priority)
 }

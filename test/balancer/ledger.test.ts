@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Ledger, NO_STAMP } from '../../lib/balancer/ledger.ts'
+import { LedgerCounters } from '../../lib/balancer/ledger-counters.ts'
 
 const create = (fdLimit = 100, workers = 2) => Ledger.create({ fdLimit, workers })
 
@@ -273,6 +274,23 @@ t.test('what a worker had in hand when it ended goes on, once', async (t) => {
   t.strictSame(ledger.takeHand(1), { connections: [], fds: [] })
   t.equal(ledger.acceptInto(0, 100, 1, 0), NO_STAMP, 'beyond the table')
   t.match(ledger.counts(), { accepted: 4, shed: 1 })
+})
+
+t.test('what a worker had counted and not entered when it ended is counted once', async (t) => {
+  for (const counted of [false, true]) {
+    const ledger = create()
+    const hand = ledger.shift.handOf(1)
+    const counters = new LedgerCounters(ledger.buffer, 64, ledger.workers)
+    ledger.adopt(9, ledger.acceptInto(1, 9, 1000, 5), 0)
+    hand.set([~10, ~11, ~12])
+    ledger.beginHand(1)
+    ledger.acceptInto(1, 10, 1001, 5)
+    hand[0] = 10 + 1
+    if (counted) counters.countAcceptedAt(1)
+    t.strictSame(ledger.takeHand(1).fds, [11, 12])
+    for (const fd of [11, 12]) ledger.accept(fd, 1002, 5)
+    t.match(ledger.check(), { balanced: true, counts: { accepted: 4, inFlight: 3 }, table: { held: 3 } })
+  }
 })
 
 t.test("what a dead worker may have left open is nobody else's", async (t) => {

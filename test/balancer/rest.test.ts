@@ -11,14 +11,15 @@ import { Holding } from './holding.ts'
 
 t.test('a connection alone is dealt, and nothing rests', async (t) => {
   const { shift, rest, told } = make(t)
-  rest.beforeDeal()
+  rest.dealt()
+  await immediate()
   t.notOk(shift.isResting)
   t.strictSame(told, [])
 })
 
 t.test('it rests until a worker ends it', async (t) => {
   const { shift, begin, told } = make(t)
-  begin()
+  await begin()
   t.strictSame(told, [true])
   const waker = shift.endRest()
   t.not(waker, 0)
@@ -31,27 +32,42 @@ t.test('it rests until a worker ends it', async (t) => {
 
 t.test('whoever deals can end it', async (t) => {
   const { shift, rest, begin, told } = make(t)
-  begin()
+  await begin()
   rest.end()
   t.strictSame(told, [true, false])
   t.notOk(shift.isResting)
 })
 
+t.test('what ends it before it has begun keeps it from that, and closing for good', async (t) => {
+  const { rest, told } = make(t)
+  rest.dealt()
+  rest.dealt()
+  rest.end()
+  await immediate()
+  t.strictSame(told, [])
+  rest.close()
+  rest.dealt()
+  await immediate()
+  t.strictSame(told, [])
+})
+
 t.test('if a backlog strands, or nobody adopts what was accepted, it ends by itself, again and again', async (t) => {
-  const { shift, begin, told, now } = make(t)
+  const { shift, rest, begin, told, now } = make(t)
   for (const what of [{ backlogs: 'stranded' }, { inFlight: 1 }, { backlogs: 'stranded' }] as const) {
     const before = told.length
-    begin()
+    await begin()
     now({ backlogs: 'waiting', inFlight: 0, ...what })
     while (told.length < before + 2) await immediate()
-    t.notOk(shift.isResting)
+    rest.dealt()
+    await immediate()
+    t.notOk(shift.isResting, 'and it goes on accepting for a while')
   }
   t.strictSame(told, [true, false, true, false, true, false])
 })
 
 t.test('as long as workers do something, or nothing strands, it goes on', async (t) => {
   const { rest, told, looks, begin, now } = make(t)
-  begin()
+  await begin()
   now({ backlogs: 'waiting' })
   while (looks() < 3) await immediate()
   now({ working: true, inFlight: 1 })
@@ -63,7 +79,7 @@ t.test('as long as workers do something, or nothing strands, it goes on', async 
 
 t.test('when nothing has come for a while it ends, and there is no timer', async (t) => {
   const { told, looks, begin } = make(t)
-  begin()
+  await begin()
   while (told.length < 2) await immediate()
   t.ok(looks() > 0)
 })
@@ -116,8 +132,11 @@ function make(t: Test) {
     clearInterval(held)
     rest.close()
   })
-  const begin = (): void => {
-    while (!shift.isResting) rest.beforeDeal()
+  const begin = async (): Promise<void> => {
+    while (!shift.isResting) {
+      rest.dealt()
+      await immediate()
+    }
   }
   const now = (change: Partial<Situation>): void => {
     situation = { ...situation, ...change }

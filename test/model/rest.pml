@@ -56,6 +56,7 @@ bool gone[WORKERS]
 bool known[WORKERS]         /* main knows that the thread has ended */
 
 bool resting                /* Rest */
+bool soon                   /* Rest.#due */
 bool waited                 /* TableEntry */
 
 /* ---- the device ---- */
@@ -72,17 +73,12 @@ inline send() {
 
 /* ---- workers ---- */
 
-/* Relief.#isDue */
-inline lookIfDue() {
-  due = (word != accepting)
+/* Shift.isHeld */
 #if HOLDS > 0
-  ;
-  if
-  :: due && me == 0 -> due = !held
-  :: else
-  fi
+#define isHeld (me == 0 && held)
+#else
+#define isHeld false
 #endif
-}
 
 /* Only the timer reads it. */
 inline turn() {
@@ -124,12 +120,12 @@ end:
     goto readable
   od;
 
-/* Relief.begin; the kernel tells whoever begins to watch of what waits. */
+/* Relief.begin; the kernel tells whoever begins to watch, or does so anew, of what waits. */
 begin:
-  lookIfDue();
+  atomic { due = (word != accepting) };
   atomic {
     if
-    :: due && !watching[me] -> watching[me] = true; told[me] = (backlog > 0)
+    :: due && !isHeld -> watching[me] = true; told[me] = (backlog > 0)
     :: else
     fi;
     due = false;
@@ -137,19 +133,19 @@ begin:
   };
 
 readable:
-  lookIfDue();
+  atomic { due = (word != accepting) };
   atomic {
     if
+    :: !due -> unwatch(); goto end
 #ifdef STOPS_WATCHING_TOO_EARLY
-    :: due -> due = false; unwatch(); goto end
+    :: due && !isHeld -> due = false; unwatch(); goto end
 #else
-    :: due -> due = false
+    :: due && !isHeld -> due = false
 #endif
-    :: !due && word != accepting -> goto callAcceptor
-    :: !due && word == accepting -> unwatch(); goto end
+    :: due && isHeld -> due = false; goto callAcceptor
     fi
   };
-  /* Relief.#acceptSome, #deal: what is in the hand when the thread ends is dealt by main. */
+  /* Relief.#acceptFrom, #deal: what is in the hand when the thread ends is dealt by main. */
   atomic {
     if
     :: backlog > HAND -> hand[me] = HAND; backlog = backlog - HAND; turn()
@@ -253,32 +249,39 @@ inline ask() {
 #endif
 }
 
-/* Rest.beforeDeal: it does not rest, or it would not accept. How quickly connections come and who is idle is left open. */
 inline serve() {
+  left = count;
+  deal();
+  atomic {
+    count = 0;
+    /* Rest.dealt: how quickly connections come is left open. */
+    if
+    :: true
+    :: soon = true
+    fi
+  }
+}
+
+/* Rest.#begin */
+inline begin() {
 #ifdef ASKS_FIRST
   atomic { ask() };
 #endif
-  if
-  :: true
-  /* Rest.#begin */
-  :: word = waker;
-    atomic {
-      resting = true;
-      turned = false;
-      waited = backlog > 0
+  word = waker;
+  atomic {
+    resting = true;
+    turned = false;
+    waited = backlog > 0
 #ifndef ASKS_FIRST
-      ;
-      ask()
+    ;
+    ask()
 #endif
-    }
-  fi;
-  left = count;
-  deal();
-  count = 0
+  }
 }
 
 /* Rest.end */
 inline finish() {
+  soon = false;
   if
   :: resting -> resting = false; word = accepting
   :: else
@@ -333,12 +336,13 @@ end:
       backlog = backlog - count
     };
     serve()
+  :: atomic { soon -> soon = false };
+    begin()
   /* The waker. */
   :: atomic { woken -> woken = false; finish() }
 #if HOLDS > 0
   /* Eligibility's onChange */
-  :: atomic { holds < HOLDS -> holds++; finish() };
-    held = !held
+  :: atomic { holds < HOLDS -> holds++; held = !held; asked[0] = asked[0] || resting && !held }
 #endif
 #if DEATHS > 0
   :: gone[0] && !known[0] -> clearUp(0)

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Listener, WatchedSocket } from '../../lib/balancer/listener.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { closed, connect } from '../balancer/clients.ts'
@@ -72,26 +72,31 @@ t.test(
 )
 
 t.test('the kernel wakes one of those that watch, and not always the same', async (t) => {
-  const listener = listen()
-  const file = new URL('./fixtures/watching-worker.js', import.meta.url)
-  const accepted = [0, 0]
-  const workers = accepted.map((_, i) => {
-    const worker = new Worker(file, { workerData: { socket: listener.fd }, execArgv: [] })
-    return worker.on('message', (message) => {
-      if (message === 'accepted') accepted[i]++
-    })
-  })
-  await Promise.all(workers.map((worker) => once(worker, 'message')))
-  const total = (): number => accepted[0] + accepted[1]
-  for (let i = 1; i <= 64; i++) {
-    await closed(await connect(listener.address))
-    while (total() < i) await turn()
-  }
+  const { workers, accepted, exchange } = await watchers(t)
+  await exchange(64)
   t.ok(Math.min(...accepted) > 0, accepted.join(', '))
   t.equal(exclusiveWatches(), 2)
   await Promise.all(workers.map((worker) => worker.terminate()))
   t.equal(exclusiveWatches(), 0)
-  listener.close()
+})
+
+t.test('whoever watches anew is told of what waits, for somebody who was told of it and does not come', async (t) => {
+  const { listener, workers, accepted, gate, exchange } = await watchers(t)
+  await exchange(64)
+  t.equal(exclusiveWatches(), 2)
+  const before = [...accepted]
+  const blocked = Promise.race(
+    workers.map(async (worker, i) => ((await once(worker, 'message'))[0] === 'blocked' ? i : -1)),
+  )
+  gate[0] = 1
+  const client = await connect(listener.address)
+  const late = await blocked
+  for (const worker of workers) worker.postMessage('watch')
+  await closed(client)
+  while (accepted[1 - late] === before[1 - late]) await turn()
+  t.equal(accepted[late], before[late])
+  gate[0] = 0
+  Atomics.notify(gate, 0)
 })
 
 t.test('only of a socket that listens', async (t) => {
@@ -99,6 +104,32 @@ t.test('only of a socket that listens', async (t) => {
     t.throws(() => new WatchedSocket(fd, () => undefined), { code: 'ERR_DLB_LISTEN', cause: { code: 'EBADF' } })
   }
 })
+
+/** Two threads that watch a socket, and what they have accepted. */
+async function watchers(t: Test) {
+  const listener = listen()
+  const gate = new Int32Array(new SharedArrayBuffer(4))
+  const file = new URL('./fixtures/watching-worker.js', import.meta.url)
+  const accepted = [0, 0]
+  const workers = accepted.map((_, i) => {
+    const worker = new Worker(file, { workerData: { socket: listener.fd, gate }, execArgv: [] })
+    return worker.on('message', (message) => {
+      if (message === 'accepted') accepted[i]++
+    })
+  })
+  await Promise.all(workers.map((worker) => once(worker, 'message')))
+  t.teardown(async () => {
+    await Promise.all(workers.map((worker) => worker.terminate()))
+    listener.close()
+  })
+  const exchange = async (connections: number): Promise<void> => {
+    for (let i = 1; i <= connections; i++) {
+      await closed(await connect(listener.address))
+      while (accepted[0] + accepted[1] < i) await turn()
+    }
+  }
+  return { listener, workers, accepted, gate, exchange }
+}
 
 /** In the epoll sets of all threads: proc(5), fdinfo. */
 function exclusiveWatches(): number {

@@ -41,7 +41,7 @@ t.test('the package holds what runs, its types, and the sources of the addon, an
   }
   for (const file of ['dist/lib/index.d.ts', 'binding.gyp', 'LICENSE']) t.ok(files.includes(file), file)
   const expected =
-    /^(dist\/lib\/(bundle\/[\w-]+\.c?js|.+\.d\.ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|binding\.gyp|[A-Z]+(\.md)?|package\.json)$/
+    /^(dist\/lib\/(bundle\/[\w-]+\.c?js|.+\.d\.ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|docs\/[a-z-]+\.md|binding\.gyp|[A-Z]+(\.md)?|package\.json)$/
   t.same(
     files.filter((file) => !expected.test(file)),
     [],

@@ -49,7 +49,7 @@ export class RoundRobin extends Directed {
 /**
  * Each connection to the listening worker that has the fewest: open ones, and those on their way to it. What policies of the
  * other kind have dealt is not counted. Envoy's Exact
- * balance. One thread deals, so that the counts need no lock. The counts of connections held differ by at most one.
+ * balance. One thread deals, so that the counts need no lock. The counts of connections held differ by at most one while none closes.
  *
  * Cost: a directed queue per worker, and for each connection a look at every worker's counts.
  */
