@@ -231,7 +231,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const cutOpen = await this.#run(drain, () => this.#ledger.nothingWaits)
     this.#stallWatch?.stop()
     this.#parking?.stop()
-    const { inFlight } = this.#ledger.counts()
+    const { inFlight } = this.#ledger
     this.#cuts.countWaiting(inFlight)
     const cut = cutOpen + inFlight
     this.#dealer.close()
@@ -259,9 +259,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   #createRest(): Rest {
     return new Rest({
-      shift: this.#ledger.shift,
       backlogs: () => this.#table.lookAtBacklogs(),
-      counts: () => this.#ledger.counts(),
+      ledger: this.#ledger,
       onRest: (resting) => this.#onRest(resting),
       onLook: () => this.#stallWatch?.look(),
     })
@@ -347,7 +346,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     return new Parking({
       eligibility: this.#eligibility,
       serving: () => this.#serving(),
-      inFlight: () => this.#ledger.counts().inFlight,
+      inFlight: () => this.#ledger.inFlight,
     })
   }
 

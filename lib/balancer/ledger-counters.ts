@@ -163,12 +163,15 @@ export class LedgerCounters {
     return this.#values[rowOf(worker) + EARLY]
   }
 
-  /** The acceptor's, once the worker's thread has ended: so many of its hand were entered. It may have counted the next one already. */
-  repairHand(worker: number, entered: number): void {
+  /**
+   * The acceptor's, once the worker's thread has ended, before another gets its index: so many of its hand were entered, null for all. It
+   * may have counted the next one already.
+   */
+  repairHand(worker: number, entered: number | null): void {
     const row = rowOf(worker)
     const since = this.#values[row + HAND_SINCE]
-    if (since > 0) this.#values[row + ACCEPTED_AT] = since - 1 + entered
-    this.#values[row + HAND_SINCE] = 0
+    if (since > 0 && entered !== null) this.#values[row + ACCEPTED_AT] = since - 1 + entered
+    this.endHand(worker)
   }
 
   /**
@@ -188,6 +191,30 @@ export class LedgerCounters {
     const closed = this.#values[rowOf(worker) + CLOSED] + this.#values[this.#rowFor(worker) + CLOSED_BY_ACCEPTOR]
     const adopted = this.#values[rowOf(worker) + ADOPTED]
     return { adopted, closed, active: adopted - closed, stale: this.#values[rowOf(worker) + WORKER_STALE] }
+  }
+
+  /** Accepted and not yet adopted. As the next, for those who look often: nothing is made. */
+  inFlight(): number {
+    const values = this.#values
+    // In this order it is not negative.
+    let later = values[REFUSED] + values[SHED]
+    for (let worker = 0; worker < this.#workers; worker++) {
+      const row = rowOf(worker)
+      later += values[row + ADOPTED] + values[row + REFUSED_AT] + values[row + SHED_AT]
+    }
+    let accepted = values[ACCEPTED]
+    for (let worker = 0; worker < this.#workers; worker++) accepted += values[rowOf(worker) + ACCEPTED_AT]
+    return accepted - later
+  }
+
+  /** Grows whenever a connection is accepted, and when it is adopted. */
+  moves(): number {
+    const values = this.#values
+    let sum = values[ACCEPTED]
+    for (let worker = 0; worker < this.#workers; worker++) {
+      sum += values[rowOf(worker) + ACCEPTED_AT] + values[rowOf(worker) + ADOPTED]
+    }
+    return sum
   }
 
   all(): LedgerCounts {

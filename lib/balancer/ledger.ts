@@ -184,15 +184,14 @@ export class Ledger {
   takeHand(worker: number): LeftInHand {
     const hand = this.shift.handOf(worker)
     const next = hand.findIndex((place) => place < 0)
-    const nextFd = ~hand[next]
+    const nextFd = next === -1 ? -1 : ~hand[next]
     const places = [...hand].filter((place) => place !== 0)
     hand.fill(0)
-    if (places.length === 0) return { connections: [], fds: [] }
     const inHand = new Set(places.map((place) => (place < 0 ? ~place : place - 1)))
     // The thread may have ended between the entry and the place: then the entry is newer, and in the device.
-    const connections = this.#takeInDevice((fd) => inHand.has(fd))
+    const connections = places.length === 0 ? [] : this.#takeInDevice((fd) => inHand.has(fd))
     const taken = new Set(connections.map(({ fd }) => fd))
-    if (next !== -1) this.#counters.repairHand(worker, next + (taken.has(nextFd) ? 1 : 0))
+    this.#counters.repairHand(worker, next === -1 ? null : next + Number(taken.has(nextFd)))
     return { connections, fds: places.flatMap((place) => (place < 0 && !taken.has(~place) ? [~place] : [])) }
   }
 
@@ -344,7 +343,7 @@ export class Ledger {
 
   /** Acceptor: all that was accepted is adopted, or closed. */
   get nothingWaits(): boolean {
-    if (this.counts().inFlight !== 0) return false
+    if (this.inFlight !== 0) return false
     for (let worker = 0; worker < this.workers; worker++) if (this.shift.handOf(worker).some(Boolean)) return false
     return true
   }
@@ -352,6 +351,16 @@ export class Ledger {
   /** Read while connections move, a count may lag by those that are just moving; the law holds in any case. */
   counts(): LedgerCounts {
     return this.#counters.all()
+  }
+
+  /** Accepted and not yet adopted. */
+  get inFlight(): number {
+    return this.#counters.inFlight()
+  }
+
+  /** Grows whenever a connection is accepted, and when it is adopted. */
+  get moves(): number {
+    return this.#counters.moves()
   }
 
   workerCounts(worker: number): WorkerCounts {

@@ -190,7 +190,7 @@ export class ListenerTable {
   lookAtBacklogs(): Backlogs {
     const { shift } = this.#options
     let backlogs: Backlogs = 'empty'
-    for (const entry of this.entries()) {
+    for (const entry of this.#entries.values()) {
       if (!this.#hasRelief(entry.policy) || !entry.served) continue
       const turns = shift.turnsAt(entry.id)
       const waits = entry.listener.hasWaiting

@@ -1,5 +1,5 @@
 import { loadAddon } from '../native.ts'
-import type { LedgerCounts } from './ledger-counters.ts'
+import type { Ledger } from './ledger.ts'
 import type { Backlogs } from './listener-table.ts'
 import type { Shift } from './shift.ts'
 
@@ -13,10 +13,9 @@ const LULL_MS = 100
 const PAUSE_MS = 100
 
 export interface RestOptions {
-  readonly shift: Shift
+  readonly ledger: Pick<Ledger, 'shift' | 'inFlight' | 'moves'>
   /** What waits where workers accept, compared with the last look. */
   readonly backlogs: () => Backlogs
-  readonly counts: () => Pick<LedgerCounts, 'accepted' | 'adopted' | 'inFlight'>
   /** Stop or start accepting. The workers may accept from now on, or no more. */
   readonly onRest: (resting: boolean) => void
   /** From time to time while it rests: workers may have sent connections to each other. */
@@ -49,13 +48,13 @@ export class Rest {
   #dealtAt = Number.NEGATIVE_INFINITY
   /** It does not rest before that. */
   #notBefore = 0
-  /** What the workers had accepted and adopted at the last look, and since when. */
-  #progress = 0
+  /** What had been accepted and adopted at the last look, and since when. */
+  #moves = 0
   #movedAt = 0
 
   constructor(options: RestOptions) {
     this.#options = options
-    this.#shift = options.shift
+    this.#shift = options.ledger.shift
     this.#waker = loadAddon().openWaker(() => this.end())
   }
 
@@ -87,10 +86,10 @@ export class Rest {
   #look(): void {
     const now = performance.now()
     const backlogs = this.#options.backlogs()
-    const { accepted, adopted, inFlight } = this.#options.counts()
-    const isQuiet = accepted + adopted === this.#progress
+    const { moves, inFlight } = this.#options.ledger
+    const isQuiet = moves === this.#moves
     if (!isQuiet) this.#movedAt = now
-    this.#progress = accepted + adopted
+    this.#moves = moves
     const doNotGetOn = backlogs === 'stranded' || (isQuiet && inFlight > 0)
     if (doNotGetOn) this.#notBefore = now + PAUSE_MS
     if (doNotGetOn || (isQuiet && now - this.#movedAt >= LULL_MS)) {

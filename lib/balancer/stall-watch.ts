@@ -110,7 +110,7 @@ export class StallWatch {
   /** As mostly, under a light load: all that was on its way has been adopted since. */
   #isNothingToSee(): boolean {
     const { ledger, eligibility } = this.#options
-    return ledger.counts().inFlight === 0 && this.#sights.every((_, worker) => !eligibility.isHeld(worker, 'stalled'))
+    return ledger.inFlight === 0 && this.#sights.every((_, worker) => !eligibility.isHeld(worker, 'stalled'))
   }
 
   #lookAtAll(passed: number): void {

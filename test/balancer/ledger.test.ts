@@ -290,6 +290,19 @@ t.test('what a worker had counted and not entered when it ended is counted once'
     t.strictSame(ledger.takeHand(1).fds, [11, 12])
     for (const fd of [11, 12]) ledger.accept(fd, 1002, 5)
     t.match(ledger.check(), { balanced: true, counts: { accepted: 4, inFlight: 3 }, table: { held: 3 } })
+    // Its successor ends while it sends, and the next one before it has entered any.
+    hand[0] = ~13
+    ledger.beginHand(1)
+    ledger.acceptInto(1, 13, 1003, 5)
+    hand[0] = 13 + 1
+    ledger.takeHand(1)
+    ledger.acceptFor(1, 14, 1004)
+    hand[0] = ~15
+    ledger.takeHand(1)
+    ledger.accept(15, 1005, 5)
+    t.match(ledger.check(), { balanced: true, counts: { accepted: 7, inFlight: 5 }, table: { held: 5 } })
+    t.equal(ledger.inFlight, 5)
+    t.equal(ledger.moves, 7 + 2, 'accepted and adopted')
   }
 })
 

@@ -117,12 +117,19 @@ function make(t: Test) {
   const told: boolean[] = []
   const { shift } = Ledger.create({ fdLimit: 64, workers: 2 })
   let looks = 0
-  let adopted = 0
+  let moves = 0
   let situation: Situation = { backlogs: 'empty', inFlight: 0, working: false }
   const rest = new Rest({
-    shift,
+    ledger: {
+      shift,
+      get moves() {
+        return situation.working ? ++moves : moves
+      },
+      get inFlight() {
+        return situation.inFlight
+      },
+    },
     backlogs: () => situation.backlogs,
-    counts: () => ({ accepted: 0, adopted: situation.working ? ++adopted : adopted, inFlight: situation.inFlight }),
     onRest: (resting) => told.push(resting),
     onLook: () => looks++,
   })
