@@ -57,7 +57,8 @@ export class Relief {
       const socket = new WatchedSocket(relief, () => this.#onReadable(shared))
       const shared: Shared = { listener, queue, priority, socket }
       this.#shared = [...this.#shared, shared].sort((a, b) => a.priority - b.priority)
-    } catch {
+    } catch (error) {
+      if (!(error instanceof NodeDlbError)) throw error
       // No descriptor is left for it: others accept there, or main.
     }
     this.begin()

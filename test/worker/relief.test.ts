@@ -109,3 +109,15 @@ t.test('a listener that was left has nothing for it', async (t) => {
   await resting.accepted(2)
   t.equal(resting.adoptAll(), 2)
 })
+
+t.test('a socket that it cannot share is left to others', async (t) => {
+  const resting = await Resting.start(t, { clients: 1 })
+  resting.join(resting.relief, 100_000)
+  resting.rest()
+  resting.relief.begin()
+  await resting.someTurns()
+  t.equal(resting.ledger.counts().accepted, 0)
+  resting.other.begin()
+  await resting.accepted(1)
+  t.equal(resting.adoptAll(), 1)
+})

@@ -72,7 +72,7 @@ export class Resting {
     })
   }
 
-  join(relief = this.relief): void {
+  join(relief = this.relief, fd = this.listener.fd): void {
     relief.join(LISTENER, {
       generation: 0,
       queue: this.#queue,
@@ -80,7 +80,7 @@ export class Resting {
       completion: 'adoption',
       proxyProtocol: false,
       socket: null,
-      relief: this.listener.fd,
+      relief: fd,
     })
   }
 
