@@ -32,8 +32,8 @@ export interface Result {
 }
 
 /**
- * Runs each case `rounds` times, in turn, so that a change of the machine's speed meets all of them. One that fails is not
- * tried again; the others go on.
+ * Runs each case `rounds` times, in turn, so that a change of the machine's speed meets all of them; every other round from the last to the
+ * first, so that what one leaves behind does not always meet the same. One that fails is not tried again; the others go on.
  */
 export async function runRounds(
   cases: readonly Case[],
@@ -44,8 +44,9 @@ export async function runRounds(
   const results = cases.map(({ group, name }): Result => ({ group, name, samples: [], failure: null }))
   const first = cases.some(({ warmUpRound }) => warmUpRound) ? 0 : 1
   for (let round = first; round <= rounds; round++) {
-    for (const [i, one] of cases.entries()) {
-      const result = results[i]
+    const order = cases.map((one, i) => ({ one, result: results[i] }))
+    if (round > 0 && round % 2 === 0) order.reverse()
+    for (const [i, { one, result }] of order.entries()) {
       if (result.failure !== null || (round === 0 && !one.warmUpRound)) continue
       progress(`round ${round}/${rounds}, ${i + 1}/${cases.length}: ${one.name}`)
       await runInto(result, one, round > 0)

@@ -25,7 +25,7 @@ export interface RestOptions {
 /**
  * Keeps the acceptor from being woken for each connection, in the workers' time. While connections come, accepting rests, and the workers accept
  * for themselves (lib/worker/relief.ts): one that sleeps is woken instead, and what comes while all are busy can wait in
- * the kernel's backlog as well as in the device. bench/README.md has what it saves.
+ * the kernel's backlog as well as in the device. bench/NOTES.md has what it saves.
  *
  * Somebody accepts at any time. That it rests is said before the workers are told, so that those that are not held see it, and watch the
  * sockets from then on. A worker goes on until it finds that the rest has ended. One that finds itself held, or cannot accept for want of descriptors,
