@@ -364,6 +364,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       eligibility: this.#eligibility,
       fabric: () => this.#fabric,
       isLookedAfter: () => this.#ledger.shift.isResting,
+      keepsShares: () => this.#table.entries().some(({ policy }) => policy.completion === 'close'),
       serving: () => this.#serving().map(({ index }) => index),
       takeBack: (connections) => this.#dealer.recover(connections),
       deal: (connections) => this.#dealer.deal(connections),

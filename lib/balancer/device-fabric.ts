@@ -128,8 +128,9 @@ export class DeviceFabric implements Fabric {
     this.#try(() => (eligible ? this.#domain.enablePort(port) : this.#domain.disablePort(port)), undefined)
   }
 
-  waitingAt(worker: number, most: number = this.#plan.cqDepth): Waiting {
+  waitingAt(worker: number, wanted: number = this.#plan.cqDepth): Waiting {
     const { balanced, directed } = this.#workerPorts[worker]
+    const most = Math.min(wanted, this.#plan.cqDepth)
     const peek = (): Waiting => ({ balanced: this.#peek(balanced, most), directed: this.#peek(directed, most) })
     return this.#try(peek, NOTHING_WAITING)
   }

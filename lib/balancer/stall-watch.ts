@@ -9,6 +9,10 @@ import type { Waiting } from './waiting.ts'
  */
 const LEAST_DIRECTED_MS = 1000
 const LOOKS_PER_TIMEOUT = 2
+/** More that wait at one worker are a burst. */
+const BURST = 8
+/** It has so many times as long for a burst whose shares are kept: a machine that is busy with one may not let each thread run in time. */
+const BURST_PATIENCE = 10
 
 export interface StallWatchOptions {
   /** Milliseconds. */
@@ -18,6 +22,8 @@ export interface StallWatchOptions {
   readonly fabric: () => Fabric
   /** Whether somebody else calls `look` every few ms now. */
   readonly isLookedAfter: () => boolean
+  /** Whether connections are shared out for as long as they stay: what others take then, they keep. */
+  readonly keepsShares: () => boolean
   /** The workers that have a server. */
   readonly serving: () => readonly number[]
   /** Deals what was waiting at a stalled worker again, if that has not adopted it meanwhile. @returns how many */
@@ -144,15 +150,25 @@ export class StallWatch {
 
   /** While others move. */
   #wait(look: Look, passed: number): void {
-    const isLate = (line: Line): boolean => {
+    const lateness = (line: Line): number => {
       const sight = this.#sights[look.worker][line]
-      if (!sight || look.fronts[line] !== 'stuck') return false
+      if (!sight || look.fronts[line] !== 'stuck') return 0
       sight.late += passed
-      return sight.late >= this.#limits[line]
+      return sight.late
     }
-    const balanced = isLate('balanced')
-    const directed = isLate('directed')
+    const balanced = this.#isTooLate(look.worker, lateness('balanced'))
+    const directed = lateness('directed') >= this.#limits.directed
     if (balanced || directed) this.#takeFrom(look, directed)
+  }
+
+  #isTooLate(worker: number, late: number): boolean {
+    const limit = this.#limits.balanced
+    return late >= BURST_PATIENCE * limit || (late >= limit && !this.#isKeptBurst(worker))
+  }
+
+  #isKeptBurst(worker: number): boolean {
+    const { keepsShares, fabric } = this.#options
+    return keepsShares() && fabric().waitingAt(worker, BURST + 1).balanced.length > BURST
   }
 
   #takeFrom({ worker }: Look, lateDirected: boolean): void {

@@ -9,9 +9,18 @@ const WORKERS = 3
 /** Enough that every worker is dealt some, whatever its load. */
 const BURST = 60
 
-for (const policy of ['unordered', 'least-connections', 'round-robin', 'exact'] as const) {
-  t.test(`${policy}: connections that wait for a blocked worker are taken back`, async (t) => {
-    const holding = await Holding.start(t, { workers: WORKERS, policy, stallTimeout: 10 })
+const policies = ['unordered', 'least-connections', 'round-robin', 'exact'] as const
+/** With listeners that differ in priority, fewer wait at a worker. */
+const apart = { '127.0.0.1:1': { priority: 7 } }
+const ways: readonly { policy: (typeof policies)[number]; listeners?: typeof apart }[] = [
+  ...policies.map((policy) => ({ policy })),
+  { policy: 'least-connections', listeners: apart },
+]
+
+for (const { policy, listeners } of ways) {
+  const title = `${policy}${listeners ? ' and priorities' : ''}`
+  t.test(`${title}: connections that wait for a blocked worker are taken back`, async (t) => {
+    const holding = await Holding.start(t, { workers: WORKERS, policy, listeners, stallTimeout: 10 })
     const [first] = await connectAll(holding, WORKERS)
     const blocked = await holding.block(first)
     const worker = (): WorkerStats => holding.balancer.stats().workers[blocked]
@@ -55,6 +64,27 @@ t.test('while all workers are blocked, not all of them are held, and nothing is 
   await Promise.all(waiting.map((client) => client.taken()))
   const { stale, takenBack } = holding.balancer.stats().connections
   t.ok(stale <= takenBack)
+})
+
+t.test('under least-connections a burst is left to a worker that comes to it in time', async (t) => {
+  // Ten times as long, for more than 8 that wait.
+  const timeout = 2_000
+  const holding = await Holding.start(t, { workers: 2, policy: 'least-connections', stallTimeout: timeout / 10 })
+  const [first, other] = await connectAll(holding, 2)
+  const blocked = await holding.block(first)
+  const burst = Array.from({ length: 38 }, () => holding.connect())
+  const worker = (): WorkerStats => holding.balancer.stats().workers[blocked]
+  const begun = performance.now()
+  // Others have time to move, and main to look.
+  while (worker().queued < 19 || performance.now() - begun < timeout / 4) await delay(10)
+  const isInTime = performance.now() - begun < timeout / 2
+  holding.unblock()
+  await Promise.all(burst.map((held) => held.taken()))
+  if (isInTime) {
+    t.equal(holding.balancer.stats().connections.takenBack, 0)
+    t.strictSame(holding.active(), [20, 20])
+  }
+  t.not((await first.taken()).thread, (await other.taken()).thread)
 })
 
 t.test('stallTimeout 0: nothing is taken back', async (t) => {
