@@ -1,5 +1,9 @@
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { Eligibility } from '../../lib/balancer/eligibility.ts'
+import type { Fabric } from '../../lib/balancer/fabric.ts'
+import type { Connection, Ledger } from '../../lib/balancer/ledger.ts'
+import { StallWatch } from '../../lib/balancer/stall-watch.ts'
 import type { WorkerStats } from '../../lib/index.ts'
 import { type Held, Holding } from './holding.ts'
 
@@ -67,25 +71,35 @@ t.test('while all workers are blocked, not all of them are held, and nothing is 
 })
 
 t.test('under least-connections a burst is left to a worker that comes to it in time', async (t) => {
-  // Ten times as long, for more than 8 that wait.
-  const timeout = 2_000
-  const holding = await Holding.start(t, { workers: 2, policy: 'least-connections', stallTimeout: timeout / 10 })
+  const holding = await Holding.start(t, { workers: 2, policy: 'least-connections', stallTimeout: 2_000 })
   const [first, other] = await connectAll(holding, 2)
   const blocked = await holding.block(first)
   const burst = Array.from({ length: 38 }, () => holding.connect())
-  const worker = (): WorkerStats => holding.balancer.stats().workers[blocked]
-  const begun = performance.now()
-  // Others have time to move, and main to look.
-  while (worker().queued < 19 || performance.now() - begun < timeout / 4) await delay(10)
-  const isInTime = performance.now() - begun < timeout / 2
+  while (holding.balancer.stats().workers[blocked].queued < 19) await immediate()
   holding.unblock()
   await Promise.all(burst.map((held) => held.taken()))
-  if (isInTime) {
-    t.equal(holding.balancer.stats().connections.takenBack, 0)
-    t.strictSame(holding.active(), [20, 20])
-  }
+  t.equal(holding.balancer.stats().connections.takenBack, 0)
+  t.strictSame(holding.active(), [20, 20])
   t.not((await first.taken()).thread, (await other.taken()).thread)
 })
+
+for (const keepsShares of [true, false]) {
+  t.test(`more than 8 that wait are ${keepsShares ? 'taken back later than 8' : 'as 8'}`, async (t) => {
+    // The third is free.
+    const waiting = [9, 8, 0].map((count, worker) =>
+      Array.from({ length: count }, (_, i) => ({ listener: 0, fd: i, stamp: worker + 1 })),
+    )
+    const { watch, taken } = watchOf(t, { waiting, keepsShares })
+    const order: number[][] = []
+    while (order.flat().length < 2) {
+      watch.look()
+      const now = taken.splice(0)
+      if (now.length > 0) order.push(now)
+      await immediate()
+    }
+    t.strictSame(order, keepsShares ? [[1], [0]] : [[0, 1]])
+  })
+}
 
 t.test('stallTimeout 0: nothing is taken back', async (t) => {
   const holding = await Holding.start(t, { workers: 2, stallTimeout: 0 })
@@ -100,6 +114,30 @@ t.test('stallTimeout 0: nothing is taken back', async (t) => {
   await Promise.all(burst.map((held) => held.taken()))
   t.equal(holding.balancer.stats().connections.stale, 0)
 })
+
+/** Workers that never take what waits for them, but who has nothing. `taken`: whose was taken back. */
+function watchOf(t: Test, { waiting, keepsShares }: { waiting: readonly Connection[][]; keepsShares: boolean }) {
+  const taken: number[] = []
+  const workers = waiting.map((_, worker) => worker)
+  const balanced = (worker: number, most?: number): Connection[] => waiting[worker].slice(0, most)
+  const fabric = { waitingAt: (worker: number, most?: number) => ({ balanced: balanced(worker, most), directed: [] }) }
+  const watch = new StallWatch({
+    timeout: 2,
+    ledger: { workers: waiting.length, inFlight: waiting.flat().length } as Ledger,
+    eligibility: new Eligibility(waiting.length, () => undefined),
+    fabric: () => fabric as unknown as Fabric,
+    isLookedAfter: () => true,
+    keepsShares: () => keepsShares,
+    serving: () => workers,
+    takeBack: (connections) => {
+      taken.push(connections[0].stamp - 1)
+      return connections.length
+    },
+    deal: () => t.fail('nothing is directed'),
+  })
+  t.teardown(() => watch.stop())
+  return { watch, taken }
+}
 
 async function connectAll(holding: Holding, count: number): Promise<Held[]> {
   const all = Array.from({ length: count }, () => holding.connect())
