@@ -42,7 +42,6 @@ export class Rest {
   #timer: NodeJS.Timeout | null = null
   /** It is about to rest. */
   #due: NodeJS.Immediate | null = null
-  #resting = false
   #closed = false
   /** When there was something to deal the last time. */
   #dealtAt = Number.NEGATIVE_INFINITY
@@ -63,7 +62,7 @@ export class Rest {
     const now = performance.now()
     const isSoon = now - this.#dealtAt < LULL_MS
     this.#dealtAt = now
-    if (this.#resting || this.#closed || !isSoon || now < this.#notBefore) return
+    if (this.#shift.isResting || this.#closed || !isSoon || now < this.#notBefore) return
     // First it accepts of all sockets that are ready in this turn of the loop.
     this.#due ??= setImmediate(() => this.#begin())
   }
@@ -71,7 +70,6 @@ export class Rest {
   #begin(): void {
     this.#due = null
     this.#shift.rest(this.#waker)
-    this.#resting = true
     this.#movedAt = performance.now()
     // What waited in the last rest is not the same.
     this.#options.backlogs()
@@ -104,8 +102,7 @@ export class Rest {
   end(): void {
     if (this.#due !== null) clearImmediate(this.#due)
     this.#due = null
-    if (!this.#resting) return
-    this.#resting = false
+    if (!this.#shift.isResting) return
     this.#stopLooking()
     this.#shift.rest(0)
     this.#options.onRest(false)
