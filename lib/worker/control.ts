@@ -52,13 +52,11 @@ export class Control {
 
   /** Main posts the reply before it stores the id, so the reply is there once the id is. */
   #waitFor(id: number): boolean {
-    const deadline = performance.now() + CALL_TIMEOUT_MS
     for (;;) {
       const answered = Atomics.load(this.#answered, 0)
       if (answered === id) return true
-      const left = deadline - performance.now()
-      if (left <= 0) return false
-      Atomics.wait(this.#answered, 0, answered, left)
+      // What else changes it is main's answer to an earlier call that was waited for in vain.
+      if (Atomics.wait(this.#answered, 0, answered, CALL_TIMEOUT_MS) === 'timed-out') return false
     }
   }
 }

@@ -1,6 +1,5 @@
 import type { EventEmitter } from 'node:events'
 import net, { type Server } from 'node:net'
-import os from 'node:os'
 import { closeSessions, isHttp2 } from './http2-sessions.ts'
 import { isHttp1, KeepAlives } from './keep-alives.ts'
 import { endWithNextResponse } from './last-responses.ts'
@@ -40,15 +39,16 @@ function stopListening(server: Server): void {
  */
 function diesOf(signal: NodeJS.Signals): boolean {
   const { kill } = process
+  const number = process.getBuiltinModule('node:os').constants.signals[signal]
   let calling = true
   let dies = false
   process.kill = (pid, what) => {
     if (pid !== process.pid || what === 0) return kill.call(process, pid, what)
-    if (!calling) process.exit(SIGNAL_EXIT_BASE + os.constants.signals[signal])
+    if (!calling) process.exit(SIGNAL_EXIT_BASE + number)
     dies = true
     return true
   }
-  ;(process as EventEmitter).emit(signal, signal, os.constants.signals[signal])
+  ;(process as EventEmitter).emit(signal, signal, number)
   calling = false
   return dies
 }

@@ -1,4 +1,3 @@
-import { constants } from 'node:os'
 import { loadAddon } from '../native.ts'
 import { MAX_HEADER, type ProxiedAddress, type ProxiedAddresses, parseProxyHeader } from './proxy-header.ts'
 
@@ -6,6 +5,8 @@ import { MAX_HEADER, type ProxiedAddress, type ProxiedAddresses, parseProxyHeade
 const TIMEOUT_MS = 5000
 const FIRST_LOOK_MS = 1
 const MAX_LOOK_MS = 50
+/** As on all of Node's Linux systems. */
+const EAGAIN = 11
 
 /** A connection whose header is to be read off before Node sees it. */
 export interface ProxiedConnection {
@@ -46,7 +47,7 @@ const scratch = Buffer.alloc(MAX_HEADER)
 function tryRead({ fd, open, refuse }: ProxiedConnection): boolean {
   const { peekFd, skipFd } = loadAddon()
   const count = peekFd(fd, scratch)
-  if (count === -constants.errno.EAGAIN) return false
+  if (count === -EAGAIN) return false
   const header = count > 0 ? parseProxyHeader(scratch.subarray(0, count)) : ({ kind: 'bad' } as const)
   if (header.kind === 'partial') return false
   if (header.kind === 'bad' || skipFd(fd, header.length) !== 0) refuse()
