@@ -8,7 +8,7 @@ const BUSY = 0.6
 const QUIET = 0.3
 /** ...and that was so of one worker for this many periods: 1 s. */
 const QUIET_PERIODS = 20
-/** With so many connections waiting for each worker in use, all are woken. */
+/** With more connections waiting for each worker in use, as many again are woken. */
 const PRESSED = 2
 
 export interface ParkingOptions {
@@ -21,7 +21,7 @@ export interface ParkingOptions {
 
 /**
  * Under light load, keeps new connections on few workers, so that the others' threads sleep: a parked worker has what it had,
- * and gets nothing new. Rising load wakes one worker each 50 ms, or all at once when connections wait; falling load parks at most half
+ * and gets nothing new. Rising load wakes one worker each 50 ms, or as many as are in use when connections wait; falling load parks at most half
  * of those in use each second, those with the highest numbers first. Between 30% (of those that would remain) and 60% nothing changes.
  *
  * Main thread. Event loop utilization is read from here, and wakes nobody.
@@ -52,7 +52,8 @@ export class Parking {
     const busy = used.reduce((sum, worker) => sum + worker.busy, 0)
     const isQuiet = used.length > 1 && busy / (used.length - 1) <= QUIET
     this.#quietPeriods = isQuiet ? this.#quietPeriods + 1 : 0
-    if (used.length === 0 || inFlight() > PRESSED * used.length) this.#wake(parked)
+    if (used.length === 0) this.#wake(parked)
+    else if (inFlight() > PRESSED * used.length) this.#wake(parked.slice(0, used.length))
     else if (busy / used.length > BUSY) this.#wake(parked.slice(0, 1))
     else if (this.#quietPeriods >= QUIET_PERIODS) this.#park(used, busy)
   }

@@ -1,6 +1,8 @@
 import fs from 'node:fs'
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
 import t from 'tap'
+import { Eligibility } from '../../lib/balancer/eligibility.ts'
+import { Parking, type ParkingOptions } from '../../lib/balancer/parking.ts'
 import { startBalancer } from '../../lib/index.ts'
 import { get, portOf } from '../clients.ts'
 import { source } from '../programs.ts'
@@ -45,6 +47,32 @@ for (const policy of ['unordered', 'least-connections', 'round-robin'] as const)
     t.match(balancer.stats().connections, { refused: 0, shed: 0, inFlight: 0 })
     t.equal(balancer.health().status, 'ok')
   })
+}
+
+t.test('when connections wait, as many again are woken as are in use, step by step', async (t) => {
+  const woken: number[][] = []
+  const eligibility = new Eligibility(8, (worker, eligible) => {
+    if (!eligible) return
+    // What one look wakes is one step.
+    if (!isSameStep) woken.push([])
+    isSameStep = true
+    queueMicrotask(() => {
+      isSameStep = false
+    })
+    woken.at(-1)?.push(worker)
+  })
+  let isSameStep = false
+  const workers = Array.from({ length: 8 }, (_, index) => ({ index, worker: idleWorker() }))
+  for (const { index } of workers.slice(1)) eligibility.hold(index, 'parked')
+  const parking = new Parking({ eligibility, serving: () => workers, inFlight: () => 100 })
+  t.teardown(() => parking.stop())
+  while (woken.flat().length < 7) await immediate()
+  t.strictSame(woken, [[1], [2, 3], [4, 5, 6, 7]])
+})
+
+function idleWorker(): ReturnType<ParkingOptions['serving']>[number]['worker'] {
+  const performance = { eventLoopUtilization: () => ({ idle: 1, active: 0, utilization: 0 }) }
+  return { performance } as unknown as ReturnType<typeof idleWorker>
 }
 
 /**
