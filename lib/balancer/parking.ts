@@ -8,7 +8,7 @@ const BUSY = 0.6
 const QUIET = 0.3
 /** ...and that was so of one worker for this many periods: 1 s. */
 const QUIET_PERIODS = 20
-/** With more connections waiting for each worker in use, as many again are woken. */
+/** While more connections than that wait for each worker in use, as many workers again are woken, each period. */
 const PRESSED = 2
 
 export interface ParkingOptions {

@@ -51,6 +51,7 @@ for (const policy of ['unordered', 'least-connections', 'round-robin'] as const)
 
 t.test('when connections wait, as many again are woken as are in use, step by step', async (t) => {
   const woken: number[][] = []
+  let isSameStep = false
   const eligibility = new Eligibility(8, (worker, eligible) => {
     if (!eligible) return
     // What one look wakes is one step.
@@ -61,7 +62,6 @@ t.test('when connections wait, as many again are woken as are in use, step by st
     })
     woken.at(-1)?.push(worker)
   })
-  let isSameStep = false
   const workers = Array.from({ length: 8 }, (_, index) => ({ index, worker: idleWorker() }))
   for (const { index } of workers.slice(1)) eligibility.hold(index, 'parked')
   const parking = new Parking({ eligibility, serving: () => workers, inFlight: () => 100 })
