@@ -1,6 +1,7 @@
 import type { Eligibility } from './eligibility.ts'
 import type { Fabric } from './fabric.ts'
 import type { Connection, Ledger } from './ledger.ts'
+import { Lifetimes } from './lifetimes.ts'
 import type { Waiting } from './waiting.ts'
 
 /**
@@ -11,7 +12,7 @@ const LEAST_DIRECTED_MS = 1000
 const LOOKS_PER_TIMEOUT = 2
 /** More that wait at one worker are a burst. */
 const BURST = 8
-/** It has so many times as long for a burst whose shares are kept: a machine that is busy with one may not let each thread run in time. */
+/** It has so many times as long for a burst of connections that stay where they are: a machine that is busy with one may not let each thread run in time. */
 const BURST_PATIENCE = 10
 
 export interface StallWatchOptions {
@@ -65,6 +66,7 @@ export class StallWatch {
   readonly #options: StallWatchOptions
   readonly #limits: Readonly<Record<Line, number>>
   readonly #sights: readonly Record<Line, Sight | null>[]
+  readonly #lifetimes: Lifetimes
   readonly #period: number
   #lookedAt = 0
   #timer: NodeJS.Timeout | null = null
@@ -74,6 +76,7 @@ export class StallWatch {
   constructor(options: StallWatchOptions) {
     const { timeout, ledger } = options
     this.#options = options
+    this.#lifetimes = new Lifetimes(ledger)
     this.#period = Math.max(1, timeout / LOOKS_PER_TIMEOUT)
     this.#limits = { balanced: timeout, directed: Math.max(timeout, LEAST_DIRECTED_MS) }
     this.#sights = Array.from({ length: ledger.workers }, () => ({ balanced: null, directed: null }))
@@ -105,6 +108,7 @@ export class StallWatch {
     // When this thread has not come to look for longer, nothing is known of that time.
     const passed = Math.min(now - this.#lookedAt, 2 * this.#period)
     this.#lookedAt = now
+    this.#lifetimes.mark(now)
     if (this.#isNothingToSee()) {
       for (const sights of this.#sights) sights.balanced = sights.directed = null
       return
@@ -168,7 +172,8 @@ export class StallWatch {
 
   #isKeptBurst(worker: number): boolean {
     const { keepsShares, fabric } = this.#options
-    return keepsShares() && fabric().waitingAt(worker, BURST + 1).balanced.length > BURST
+    if (!keepsShares() || !this.#lifetimes.stay(worker)) return false
+    return fabric().waitingAt(worker, BURST + 1).balanced.length > BURST
   }
 
   #takeFrom({ worker }: Look, lateDirected: boolean): void {

@@ -83,13 +83,18 @@ t.test('under least-connections a burst is left to a worker that comes to it in 
   t.not((await first.taken()).thread, (await other.taken()).thread)
 })
 
-for (const keepsShares of [true, false]) {
-  t.test(`more than 8 that wait are ${keepsShares ? 'taken back later than 8' : 'as 8'}`, async (t) => {
+const bursts = [
+  { what: 'of connections that stay', keepsShares: true, stay: true, isKept: true },
+  { what: 'of connections that come and go', keepsShares: true, stay: false, isKept: false },
+  { what: 'whose shares nobody asked for', keepsShares: false, stay: true, isKept: false },
+]
+for (const { what, keepsShares, stay, isKept } of bursts) {
+  t.test(`more than 8 that wait, ${what}, are taken back ${isKept ? 'later than' : 'as'} 8`, async (t) => {
     // The third is free.
     const waiting = [9, 8, 0].map((count, worker) =>
       Array.from({ length: count }, (_, i) => ({ listener: 0, fd: i, stamp: worker + 1 })),
     )
-    const { watch, taken } = watchOf(t, { waiting, keepsShares })
+    const { watch, taken } = watchOf(t, { waiting, keepsShares, stay })
     const order: number[][] = []
     while (order.flat().length < 2) {
       watch.look()
@@ -97,7 +102,7 @@ for (const keepsShares of [true, false]) {
       if (now.length > 0) order.push(now)
       await immediate()
     }
-    t.strictSame(order, keepsShares ? [[1], [0]] : [[0, 1]])
+    t.strictSame(order, isKept ? [[1], [0]] : [[0, 1]])
   })
 }
 
@@ -115,15 +120,23 @@ t.test('stallTimeout 0: nothing is taken back', async (t) => {
   t.equal(holding.balancer.stats().connections.stale, 0)
 })
 
+interface Watched {
+  readonly waiting: readonly Connection[][]
+  readonly keepsShares: boolean
+  readonly stay: boolean
+}
+
 /** Workers that never take what waits for them, but who has nothing. `taken`: whose was taken back. */
-function watchOf(t: Test, { waiting, keepsShares }: { waiting: readonly Connection[][]; keepsShares: boolean }) {
+function watchOf(t: Test, { waiting, keepsShares, stay }: Watched) {
   const taken: number[] = []
   const workers = waiting.map((_, worker) => worker)
   const balanced = (worker: number, most?: number): Connection[] => waiting[worker].slice(0, most)
   const fabric = { waitingAt: (worker: number, most?: number) => ({ balanced: balanced(worker, most), directed: [] }) }
+  let adopted = 0
+  const workerCounts = () => ({ adopted: ++adopted, active: stay ? adopted : 0 })
   const watch = new StallWatch({
     timeout: 2,
-    ledger: { workers: waiting.length, inFlight: waiting.flat().length } as Ledger,
+    ledger: { workers: waiting.length, inFlight: waiting.flat().length, workerCounts } as unknown as Ledger,
     eligibility: new Eligibility(waiting.length, () => undefined),
     fabric: () => fabric as unknown as Fabric,
     isLookedAfter: () => true,
