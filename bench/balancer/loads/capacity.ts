@@ -13,26 +13,29 @@ export interface ShareOfCapacity {
 
 const USERS = 64
 const SECONDS = 2
+/** Seconds. What V8 has yet to compile is no capacity. */
+const LONGEST_WARM_UP = 10
 const known = new Map<string, Promise<number>>()
 
-/** Requests per second: measured once in a run of the bench, when it is first wanted. */
+/** Requests per second: measured once in a run of the bench, when it is first wanted. `longest`: as `Scale.seconds`. */
 export function rateFor(
   { share, of }: ShareOfCapacity,
   spec: ServerSpec,
   mix: readonly RequestKind[],
+  longest: number,
 ): Promise<number> {
   const key = JSON.stringify([of, spec, mix])
-  const capacity = known.get(key) ?? measure(of, spec, mix)
+  const capacity = known.get(key) ?? measure(of, spec, mix, Math.min(longest, LONGEST_WARM_UP))
   known.set(key, capacity)
   return capacity.then((rate) => Math.max(1, Math.round(rate * share)))
 }
 
-async function measure(of: string, spec: ServerSpec, mix: readonly RequestKind[]): Promise<number> {
+async function measure(of: string, spec: ServerSpec, mix: readonly RequestKind[], warmUp: number): Promise<number> {
   const { child, port } = await peerNamed(of).start(spec)
   const fleet = await Fleet.start()
   try {
     const load = { kind: 'closed', seconds: SECONDS, connections: 'new', users: USERS, mix } as const
-    await runFleet(load, fleet, port, SECONDS / 2)
+    await runFleet(load, fleet, port, warmUp)
     const { completed, seconds } = await runFleet(load, fleet, port, SECONDS)
     return completed / seconds
   } finally {

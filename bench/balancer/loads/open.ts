@@ -15,7 +15,7 @@ export interface OpenLoad extends Omit<Schedule, 'rate'> {
   readonly rate: number | ShareOfCapacity
   readonly connections: Connections
   readonly mix: readonly RequestKind[]
-  /** How long it goes on before it is measured. Default 1. */
+  /** How long it goes on before it is measured; twice as long as any load at most. Default 1. */
   readonly settleSeconds?: number
   /** Kinds that cause what is measured in the others, and are not shown. */
   readonly unmeasured?: readonly string[]
@@ -27,7 +27,7 @@ const SETTLE_SECONDS = 1
 
 export async function runOpen(load: OpenLoad, context: LoadContext): Promise<Sample> {
   const { server, spec, scale } = context
-  const rate = typeof load.rate === 'number' ? load.rate : await rateFor(load.rate, spec, load.mix)
+  const rate = typeof load.rate === 'number' ? load.rate : await rateFor(load.rate, spec, load.mix, scale.seconds)
   const fleet = await Fleet.start()
   try {
     const job = (seconds: number): SharedJob => ({
@@ -40,7 +40,7 @@ export async function runOpen(load: OpenLoad, context: LoadContext): Promise<Sam
       patience: PATIENCE_MS,
     })
     await warmUp(load, fleet, context)
-    await fleet.run(job(load.settleSeconds ?? SETTLE_SECONDS))
+    await fleet.run(job(Math.min(load.settleSeconds ?? SETTLE_SECONDS, 2 * scale.seconds)))
     const { result, microseconds } = await measureCpu(server, () =>
       fleet.run(job(Math.min(load.seconds, scale.seconds))),
     )
