@@ -3,6 +3,7 @@ import { Fleet } from '../fleet.ts'
 import type { ServerSpec } from '../peer.ts'
 import { peerNamed } from '../peers/index.ts'
 import { runFleet } from './closed.ts'
+import type { Scale } from './load.ts'
 
 /** A rate that is a share of what this machine can do. */
 export interface ShareOfCapacity {
@@ -13,19 +14,18 @@ export interface ShareOfCapacity {
 
 const USERS = 64
 const SECONDS = 2
-/** Seconds. What V8 has yet to compile is no capacity. */
-const LONGEST_WARM_UP = 10
 const known = new Map<string, Promise<number>>()
 
-/** Requests per second: measured once in a run of the bench, when it is first wanted. `longest`: as `Scale.seconds`. */
+/** Requests per second: measured once in a run of the bench, when it is first wanted. */
 export function rateFor(
   { share, of }: ShareOfCapacity,
   spec: ServerSpec,
   mix: readonly RequestKind[],
-  longest: number,
+  { warmUpSeconds }: Scale,
 ): Promise<number> {
   const key = JSON.stringify([of, spec, mix])
-  const capacity = known.get(key) ?? measure(of, spec, mix, Math.min(longest, LONGEST_WARM_UP))
+  // Twice as long as others: what V8 has yet to compile is no capacity.
+  const capacity = known.get(key) ?? measure(of, spec, mix, 2 * warmUpSeconds)
   known.set(key, capacity)
   return capacity.then((rate) => Math.max(1, Math.round(rate * share)))
 }

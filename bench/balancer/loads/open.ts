@@ -27,7 +27,7 @@ const SETTLE_SECONDS = 1
 
 export async function runOpen(load: OpenLoad, context: LoadContext): Promise<Sample> {
   const { server, spec, scale } = context
-  const rate = typeof load.rate === 'number' ? load.rate : await rateFor(load.rate, spec, load.mix, scale.seconds)
+  const rate = typeof load.rate === 'number' ? load.rate : await rateFor(load.rate, spec, load.mix, scale)
   const fleet = await Fleet.start()
   try {
     const job = (seconds: number): SharedJob => ({
