@@ -122,6 +122,7 @@ function load(): NativeAddon {
     file ??= findAddon()
     return require(file) as NativeAddon
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED') throw switchedOff(cause)
     throw new NodeDlbError(
       'ERR_DLB_ADDON_UNAVAILABLE',
       'the native addon is not built, or was built for another system: run `npm run build:addon` in the package, ' +
@@ -129,6 +130,13 @@ function load(): NativeAddon {
       { cause },
     )
   }
+}
+
+function switchedOff(cause: unknown): NodeDlbError {
+  const message =
+    'Node was told to load no native addons, by --no-addons or --permission (on its command line or in NODE_OPTIONS): ' +
+    'start it without that, or with --allow-addons beside --permission; node-dlb accepts connections in its addon'
+  return new NodeDlbError('ERR_DLB_ADDON_UNAVAILABLE', message, { cause })
 }
 
 function findAddon(): string {

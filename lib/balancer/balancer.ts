@@ -1,9 +1,11 @@
 import { EventEmitter } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import os from 'node:os'
 import { NodeDlbError } from '../errors.ts'
 import { loadAddon } from '../native.ts'
 import type { Call, Notice, Reply, WorkerLink } from '../worker/protocol.ts'
 import { Admission } from './admission.ts'
+import { AppSignals } from './app-signals.ts'
 import { Cuts } from './cuts.ts'
 import { Dealer } from './dealer.ts'
 import { Drain } from './drain.ts'
@@ -16,6 +18,7 @@ import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './op
 import { Parking } from './parking.ts'
 import { Rest } from './rest.ts'
 import { Rolling, type RollingReport } from './rolling.ts'
+import { type Shed, Sheds } from './sheds.ts'
 import { StallWatch } from './stall-watch.ts'
 import { EntryFailedError, Startup } from './startup.ts'
 import { type BalancerStats, takeStats } from './stats.ts'
@@ -31,7 +34,7 @@ export interface BalancerEvents {
   /** A worker's thread has ended. Without a listener, an uncaught error of it is printed to stderr. */
   'worker-exit': [death: Death]
   /**
-   * It has not listened within `startTimeout` (60 s if that is 0), and nothing else tells so, as the rejection of `reload()` does.
+   * It has not listened within `startTimeout` (5 s if that is 0), and nothing else tells so, as the rejection of `reload()` does.
    * Without a listener, it is a process warning.
    */
   'worker-late': [worker: { worker: number; timeout: number }]
@@ -44,6 +47,18 @@ export interface BalancerEvents {
    * listener, it is a process warning.
    */
   fallback: [device: DeviceFacts]
+  /**
+   * The app of a worker has a handler for the signal, the first that has; or the last has taken its own back. The process's signals are
+   * the program's: it listens for this one, and passes it on by `signal()`, or leaves it.
+   */
+  'signal-handler': [handler: { signal: NodeJS.Signals; handled: boolean }]
+  /** The worker was given the signal by `signal()`; but its handlers only clean up, and leave what is to come of it to the program. */
+  'signal-raised': [worker: { worker: number; signal: NodeJS.Signals }]
+  /**
+   * Connections were closed at once: told of the first, and then once a minute of those that came since. `limit` is how many
+   * descriptors the process may have open.
+   */
+  shed: [shed: Shed & { limit: number }]
   /** Nothing is left open. */
   close: [report: CloseReport]
   /**
@@ -93,6 +108,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /** Under way: of single workers, and of all. */
   readonly #drains = new Set<Drain>()
   readonly #cuts = new Cuts()
+  readonly #sheds = new Sheds((shed) => this.emit('shed', { ...shed, limit: loadAddon().fdLimit() }))
+  readonly #appSignals = new AppSignals((signal, handled) => this.emit('signal-handler', { signal, handled }))
   #closed: Promise<CloseReport> | null = null
   #lastStats: BalancerStats | null = null
   /** The device has failed, and nothing takes its place. */
@@ -122,7 +139,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       // Limits are the acceptor's to keep.
       relief: this.#admission === null,
       onBatch: (listener, fds, count) => this.#onBatch(listener, fds, count),
-      onShed: (count) => this.#ledger.shed(count),
+      onShed: (count) => {
+        this.#ledger.shed(count)
+        this.#sheds.count('descriptors', count)
+      },
       onError: (error) => this.emit('error', error),
       onServed: (parked) => this.#dealer.deal(parked),
       onOpen: (entry) => this.#opened(entry),
@@ -189,6 +209,19 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     return this.#rolling.reload()
   }
 
+  /**
+   * Calls the handlers that the workers' apps have for the signal, as if the process had got it on one thread. @returns how many workers have one
+   * @throws ERR_DLB_INVALID_ARGUMENT for what is no signal's name
+   */
+  signal(signal: NodeJS.Signals): number {
+    if (!Object.hasOwn(os.constants.signals, signal)) {
+      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `signal must be a signal's name, not ${String(signal)}`)
+    }
+    const workers = this.#appSignals.workersFor(signal)
+    for (const worker of workers) this.#supervisor.post(worker, { type: 'signal', signal })
+    return workers.length
+  }
+
   /** Whether all workers serve, and what is wrong if not. */
   health(): Health {
     return takeHealth({
@@ -234,6 +267,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const { inFlight } = this.#ledger
     this.#cuts.countWaiting(inFlight)
     const cut = cutOpen + inFlight
+    this.#sheds.close()
     this.#dealer.close()
     for (const fd of this.#ledger.refuseAll()) loadAddon().resetFd(fd)
     this.#lastStats = this.#takeStats()
@@ -409,6 +443,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       admission: this.#admission,
       findListener: (id) => this.#table.get(id),
       onBlocked: (blocked) => this.#onBlocked(blocked),
+      onShed: (reason, connections) => this.#sheds.count(reason, connections),
       onSent: () => this.#stallWatch?.arm(),
       // In Envoy's log every thread is a worker; ours accepts only, and is numbered after the workers.
       debug: debug && ((line) => debug(`worker_${slots} ${line}`)),
@@ -484,6 +519,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       this.#table.leave(worker, call.listener)
       return { type: 'left' }
     }
+    if (call.type === 'handle') {
+      this.#appSignals.handled(worker, call.signal)
+      return { type: 'handles' }
+    }
     return this.#table.join(worker, call)
   }
 
@@ -492,7 +531,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     else if (notice.type === 'return') this.#dealer.takeBack([notice])
     else if (notice.type === 'device-failed') this.#onDeviceFailed(notice)
     else if (notice.type === 'closing') for (const drain of this.#drains) drain.closing(worker)
+    else if (notice.type === 'shed') this.#sheds.count('descriptors', notice.connections)
     else if (notice.type === 'overloaded') this.#onOverloaded(worker, notice.overloaded)
+    else if (notice.type === 'unhandle') this.#appSignals.unhandled(worker, notice.signal)
+    else if (notice.type === 'raised') this.emit('signal-raised', { worker, signal: notice.signal })
     else if (notice.type === 'debug') this.#options.debug?.(notice.line)
     else if (notice.type === 'stdin' && this.#options.stdin) passStdin(thread.worker)
   }
@@ -533,6 +575,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     }
     this.#fabric.policies.ended(worker)
     this.#eligibility.forget(worker)
+    this.#appSignals.ended(worker, !finished)
     if (this.#startup.failed) return 'finished'
     const startup = [...this.#startups].find((each) => each.awaits(worker))
     if (!startup) return finished ? 'finished' : 'respawn'

@@ -4,6 +4,7 @@ import type { Admission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
 import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from './ledger.ts'
 import type { Balanced, Policy } from './policies/index.ts'
+import type { ShedReason } from './sheds.ts'
 
 /** What the dealer knows of a listener. */
 export interface DealtListener extends Balanced {
@@ -26,6 +27,8 @@ export interface DealerOptions {
   readonly findListener: (id: number) => DealtListener | undefined
   /** Stop or start accepting: credits have run out, or are back. */
   readonly onBlocked: (blocked: boolean) => void
+  /** So many were closed at once. */
+  readonly onShed: (reason: ShedReason, connections: number) => void
   /** Connections are on their way. */
   readonly onSent: () => void
   readonly debug: ((line: string) => void) | null
@@ -49,6 +52,7 @@ export class Dealer {
   readonly #admission: Admission | null
   readonly #findListener: DealerOptions['findListener']
   readonly #onBlocked: DealerOptions['onBlocked']
+  readonly #onShed: DealerOptions['onShed']
   readonly #onSent: DealerOptions['onSent']
   readonly #maxRetries: number
   readonly #debug: DealerOptions['debug']
@@ -68,6 +72,7 @@ export class Dealer {
     this.#maxRetries = options.maxRetries ?? Number.POSITIVE_INFINITY
     this.#findListener = options.findListener
     this.#onBlocked = options.onBlocked
+    this.#onShed = options.onShed
     this.#onSent = options.onSent
     this.#debug = options.debug
   }
@@ -159,8 +164,8 @@ export class Dealer {
       if (lane.length > 0) break
     }
     this.#retries = done > 0 || isLimited ? 0 : this.#retries + 1
-    if (this.#retries > this.#maxRetries) this.#shed((fd) => loadAddon().resetFd(fd))
-    else if (isLimited && this.#admission?.sheds) this.#shed((fd) => this.#admission?.end(fd))
+    if (this.#retries > this.#maxRetries) this.#shed('device-full', (fd) => loadAddon().resetFd(fd))
+    else if (isLimited && this.#admission?.sheds) this.#shed('limit', (fd) => this.#admission?.end(fd))
     if (this.waiting > 0) this.#retryLater(done > 0)
     else this.#unblock()
   }
@@ -180,11 +185,13 @@ export class Dealer {
   }
 
   /** The device has taken nothing for too long, or there are too many: the clients are told, so that they can go elsewhere. */
-  #shed(end: (fd: number) => void): void {
+  #shed(reason: ShedReason, end: (fd: number) => void): void {
     this.#retries = 0
-    for (const { fd, stamp } of this.#lanes.flatMap((lane) => lane.splice(0))) {
-      if (this.#ledger.shedHeld(fd, stamp)) end(fd)
-    }
+    const ours = this.#lanes
+      .flatMap((lane) => lane.splice(0))
+      .filter(({ fd, stamp }) => this.#ledger.shedHeld(fd, stamp))
+    for (const { fd } of ours) end(fd)
+    this.#onShed(reason, ours.length)
   }
 
   /** How many from `start` on are of the same listener and fit into the event buffer. */

@@ -50,7 +50,7 @@ export interface SupervisorHooks {
 export const STABLE_MS = 10_000
 
 /** Who does not listen after so long is late, if no `startTimeout` says when. */
-const LATE_MS = 60_000
+const LATE_MS = 5000
 
 /** Keeps the workers' threads running: one that dies is respawned, after a wait that doubles with each death in a row. */
 export class Supervisor implements WorkerEvents {

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { devicesCommand } from './devices-command.ts'
 import { USAGE_EXIT_CODE } from './run.ts'
 import { runCommand } from './run-command.ts'
+import { withHint } from './usage-hint.ts'
 
 const { version } = createRequire(import.meta.url)('node-dlb/package.json') as { version: string }
 
@@ -11,8 +12,10 @@ const program = new Command('node-dlb')
   .description('Runs a Node server on worker threads, and deals its connections to them')
   .version(version)
   .exitOverride()
-  .showHelpAfterError('(node-dlb --help shows how it is used)')
-program.addCommand(runCommand().copyInheritedSettings(program))
+  .configureOutput({ outputError: (text, write) => write(withHint(text, run)) })
+  .showHelpAfterError('(node-dlb --help, and node-dlb run --help, show how it is used)')
+const run = runCommand().copyInheritedSettings(program)
+program.addCommand(run)
 program.addCommand(devicesCommand().copyInheritedSettings(program))
 
 try {

@@ -1,57 +1,69 @@
-import fs from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import type { Balancer } from '../balancer/balancer.ts'
 import type { RollingReport } from '../balancer/rolling.ts'
+import type { Shed } from '../balancer/sheds.ts'
 import { EntryFailedError } from '../balancer/startup.ts'
 import type { BalancerStats } from '../balancer/stats.ts'
 import type { NodeDlbError } from '../errors.ts'
 
+/** Workers that start together are not late in the same millisecond. */
+const SAME_TIME_MS = 100
+
 /** All that the command prints, on stderr: stdout is the app's. */
 export class Report {
   readonly #quiet: boolean
-  /** '-' is stderr. */
-  readonly #statsFile: string | null
+  /** Workers that do not listen in time, and have not been told of. */
+  readonly #late: number[] = []
 
-  constructor(quiet: boolean, statsFile: string | null) {
+  constructor(quiet: boolean) {
     this.#quiet = quiet
-    this.#statsFile = statsFile
   }
 
-  /** Deaths, from here on. */
-  follow(balancer: Balancer): void {
+  /** What happens to the workers, from here on. */
+  follow(balancer: Balancer, entry: string): void {
     balancer.on('worker-exit', ({ worker, code, error, respawnIn }) => {
       if (respawnIn === null) return
       if (error !== null) this.#print(error)
       this.error(`worker_${worker} died with exit code ${code}; its successor starts in ${respawnIn} ms`)
     })
-    balancer.on('worker-late', ({ worker, timeout }) =>
-      this.error(`worker_${worker} does not listen after ${timeout / 1000} s: it gets no connections before it does`),
-    )
+    balancer.on('worker-late', ({ worker, timeout }) => this.#tellLate(worker, timeout, entry))
     balancer.on('worker-replaced', ({ worker, by }) => this.#say(`worker_${by} listens, worker_${worker} has ended`))
     balancer.on('cut', ({ worker, connections }) =>
-      this.error(`worker_${worker}: ${count(connections)} open at the deadline, cut now`),
+      this.error(`worker_${worker}: ${count(connections, 'connection')} open at the deadline, cut now`),
     )
+    balancer.on('shed', (shed) => this.error(shedText(shed)))
     balancer.on('fallback', (device) => this.error(`falls back to ${deviceText(device)}: ${device.reason}`))
     balancer.on('error', (error) => this.error(error.message))
   }
 
   started(balancer: Balancer): void {
     const { device, policy, workers } = balancer.stats()
-    if (workers.every(({ state }) => state === 'finished')) return
+    const there = workers.filter(({ state }) => state !== 'vacant' && state !== 'finished').length
+    if (there === 0) return
     const where = balancer.addresses.map(addressText).join(', ')
     this.#say(
       // The reason for a fallback has been told.
-      `${workers.length} workers on ${deviceText(device)}${device.fallback ? '' : ` (${device.reason})`}, policy ${policy}, ` +
+      `${count(there, 'worker')} on ${deviceText(device)}${device.fallback ? '' : ` (${device.reason})`}, policy ${policy}, ` +
         (where === '' ? 'listening nowhere yet' : `listening on ${where}`),
     )
   }
 
-  reloading(): void {
-    this.#say('SIGHUP: replaces the workers one after the other')
+  reloading(when: 'now' | 'once all listen'): void {
+    this.#say(`SIGHUP: replaces the workers one after the other${when === 'now' ? '' : ', once all listen'}`)
+  }
+
+  notReloading(): void {
+    this.#say('SIGHUP: replaces nothing, since the workers are ending')
   }
 
   reloaded({ ended, cut }: RollingReport): void {
-    this.#say(`reloaded: ${ended} workers replaced${cut > 0 ? `, ${count(cut)} cut at the deadline` : ''}`)
+    const cutText = cut > 0 ? `, ${count(cut, 'connection')} cut at the deadline` : ''
+    this.#say(`reloaded: ${count(ended, 'worker')} replaced${cutText}`)
+  }
+
+  /** SIGUSR2 without a place for them. */
+  noStats(): void {
+    this.#say('SIGUSR2: with the option --stats <file>, this writes the figures')
   }
 
   /** The workers that were there go on. */
@@ -65,7 +77,7 @@ export class Report {
   }
 
   closed(cut: number, drained: boolean): void {
-    if (cut > 0) this.error(`${count(cut)} ${cut === 1 ? 'was' : 'were'} cut`)
+    if (cut > 0) this.error(`${count(cut, 'connection')} ${cut === 1 ? 'was' : 'were'} cut`)
     else if (drained) this.#say('all connections finished')
   }
 
@@ -78,22 +90,17 @@ export class Report {
     this.#print(`${text}\n\nNode.js ${process.version}`)
   }
 
-  writeStats(stats: BalancerStats): void {
-    if (this.#statsFile === null) return
-    const text = `${JSON.stringify(stats, null, 2)}\n`
-    if (this.#statsFile === '-') process.stderr.write(text)
-    else this.#writeFile(this.#statsFile, text)
-  }
-
-  #writeFile(file: string, text: string): void {
-    // Whoever reads it finds all of the old figures or all of the new ones.
-    const temporary = `${file}.${process.pid}.tmp`
-    try {
-      fs.writeFileSync(temporary, text)
-      fs.renameSync(temporary, file)
-    } catch (error) {
-      this.error(`cannot write the figures: ${(error as Error).message}`)
+  /** All that are late at the same time have one line. */
+  #tellLate(worker: number, timeout: number, entry: string): void {
+    this.#late.push(worker)
+    if (this.#late.length > 1) return
+    const tell = (): void => {
+      const late = this.#late.splice(0)
+      const names = late.map((index) => `worker_${index}`).join(', ')
+      const doNot = late.length === 1 ? 'does not' : 'do not'
+      this.error(`${names} ${doNot} listen after ${timeout / 1000} s: ${entry} has to call listen(), and is waited for`)
     }
+    setTimeout(tell, SAME_TIME_MS).unref()
   }
 
   #say(message: string): void {
@@ -105,8 +112,18 @@ export class Report {
   }
 }
 
-function count(connections: number): string {
-  return `${connections} ${connections === 1 ? 'connection' : 'connections'}`
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}
+
+function shedText({ reason, connections, limit }: Shed & { limit: number }): string {
+  const closed = `${count(connections, 'connection')} closed at once`
+  if (reason === 'device-full') return `the device has been full for too long (--max-retries): ${closed}`
+  if (reason === 'limit') return `there are as many connections as the limits allow: ${closed} (--over-limit)`
+  return (
+    `no file descriptor is left, of ${limit} that the process may have: ${closed}. ` +
+    'Raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), or have fewer connections at a time (--max-connections)'
+  )
 }
 
 function deviceText({ kind, id, version }: BalancerStats['device']): string {

@@ -7,14 +7,18 @@ import { type RunFlags, run } from './run.ts'
 
 const examples = `
 Examples:
-  $ node-dlb run server.js --workers 4
-  $ node-dlb run server.js --policy least-connections --listener 9090=unordered,7
-  $ node-dlb run server.js -- --port 8080        what follows -- is the server's
+  $ node-dlb run server.mjs --workers 4
+  $ node-dlb run server.mjs --policy least-connections --listener 9090=unordered,7
+  $ node-dlb run server.mjs -- --port 8080       what follows -- is the server's
 
-SIGINT and SIGTERM stop accepting and let open connections finish; a second one cuts them.
-SIGHUP replaces the workers one after the other by new ones, which run the file as it is now.
-The exit code is 0 after that, 1 if connections were cut at the deadline, 2 for wrong usage, and the server's own if
-it fails to start.`
+Signals:
+  SIGINT, SIGTERM  stop accepting, and let open connections finish; a second one, half a second later or more, cuts them
+  SIGHUP           replaces the workers one after the other by new ones, which run the file as it is now
+  SIGUSR2          writes the figures to the file that --stats names
+An app's own handlers of SIGINT, SIGTERM and SIGHUP are called instead of that, and those of all other signals are called, too.
+
+The exit code is 0 if all connections finished, 1 if some were cut at the deadline or the start failed, 2 for wrong usage,
+and the server's own if it fails to start.`
 
 export function runCommand(): Command {
   return new Command('run')

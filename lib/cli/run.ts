@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { OverLimit } from '../balancer/admission.ts'
 import { Balancer, type CloseReport } from '../balancer/balancer.ts'
 import type { FallbackPolicy } from '../balancer/fabric.ts'
@@ -6,8 +7,11 @@ import { resolveOptions } from '../balancer/options.ts'
 import type { PolicyName } from '../balancer/policies/index.ts'
 import { EntryFailedError } from '../balancer/startup.ts'
 import { NodeDlbError } from '../errors.ts'
+import { entryProblem } from './entry-problem.ts'
+import { Reloads } from './reloads.ts'
 import { Report } from './report.ts'
 import { Signals } from './signals.ts'
+import { StatsFile } from './stats-file.ts'
 
 export interface RunFlags {
   readonly workers?: number
@@ -40,66 +44,80 @@ export const USAGE_EXIT_CODE = 2
 
 /** `node-dlb run`. Sets the exit code, and leaves nothing that holds the process. */
 export async function run(entry: string, args: readonly string[], flags: RunFlags): Promise<void> {
-  const report = new Report(flags.quiet ?? false, flags.stats ?? null)
-  const balancer = build(entry, args, flags, report)
-  if (!balancer) return
+  const report = new Report(flags.quiet ?? false)
+  const built = build(entry, args, flags, report)
+  if (!built) return
+  const { balancer, statsFile } = built
   const closed = new Promise<CloseReport>((resolve) => balancer.once('close', resolve))
+  const reloads = new Reloads(balancer, report)
   const signals = new Signals({
     drain: (signal) => {
       report.draining(signal, flags.drainTimeout)
       void balancer.close({ signal })
     },
     cut: () => void balancer.close({ timeout: 0 }),
-    reload: () => void reload(balancer, report),
-    stats: flags.stats === undefined ? null : () => report.writeStats(balancer.stats()),
+    reload: () => void reloads.reload(),
+    stats: (passed) => {
+      if (statsFile) writeStats(statsFile, balancer, report)
+      else if (!passed) report.noStats()
+    },
+    pass: (signal) => balancer.signal(signal) > 0,
   })
-  report.follow(balancer)
+  balancer.on('signal-handler', ({ signal, handled }) => signals.setHandled(signal, handled))
+  balancer.on('signal-raised', ({ signal }) => signals.raised(signal))
+  report.follow(balancer, entry)
   try {
-    await balancer.start()
+    await reloads.after(balancer.start())
     report.started(balancer)
     const { cut } = await closed
     report.closed(cut, signals.received)
     process.exitCode = signals.exitCode ?? (cut > 0 ? CUT_EXIT_CODE : 0)
   } catch (error) {
-    process.exitCode = signals.startExitCode ?? failure(error, report)
+    process.exitCode = signals.startExitCode ?? failure(error, entry, report)
   } finally {
-    report.writeStats(balancer.stats())
+    if (statsFile) writeStats(statsFile, balancer, report)
     signals.close()
     process.stdin.unref?.()
   }
 }
 
-async function reload(balancer: Balancer, report: Report): Promise<void> {
-  report.reloading()
-  try {
-    report.reloaded(await balancer.reload())
-  } catch (error) {
-    if (!(error instanceof NodeDlbError)) throw error
-    // That it is closing has been told.
-    if (error.code !== 'ERR_DLB_CLOSED') report.reloadFailed(error)
-  }
+interface Built {
+  readonly balancer: Balancer
+  readonly statsFile: StatsFile | null
 }
 
 /** @returns null, with the exit code set, if it cannot be. */
-function build(entry: string, args: readonly string[], flags: RunFlags, report: Report): Balancer | null {
-  const { stats: _, quiet: __, listener: listeners, ...options } = flags
+function build(entry: string, args: readonly string[], flags: RunFlags, report: Report): Built | null {
+  const { stats, quiet: _, listener: listeners, ...options } = flags
   try {
+    const statsFile = stats === undefined ? null : new StatsFile(stats)
     // An app that takes its time to listen is its user's business, who sees it here; hence no limit.
-    return new Balancer(resolveOptions({ ...options, listeners, entry, argv: args, startTimeout: 0, stdin: true }))
+    const resolved = resolveOptions({ ...options, listeners, entry, argv: args, startTimeout: 0, stdin: true })
+    return { balancer: new Balancer(resolved), statsFile }
   } catch (error) {
-    process.exitCode = failure(error, report)
+    process.exitCode = failure(error, entry, report)
     return null
   }
 }
 
+function writeStats(file: StatsFile, balancer: Balancer, report: Report): void {
+  try {
+    file.write(`${JSON.stringify(balancer.stats(), null, 2)}\n`)
+  } catch (error) {
+    report.error(`cannot write the figures: ${(error as Error).message}`)
+  }
+}
+
 /** Says what went wrong. @returns the exit code */
-function failure(error: unknown, report: Report): number {
+function failure(error: unknown, entry: string, report: Report): number {
   if (!(error instanceof NodeDlbError)) throw error
   if (!(error instanceof EntryFailedError)) {
     report.error(error.message)
     return error.code === 'ERR_DLB_INVALID_ARGUMENT' ? USAGE_EXIT_CODE : FAILED_EXIT_CODE
   }
-  // What Node itself would say, and nothing of ours: it is the app's error.
-  if (error.workerError !== null) report.uncaught(error.workerError)
-  return error.exitCode
+  const problem = entryProblem(path.resolve(entry), error)
+  // What Node itself would say: it is the app's error.
+  if (error.workerError !== null && problem?.withError !== false) report.uncaught(error.workerError)
+  if (problem) report.error(problem.text)
+  return problem?.isUsage ? USAGE_EXIT_CODE : error.exitCode
 }

@@ -6,28 +6,49 @@ export interface SignalActions {
   /** The second signal, of any of the two. */
   cut(): void
   reload(): void
-  /** null: SIGUSR2 ends the process, as without us; tools that restart servers send it for that. */
-  readonly stats: (() => void) | null
+  /** SIGUSR2. `passed`: the app has handlers for it, which were called. */
+  stats(passed: boolean): void
+  /** Calls the app's own handlers. @returns whether it has any */
+  pass(signal: NodeJS.Signals): boolean
 }
 
 const SIGNAL_EXIT_BASE = 128
 
-/** SIGINT and SIGTERM: the first drains, the second cuts. SIGHUP reloads, unless it says that the terminal is gone. SIGUSR2 asks for the figures (SIGUSR1 is Node's debugger's). */
+/**
+ * So long after the first signal that ends it, another one is the same: `timeout` and npm send one to the process and to its
+ * group, a terminal's Ctrl-C reaches npm and its children, and npm passes it on.
+ */
+export const SAME_SIGNAL_MS = 500
+
+/** What comes of them without a listener is not what it was before there was one, which would have been harmless. */
+const KEPT: readonly NodeJS.Signals[] = ['SIGPIPE', 'SIGUSR1']
+
+/**
+ * What the process's signals do. Those of the command:
+ * - SIGINT and SIGTERM: the first drains (and is the app's, if that has a handler), the second cuts
+ * - SIGHUP, if the app has no handler for it: reloads, unless it says that the terminal is gone, which is the end
+ * - SIGUSR2: writes the figures, and is the app's, too
+ *
+ * For others it listens while the app has handlers for them, and passes them on.
+ */
 export class Signals {
   readonly #actions: SignalActions
-  readonly #handlers: Map<NodeJS.Signals, () => void>
+  readonly #handlers = new Map<NodeJS.Signals, () => void>()
   readonly #received: NodeJS.Signals[] = []
   readonly #terminals = [0, 1, 2].filter((fd) => tty.isatty(fd))
+  readonly #now: () => number
+  #firstAt = 0
+  /** Passed on, and not left to us by any worker since. */
+  readonly #passed = new Set<NodeJS.Signals>()
 
-  constructor(actions: SignalActions) {
+  /** `now`: milliseconds. */
+  constructor(actions: SignalActions, now: () => number = () => performance.now()) {
     this.#actions = actions
-    this.#handlers = new Map<NodeJS.Signals, () => void>([
-      ['SIGINT', () => this.#end('SIGINT')],
-      ['SIGTERM', () => this.#end('SIGTERM')],
-      ['SIGHUP', () => this.#hangUp()],
-    ])
-    if (actions.stats) this.#handlers.set('SIGUSR2', actions.stats)
-    for (const [signal, handler] of this.#handlers) process.on(signal, handler)
+    this.#now = now
+    this.#on('SIGINT', () => this.#end('SIGINT'))
+    this.#on('SIGTERM', () => this.#end('SIGTERM'))
+    this.#on('SIGHUP', () => this.#hangUp())
+    this.#on('SIGUSR2', () => actions.stats(this.#pass('SIGUSR2')))
   }
 
   get received(): boolean {
@@ -44,17 +65,53 @@ export class Signals {
     return this.received ? this.#codeOfLast() : null
   }
 
+  /** The app has handlers for the signal from now on, or not any more. */
+  setHandled(signal: NodeJS.Signals, handled: boolean): void {
+    if (isOurs(signal)) return
+    if (!handled && !KEPT.includes(signal)) this.#off(signal)
+    if (handled && !this.#handlers.has(signal)) this.#on(signal, () => this.#pass(signal))
+  }
+
+  /** A worker's handlers of the signal only cleaned up: it takes the course that it has without them, once for all workers. */
+  raised(signal: NodeJS.Signals): void {
+    if (!this.#passed.delete(signal)) return
+    if (signal === 'SIGHUP') this.#actions.reload()
+    if (isOurs(signal)) return
+    this.#off(signal)
+    process.kill(process.pid, signal)
+  }
+
   close(): void {
-    for (const [signal, handler] of this.#handlers) process.off(signal, handler)
+    for (const signal of [...this.#handlers.keys()]) this.#off(signal)
+  }
+
+  #on(signal: NodeJS.Signals, handler: () => void): void {
+    this.#handlers.set(signal, handler)
+    process.on(signal, handler)
+  }
+
+  #off(signal: NodeJS.Signals): void {
+    const handler = this.#handlers.get(signal)
+    if (handler) process.off(signal, handler)
+    this.#handlers.delete(signal)
+  }
+
+  #pass(signal: NodeJS.Signals): boolean {
+    const passed = this.#actions.pass(signal)
+    if (passed) this.#passed.add(signal)
+    return passed
   }
 
   /** Of a terminal that was closed, nothing is left that is one. */
   #hangUp(): void {
-    if (this.#terminals.every((fd) => tty.isatty(fd))) this.#actions.reload()
-    else this.#end('SIGHUP')
+    if (!this.#terminals.every((fd) => tty.isatty(fd))) this.#end('SIGHUP')
+    else if (!this.#pass('SIGHUP')) this.#actions.reload()
   }
 
   #end(signal: NodeJS.Signals): void {
+    const now = this.#now()
+    if (this.received && now - this.#firstAt < SAME_SIGNAL_MS) return
+    if (!this.received) this.#firstAt = now
     this.#received.push(signal)
     if (this.#received.length === 1) this.#actions.drain(signal)
     else this.#actions.cut()
@@ -64,4 +121,8 @@ export class Signals {
     const last = this.#received[this.#received.length - 1]
     return SIGNAL_EXIT_BASE + os.constants.signals[last]
   }
+}
+
+function isOurs(signal: NodeJS.Signals): boolean {
+  return ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'].includes(signal)
 }

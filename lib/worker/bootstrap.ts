@@ -5,6 +5,7 @@ import { type Connection, Ledger, NO_STAMP } from '../balancer/ledger.ts'
 import { NodeDlbError } from '../errors.ts'
 import { setAddonFile } from '../native.ts'
 import { Adoption, type OnClosed } from './adoption.ts'
+import { callHandlers, tellOfHandlers } from './app-signals.ts'
 import { Control } from './control.ts'
 import { type Delivery, deliver, LATER } from './delivery.ts'
 import { drain } from './drain.ts'
@@ -49,6 +50,7 @@ announceWorker({
   ledger,
 })
 listenToMain()
+tellOfHandlers(control)
 announceStdin()
 runEntry()
 
@@ -59,7 +61,8 @@ function connect(link: WorkerLink, routes: Routes): void {
 
 /** @returns null if the device does not work: main is told, and says what comes next. */
 function openIntake({ generation, device }: WorkerLink): Intake | null {
-  const own = new OwnIntake({ ledger, worker: boot.index, accept, debug })
+  const onShed = (connections: number): void => control.post({ type: 'shed', connections })
+  const own = new OwnIntake({ ledger, worker: boot.index, accept, onShed, debug })
   if (device === null) return own
   const onFailure = (error: NodeDlbError): void => {
     // Closed by main, which is about to say why.
@@ -136,6 +139,7 @@ function listenToMain(): void {
     if (message.type === 'exit') process.exit()
     else if (message.type === 'switch') connect(message.link, message.routes)
     else if (message.type === 'take') take(message)
+    else if (message.type === 'signal') onSignal(message.signal)
     else if (message.type === 'relieve') listening.relieve()
     else if (message.type === 'ending') listening.servers().forEach(endWithNextResponse)
     else finish(message)
@@ -151,6 +155,10 @@ function finish({ signal, deadline }: Extract<ToWorker, { type: 'drain' }>): voi
   drain(listening.servers(), signal, () => control.post({ type: 'closing' }))
 }
 
+function onSignal(signal: NodeJS.Signals): void {
+  if (!callHandlers(signal)) control.post({ type: 'raised', signal })
+}
+
 function take({ listener, fd, stamp }: Take): void {
   const delivery = adopt(listener, fd, stamp, null)
   if (delivery && delivery !== LATER) deliver(delivery)
@@ -158,7 +166,12 @@ function take({ listener, fd, stamp }: Take): void {
 
 function reportEnd(): void {
   process.on('beforeExit', () => control.post({ type: 'idle' }))
-  process.on('uncaughtExceptionMonitor', (error) => control.post({ type: 'uncaught', text: inspect(error) }))
+  process.on('uncaughtExceptionMonitor', (error) => {
+    // Without this file's own frames, which tell nothing of the app.
+    const lines = inspect(error).split('\n')
+    const text = lines.filter((line) => !line.includes(`(${__filename}:`)).join('\n')
+    control.post({ type: 'uncaught', text })
+  })
 }
 
 /** Main passes its stdin on once the app reads from it, and not before: reading it has effects on a terminal. */

@@ -9,6 +9,8 @@ export interface OwnIntakeOptions {
   readonly worker: number
   /** Makes an accepted fd a connection; null if it cannot be, and is closed. */
   readonly accept: (listener: number, fd: number) => Delivery | typeof LATER | null
+  /** So many were closed at once, for want of descriptors. */
+  readonly onShed: (connections: number) => void
   readonly debug: ((line: string) => void) | null
 }
 
@@ -23,9 +25,12 @@ export class OwnIntake implements Intake {
 
   join(listener: number, { socket }: Route): void {
     if (socket === null) return
-    const { ledger, worker } = this.#options
+    const { ledger, worker, onShed } = this.#options
     const shared = new SharedListener(socket, (fd) => this.#take(listener, fd), {
-      onShed: (count) => ledger.shedFor(worker, count),
+      onShed: (count) => {
+        ledger.shedFor(worker, count)
+        onShed(count)
+      },
     })
     this.#listeners.set(listener, shared)
   }

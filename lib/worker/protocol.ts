@@ -91,8 +91,14 @@ export interface LeaveRequest {
   readonly listener: number
 }
 
+/** The app has a handler for the signal now. */
+export interface HandleRequest {
+  readonly type: 'handle'
+  readonly signal: NodeJS.Signals
+}
+
 /** What a worker asks and waits for. */
-export type Call = ListenRequest | LeaveRequest
+export type Call = ListenRequest | LeaveRequest | HandleRequest
 
 export type Reply =
   | {
@@ -105,6 +111,7 @@ export type Reply =
       readonly ticketKeys: Uint8Array | null
     }
   | { readonly type: 'left' }
+  | { readonly type: 'handles' }
   /** The bind or listen failed; `errno` is negative, as libuv's. `address` is what was tried last. */
   | { readonly type: 'failed'; readonly errno: number; readonly address: string | null }
   /** The balancer itself cannot do it. */
@@ -126,6 +133,12 @@ export type Notice =
   | { readonly type: 'overloaded'; readonly overloaded: boolean }
   /** Nothing holds the app's loop open any more: it ends of itself, and not by process.exit. */
   | { readonly type: 'idle' }
+  /** Accepting for itself, it closed so many connections at once for want of descriptors. They are counted. */
+  | { readonly type: 'shed'; readonly connections: number }
+  /** The app has no handler for the signal any more. */
+  | { readonly type: 'unhandle'; readonly signal: NodeJS.Signals }
+  /** Its handlers have sent the signal again: they only cleaned up, and leave it to main. */
+  | { readonly type: 'raised'; readonly signal: NodeJS.Signals }
   /** The app reads process.stdin. */
   | { readonly type: 'stdin' }
   | { readonly type: 'debug'; readonly line: string }
@@ -137,6 +150,8 @@ export type ToWorker =
   | { readonly type: 'ending' }
   /** Close the servers, or let the app's own handler of the signal do it. What is open at the deadline (of `Date.now()`) is cut. */
   | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly deadline: number }
+  /** The process got this signal, for which the app has handlers. */
+  | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
   /** Main's acceptor rests. */
   | { readonly type: 'relieve' }
   /** Close what is open, and exit. */

@@ -1,0 +1,79 @@
+import fs from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import type { EntryFailedError } from '../balancer/startup.ts'
+
+/** Why an entry failed that Node could not run at all, for somebody who does not know Node's loader. */
+export interface EntryProblem {
+  /** What is wrong, and what to do. */
+  readonly text: string
+  /** Whether Node's own message helps, too. */
+  readonly withError: boolean
+  /** The command line names what cannot be run. */
+  readonly isUsage: boolean
+}
+
+/** @param entry its absolute path. @returns null if the app itself failed: what it says is all. */
+export function entryProblem(entry: string, { workerError }: EntryFailedError): EntryProblem | null {
+  if (workerError === null) return null
+  return (
+    missing(entry, workerError) ??
+    typeScript(entry, workerError) ??
+    moduleSyntax(entry, workerError) ??
+    syntax(entry, workerError)
+  )
+}
+
+function missing(entry: string, error: string): EntryProblem | null {
+  if (!error.includes(`Cannot find module '${entry}'`) || canBeRequired(entry)) return null
+  const stats = fs.statSync(entry, { throwIfNoEntry: false })
+  if (stats?.isDirectory()) {
+    const text = `${entry} is a folder without index.js, or "main" in a package.json: name the server's file`
+    return { text, withError: false, isUsage: true }
+  }
+  const text = stats ? `${entry} is not a file that can be run` : `there is no file ${entry}${similar(entry)}`
+  return { text, withError: false, isUsage: true }
+}
+
+function canBeRequired(entry: string): boolean {
+  try {
+    createRequire(entry).resolve(entry)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A file that is called the same but for its extension. */
+function similar(entry: string): string {
+  const { dir, name } = path.parse(entry)
+  const found = ['.mjs', '.js', '.cjs', '.ts', '.mts', '.cts'].find((extension) =>
+    fs.existsSync(path.join(dir, name + extension)),
+  )
+  return found === undefined ? '' : `, but there is ${name}${found}`
+}
+
+function typeScript(entry: string, error: string): EntryProblem | null {
+  const strips = (process.features as { typescript?: unknown }).typescript
+  const isLoadError = /\bSyntaxError\b|ERR_UNKNOWN_FILE_EXTENSION/.test(error)
+  if (strips || !isLoadError || !/\.[cm]?tsx?$/.test(entry)) return null
+  const text =
+    `${entry} is TypeScript, which Node ${process.version} does not run by itself: compile it to JavaScript, use Node 22.18 or later, ` +
+    'or have a package such as tsx load it (NODE_OPTIONS="--import tsx" node-dlb run …)'
+  return { text, withError: false, isUsage: false }
+}
+
+/** The newcomer's: `import` in a file that Node takes for CommonJS. */
+function moduleSyntax(entry: string, error: string): EntryProblem | null {
+  if (!error.includes('Cannot use import statement outside a module') || path.extname(entry) !== '.js') return null
+  const text = `${entry} is an ES module: call it ${path.basename(entry, '.js')}.mjs, or write "type": "module" into its package.json`
+  return { text, withError: true, isUsage: false }
+}
+
+/** Of a syntax error in an ES module, Node's error does not say where it is. */
+function syntax(entry: string, error: string): EntryProblem | null {
+  if (!/^SyntaxError: /m.test(error)) return null
+  const hasPlace = !error.startsWith('SyntaxError: ')
+  const where = hasPlace ? '' : `: \`node --check ${entry}\` shows where`
+  return { text: `${entry}, or a file that it loads, cannot be parsed${where}`, withError: true, isUsage: false }
+}

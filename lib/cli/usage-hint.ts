@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs'
+import type { Command } from 'commander'
+
+/** Adds to commander's message about wrong usage what was probably meant. `run`: the command that runs servers. */
+export function withHint(message: string, run: Command): string {
+  const hint = hintFor(message, process.argv.slice(2), run)
+  return hint === null ? message : `${message.trimEnd()}\n${hint}\n`
+}
+
+function hintFor(message: string, args: readonly string[], run: Command): string | null {
+  const [, command] = /unknown command '(.*?)'/.exec(message) ?? []
+  if (command !== undefined && isFile(command)) return `Did you mean \`node-dlb run ${args.join(' ')}\`?`
+  const [, option] = /unknown option '(.*?)'/.exec(message) ?? []
+  if (option === undefined) return null
+  if (args[0] === 'run') {
+    const entry = args[1]?.startsWith('-') === false ? args[1] : 'server.mjs'
+    return `The server's own options go after --, as in \`node-dlb run ${entry} -- ${withValue(option, args)}\`.`
+  }
+  const [name] = option.split('=')
+  const isOfRun = run.options.some(({ long, short }) => long === name || short === name)
+  return isOfRun ? `${name} is an option of run, as in \`node-dlb run server.mjs ${withValue(option, args)}\`.` : null
+}
+
+/** As it was given. */
+function withValue(option: string, args: readonly string[]): string {
+  const value = args[args.indexOf(option) + 1]
+  return value === undefined || value.startsWith('-') ? option : `${option} ${value}`
+}
+
+function isFile(name: string): boolean {
+  return /\.[cm]?[jt]sx?$/.test(name) || /[./]/.test(name) || existsSync(name)
+}

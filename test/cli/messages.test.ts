@@ -1,0 +1,181 @@
+import { once } from 'node:events'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { get } from '../clients.ts'
+import { cli, type Outcome, runCli, runNode } from '../programs.ts'
+import { Command, fixture } from './command.ts'
+
+/** What the command says to those who have used it wrongly, or wait for something. */
+
+t.jobs = 2
+
+const LISTEN = `require('node:http').createServer((_, r) => r.end('ok')).listen(0, '127.0.0.1')`
+
+function file(t: Test, name: string, code: string): string {
+  return path.join(t.testdir({ [name]: code }), name)
+}
+
+/** Nothing of it is a stack. */
+function isOneLine(t: Test, { stderr }: Outcome, line: RegExp): void {
+  t.match(stderr, line)
+  t.equal(stderr.trim().split('\n').length, 1, stderr)
+}
+
+t.test('what cannot be run is named, without a stack', async (t) => {
+  const outcome = await runCli(['run', '/nonexistent.js'])
+  isOneLine(t, outcome, /^node-dlb: there is no file \/nonexistent\.js\n$/)
+  t.equal(outcome.code, 2)
+})
+
+t.test('so is a file that has another extension', async (t) => {
+  const name = file(t, 'app.mjs', '')
+  isOneLine(
+    t,
+    await runCli(['run', name.replace('.mjs', '.js')]),
+    /there is no file .*app\.js, but there is app\.mjs\n$/,
+  )
+})
+
+t.test('so is a folder; one with an index.js is run', async (t) => {
+  const folder = path.dirname(file(t, 'app.cjs', ''))
+  const outcome = await runCli(['run', folder])
+  isOneLine(
+    t,
+    outcome,
+    /^node-dlb: .* is a folder without index\.js, or "main" in a package\.json: name the server's file\n$/,
+  )
+  t.equal(outcome.code, 2)
+  fs.writeFileSync(path.join(folder, 'index.js'), 'process.exit(3)')
+  t.match(await runCli(['run', folder]), { code: 3 })
+})
+
+t.test("a module that the app does not find is the app's error, and told as by Node", async (t) => {
+  const { code, stderr } = await runCli(['run', file(t, 'app.cjs', `require('./nowhere.cjs')`)])
+  t.equal(code, 1)
+  t.match(stderr, /^Error: Cannot find module '\.\/nowhere\.cjs'\nRequire stack:\n- .*app\.cjs/)
+})
+
+t.test("the app's stack has no frame of ours", async (t) => {
+  const { stderr } = await runCli(['run', file(t, 'app.cjs', `throw new Error('boom')`)])
+  t.match(stderr, /^Error: boom\n {4}at .*app\.cjs:1:7/)
+  t.notMatch(stderr, /bootstrap\.cjs|dist\/lib/)
+})
+
+t.test('TypeScript on a Node that does not run it', async (t) => {
+  const runsIt = Boolean((process.features as { typescript?: unknown }).typescript)
+  const outcome = await runCli(['run', file(t, 'app.ts', 'const port: number = 0')])
+  if (runsIt) t.equal(outcome.code, 0)
+  else
+    isOneLine(t, outcome, /^node-dlb: .*app\.ts is TypeScript, which Node v[\d.]+ does not run by itself: compile it/)
+})
+
+t.test('an ES module with a syntax error: where to look is told', async (t) => {
+  const { stderr } = await runCli(['run', file(t, 'app.mjs', 'let let = 1')])
+  t.match(stderr, /SyntaxError: [\s\S]*\nnode-dlb: .*app\.mjs, or a file that it loads, cannot be parsed/)
+})
+
+t.test("an option of the server's goes after --", async (t) => {
+  const { code, stderr } = await runCli(['run', 'server.js', '--port', '8080'])
+  t.equal(code, 2)
+  t.match(stderr, /The server's own options go after --, as in `node-dlb run server\.js -- --port 8080`\./)
+})
+
+t.test('a file without run: what was probably meant', async (t) => {
+  for (const name of ['server.js', 'app.mjs', 'lib/server']) {
+    const { code, stderr } = await runCli([name, '--workers', '2'])
+    t.equal(code, 2)
+    t.ok(stderr.includes(`Did you mean \`node-dlb run ${name} --workers 2\`?`), stderr)
+  }
+  t.match(await runCli(['--workers', '2', 'x.js']), {
+    code: 2,
+    stderr: /--workers is an option of run, as in `node-dlb run/,
+  })
+})
+
+t.test('--stats where nothing can be written is told at the start', async (t) => {
+  const folder = t.testdir({ file: '' })
+  for (const [where, why] of [
+    [`${folder}/nowhere/stats.json`, /ENOENT/],
+    [`${folder}/file/stats.json`, /ENOTDIR/],
+    [folder, /it is a folder, and a file in it is wanted/],
+    [`${folder}/new/`, /it is a folder/],
+  ] as const) {
+    const outcome = await runCli(['run', fixture('server.mjs'), '--stats', where])
+    t.equal(outcome.code, 2)
+    isOneLine(t, outcome, /^node-dlb: --stats .*: the figures cannot be written there: /)
+    t.match(outcome.stderr, why)
+  }
+  t.strictSame(fs.readdirSync(folder), ['file'], 'the try leaves nothing behind')
+})
+
+t.test('--stats /dev/null is written to, and not replaced', async (t) => {
+  t.match(await runCli(['run', file(t, 'app.cjs', ''), '--stats', '/dev/null']), { code: 0, stderr: '' })
+  t.equal(fs.statSync('/dev/null').isCharacterDevice(), true)
+})
+
+t.test('one worker is one worker', async (t) => {
+  const command = new Command(t, [fixture('server.mjs'), '-w', '1'])
+  await command.port()
+  t.match(command.stderr, /node-dlb: 1 worker on the software device/)
+  command.child.kill('SIGHUP')
+  await command.untilStderr(/reloaded: 1 worker replaced\n/)
+  command.child.kill('SIGTERM')
+  t.match(await command.outcome, { code: 0 })
+})
+
+t.test('an entry that does not listen: after 5 s it is said what is waited for', async (t) => {
+  const command = new Command(t, [file(t, 'app.cjs', 'setInterval(() => undefined, 1000)'), '-w', '2'])
+  await command.untilStderr(
+    /^node-dlb: worker_0, worker_1 do not listen after 5 s: .*app\.cjs has to call listen\(\), and is waited for$/m,
+  )
+  command.child.kill('SIGTERM')
+  t.match(await command.outcome, { code: 143 })
+})
+
+t.test('without addons, that is the reason that is given', async (t) => {
+  const outcome = await runNode(['--no-addons', cli, 'run', file(t, 'app.cjs', LISTEN)])
+  t.equal(outcome.code, 1)
+  isOneLine(t, outcome, /^node-dlb: Node was told to load no native addons, by --no-addons or --permission/)
+})
+
+/** Node raises its soft limit to the hard one: so both are lowered. */
+t.test('connections that are closed for want of descriptors are told once, with what to do', async (t) => {
+  for (const policy of ['unordered', 'nop']) {
+    // The app takes what the process has left of them, and then a client comes.
+    const code = `
+      const fs = require('node:fs')
+      const taken = []
+      const server = require('node:http').createServer((_, response) => response.end('ok'))
+      server.listen(0, '127.0.0.1', () => setImmediate(() => {
+        try { for (;;) taken.push(fs.openSync('/dev/null')) } catch { console.log('full') }
+      }))`
+    const command = new Command(t, [file(t, 'app.cjs', code), '-w', '1', '--policy', policy], {}, 96)
+    const port = await command.port()
+    await command.untilStdout(/full/)
+    for (let i = 0; i < 3; i++) {
+      const socket = net.connect(port, '127.0.0.1').on('error', () => undefined)
+      await once(socket, 'close')
+    }
+    await command.untilStderr(
+      /no file descriptor is left, of 96 that the process may have: 1 connection closed at once\. Raise the limit/,
+    )
+    command.child.kill('SIGTERM')
+    const { stderr } = await command.outcome
+    t.ok((stderr.match(/no file descriptor is left/g) ?? []).length <= 2, 'the first, and at the end the rest')
+  }
+})
+
+t.test('and so are those beyond a limit', async (t) => {
+  const limits = ['--max-connections', '1', '--over-limit', 'reset']
+  const command = new Command(t, [fixture('server.mjs'), '-w', '1', ...limits])
+  const port = await command.port()
+  const held = get(port, '/hang').catch(({ code }) => code)
+  // Of the two, one has the place.
+  await Promise.race([held, get(port, '/hang').catch(() => undefined)])
+  const line = /there are as many connections as the limits allow: 1 connection closed at once \(--over-limit\)/
+  t.ok(await command.untilStderr(line))
+  command.child.kill('SIGKILL')
+  await Promise.all([held, command.outcome])
+})
