@@ -255,7 +255,7 @@ t.test('what does not fit together is reported, all at once', async (t) => {
       '2: spec.servers[0].port.number: this gateway has one port, and another server has 80',
       '5: spec.gateways[1]: there is no Gateway h',
       '5: spec.hosts[1]: its Gateway does not have this host, but *.example.com, example.org, *.example.com, example.org',
-      '5: spec.http[0].match[0].uri.regex: Invalid regular expression: /^(?:()$/u: Unterminated group',
+      "5: spec.http[0].match[0].uri.regex: Istio's regular expressions are RE2's, which does not take this one: error parsing regexp: missing closing ): `(`",
       '5: spec.http[0].route[0].destination.host: there is no Service x',
       '5: spec.http[0].route[1].destination.port.number: port 3 is not there: Service a has 1, 2',
       '5: spec.http[0].route[2].destination.port.number: the port is missing: Service a has 1, 2',
@@ -266,6 +266,25 @@ t.test('what does not fit together is reported, all at once', async (t) => {
   t.match(problemsOf(t, services), ['0: 0: : no Gateway: nothing to serve'])
   t.match(problemsOf(t, gateway.replace('ingressgateway', 'other')), [/no Gateway selects this gateway/])
 })
+
+const refused: [regex: string, why: RegExp][] = [
+  ['/a(?=b).*', /`\(\?=`/],
+  ['/(?!a).*', /`\(\?!`/],
+  ['/(?<=a)b', /`\(\?</],
+  ['/(a)\\1', /`\\1`/],
+  ['/a{2000}', /`\{2000\}`/],
+  ['/[z-a]', /`z-a`/],
+]
+for (const [regex, why] of refused) {
+  t.test(`the regex ${regex}, which RE2 does not take, is refused with document, field and reason`, async (t) => {
+    const spec = `{hosts: [example.org], gateways: [g], http: [{match: [{uri: {regex: '${regex}'}}], route: [
+      {destination: {host: a, port: {number: 1}}}]}]}`
+    const [problem, ...others] = problemsOf(t, together(gateway, services, virtualService(spec)))
+    t.strictSame(others, [])
+    t.match(problem, /^\d+: 4: spec\.http\[0\]\.match\[0\]\.uri\.regex: .* RE2's/)
+    t.match(problem, why)
+  })
+}
 
 t.test('devices that are requested and not granted are reported', async (t) => {
   const operator = `

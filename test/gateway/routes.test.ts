@@ -25,6 +25,37 @@ t.test('a prefix is one of the text, an exact path is whole, and a regex is of t
   t.equal(found('/'), null)
 })
 
+const patterns: [regex: string, path: string, matches: boolean][] = [
+  ['(?i)/status/.*', '/STATUS/1', true],
+  ['/foo\\-bar', '/foo-bar', true],
+  ['/[\\w-.]+', '/a.b-c', true],
+  ['/(?P<id>[0-9]+)', '/12', true],
+  ['/(?P<id>[0-9]+)', '/12/3', false],
+  ['/[[:alpha:]]+', '/abc', true],
+  ['/\\pL+', '/\xc3\xa9', true],
+  ['/a|/b', '/b/c', false],
+  ['/\\d+', '/x/1', false],
+  ['/a.b', '/a\nb', false],
+]
+for (const [regex, path, matches] of patterns) {
+  t.test(
+    `the regex ${regex} ${matches ? 'matches' : 'does not match'} ${JSON.stringify(path)}, as in RE2`,
+    async (t) => {
+      const router = new Router([{ hosts: ['a'], routes: [to('found', { type: 'regex', value: regex })] }])
+      t.equal(router.find('a', path, 0), matches ? 'found' : null)
+    },
+  )
+}
+
+t.test('no path makes a regex slow', async (t) => {
+  const router = new Router([
+    { hosts: ['a'], routes: [to('found', { type: 'regex', value: '/api/([a-z0-9]+-?)+/x' })] },
+  ])
+  // By backtracking, it would take longer than the age of the universe.
+  t.equal(router.find('a', `/api/${'a'.repeat(50_000)}/y`, 0), null)
+  t.equal(router.find('a', `/api/${'a'.repeat(50_000)}/x`, 0), 'found')
+})
+
 t.test('the first route that matches is taken, and one without matches takes every path', async (t) => {
   const router = new Router([{ hosts: ['a'], routes: [to('first'), to('second', { type: 'exact', value: '/' })] }])
   t.equal(router.find('a', '/', 0), 'first')

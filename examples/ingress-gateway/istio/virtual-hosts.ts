@@ -80,7 +80,8 @@ function checkRegex(documents: Documents, source: VirtualService, path: Path, re
   try {
     pathRegex(regex)
   } catch (error) {
-    documents.problem(source, path, (error as Error).message)
+    const { message } = error as Error
+    documents.problem(source, path, `Istio's regular expressions are RE2's, which does not take this one: ${message}`)
   }
 }
 

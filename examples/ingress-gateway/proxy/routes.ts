@@ -1,3 +1,5 @@
+import { RE2JS } from 're2js'
+
 /** Where requests go, as plain data: it is made from the documents once, and sent to every worker. */
 export interface VirtualHost {
   /** Lower case; names, `*.suffix` or `*`. */
@@ -76,12 +78,21 @@ function pathTest({ type, value }: PathMatch): (path: string) => boolean {
   if (type === 'prefix') return (path) => path.startsWith(value)
   if (type === 'exact') return (path) => path === value
   const regex = pathRegex(value)
-  return (path) => regex.test(path)
+  return (path) => regex.matches(asUtf8(path))
 }
 
-/** Of the whole path, as in Istio. @throws SyntaxError */
-export function pathRegex(source: string): RegExp {
-  return new RegExp(`^(?:${source})$`, 'u')
+/**
+ * Istio's regular expressions are RE2's, and have to match the whole path. RE2 takes a time that is linear in the path's
+ * length, whatever the expression is: JavaScript's own could be made to hang by a client's path.
+ * @throws Error with the reason, if it is none of RE2
+ */
+export function pathRegex(source: string): RE2JS {
+  return RE2JS.compile(source)
+}
+
+/** RE2 reads a path's bytes as UTF-8; Node gives each byte as one character. */
+function asUtf8(path: string): string {
+  return /[\x80-\xff]/.test(path) ? Buffer.from(path, 'latin1').toString() : path
 }
 
 function pick(targets: readonly Target[], random: number): string {
