@@ -26,6 +26,8 @@ export const errorCodes = {
   ERR_DLB_DEVICE_FAILED: "A call of the device's library failed; the cause has its errno.",
   ERR_DLB_PORT_STOPPED: 'The port was stopped, by stop() or by a reset of the device.',
   ERR_DLB_UNSUPPORTED: 'This device, its library or this CPU cannot do it.',
+  ERR_DLB_THREAD_FAILED: "A worker's thread cannot be started.",
+  ERR_DLB_IN_WORKER: "The call is not for code in a balancer's worker thread.",
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -18,12 +18,19 @@ export function source(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url))
 }
 
-export function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+/** `by`: a command that runs it, such as setpriv(1) and its options. */
+export function runNode(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  by: readonly string[] = [],
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     // By env(1), since tap puts its module loader into every child's NODE_OPTIONS whatever `env` says; it breaks
     // require(esm), and programs are to be tested as users run them.
     const nodeOptions = `NODE_OPTIONS=${env.NODE_OPTIONS ?? ''}`
-    const child = spawn('/usr/bin/env', [nodeOptions, process.execPath, ...args], { env: { ...process.env, ...env } })
+    const child = spawn('/usr/bin/env', [nodeOptions, ...by, process.execPath, ...args], {
+      env: { ...process.env, ...env },
+    })
     let [stdout, stderr] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk))
     child.stderr.setEncoding('utf8').on('data', (chunk) => (stderr += chunk))

@@ -4,6 +4,7 @@ import os from 'node:os'
 import { NodeDlbError } from '../errors.ts'
 import { loadAddon } from '../native.ts'
 import type { Call, Notice, Reply, WorkerLink } from '../worker/protocol.ts'
+import { workerIndex } from '../worker/this-worker.ts'
 import { Admission } from './admission.ts'
 import { AppSignals } from './app-signals.ts'
 import { Cuts } from './cuts.ts'
@@ -184,8 +185,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /**
    * Changes the number of workers, 1 to `maxWorkers`, while traffic flows: resolves once the new ones listen, or those that are
    * too many have ended. They finish what they have, for at most `drainTimeout`. Changes wait for those before them.
-   * @throws ERR_DLB_INVALID_ARGUMENT; as rejections ERR_DLB_CLOSED, and for a worker that does not come up ERR_DLB_ENTRY_FAILED or
-   *   ERR_DLB_TIMEOUT: the others stay.
+   * @throws ERR_DLB_INVALID_ARGUMENT; as rejections ERR_DLB_CLOSED, and for a worker that does not come up ERR_DLB_ENTRY_FAILED,
+   *   ERR_DLB_THREAD_FAILED or ERR_DLB_TIMEOUT: the others stay.
    */
   resize(workers: number): Promise<RollingReport> {
     const { maxWorkers } = this.#options
@@ -202,8 +203,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
    * Replaces the workers one after the other by new threads, which run the entry as it is now: each starts, listens, and only then
    * its predecessor gets no more connections, finishes what it has (for at most `drainTimeout`), and ends. Numbers change: a
    * new worker takes a place that is vacant.
-   * @throws as rejections, ERR_DLB_CLOSED, and for a worker that does not come up ERR_DLB_ENTRY_FAILED or ERR_DLB_TIMEOUT:
-   *   its predecessor stays, and so do those after it.
+   * @throws as rejections, ERR_DLB_CLOSED, and for a worker that does not come up ERR_DLB_ENTRY_FAILED, ERR_DLB_THREAD_FAILED
+   *   or ERR_DLB_TIMEOUT: its predecessor stays, and so do those after it.
    */
   reload(): Promise<RollingReport> {
     return this.#rolling.reload()
@@ -286,7 +287,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     }
   }
 
-  /** @throws ERR_DLB_INVALID_ARGUMENT for options that Node refuses. */
+  /** @throws ERR_DLB_INVALID_ARGUMENT for options that Node refuses, ERR_DLB_THREAD_FAILED. */
   async #spawn(workers: readonly number[]): Promise<void> {
     for (const worker of workers) this.#supervisor.start(worker)
   }
@@ -580,7 +581,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const startup = [...this.#startups].find((each) => each.awaits(worker))
     if (!startup) return finished ? 'finished' : 'respawn'
     if (finished) startup.settle(worker)
-    else startup.fail(new EntryFailedError(worker, this.#options.entry, exit))
+    else startup.fail(exit.failure ?? new EntryFailedError(worker, this.#options.entry, exit))
     return 'finished'
   }
 
@@ -622,11 +623,12 @@ export class Balancer extends EventEmitter<BalancerEvents> {
  * Runs `entry` in worker threads, and deals the connections of all its servers to them.
  *
  * Resolves once every worker of the first generation listens, or has ended with code 0.
- * @throws (as a rejection, with nothing left behind) ERR_DLB_INVALID_ARGUMENT, ERR_DLB_ENTRY_FAILED (`exitCode`,
- *   `workerError`), ERR_DLB_TIMEOUT, ERR_DLB_CLOSED, ERR_DLB_ADDON_UNAVAILABLE; with `fallbackPolicy: 'none'` also
+ * @throws (as a rejection, with nothing left behind) ERR_DLB_INVALID_ARGUMENT, ERR_DLB_IN_WORKER, ERR_DLB_ENTRY_FAILED (`exitCode`,
+ *   `workerError`), ERR_DLB_THREAD_FAILED, ERR_DLB_TIMEOUT, ERR_DLB_CLOSED, ERR_DLB_ADDON_UNAVAILABLE; with `fallbackPolicy: 'none'` also
  *   ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES and ERR_DLB_DEVICE_FAILED
  */
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
+  if (workerIndex() !== null) throw inWorker()
   const balancer = new Balancer(resolveOptions(options))
   await balancer.start()
   return balancer
@@ -643,6 +645,16 @@ function closeQuietly(fabric: Fabric): void {
   } catch {
     // Why it is closed is told.
   }
+}
+
+/** Each worker would start workers, and so on without end. */
+function inWorker(): NodeDlbError {
+  return new NodeDlbError(
+    'ERR_DLB_IN_WORKER',
+    "startBalancer() was called in a balancer's worker, which would start a balancer of its own. If the entry is the file that starts the " +
+      'balancer, put the server into a file of its own and name that as entry, or start the balancer only where isMainThread of ' +
+      'node:worker_threads is true. If `node-dlb run` runs this file, run it by node',
+  )
 }
 
 function closedDuringStart(): NodeDlbError {

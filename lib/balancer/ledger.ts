@@ -101,7 +101,7 @@ export class Ledger {
     }
     const capacity = Math.min(Math.floor(fdLimit), MAX_CAPACITY)
     const buffer = new SharedArrayBuffer(entriesAt(workers) + capacity * (4 + 2))
-    const header = new Int32Array(buffer)
+    const header = new Int32Array(buffer, 0, HEADER_BYTES / 4)
     header[CAPACITY] = capacity
     header[WORKERS] = workers
     return new Ledger(buffer)

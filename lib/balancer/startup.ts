@@ -66,11 +66,11 @@ export class Startup {
 export class EntryFailedError extends NodeDlbError {
   /** As the process's exit code would have been without a balancer. */
   readonly exitCode: number
-  /** The uncaught error, as Node prints it; null if the entry called process.exit. */
+  /** The uncaught error, as Node prints it; null if the entry ended without one, as by process.exit. */
   readonly workerError: string | null
 
   constructor(worker: number, entry: string, { code, error }: WorkerExit) {
-    const how = error === null ? `called process.exit(${code})` : `failed: ${error.split('\n', 1)[0]}`
+    const how = error === null ? `ended with exit code ${code}` : `failed: ${error.split('\n', 1)[0]}`
     super('ERR_DLB_ENTRY_FAILED', `${entry} ${how} before it listened (in worker_${worker})`)
     this.exitCode = code
     this.workerError = error

@@ -1,5 +1,6 @@
 import type { Call, Notice, Reply, ToWorker, WorkerLink } from '../worker/protocol.ts'
 import type { ResolvedOptions } from './options.ts'
+import { threadFailure } from './thread-failure.ts'
 import { type WorkerEvents, type WorkerExit, WorkerThread } from './worker-thread.ts'
 
 /**
@@ -95,12 +96,12 @@ export class Supervisor implements WorkerEvents {
     return this.#workers.find(({ state }) => state === 'vacant')?.index
   }
 
-  /** Starts a worker in a vacant place. @throws ERR_DLB_INVALID_ARGUMENT */
+  /** Starts a worker in a vacant place. @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_THREAD_FAILED: the place stays vacant. */
   start(index: number): void {
     const worker = this.#workers[index]
     worker.deathsInARow = 0
     worker.retiring = false
-    this.#spawn(worker)
+    this.#runs(worker, this.#startThread(worker))
   }
 
   /** It listens: its start is done. */
@@ -154,19 +155,46 @@ export class Supervisor implements WorkerEvents {
     worker.thread = null
     this.#onTime(worker)
     const needed = this.#hooks.onEnd(worker.index, exit) === 'respawn' && this.#respawning && !worker.retiring
-    if (needed) worker.deaths++
-    const rest = worker.retiring ? 'vacant' : 'finished'
-    worker.state = needed ? 'waiting' : rest
-    const respawnIn = needed ? this.#respawnLater(worker) : null
-    this.#hooks.onDeath({ worker: worker.index, code: exit.code, error: exit.error, respawnIn })
+    if (needed) {
+      this.#died(worker, exit)
+      return
+    }
+    worker.state = worker.retiring ? 'vacant' : 'finished'
+    this.#hooks.onDeath({ worker: worker.index, code: exit.code, error: exit.error, respawnIn: null })
   }
 
-  #spawn(worker: WorkerRecord): void {
+  #died(worker: WorkerRecord, { code, error }: Pick<WorkerExit, 'code' | 'error'>): void {
+    worker.deaths++
+    worker.state = 'waiting'
+    const respawnIn = this.#respawnLater(worker)
+    this.#hooks.onDeath({ worker: worker.index, code, error, respawnIn })
+  }
+
+  /** A successor that cannot be started has died: what it lacks now, the machine may have again later. */
+  #respawn(worker: WorkerRecord): void {
     worker.respawn = null
-    worker.state = 'running'
+    let thread: WorkerThread
+    try {
+      thread = this.#startThread(worker)
+    } catch (error) {
+      this.#died(worker, { code: 1, error: (error as Error).message })
+      return
+    }
+    this.#runs(worker, thread)
+  }
+
+  #startThread(worker: WorkerRecord): WorkerThread {
+    const { index } = worker
     worker.startedAt = performance.now()
-    const link = this.#hooks.linkFor(worker.index)
-    const thread = new WorkerThread(worker.index, link, this.#ledger, this.#options, this)
+    try {
+      return new WorkerThread(index, this.#hooks.linkFor(index), this.#ledger, this.#options, this)
+    } catch (cause) {
+      throw threadFailure(index, cause)
+    }
+  }
+
+  #runs(worker: WorkerRecord, thread: WorkerThread): void {
+    worker.state = 'running'
     worker.thread = thread
     const wait = this.#options.startTimeout || LATE_MS
     worker.late = setTimeout(() => this.#hooks.onLate(worker.index, wait), wait)
@@ -186,7 +214,7 @@ export class Supervisor implements WorkerEvents {
     if (performance.now() - worker.startedAt >= STABLE_MS) worker.deathsInARow = 0
     const wait = Math.min(maxRespawnDelay, respawnDelay * 2 ** worker.deathsInARow)
     worker.deathsInARow++
-    worker.respawn = setTimeout(() => this.#spawn(worker), wait)
+    worker.respawn = setTimeout(() => this.#respawn(worker), wait)
     return wait
   }
 }

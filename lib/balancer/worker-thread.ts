@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { NodeDlbError } from '../errors.ts'
+import type { NodeDlbError } from '../errors.ts'
 import { addonFile } from '../native.ts'
 import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot, WorkerLink } from '../worker/protocol.ts'
 import type { ResolvedOptions } from './options.ts'
+import { isEndedByNode, isInitFailure, threadFailure } from './thread-failure.ts'
 import { startFile, workerCode } from './worker-code.ts'
 
 /** What the main thread does for a worker. */
@@ -19,6 +20,8 @@ export interface WorkerExit {
   readonly code: number
   /** The uncaught error that ended it, as text; null if none did. */
   readonly error: string | null
+  /** Node could not set the thread up (ERR_DLB_THREAD_FAILED): the entry was not run. */
+  readonly failure: NodeDlbError | null
   /** It ended of itself, since nothing held its event loop open, and not by process.exit. */
   readonly finished: boolean
 }
@@ -37,10 +40,14 @@ export class WorkerThread {
   readonly #answered = new Int32Array(new SharedArrayBuffer(4))
   readonly #ended: Promise<void>
   #onEnded: () => void = () => undefined
-  #uncaught: string | null = null
+  /** What its bootstrap has reported last; the app may have handled it. */
+  #reported: string | null = null
+  /** What Node says that it ended by. */
+  #error: { readonly value: unknown } | null = null
   #idle = false
   #terminated = false
 
+  /** @throws why there is no thread, as Node has it. Nothing is left open then. */
   constructor(
     index: number,
     link: WorkerLink,
@@ -72,7 +79,15 @@ export class WorkerThread {
     this.#events = events
     this.#control = control.port1
     this.#replies = replies.port1
-    this.worker = startWorker(boot, options)
+    try {
+      this.worker = startWorker(boot, options)
+    } catch (cause) {
+      for (const { port1, port2 } of [control, replies]) {
+        port1.close()
+        port2.close()
+      }
+      throw cause
+    }
     this.threadId = this.worker.threadId
     this.#listen()
   }
@@ -102,15 +117,14 @@ export class WorkerThread {
 
   #listen(): void {
     this.#control.on('message', (message: ToMain) => this.#onMessage(message))
-    // The bootstrap's report says more than the cloned error, which it replaces; out of memory has only the latter.
-    this.worker.on('error', (error: unknown) => {
-      this.#uncaught ??= error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.worker.on('error', (value: unknown) => {
+      this.#error = { value }
     })
     this.worker.once('exit', (code) => this.#onExit(code))
   }
 
   #onMessage(message: ToMain): void {
-    if (message.type === 'uncaught') this.#uncaught = message.text
+    if (message.type === 'uncaught') this.#reported = message.text
     else if (message.type === 'idle') this.#idle = true
     else if (message.type === 'call') this.#answer(message.id, message.call)
     else this.#events.onNotice(this, message)
@@ -131,26 +145,38 @@ export class WorkerThread {
     }
     this.#control.close()
     this.#replies.close()
-    this.#events.onExit(this, { code, error: code === 0 ? null : this.#uncaught, finished: code === 0 && this.#idle })
+    this.#events.onExit(this, this.#exitOf(code))
+  }
+
+  /** Of a thread that Node itself has ended, or could not set up, Node's exit code may be 0. */
+  #exitOf(exitCode: number): WorkerExit {
+    const error = this.#error?.value
+    const endedByNode = isEndedByNode(error)
+    const code = endedByNode && exitCode === 0 ? 1 : exitCode
+    return {
+      code,
+      error: this.#error && code !== 0 ? this.#errorText(error, endedByNode) : null,
+      failure: isInitFailure(error) ? threadFailure(this.index, error) : null,
+      finished: code === 0 && this.#idle,
+    }
+  }
+
+  /** The bootstrap's report says more than the cloned error. It is not asked when Node ends the thread. */
+  #errorText(error: unknown, endedByNode: boolean): string {
+    if (this.#reported !== null && !endedByNode) return this.#reported
+    return error instanceof Error ? (error.stack ?? error.message) : String(error)
   }
 }
 
-/** @throws ERR_DLB_INVALID_ARGUMENT for options that Node refuses. */
+/** @throws what `new Worker` does */
 function startWorker(boot: WorkerBoot, { env, execArgv, resourceLimits }: ResolvedOptions): Worker {
-  try {
-    return new Worker(startFile(), {
-      name: `worker_${boot.index}`,
-      workerData: boot,
-      transferList: [boot.control, boot.replies],
-      stdin: true,
-      ...(env && { env }),
-      ...(execArgv && { execArgv: [...execArgv] }),
-      ...(resourceLimits && { resourceLimits }),
-    })
-  } catch (cause) {
-    boot.control.close()
-    boot.replies.close()
-    const message = `Node refuses the workers' options: ${(cause as Error).message}`
-    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', message, { cause })
-  }
+  return new Worker(startFile(), {
+    name: `worker_${boot.index}`,
+    workerData: boot,
+    transferList: [boot.control, boot.replies],
+    stdin: true,
+    ...(env && { env }),
+    ...(execArgv && { execArgv: [...execArgv] }),
+    ...(resourceLimits && { resourceLimits }),
+  })
 }

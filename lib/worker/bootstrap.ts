@@ -15,6 +15,7 @@ import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
 import { endWithNextResponse } from './last-responses.ts'
 import { ListenHook } from './listen-hook.ts'
 import { Listening, type Member } from './listening.ts'
+import { refuseFork } from './no-cluster.ts'
 import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
 import { Overload } from './overload.ts'
 import { OwnIntake } from './own-intake.ts'
@@ -49,6 +50,7 @@ announceWorker({
   reportOverloaded: (overloaded) => overload.report(overloaded),
   ledger,
 })
+refuseFork()
 listenToMain()
 tellOfHandlers(control)
 announceStdin()

@@ -228,6 +228,16 @@ t.test('an increment that a terminated worker missed is made up for', async (t) 
   }
 })
 
+t.test('any limit on descriptors will do, odd ones too', (t) => {
+  for (const fdLimit of [1, 3, 1023, 1024]) {
+    const ledger = create(fdLimit)
+    t.equal(ledger.capacity, fdLimit)
+    t.not(ledger.accept(fdLimit - 1, 1000, 0), NO_STAMP)
+    t.equal(new Ledger(ledger.buffer).capacity, fdLimit)
+  }
+  t.end()
+})
+
 t.test('capacity and workers are checked', async (t) => {
   for (const [fdLimit, workers] of [
     [0, 1],

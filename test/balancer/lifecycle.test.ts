@@ -315,6 +315,13 @@ t.test('a worker that runs out of memory is a death like any other', async (t) =
   checkLaw(t, (await balancer.close()).stats)
 })
 
+t.test('a worker that runs out of memory before its entry is run has failed, and not finished', async (t) => {
+  // So little that Node ends the thread with exit code 0, and not so little that V8 aborts the process.
+  const maxOldGenerationSizeMb = process.version.startsWith('v20.') ? 3 : 4
+  const starting = startBalancer({ entry, workers: 2, execArgv: [], resourceLimits: { maxOldGenerationSizeMb } })
+  await t.rejects(starting, { code: 'ERR_DLB_ENTRY_FAILED', exitCode: 1, workerError: /ERR_WORKER_OUT_OF_MEMORY/ })
+})
+
 t.test('when all workers have finished, the balancer is closed', async (t) => {
   const balancer = await start(t, { workers: 1 })
   const closed = once(balancer, 'close')
