@@ -50,11 +50,15 @@ function testOpening(standIn: StandIn): void {
   })
 
   t.test('in place of a device that is not there, the first that is', async (t) => {
-    for (const device of ['dlb', 'auto'] as const) {
-      const other = openDevice({ device, id: 0 })
+    // Without an id, 0 is the one that is meant, as in Envoy.
+    for (const options of [{ device: 'dlb', id: 0 }, { device: 'auto', id: 0 }, { device: 'dlb' }, {}] as const) {
+      const other = openDevice(options)
       t.match(other, { kind: 'dlb', id: 2, reason: 'dlb device 0 is not found, use dlb device 2 instead' })
       other.close()
     }
+    standIn.control('devices 0+2')
+    t.match(standIn.open(t), { id: 0, reason: 'asked for' })
+    standIn.control('devices 2+5')
     const it = openDevice({ device: 'dlb', id: 5 })
     t.match(it, { id: 5, reason: 'asked for' })
     it.close()
@@ -68,7 +72,7 @@ function testOpening(standIn: StandIn): void {
 
   t.test('auto takes it if it opens, else the software device, and says why', async (t) => {
     const found = openDevice()
-    t.match(found, { kind: 'dlb', id: 2, reason: 'auto found it', version: 'DLB 2.5 (stand-in)' })
+    t.match(found, { kind: 'dlb', version: 'DLB 2.5 (stand-in)' })
     found.close()
     standIn.control('open EACCES')
     const fallback = openDevice()

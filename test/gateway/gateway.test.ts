@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
 import { source } from '../programs.ts'
+import { buildSim, simLibrary } from '../sim/library.ts'
 import { Program, withoutFilter } from './program.ts'
 import { deferred, listening } from './servers.ts'
 
@@ -71,6 +72,25 @@ t.test("started as npm start does, the seed's step 6 works as printed", async (t
   program.child.kill('SIGINT')
   t.match(await program.outcome, { code: 0, signal: null, stdout: /all connections finished\n$/ })
 })
+
+t.test(
+  "the EnvoyFilter names no device: of a machine without device 0, another is used, with the seed's warning",
+  async (t) => {
+    await buildSim()
+    const folder = t.testdir({})
+    const env = {
+      NODE_DLB_LIBRARY: simLibrary,
+      DLB_SIM: 'devices=3',
+      DLB_SIM_SHM_DIR: folder,
+      DLB_SIM_SOCKET_DIR: folder,
+    }
+    const program = new Program(t, ['--workers', '2'], { env })
+    t.equal(await program.get('/status/200'), 200)
+    t.match(program.stdout, /device {5}dlb 3 \(dlb device 0 is not found, use dlb device 3 instead\)\n/)
+    program.child.kill('SIGINT')
+    t.match(await program.outcome, { code: 0 })
+  },
+)
 
 t.test('--debug shows the four kinds of DLB line', async (t) => {
   const program = new Program(t, ['--debug'])

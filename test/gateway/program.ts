@@ -20,6 +20,7 @@ export interface ProgramOptions {
   readonly script?: string
   /** Node's own. */
   readonly nodeOptions?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** A gateway that runs, on a port that is free. */
@@ -29,10 +30,10 @@ export class Program {
   stdout = ''
   stderr = ''
 
-  constructor(t: Test, args: readonly string[], { script = main, nodeOptions = [] }: ProgramOptions = {}) {
+  constructor(t: Test, args: readonly string[], { script = main, nodeOptions = [], env }: ProgramOptions = {}) {
     // By env(1): see runNode.
     const command = ['NODE_OPTIONS=', process.execPath, ...nodeOptions, script, '--port', '0', ...args]
-    this.child = spawn('/usr/bin/env', command, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = spawn('/usr/bin/env', command, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
     t.teardown(() => this.child.kill('SIGKILL'))
     this.child.stdout.setEncoding('utf8').on('data', (chunk) => (this.stdout += chunk))
     this.child.stderr.setEncoding('utf8').on('data', (chunk) => (this.stderr += chunk))

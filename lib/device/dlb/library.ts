@@ -11,7 +11,10 @@ const onlyThere = `the DLB device needs Linux on x64, not ${process.platform} on
 
 /** Which library and device to open. */
 export interface DlbOpenOptions {
-  /** The n of /dev/dlb<n>, 0–63; if that is not there, the lowest that is. Default: the lowest that can be opened. */
+  /**
+   * The n of /dev/dlb<n>, 0–63; if that is not there, the lowest that is. Default: 0, and if that cannot be opened
+   * either, the lowest that can.
+   */
   readonly id?: number
   /**
    * Intel's libdlb: a file, or a name for dlopen(3) to look for. Default: the environment variable NODE_DLB_LIBRARY, then
@@ -23,7 +26,7 @@ export interface DlbOpenOptions {
 export interface OpenedDevice {
   readonly native: NativeDlbDevice
   readonly id: number
-  /** Says so if it is not the one that was asked for; else null. */
+  /** Says so if the one that was asked for, by default 0, is not there; else null. */
   readonly instead: string | null
 }
 
@@ -64,22 +67,24 @@ export function inspectLibrary({ library }: DlbOpenOptions): DlbLibrary {
 
 /**
  * Opens a device: with `id`, that one, or if there is none of that number the first that there is; else the first that
- * can be opened.
+ * can be opened, where 0 is the one that was meant, as in Envoy.
  * @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
  */
 export function openNative(options: DlbOpenOptions): OpenedDevice {
   const { id } = options
   const library = inspectLibrary(options)
+  const wanted = id ?? 0
+  let isThere = deviceNumbers(library).includes(wanted)
   let failure: SystemError | undefined
   let failed = 0
   for (const candidate of candidates(id, library)) {
     try {
       const native = new (loadAddon().DlbDevice)(library.file, candidate)
-      const isOther = id !== undefined && candidate !== id
-      const instead = isOther ? `dlb device ${id} is not found, use dlb device ${candidate} instead` : null
+      const instead = isThere ? null : `dlb device ${wanted} is not found, use dlb device ${candidate} instead`
       return { native, id: candidate, instead }
     } catch (error) {
       if (!isSystemError(error)) throw error
+      if (candidate === wanted && error.code === 'ENOENT') isThere = false
       // That one is not there says less than why another does not open.
       if (failure === undefined || (failure.code === 'ENOENT' && error.code !== 'ENOENT')) {
         failure = error
