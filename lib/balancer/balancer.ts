@@ -153,7 +153,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       linkFor: (worker) => this.#linkFor(worker),
       onCall: (worker, call) => this.#answer(worker, call),
       onNotice: (worker, thread, notice) => this.#onNotice(worker, thread, notice),
-      onSpawn: (worker, thread) => this.emit('worker-start', { worker, threadId: thread.threadId }),
+      onSpawn: (worker, thread) => this.#spawned(worker, thread),
       onEnd: (worker, exit) => this.#clearUpAfter(worker, exit),
       onDeath: (death) => this.#onDeath(death),
       onLate: (worker, timeout) => this.#onLate(worker, timeout),
@@ -462,7 +462,19 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   #linkFor(worker: number): WorkerLink {
-    return { generation: this.#table.generation, device: this.#fabric.linkFor(worker) }
+    const others = this.#supervisor.running.filter(({ index }) => index !== worker)
+    return { generation: this.#table.generation, device: this.#fabric.linkFor(worker, others.length + 1) }
+  }
+
+  #spawned(worker: number, { threadId }: WorkerThread): void {
+    this.#shareCounting()
+    this.emit('worker-start', { worker, threadId })
+  }
+
+  /** Another number of workers have a thread. */
+  #shareCounting(): void {
+    if (!this.#fabric.sharesCounting) return
+    this.#supervisor.broadcast({ type: 'share', workers: this.#supervisor.running.length })
   }
 
   /**
@@ -569,6 +581,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     if (finished) this.#table.workerFinished(worker)
     else this.#table.workerDied(worker)
     this.#fabric.recover(worker)
+    this.#ledger.setCounting(worker, 0, 0)
+    this.#shareCounting()
     this.#emptyHandOf(worker)
     // The thread ended while it took these: if Node had a handle on one, the number may be somebody else's by now.
     for (const fd of this.#ledger.takeOwnedBy(worker)) {

@@ -3,6 +3,7 @@ import type { DlbDomain } from '../device/dlb/types.ts'
 import type { EventBuffer } from '../device/event-buffer.ts'
 import { NodeDlbError } from '../errors.ts'
 import type { DeviceLink } from '../worker/protocol.ts'
+import { type Counting, deepestQueue } from './counting.ts'
 import type { DeviceFacts, Fabric, FabricCounts, FabricHooks, FabricParts } from './fabric.ts'
 import type { Connection } from './ledger.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -36,7 +37,8 @@ const MAX_COUNTED = { software: 4096, dlb: 256 }
  *
  *     load-balanced policies   8 queues (listeners), a load-balanced port for each worker with 16 event-state entries, and
  *                              the acceptor's with 64
- *     least-connections        for each worker 4,096 entries more, on a DLB device 256, or its share of what is free
+ *     least-connections        for each worker 4,096 entries more, on a DLB device 256, or its share of what is free;
+ *                              how many of them can be used at a time is in counting.ts
  *     directed policies        a directed port with its queue for each worker, and if there are no others for the acceptor
  *     all                      64 credits for each worker and 320, or what the device has left
  */
@@ -52,6 +54,9 @@ export class DeviceFabric implements Fabric {
   /** By worker. */
   readonly #workerPorts: readonly WorkerPorts[]
   readonly #plan: DomainPlan
+  readonly #counting: Counting
+  /** Of the workers' load-balanced ports. */
+  readonly #cqDepth: number
   readonly #events: EventBuffer
   /** For what waits at a worker. */
   readonly #seen: EventBuffer
@@ -76,6 +81,9 @@ export class DeviceFabric implements Fabric {
       this.#domain = device.createDomain(this.#plan.config)
       undo.push(() => this.#domain.close())
       this.queues = Array.from({ length: this.#plan.queues }, () => this.#domain.createLoadBalancedQueue())
+      const limit = Math.min(...this.queues.map((queue) => this.#domain.inFlightLimit(queue)))
+      this.#cqDepth = cqDepthFor(this.#plan, limit, options)
+      this.#counting = { most: this.#plan.counted, limit, apart: this.#cqDepth + ADOPTED_ENTRIES }
       const acceptor = this.#createAcceptorPort()
       this.#workerPorts = Array.from({ length: options.slots }, () => this.#createWorkerPorts())
       // A directed port consumes the queue with its own id.
@@ -85,7 +93,7 @@ export class DeviceFabric implements Fabric {
       this.#domain.start()
       this.#port = this.#domain.attachPort(acceptor)
       this.#events = this.#domain.createEvents(BATCH)
-      this.#seen = this.#domain.createEvents(this.#plan.cqDepth)
+      this.#seen = this.#domain.createEvents(this.#cqDepth)
       this.#port.onReadable(() => this.#receive())
       // The workers hold the loop open.
       this.#port.unref()
@@ -108,9 +116,15 @@ export class DeviceFabric implements Fabric {
     return this.#try(() => this.#port.send(events, count), 0)
   }
 
-  linkFor(worker: number): DeviceLink {
+  get sharesCounting(): boolean {
+    const { most, limit } = this.#counting
+    return most > 0 && limit !== Number.POSITIVE_INFINITY
+  }
+
+  linkFor(worker: number, workers: number): DeviceLink {
     const { balanced, directed } = this.#workerPorts[worker]
-    return { domain: this.#domain.share(), balanced, directed, queues: this.queues, counted: this.#plan.counted }
+    const { queues } = this
+    return { domain: this.#domain.share(), balanced, directed, queues, counting: this.#counting, workers }
   }
 
   /**
@@ -128,9 +142,9 @@ export class DeviceFabric implements Fabric {
     this.#try(() => (eligible ? this.#domain.enablePort(port) : this.#domain.disablePort(port)), undefined)
   }
 
-  waitingAt(worker: number, wanted: number = this.#plan.cqDepth): Waiting {
+  waitingAt(worker: number, wanted: number = this.#cqDepth): Waiting {
     const { balanced, directed } = this.#workerPorts[worker]
-    const most = Math.min(wanted, this.#plan.cqDepth)
+    const most = Math.min(wanted, this.#cqDepth)
     const peek = (): Waiting => ({ balanced: this.#peek(balanced, most), directed: this.#peek(directed, most) })
     return this.#try(peek, NOTHING_WAITING)
   }
@@ -164,7 +178,8 @@ export class DeviceFabric implements Fabric {
   }
 
   #createWorkerPorts(): WorkerPorts {
-    const { queues, addressesWorkers, counted, cqDepth } = this.#plan
+    const { queues, addressesWorkers, counted } = this.#plan
+    const cqDepth = this.#cqDepth
     const eventStateEntries = WORKER_ENTRIES + counted
     return {
       balanced: queues > 0 ? this.#domain.createLoadBalancedPort({ cqDepth, eventStateEntries }) : null,
@@ -249,12 +264,10 @@ interface DomainPlan {
   readonly addressesWorkers: boolean
   /** Of each worker: open connections that the device can count. */
   readonly counted: number
-  /** Of the workers' load-balanced ports. */
-  readonly cqDepth: number
 }
 
 function planDomain(device: Device, options: ResolvedOptions, policies: Policies): DomainPlan {
-  const { slots: workers, credits, listeners } = options
+  const { slots: workers, credits } = options
   const names = policies.names()
   const balanced = names.some(isLoadBalanced)
   const addressesWorkers = names.some((name) => !isLoadBalanced(name) && !isOwnAccepting(name))
@@ -269,9 +282,14 @@ function planDomain(device: Device, options: ResolvedOptions, policies: Policies
     eventStateEntries: waiting + workers * counted,
     credits: credits ?? Math.min(BASE_CREDITS + workers * CREDITS_PER_WORKER, free.credits),
   }
-  const isDeep = counted >= COUNTING_CQ_DEPTH && !listeners.hasPriorities
-  const cqDepth = isDeep ? COUNTING_CQ_DEPTH : WORKER_CQ_DEPTH
-  return { config, queues: config.loadBalancedQueues, addressesWorkers, counted, cqDepth }
+  return { config, queues: config.loadBalancedQueues, addressesWorkers, counted }
+}
+
+/** Of the workers' load-balanced ports. */
+function cqDepthFor({ counted }: DomainPlan, limit: number, { slots, listeners }: ResolvedOptions): number {
+  if (listeners.hasPriorities) return WORKER_CQ_DEPTH
+  const most = Math.min(COUNTING_CQ_DEPTH, counted)
+  return deepestQueue(limit, slots, ADOPTED_ENTRIES, WORKER_CQ_DEPTH, most)
 }
 
 function connectionsIn(events: EventBuffer, count: number): Connection[] {

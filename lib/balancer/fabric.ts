@@ -51,8 +51,10 @@ export interface Fabric {
   createEvents(): EventBuffer
   /** As a port's. */
   send(events: EventBuffer, count: number): number
-  /** What the worker needs to know; null without a device. */
-  linkFor(worker: number): DeviceLink | null
+  /** Whether workers share what the device can count, so that each has to know how many they are. */
+  readonly sharesCounting: boolean
+  /** What the worker needs to know, `workers` being with a thread, itself included; null without a device. */
+  linkFor(worker: number, workers: number): DeviceLink | null
   /** The worker's thread has ended: what was on its way to it is given back through `onRecovered`. */
   recover(worker: number): void
   /** Whether the device deals to the worker; at first it does. What it has been dealt already stays there. */

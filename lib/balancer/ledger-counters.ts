@@ -47,6 +47,8 @@ const DIRECT_CLOSED = 8
 const DIRECT_DROPPED = 9
 const BAD_HEADERS = 10
 const HAND_SINCE = 11
+const OPEN_AT = 12
+const COUNTED_AT = 13
 const CLOSED_BY_ACCEPTOR = 0
 const directCells = { opened: DIRECT_OPENED, closed: DIRECT_CLOSED, dropped: DIRECT_DROPPED }
 
@@ -137,6 +139,26 @@ export class LedgerCounters {
   /** It is complete for the device, and open. */
   countEarly(worker: number): void {
     this.#values[rowOf(worker) + EARLY]++
+  }
+
+  /** Its connections that are a load for as long as they are open, and those of them that the device counts. Main's, once its thread has ended. */
+  setCounting(worker: number, open: number, counted: number): void {
+    this.#values[rowOf(worker) + OPEN_AT] = open
+    this.#values[rowOf(worker) + COUNTED_AT] = counted
+  }
+
+  /** Any thread's: the most that a worker has open. */
+  mostOpen(): number {
+    let most = 0
+    for (let worker = 0; worker < this.#workers; worker++) most = Math.max(most, this.#values[rowOf(worker) + OPEN_AT])
+    return most
+  }
+
+  /** Any thread's: of all workers. */
+  countedByDevice(): number {
+    let sum = 0
+    for (let worker = 0; worker < this.#workers; worker++) sum += this.#values[rowOf(worker) + COUNTED_AT]
+    return sum
   }
 
   /** Its PROXY header was of no use. */

@@ -381,6 +381,24 @@ export class Ledger {
     this.#counters.countEarly(worker)
   }
 
+  /**
+   * Worker: so many of its connections are a load while they are open, of which the device counts some. Main says 0 when the worker has ended, and
+   * its port was recovered.
+   */
+  setCounting(worker: number, open: number, counted: number): void {
+    this.#counters.setCounting(worker, open, counted)
+  }
+
+  /** The most that any worker has open. */
+  mostOpen(): number {
+    return this.#counters.mostOpen()
+  }
+
+  /** Of all workers. */
+  countedByDevice(): number {
+    return this.#counters.countedByDevice()
+  }
+
   /** Worker: a connection that it has taken is closed for its PROXY header. */
   countBadHeader(worker: number): void {
     this.#counters.countBadHeader(worker)

@@ -19,6 +19,7 @@ export class NopFabric implements Fabric {
   readonly device: DeviceFacts
   readonly policies: Policies
   readonly queues = []
+  readonly sharesCounting = false
   readonly directQueues: readonly QueueId[]
   readonly #hooks: FabricHooks
   /** By worker: what it was given. It may have taken them since; the ledger knows. */

@@ -149,6 +149,13 @@ export interface SchedulingDomain {
   createDirectedQueue(): QueueId
   createLoadBalancedPort(options: LoadBalancedPortOptions): PortId
   createDirectedPort(options: DirectedPortOptions): PortId
+  /**
+   * How many events of a load-balanced queue the device has in flight at most: scheduled to ports, in all together, and not complete. Beyond
+   * that, the queue's events wait for completions, whatever room the ports have. Infinity: only the ports bound it. With
+   * sequence numbers, as many as those; the software device holds only ordered events to them. Any thread.
+   * @throws ERR_DLB_UNKNOWN_QUEUE
+   */
+  inFlightLimit(queue: QueueId): number
   /** Events can be sent from here on. @throws ERR_DLB_ALREADY_STARTED */
   start(): void
   /**

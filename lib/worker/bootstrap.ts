@@ -143,6 +143,7 @@ function listenToMain(): void {
     else if (message.type === 'take') take(message)
     else if (message.type === 'signal') onSignal(message.signal)
     else if (message.type === 'relieve') listening.relieve()
+    else if (message.type === 'share') listening.shareAmong(message.workers)
     else if (message.type === 'ending') listening.servers().forEach(endWithNextResponse)
     else finish(message)
   })

@@ -1,11 +1,12 @@
 import type { Ledger } from '../balancer/ledger.ts'
 import type { Port } from '../device/device.ts'
 import { NodeDlbError } from '../errors.ts'
+import type { CountingRoom } from './counting-room.ts'
 
 export interface DeviceCompletionsOptions {
   readonly port: Port
-  /** The port keeps so many uncompleted that count, beside those that wait or were just adopted. */
-  readonly counted: number
+  /** For those that count, beside those that wait or were just adopted. */
+  readonly room: CountingRoom
   readonly counts: Completions['counts']
   readonly onEarly: () => void
   /** The port does not work any more. */
@@ -34,21 +35,17 @@ export interface Completions {
 export class DeviceCompletions implements Completions {
   readonly counts: Completions['counts']
   readonly #port: Port
-  readonly #counted: number
+  readonly #room: CountingRoom
   readonly #onEarly: () => void
   readonly #onFailure: (error: NodeDlbError) => void
-  /** Open ones that count. */
-  #open = 0
-  /** Of them, completed while open. */
-  #early = 0
   /** Adopted in this turn of the loop, and in the one before. */
   #fresh = 0
   #settling = 0
 
-  constructor({ port, counted, counts, onEarly, onFailure }: DeviceCompletionsOptions) {
+  constructor({ port, room, counts, onEarly, onFailure }: DeviceCompletionsOptions) {
     this.counts = counts
     this.#port = port
-    this.#counted = counted
+    this.#room = room
     this.#onEarly = onEarly
     this.#onFailure = onFailure
   }
@@ -59,17 +56,21 @@ export class DeviceCompletions implements Completions {
   }
 
   opened(): void {
-    this.#open++
-    if (this.#open - this.#early <= this.#counted) return
-    this.#early++
-    this.#onEarly()
-    this.#release(1)
+    this.#completeEarly(this.#room.opened())
   }
 
   closed(): void {
-    this.#open--
-    if (this.#early > 0) this.#early--
-    else this.#release(1)
+    if (this.#room.closed()) this.#release(1)
+  }
+
+  /** From now on there are so many workers, between which the device's limit is shared. */
+  shareAmong(workers: number): void {
+    this.#completeEarly(this.#room.shareAmong(workers))
+  }
+
+  #completeEarly(connections: number): void {
+    for (let i = 0; i < connections; i++) this.#onEarly()
+    if (connections > 0) this.#release(connections)
   }
 
   /** After the loop has polled: those that were adopted before it did are complete. */

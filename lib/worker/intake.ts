@@ -4,6 +4,7 @@ import type { Port } from '../device/device.ts'
 import { attachDomain } from '../device/open.ts'
 import type { NodeDlbError } from '../errors.ts'
 import { type Completions, DeviceCompletions, DirectCompletions } from './completions.ts'
+import { CountingRoom } from './counting-room.ts'
 import { INBOX_BATCH, Inbox, type InboxOptions } from './inbox.ts'
 import type { DeviceLink, Route } from './protocol.ts'
 import { Relief } from './relief.ts'
@@ -17,6 +18,8 @@ export interface Intake {
   leave(listener: number): void
   /** Main's acceptor rests: this worker may accept for it. */
   relieve(): void
+  /** There are so many workers now. */
+  shareAmong(workers: number): void
   close(): void
 }
 
@@ -37,13 +40,16 @@ export interface DeviceIntakeOptions {
 export class DeviceIntake implements Intake {
   readonly #balanced: Port | null
   readonly #directed: Port | null
+  /** The first port's. */
+  readonly #completions: DeviceCompletions | null
   readonly #relief: Relief
   readonly #onFailure: DeviceIntakeOptions['onFailure']
   readonly #routes = new Map<number, Route>()
   #failed = false
 
   /** @throws what attaching throws if the device has failed, or was replaced meanwhile (ERR_DLB_CLOSED). */
-  constructor({ domain: token, balanced, directed, queues, counted }: DeviceLink, options: DeviceIntakeOptions) {
+  constructor(link: DeviceLink, options: DeviceIntakeOptions) {
+    const { domain: token, balanced, directed, queues, counting, workers } = link
     const { ledger, worker } = options
     const domain = attachDomain(token)
     this.#onFailure = options.onFailure
@@ -70,7 +76,11 @@ export class DeviceIntake implements Intake {
       for (const queue of queues) this.#balanced.unlink(queue)
       const counts = (listener: number): boolean => this.#routes.get(listener)?.completion === 'close'
       const onEarly = (): void => ledger.countEarly(worker)
-      open(this.#balanced, new DeviceCompletions({ port: this.#balanced, counted, counts, onEarly, onFailure }))
+      const room = new CountingRoom(counting, workers, ledger, worker)
+      this.#completions = new DeviceCompletions({ port: this.#balanced, room, counts, onEarly, onFailure })
+      open(this.#balanced, this.#completions)
+    } else {
+      this.#completions = null
     }
     if (this.#directed) open(this.#directed, new DirectCompletions(ledger, worker))
   }
@@ -91,6 +101,10 @@ export class DeviceIntake implements Intake {
 
   relieve(): void {
     this.#relief.begin()
+  }
+
+  shareAmong(workers: number): void {
+    this.#completions?.shareAmong(workers)
   }
 
   /** The fabric's domain is closed by main; this only lets go of it. */
@@ -141,6 +155,10 @@ export class MixedIntake implements Intake {
 
   relieve(): void {
     this.#device.relieve()
+  }
+
+  shareAmong(workers: number): void {
+    this.#device.shareAmong(workers)
   }
 
   close(): void {

@@ -60,6 +60,10 @@ export class Listening {
     this.#intake?.relieve()
   }
 
+  shareAmong(workers: number): void {
+    this.#intake?.shareAmong(workers)
+  }
+
   find(listener: number): Member | undefined {
     return this.#members.get(listener)
   }

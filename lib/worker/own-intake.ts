@@ -44,6 +44,10 @@ export class OwnIntake implements Intake {
     // It always accepts.
   }
 
+  shareAmong(): void {
+    // Nothing counts them.
+  }
+
   close(): void {
     for (const id of [...this.#listeners.keys()]) this.leave(id)
   }

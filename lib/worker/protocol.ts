@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { Counting } from '../balancer/counting.ts'
 import type { WorkerCode } from '../balancer/worker-code.ts'
 import type { DomainToken, PortId, QueueId } from '../device/device.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -47,8 +48,10 @@ export interface DeviceLink {
   readonly directed: PortId | null
   /** The load-balanced queues that listeners get theirs from. */
   readonly queues: readonly QueueId[]
-  /** How many open connections the device can count for a worker. */
-  readonly counted: number
+  /** Of open connections, by the device. */
+  readonly counting: Counting
+  /** How many workers have a thread, this one included: they share what can be counted. */
+  readonly workers: number
 }
 
 /** How the connections of one listener come to a worker. */
@@ -154,6 +157,8 @@ export type ToWorker =
   | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
   /** Main's acceptor rests. */
   | { readonly type: 'relieve' }
+  /** So many workers have a thread now: they share what the device can count. */
+  | { readonly type: 'share'; readonly workers: number }
   /** Close what is open, and exit. */
   | { readonly type: 'exit' }
   /** The device has failed: from now on connections come by this link. */

@@ -20,7 +20,7 @@ bool OfQueue(const Scheduler& scheduler, const LdbQueue& queue, uint32_t counter
       *value = queue.in_flight;
       return true;
     case 1:
-      *value = queue.sequence_numbers;
+      *value = queue.in_flight_limit;
       return true;
     case 2:
       *value = scheduler.CountBlocked(queue);

@@ -164,6 +164,15 @@ std::string Every(const Call& call) {
   return "";
 }
 
+// Without a number: now.
+template <Countdown Knobs::* Member>
+std::string After(const Call& call) {
+  uint32_t n = 0;
+  if (!call.Number(1, &n)) return kNotANumber;
+  (call.world->knobs.*Member).Set(n);
+  return "";
+}
+
 template <std::atomic<uint32_t> Knobs::* Member>
 std::string Value(const Call& call) {
   uint32_t n = 0;
@@ -198,12 +207,17 @@ const std::map<std::string, Command> kCommands = {
     {"dir-credits", Limit<&Limits::dir_credits>},
     {"pools", Limit<&Limits::pools>},
     {"sn-slots", Limit<&Limits::sn_slots>},
+    {"queue-in-flight", Limit<&Limits::queue_in_flight>},
     {"send-limit", Value<&Knobs::send_limit>},
     {"send-zero", Every<&Knobs::send_zero>},
     {"send-half", Every<&Knobs::send_half>},
     {"error-flag", Every<&Knobs::error_flag>},
     {"spurious-interrupts", Every<&Knobs::spurious_interrupts>},
     {"lost-interrupts", Every<&Knobs::lost_interrupts>},
+    {"lose-interrupt", After<&Knobs::until_lost_interrupt>},
+    {"vectors", Value<&Knobs::vectors>},
+    {"slow-looks", Value<&Knobs::slow_looks_ms>},
+    {"stop-scheduling", After<&Knobs::until_stop>},
     {"delay-interrupts", Value<&Knobs::delay_interrupts_ms>},
     {"interrupts", Interrupts},
     {"exact-receives-look", Flag<&Knobs::exact_receives_look>},

@@ -55,6 +55,9 @@ class Device {
 
   SequenceGroup* group(unsigned index) { return index < groups_.size() ? &groups_[index] : nullptr; }
 
+  bool TakeVector(uint32_t limit) { return vectors_ < limit && ++vectors_ > 0; }
+  void GiveBackVectors(uint32_t count) { vectors_ -= count; }
+
   void Reset(const Settings& settings);
 
  private:
@@ -82,6 +85,8 @@ class Device {
   std::array<uint32_t, 2> pools_{};
   std::array<SequenceGroup, 2> groups_{};
   uint32_t sn_slot_limit_ = 0;
+  // Of interrupts, that ports have.
+  uint32_t vectors_ = 0;
   std::vector<Held> held_;
 };
 

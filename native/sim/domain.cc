@@ -66,7 +66,9 @@ int Domain::CreateLdbQueue(const dlb_create_ldb_queue_t& args) {
   const int id = left_.ldb_queues.back();
   left_.ldb_queues.pop_back();
   const std::lock_guard lock(mutex);
-  scheduler.AddLdbQueue(static_cast<uint8_t>(id), args.num_sequence_numbers, level == 65536 ? 0 : level);
+  const uint32_t numbers = args.num_sequence_numbers;
+  const uint32_t in_flight = numbers == 0 ? World::Get().settings().limits.queue_in_flight : numbers;
+  scheduler.AddLdbQueue(static_cast<uint8_t>(id), numbers, level == 65536 ? 0 : level, in_flight);
   return id;
 }
 
@@ -190,7 +192,14 @@ void Domain::Start(bool refused) {
   const std::lock_guard lock(mutex);
   started = true;
   // The library does not look at what the driver said.
+  if (refused) scheduler.RefuseStart();
   if (!refused && !stale()) scheduler.Start();
+}
+
+bool Domain::TakeVector() {
+  if (!device_->TakeVector(World::Get().knobs.vectors)) return false;
+  vectors_++;
+  return true;
 }
 
 void Domain::OnDeviceReset() {
@@ -203,6 +212,7 @@ void Domain::OnDeviceReset() {
 }
 
 void Domain::Dismantle() {
+  device_->GiveBackVectors(vectors_);
   if (!stale()) {
     for (unsigned i = 0; i < 2; i++) device_->group(i)->used -= slots_used_[i];
   }

@@ -48,6 +48,9 @@ class Domain final : public HardwareErrors {
   int Unlink(Port* port, int queue_id);
   void Start(bool refused);
 
+  // For another port's interrupt: whether the device has a vector left.
+  bool TakeVector();
+
   void OnDeviceReset();
   // Returns everything to the device, removes the files. Nobody uses the domain any more.
   void Dismantle();
@@ -83,6 +86,7 @@ class Domain final : public HardwareErrors {
   Allotment left_;
   std::array<std::deque<CreditPool>, 2> pools_;
   std::array<uint32_t, 2> slots_used_{};
+  uint32_t vectors_ = 0;
   std::vector<std::unique_ptr<Port>> ports_;
   std::array<bool, 96> dir_queues_{};
   std::array<bool, 96> dir_ports_{};

@@ -31,7 +31,12 @@ void Interrupt::Arm(bool tokens_out, Knobs* knobs) {
 
 void Interrupt::Fire(Knobs* knobs) {
   armed_ = false;
-  if (knobs->lost_interrupts.Now()) return;
+  if (muted_ || knobs->lost_interrupts.Now()) return;
+  knobs->until_lost_interrupt.Count();
+  if (knobs->until_lost_interrupt.IsOver()) {
+    knobs->until_lost_interrupt.Set(Countdown::kForever);
+    return;
+  }
   waiters_.notify_all();
   if (eventfd_ == nullptr) return;
   const uint32_t delay = knobs->delay_interrupts_ms.load(std::memory_order_relaxed);

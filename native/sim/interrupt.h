@@ -16,6 +16,8 @@ class Interrupt {
  public:
   // The driver keeps a reference of its own to the eventfd until the domain ends.
   bool SetEventfd(int fd);
+  // The device has no vector for it: whatever is armed, nothing comes.
+  void Mute() { muted_ = true; }
   bool has_eventfd() const { return eventfd_ != nullptr; }
 
   void Arm(bool tokens_out, Knobs* knobs);
@@ -33,6 +35,7 @@ class Interrupt {
   void Fire(Knobs* knobs);
 
   bool armed_ = false;
+  bool muted_ = false;
   std::shared_ptr<OwnedFd> eventfd_;
   std::condition_variable waiters_;
 };

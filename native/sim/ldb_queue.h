@@ -117,19 +117,22 @@ class ReorderRing {
 
 // A load-balanced queue. Under the domain's lock.
 struct LdbQueue {
-  LdbQueue(uint8_t id_, uint32_t numbers, uint32_t locks)
-      : id(id_), flows(locks), order(numbers), sequence_numbers(numbers) {}
+  LdbQueue(uint8_t id_, uint32_t numbers, uint32_t locks, uint32_t most)
+      : id(id_), flows(locks), order(numbers), in_flight_limit(most) {}
 
   uint8_t id;
   Backlog backlog;
   FlowTable flows;
   ReorderRing order;
-  uint32_t sequence_numbers;
+  // Events scheduled and not completed, over all ports: the queue's sequence numbers, or what the driver was asked for.
+  uint32_t in_flight_limit;
   // The ports that are linked, by the link's priority.
   std::array<uint64_t, 8> linked{};
   // The port after the last that got an event: ports with equal loads take turns.
   unsigned turn = 0;
   uint32_t in_flight = 0;
+
+  bool HasRoom() const { return in_flight < in_flight_limit; }
 
   uint64_t AllLinked() const {
     uint64_t ports = 0;

@@ -79,6 +79,7 @@ class Port {
   uint16_t owed_ = 0;
   bool enabled_ = true;
   bool was_reset_ = false;
+  bool has_vector_ = false;
 };
 
 }  // namespace dlb_sim

@@ -62,6 +62,8 @@ uint32_t Port::TakeEvents(uint32_t max, dlb_event_t* events) {
 void Port::Rearm(int eventfd, Lock* lock) {
   const int before = errno;
   lock->unlock();
+  const uint32_t window = World::Get().knobs.slow_looks_ms.load(std::memory_order_relaxed);
+  if (window != 0) std::this_thread::sleep_for(std::chrono::milliseconds(window));
   uint64_t wakes = 0;
   const bool woken = read(eventfd, &wakes, sizeof wakes) == sizeof wakes;
   if (!woken && errno == EBADF) {
@@ -144,6 +146,8 @@ void Port::StartEpoll(int eventfd) {
   if (!cq_->interrupt.SetEventfd(eventfd)) {
     World::Get().breaches.Add("dlb_enable_cq_epoll with %d, which is no descriptor", eventfd);
   }
+  if (!has_vector_) has_vector_ = domain_->TakeVector();
+  if (!has_vector_) cq_->interrupt.Mute();
   cq_->interrupt.Arm(cq_->tokens > 0, &World::Get().knobs);
 }
 

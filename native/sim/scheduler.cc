@@ -4,8 +4,8 @@
 
 namespace dlb_sim {
 
-void Scheduler::AddLdbQueue(uint8_t id, uint32_t sequence_numbers, uint32_t locks) {
-  ldb_queues_[id] = std::make_unique<LdbQueue>(id, sequence_numbers, locks);
+void Scheduler::AddLdbQueue(uint8_t id, uint32_t sequence_numbers, uint32_t locks, uint32_t in_flight_limit) {
+  ldb_queues_[id] = std::make_unique<LdbQueue>(id, sequence_numbers, locks, in_flight_limit);
 }
 
 ConsumerQueue* Scheduler::AddPort(uint8_t id, bool directed, uint32_t depth, uint32_t entries) {
@@ -118,6 +118,7 @@ void Scheduler::Complete(ConsumerQueue* from) {
   const InFlight done = from->in_flight.pop();
   from->weight -= done.weight;
   LdbQueue* queue = ldb_queues_[done.queue].get();
+  if (!queue->HasRoom()) pending_ |= 1U << queue->id;
   queue->in_flight--;
   // First: what follows may find its place here.
   Refresh(from);
@@ -161,7 +162,7 @@ void Scheduler::Refresh(ConsumerQueue* port) {
 
 void Scheduler::PullDirected(ConsumerQueue* port) {
   DirQueue* queue = dir_queues_[port->id].get();
-  while (queue != nullptr && queue->backlog.priorities != 0 && port->HasRoom()) {
+  while (queue != nullptr && queue->backlog.priorities != 0 && port->HasRoom() && !HasStopped()) {
     const unsigned priority = LowestBit(queue->backlog.priorities);
     const uint32_t level = queue->backlog.Level();
     Deliver(port, queue->backlog.Remove(&store_, priority, queue->backlog.fifos[priority].head, kNone), level);
@@ -171,6 +172,7 @@ void Scheduler::PullDirected(ConsumerQueue* port) {
 
 void Scheduler::Accept(const dlb_event_t& event) {
   if (dead_) return;
+  if (refused_) return errors_->OnHardwareError("an event for a domain whose start was refused");
   TypeOf(event) == DLB_SCHED_DIRECTED ? AcceptDirected(event) : AcceptLoadBalanced(event);
 }
 
@@ -179,7 +181,7 @@ void Scheduler::AcceptDirected(const dlb_event_t& event) {
   if (queue == nullptr) return errors_->OnHardwareError("an event for a directed queue that is not there");
   queue->backlog.CountArrival();
   ConsumerQueue* port = dir_ports_[event.queue_id].get();
-  if (running_ && port != nullptr && queue->backlog.priorities == 0 && port->HasRoom()) {
+  if (running_ && port != nullptr && queue->backlog.priorities == 0 && port->HasRoom() && !HasStopped()) {
     return Deliver(port, event, queue->backlog.Level());
   }
   if (!queue->backlog.Append(&store_, event)) return errors_->OnHardwareError("an event without a credit");

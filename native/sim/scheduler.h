@@ -36,13 +36,15 @@ class Scheduler {
   Scheduler(uint32_t capacity, bool fragments, Knobs* knobs, HardwareErrors* errors)
       : store_(capacity), fragments_(fragments), knobs_(knobs), errors_(errors) {}
 
-  void AddLdbQueue(uint8_t id, uint32_t sequence_numbers, uint32_t locks);
+  void AddLdbQueue(uint8_t id, uint32_t sequence_numbers, uint32_t locks, uint32_t in_flight_limit);
   void AddDirQueue(uint8_t id) { dir_queues_[id] = std::make_unique<DirQueue>(); }
   ConsumerQueue* AddPort(uint8_t id, bool directed, uint32_t depth, uint32_t entries);
   void Link(ConsumerQueue* port, uint8_t queue, unsigned priority);
   void Unlink(ConsumerQueue* port, uint8_t queue);
   void Enable(ConsumerQueue* port, bool enabled);
   void Start();
+  // The driver refused the start: the device takes nothing of what the library sends all the same.
+  void RefuseStart() { refused_ = true; }
   // The device was reset: nothing is scheduled any more, what is queued is lost.
   void Die();
 
@@ -88,12 +90,14 @@ class Scheduler {
   void RunPending();
   void FindFirst(LdbQueue* queue, uint64_t ports, Candidate* best) const;
   void Lose(Backlog* backlog);
+  bool HasStopped() const { return knobs_->until_stop.IsOver(); }
 
   EventStore store_;
   bool fragments_;
   Knobs* knobs_;
   HardwareErrors* errors_;
   bool running_ = false;
+  bool refused_ = false;
   bool dead_ = false;
   std::array<std::unique_ptr<LdbQueue>, 32> ldb_queues_;
   std::array<std::unique_ptr<DirQueue>, 96> dir_queues_;

@@ -5,9 +5,10 @@
 
 namespace dlb_sim {
 
-// The ports that have this event's flow, or all; none if it lacks a sequence number.
+// The ports that have this event's flow, or all; none if it lacks a sequence number, or the queue has as much in flight as it may.
 uint64_t Scheduler::WhoMayTake(const LdbQueue& queue, const dlb_event_t& event) const {
   const uint8_t type = TypeOf(event);
+  if (!queue.HasRoom()) return 0;
   if (type == DLB_SCHED_UNORDERED) return UINT64_MAX;
   if (type == DLB_SCHED_ORDERED) return queue.order.HasRoom() ? UINT64_MAX : 0;
   const uint64_t holder = queue.flows.Holder(queue.flows.LockOf(event.flow_id));
@@ -15,6 +16,7 @@ uint64_t Scheduler::WhoMayTake(const LdbQueue& queue, const dlb_event_t& event) 
 }
 
 bool Scheduler::PlaceNow(LdbQueue* queue, const dlb_event_t& event) {
+  if (HasStopped()) return false;
   // Something that waits, here or in another queue, may have found room meanwhile: all stand in line then.
   if (pending_ != 0 && queued_ > 0) {
     pending_ |= 1U << queue->id;
@@ -63,6 +65,7 @@ void Scheduler::Deliver(ConsumerQueue* port, const dlb_event_t& event, uint32_t 
   arrived.command = static_cast<uint8_t>(level << 1 | (port->received++ / port->events.capacity() & 1));
   port->events.push(arrived);
   port->tokens++;
+  knobs_->until_stop.Count();
   port->interrupt.OnArrival(knobs_);
 }
 
@@ -74,9 +77,9 @@ void Scheduler::RunPending() {
       Candidate best;
       for (uint32_t left = mask; left != 0; left &= left - 1) {
         LdbQueue* queue = ldb_queues_[LowestBit(left)].get();
-        if (queue->backlog.priorities != 0) FindFirst(queue, queue->linked[link] & ready_, &best);
+        if (queue->backlog.priorities != 0 && queue->HasRoom()) FindFirst(queue, queue->linked[link] & ready_, &best);
       }
-      if (best.queue == nullptr) break;
+      if (best.queue == nullptr || HasStopped()) break;
       queued_--;
       Place(best.queue, best.port, best.queue->backlog.Remove(&store_, best.priority, best.at, best.before));
     }

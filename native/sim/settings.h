@@ -20,6 +20,9 @@ struct Limits {
   uint32_t dir_credits = 4096;
   uint32_t pools = 64;
   uint32_t sn_slots = 16;
+  // Of a load-balanced queue without sequence numbers: events scheduled and not completed, over all ports. libdlb asks the
+  // driver for so many.
+  uint32_t queue_in_flight = 512;
 };
 
 // "Every n-th time", counted by all threads together; 0 is never.
@@ -39,6 +42,21 @@ class EveryNth {
   std::atomic<uint32_t> count_{0};
 };
 
+// "So many times, from now on"; without a number for ever. Counted by all threads together.
+class Countdown {
+ public:
+  static constexpr uint32_t kForever = UINT32_MAX;
+  void Set(uint32_t n) { left_.store(n, std::memory_order_relaxed); }
+  bool IsOver() const { return left_.load(std::memory_order_relaxed) == 0; }
+  void Count() {
+    uint32_t left = left_.load(std::memory_order_relaxed);
+    while (left != 0 && left != kForever && !left_.compare_exchange_weak(left, left - 1)) continue;
+  }
+
+ private:
+  std::atomic<uint32_t> left_{kForever};
+};
+
 // What the data path looks at: atomic, since a command may come from any thread at any time.
 struct Knobs {
   std::atomic<uint32_t> send_limit{UINT32_MAX};
@@ -47,6 +65,14 @@ struct Knobs {
   EveryNth error_flag;
   EveryNth spurious_interrupts;
   EveryNth lost_interrupts;
+  // The interrupt that is lost is the one that comes when it is over: then it is for ever again.
+  Countdown until_lost_interrupt;
+  // After so many events the device schedules nothing more.
+  Countdown until_stop;
+  // How many consumer queues of a device have an interrupt vector. The others' never fire.
+  std::atomic<uint32_t> vectors{UINT32_MAX};
+  // How long a receive takes between finding the CQ empty and reading the eventfd.
+  std::atomic<uint32_t> slow_looks_ms{0};
   std::atomic<uint32_t> delay_interrupts_ms{0};
   // Whether the device, when armed, compares the tokens in use, or fires on new arrivals only (see README.md).
   std::atomic<bool> fires_on_arming{true};

@@ -5,25 +5,28 @@ import { numbered, numbers, type Open, range, until, World } from './world.ts'
 export function bounds(t: Test, open: Open): void {
   depths(t, open)
   entries(t, open)
+  inFlight(t, open)
   credits(t, open)
 }
 
 function depths(t: Test, open: Open): void {
   for (const kind of ['load-balanced', 'directed'] as const) {
     for (const cqDepth of [8, 128, 1024]) {
-      t.test(`a ${kind} port of depth ${cqDepth} holds ${cqDepth} events, and the queue the others`, async (t) => {
+      t.test(`a ${kind} port of depth ${cqDepth} holds as many events, and the queue the others`, async (t) => {
         const w = new World(t, open, { queues: [{}], ports: [{ cqDepth }], directed: [{ cqDepth }], credits: 2048 })
         w.linkAll()
         const directed = kind === 'directed'
         const queue = directed ? w.directedQueues[0] : w.queues[0]
         const port = directed ? w.directed[0] : w.ports[0]
-        const total = cqDepth + 50
+        // The queue may have fewer in flight.
+        const held = directed ? cqDepth : Math.min(cqDepth, w.domain.inFlightLimit(queue))
+        const total = held + 50
         for (let sent = 0; sent < total; sent += 50) {
           await w.send(numbered(Math.min(50, total - sent), { queue }, sent))
         }
-        await w.loaded(cqDepth)
+        await w.loaded(held)
         await until('the queue holds the others', () => w.depth(queue) === 50)
-        t.equal(w.queued(port), cqDepth)
+        t.equal(w.queued(port), held)
         const taken = numbers(await w.take(port, 5))
         if (!directed) port.release(5)
         while (taken.length < total) {
@@ -77,6 +80,69 @@ function entries(t: Test, open: Open): void {
     await w.send(numbered(6, { queue: w.queues[0], schedulingType: 'atomic', flowId: 1 }))
     t.same(numbers(await w.rest(port)), range(0, 4))
   })
+}
+
+function inFlight(t: Test, open: Open): void {
+  t.test('a queue has as many events in flight as the device says, over all its ports', async (t) => {
+    const ports = Array.from({ length: 3 }, () => ({ cqDepth: 512 }))
+    const w = new World(t, open, { queues: [{}, {}], ports, credits: 2048 }).linkAll()
+    const [queue, other] = w.queues
+    const total = 1000
+    const limit = Math.min(total, w.domain.inFlightLimit(queue))
+    for (let sent = 0; sent < total; sent += 50) await w.send(numbered(50, { queue }, sent))
+    const taken: number[] = []
+    const takeAll = async (count: number): Promise<void> => {
+      await until(`${count} events have come`, () => {
+        for (const port of w.ports) taken.push(...numbers(w.poll(port)))
+        return taken.length >= count
+      })
+      for (const port of w.ports) taken.push(...numbers(await w.rest(port)))
+      t.equal(taken.length, count)
+    }
+    await takeAll(limit)
+    if (limit < total) {
+      await w.send(numbered(3, { queue: other }, total))
+      await takeAll(limit + 3)
+      for (const port of w.ports) port.release(10)
+      await takeAll(limit + 33)
+    } else {
+      await w.send(numbered(3, { queue: other }, total))
+    }
+    while (taken.length < total + 3) {
+      for (const port of w.ports) {
+        port.release(port.unreleased)
+        taken.push(...numbers(w.poll(port)))
+      }
+    }
+    t.same(
+      taken.sort((a, b) => a - b),
+      range(0, total + 3),
+    )
+  })
+
+  t.test(
+    'a queue with sequence numbers has as many in flight; directed and unknown queues have no such limit',
+    async (t) => {
+      const w = new World(t, open, {
+        queues: [{ sequenceNumbers: 64 }],
+        ports: [{ cqDepth: 128 }],
+        directed: [{ cqDepth: 8 }],
+      })
+      const [queue] = w.queues
+      t.equal(w.domain.inFlightLimit(queue), 64)
+      await w.linkAll().send(numbered(80, { queue, schedulingType: 'ordered' }))
+      t.same(numbers(await w.rest(w.ports[0])), range(0, 64))
+      w.ports[0].release(64)
+      t.same(numbers(await w.rest(w.ports[0])), range(64, 80))
+      for (const unknown of [
+        w.directedQueues[0],
+        { kind: 'load-balanced', id: 99 },
+        { kind: 'load-balanced', id: -1 },
+      ] as const) {
+        t.throws(() => w.domain.inFlightLimit(unknown), { code: 'ERR_DLB_UNKNOWN_QUEUE' })
+      }
+    },
+  )
 }
 
 function credits(t: Test, open: Open): void {

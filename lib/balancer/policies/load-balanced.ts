@@ -36,8 +36,8 @@ export class Unordered extends LoadBalanced {
  * To the listening worker that has the fewest open connections: a connection is complete when it closes.
  *
  * Cost: as `unordered`, and an event-state entry of the device for each open connection. A worker has a bounded number of
- * them (see DeviceFabric). With more connections open than that, its oldest ones are completed early, which is counted:
- * they are no load any more, and workers that are all beyond the bound are as with `unordered`.
+ * them (see DeviceFabric), and a DLB device counts only so many of all workers. With more connections open than that, a worker's oldest are
+ * completed early, which is counted; lib/worker/counting-room.ts has what the load is then.
  */
 export class LeastConnections extends LoadBalanced {
   readonly name = 'least-connections'

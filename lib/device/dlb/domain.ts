@@ -4,13 +4,13 @@ import { loadAddon } from '../../native.ts'
 import type { NativeDlbDomain } from '../../native-dlb.ts'
 import { checkInteger, checkObject } from '../check.ts'
 import type { DomainStats, DomainToken, PortId, QueueId, QueueKind } from '../device.ts'
-import { checkBuffer, EventBuffer } from '../event-buffer.ts'
+import { checkBuffer, EventBuffer, SchedulingType } from '../event-buffer.ts'
 import { Alerts, readAlert } from './alert.ts'
 import { closedError, portError } from './codes.ts'
 import type { DomainConfiguration } from './configuration.ts'
 import { calling } from './failure.ts'
 import { AttachedPort } from './port.ts'
-import { queueStatistic } from './statistics.ts'
+import { inFlightByDefault, queueStatistic } from './statistics.ts'
 import type {
   AttachOptions,
   DlbAlert,
@@ -169,6 +169,14 @@ export class DlbDomainView implements DlbDomain {
     return type === undefined ? undefined : this.#native.statistic(type, queue.id)
   }
 
+  inFlightLimit(queue: QueueId): number {
+    this.#checkOpen()
+    this.#checkQueue(queue)
+    if (queue.kind === 'directed') throw unknownQueue(queue, 'load-balanced')
+    const takesOrdered = this.#native.target((SchedulingType.ordered << 8) | queue.id) === 1
+    return this.statistic(queue, 'inFlightLimit') || inFlightByDefault(takesOrdered)
+  }
+
   depthCounter(queue: QueueId, level: 0 | 1 | 2 | 3): number {
     this.#checkDepthCounter(queue, level)
     return calling('depthCounter', () => this.#native.depthCounter(queue.kind === 'directed', queue.id, level))
@@ -228,7 +236,7 @@ export class DlbDomainView implements DlbDomain {
     const directed = queue.kind === 'directed'
     const known = Number.isInteger(queue.id) && queue.id >= 0 && queue.id < 128
     if (known && this.#native.target(((directed ? 3 : 0) << 8) | queue.id) !== 0) return
-    throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no ${queue.kind} queue ${String(queue.id)}`)
+    throw unknownQueue(queue, queue.kind)
   }
 
   /** @returns whether the port is directed. */
@@ -247,6 +255,10 @@ export class DlbDomainView implements DlbDomain {
 
 function kindOf(directed: boolean): QueueKind {
   return directed ? 'directed' : 'load-balanced'
+}
+
+function unknownQueue({ id }: QueueId, kind: QueueKind): NodeDlbError {
+  return new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no ${String(kind)} queue ${String(id)}`)
 }
 
 function unknownPort(id: PortId): NodeDlbError {

@@ -122,6 +122,18 @@ export class SoftwareDomain implements SchedulingDomain {
     return this.#configure().createDirectedPort(options)
   }
 
+  inFlightLimit(id: QueueId): number {
+    this.#checkOpen()
+    checkObject('queue', id)
+    const { loadBalancedQueues } = this.#layout.config
+    const known = id.kind === 'load-balanced' && Number.isInteger(id.id) && id.id >= 0 && id.id < loadBalancedQueues
+    const at = known ? this.#layout.queue + id.id * queue.stride : -1
+    if (!known || this.#m[at + queue.made] === 0) {
+      throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${String(id.id)}`)
+    }
+    return this.#m[at + queue.sequenceNumbers] || Number.POSITIVE_INFINITY
+  }
+
   start(): void {
     this.#configure()
     Atomics.store(this.#m, word.state, DomainState.started)

@@ -1,6 +1,9 @@
 // Receiving by eventfd: who reads it, when it is armed, and what goes wrong.
+#include <array>
+#include <chrono>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <thread>
 #include <unistd.h>
 
 #include "../libdlb_sim.h"
@@ -71,6 +74,76 @@ void LevelTriggered() {
   CHECK(p.IsReadable());
   p.Take(3, 0);
   CHECK(!p.IsReadable());
+  p.rig.TearDown();
+}
+
+void LosesOneInterrupt() {
+  Polled p;
+  CHECK_EQUAL(dlb_sim_control("interrupts arrival"), 0);
+  CHECK_EQUAL(dlb_sim_control("lose-interrupt 2"), 0);
+  p.Offer(1);
+  CHECK(p.IsReadable());
+  p.Take(16, 1);
+  p.Offer(1);
+  CHECK(!p.IsReadable());
+  // It is not armed any more: the next ones do not come either, before somebody looks.
+  p.Offer(1);
+  CHECK(!p.IsReadable());
+  CHECK_EQUAL(eventfd_write(p.fd, 1), 0);
+  p.Take(16, 2);
+  p.Offer(1);
+  CHECK(p.IsReadable());
+  p.Take(16, 1);
+  p.rig.TearDown();
+}
+
+void FewVectors() {
+  CHECK_EQUAL(dlb_sim_control("vectors 1"), 0);
+  Rig rig;
+  std::array<int, 2> fds{};
+  std::array<int, 2> queues{};
+  std::array<dlb_port_hdl_t, 2> ports{};
+  for (size_t i = 0; i < 2; i++) {
+    fds[i] = eventfd(0, EFD_NONBLOCK);
+    queues[i] = rig.Queue();
+    ports[i] = rig.LdbPort();
+    rig.Link(ports[i], queues[i]);
+    CHECK_EQUAL(dlb_enable_cq_epoll(ports[i], true, fds[i]), 0);
+  }
+  rig.Start();
+  for (size_t i = 0; i < 2; i++) {
+    CHECK_EQUAL(Send(ports[i], 1, {queues[i]}), 1);
+    pollfd poll_fd{fds[i], POLLIN, 0};
+    CHECK_EQUAL(poll(&poll_fd, 1, 0), i == 0 ? 1 : 0);
+    CHECK_EQUAL(eventfd_write(fds[i], 1), 0);
+    CHECK_EQUAL(Drain(ports[i]).size(), 1);
+  }
+  rig.TearDown();
+  for (const int fd : fds) close(fd);
+}
+
+// An event that comes after a receive has found the CQ empty, and before that reads the eventfd.
+void EatsInTheWindow() {
+  Polled p;
+  CHECK_EQUAL(dlb_sim_control("interrupts arrival"), 0);
+  CHECK_EQUAL(dlb_sim_control("slow-looks 50"), 0);
+  bool eaten = false;
+  // The receive may not have begun when the event comes: then it finds it.
+  for (int round = 0; round < 100 && !eaten; round++) {
+    CHECK_EQUAL(eventfd_write(p.fd, 1), 0);
+    size_t found = 0;
+    std::thread receiver([&] { found = Receive(p.port).size(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(round));
+    p.Offer(1);
+    receiver.join();
+    eaten = found == 0 && !p.IsReadable();
+    if (!eaten && found == 0) found = Receive(p.port).size();
+    if (!eaten) CHECK_EQUAL(dlb_release(p.port, static_cast<uint32_t>(found)), found);
+  }
+  CHECK(eaten);
+  CHECK_EQUAL(dlb_sim_control("slow-looks 0"), 0);
+  CHECK_EQUAL(eventfd_write(p.fd, 1), 0);
+  p.Take(16, 1);
   p.rig.TearDown();
 }
 
@@ -216,6 +289,9 @@ Tests EpollTests() {
       {"a failing dlb_enable_cq_epoll keeps the descriptor", FailingEnableKeepsIt},
       {"descriptors that the driver takes for good are breaches", BadDescriptors},
       {"interrupts can be spurious, late and lost", DistortedInterrupts},
+      {"one interrupt can be lost, and with it all until somebody looks", LosesOneInterrupt},
+      {"consumer queues without an interrupt vector are silent", FewVectors},
+      {"an event that comes while the eventfd is read is not announced", EatsInTheWindow},
   };
 }
 

@@ -130,8 +130,29 @@ void RefusedStart() {
   dlb_port_hdl_t port = rig.LdbPort();
   rig.Link(port, queue);
   rig.Start();
+  // The library sends; the device takes nothing of it.
   CHECK_EQUAL(Send(port, 1, {queue}), 1);
+  EXPECT_BREACH("whose start was refused");
   CHECK_EQUAL(Receive(port).size(), 0);
+  rig.TearDown();
+}
+
+void StopsScheduling() {
+  Rig rig;
+  const int queue = rig.Queue();
+  int id = 0;
+  dlb_port_hdl_t port = rig.LdbPort(8);
+  dlb_port_hdl_t sender = rig.DirPort(8, -1, &id);
+  const int directed = rig.DirQueue(id);
+  rig.Link(port, queue);
+  rig.Start();
+  Control("stop-scheduling 3");
+  CHECK_EQUAL(Send(sender, 5, {queue}), 5);
+  CHECK_EQUAL(Send(sender, 1, {directed, DLB_SCHED_DIRECTED}), 1);
+  CHECK_EQUAL(Receive(port), Numbers(0, 3));
+  CHECK_EQUAL(dlb_release(port, 3), 3);
+  CHECK_EQUAL(Receive(port).size(), 0);
+  CHECK_EQUAL(Receive(sender).size(), 0);
   rig.TearDown();
 }
 
@@ -157,6 +178,7 @@ Tests FaultTests() {
       {"sends can be partial and empty", ShortSends},
       {"calls of the data path can fail, events be damaged", DataPathErrors},
       {"a start that the driver refused looks like one", RefusedStart},
+      {"a device can stop to schedule after n events", StopsScheduling},
       {"a failed creation poisons the handle", PoisonedHandle},
   };
 }

@@ -41,6 +41,58 @@ void Bounds() {
   rig.TearDown();
 }
 
+// The most that a queue has in flight over all its ports, whatever those could hold.
+void InFlightLimit() {
+  Rig rig({true, 2, 2, 2, 2048, 2048, 256, 2});
+  const int queue = rig.Queue();
+  const int other = rig.Queue();
+  dlb_port_hdl_t a = rig.LdbPort(1024, 1024);
+  dlb_port_hdl_t b = rig.LdbPort(1024, 1024);
+  for (dlb_port_hdl_t port : {a, b}) {
+    rig.Link(port, queue);
+    rig.Link(port, other);
+  }
+  rig.Start();
+  const auto statistic = [&](uint32_t type) {
+    uint64_t value = 0;
+    CHECK_EQUAL(dlb_get_xstats(rig.device, type, static_cast<uint32_t>(queue), &value), 0);
+    return value;
+  };
+  CHECK_EQUAL(statistic(0x10001), 512U);
+  CHECK_EQUAL(Send(a, 600, {queue}), 600);
+  CHECK_EQUAL(statistic(0x10000), 512U);
+  CHECK_EQUAL(statistic(0x10006), 88U);
+  CHECK_EQUAL(Receive(a, 1024).size(), 256);
+  CHECK_EQUAL(Receive(b, 1024).size(), 256);
+  // To receive is not enough.
+  CHECK_EQUAL(Receive(a, 1024).size() + Receive(b, 1024).size(), 0);
+  // Another queue is not held up.
+  CHECK_EQUAL(Send(b, 4, {other}), 4);
+  CHECK_EQUAL(Receive(a, 1024).size() + Receive(b, 1024).size(), 4);
+  CHECK_EQUAL(dlb_release(a, 10), 10);
+  CHECK_EQUAL(Receive(a, 1024).size() + Receive(b, 1024).size(), 10);
+  CHECK_EQUAL(statistic(0x10000), 512U);
+  CHECK_EQUAL(dlb_release(a, 258), 258);
+  CHECK_EQUAL(dlb_release(b, 258), 258);
+  CHECK_EQUAL(Drain(a).size() + Drain(b).size(), 78);
+  rig.TearDown();
+}
+
+// With sequence numbers, those are the limit, for atomic events as well.
+void InFlightLimitOfOrdered() {
+  Rig rig;
+  const int queue = rig.Queue(64);
+  dlb_port_hdl_t port = rig.LdbPort(128, 128);
+  rig.Link(port, queue);
+  rig.Start();
+  CHECK_EQUAL(Send(port, 100, {queue, DLB_SCHED_ATOMIC, 0, 1}), 100);
+  CHECK_EQUAL(Receive(port, 128), Numbers(0, 64));
+  CHECK_EQUAL(dlb_release(port, 64), 64);
+  CHECK_EQUAL(Receive(port, 128), Numbers(64, 100));
+  CHECK_EQUAL(dlb_release(port, 36), 36);
+  rig.TearDown();
+}
+
 void ReceivedBytes() {
   Rig rig;
   const int queue = rig.Queue();
@@ -234,6 +286,8 @@ void Statistics() {
 
 Tests SchedulingTests() {
   return {
+      {"a queue has 512 events in flight at most, over all its ports", InFlightLimit},
+      {"a queue with sequence numbers has as many in flight", InFlightLimitOfOrdered},
       {"the least loaded port gets the next event", Balanced},
       {"depth bounds the CQ, entries what is not released", Bounds},
       {"an event arrives as it was sent", ReceivedBytes},
