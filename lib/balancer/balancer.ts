@@ -17,6 +17,8 @@ import { Ledger } from './ledger.ts'
 import { ListenerTable, type TableEntry } from './listener-table.ts'
 import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { Parking } from './parking.ts'
+import { ClientTable } from './policies/client-table.ts'
+import { proxiedClientOf } from './proxied-client.ts'
 import { Rest } from './rest.ts'
 import { Rolling, type RollingReport } from './rolling.ts'
 import { type Shed, Sheds } from './sheds.ts'
@@ -92,6 +94,8 @@ export interface CloseReport {
 export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #options: ResolvedOptions
   readonly #ledger: Ledger
+  /** Of the policy `affinity`. */
+  readonly #clients: ClientTable
   readonly #table: ListenerTable
   readonly #supervisor: Supervisor
   readonly #startup: Startup
@@ -123,6 +127,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const fdLimit = loadAddon().fdLimit()
     this.#options = options
     this.#ledger = Ledger.create({ fdLimit, workers: slots })
+    this.#clients = new ClientTable({
+      timeout: options.affinityTimeout,
+      isOpen: (fd, stamp) => this.#ledger.isOpen(fd, stamp),
+    })
     this.#eligibility = new Eligibility(slots, (worker, eligible) => {
       this.#ledger.shift.setHeld(worker, !eligible)
       this.#fabric.setEligible(worker, eligible)
@@ -269,6 +277,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#cuts.countWaiting(inFlight)
     const cut = cutOpen + inFlight
     this.#sheds.close()
+    this.#clients.close()
     this.#dealer.close()
     for (const fd of this.#ledger.refuseAll()) loadAddon().resetFd(fd)
     this.#lastStats = this.#takeStats()
@@ -429,8 +438,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       give: (worker, take) => this.#supervisor.post(worker, take),
       policies: {
         direct: (worker) => this.#ledger.direct(worker),
-        isOpen: (fd, stamp) => this.#ledger.isOpen(fd, stamp),
-        clientOf: (fd) => loadAddon().clientOf(fd),
+        clients: this.#clients,
+        clientOf: (fd, proxied) => (proxied ? proxiedClientOf(fd) : loadAddon().clientOf(fd)),
       },
     }
   }

@@ -4,6 +4,7 @@ import type { Admission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
 import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from './ledger.ts'
 import type { Balanced, Policy } from './policies/index.ts'
+import { HeaderWait } from './proxied-client.ts'
 import type { ShedReason } from './sheds.ts'
 
 /** What the dealer knows of a listener. */
@@ -58,6 +59,7 @@ export class Dealer {
   readonly #debug: DealerOptions['debug']
   /** What waits, by priority. */
   readonly #lanes: readonly Connection[][] = Array.from({ length: PRIORITIES }, () => [])
+  readonly #headers = new HeaderWait((connection) => this.deal([connection]))
   #flushing = false
   #retry: NodeJS.Timeout | null = null
   #retryMs = FIRST_RETRY_MS
@@ -91,11 +93,14 @@ export class Dealer {
   accept(listener: number, fds: Int32Array, count: number): void {
     const now = nowInMicroseconds()
     const lane = this.#laneOf(listener)
+    const { proxied = false, policy } = this.#findListener(listener) ?? {}
+    const needsHeader = proxied && policy?.needsClient
     for (let i = 0; i < count; i++) {
       const fd = fds[i]
       const stamp = this.#ledger.accept(fd, now, listener)
+      const connection = { listener, fd, stamp }
       if (stamp === NO_STAMP) loadAddon().closeFd(fd)
-      else lane.push({ listener, fd, stamp })
+      else if (!needsHeader || !this.#headers.keep(connection)) lane.push(connection)
     }
     if (!this.blocked) this.#flush()
   }
@@ -137,7 +142,7 @@ export class Dealer {
   abandon(): Connection[] {
     if (this.#retry) clearTimeout(this.#retry)
     this.#retry = null
-    return this.#lanes.flatMap((lane) => lane.splice(0))
+    return [...this.#headers.abandon(), ...this.#lanes.flatMap((lane) => lane.splice(0))]
   }
 
   #laneOf(listener: number): Connection[] {

@@ -339,6 +339,10 @@ class Entry implements TableEntry {
     return this.settings.priority
   }
 
+  get proxied(): boolean {
+    return this.settings.proxyProtocol
+  }
+
   get served(): boolean {
     return this.workers.length > 0
   }

@@ -48,6 +48,8 @@ export interface BalancerOptions {
   readonly maxRetries?: number | null | undefined
   /** Default 'unordered'. See docs/policies.md. */
   readonly policy?: PolicyName | undefined
+  /** Under 'affinity', a client keeps its worker for so long after its last connection; 0: only while it has one. Default 60,000. */
+  readonly affinityTimeout?: number | undefined
   /**
    * Listeners with a policy or priority of their own, by what the app listens on: `'8443'`, `'127.0.0.1:8443'`, `'[::1]:8443'`,
    * or the path of a Unix socket.
@@ -126,6 +128,7 @@ export interface ResolvedOptions {
   readonly fallbackPolicy: FallbackPolicy
   readonly maxRetries: number | null
   readonly policy: PolicyName
+  readonly affinityTimeout: number
   readonly listeners: ListenerSettingsTable
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv | typeof SHARE_ENV | undefined
@@ -182,6 +185,7 @@ const checks: Record<keyof BalancerOptions, Check> = {
   fallbackPolicy: oneOf(fallbackNames),
   maxRetries: orNull(wholeNumber(0, MAX_RETRIES)),
   policy: (value) => (isPolicyName(value) ? null : `one of ${policyNames.join(', ')}`),
+  affinityTimeout: wholeNumber(0, MAX_MS),
   listeners: (value) =>
     anObject(value) ??
     Object.values(value as object)
@@ -254,6 +258,7 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
     fallbackPolicy: options.fallbackPolicy ?? 'software',
     maxRetries: options.maxRetries ?? null,
     policy: options.policy ?? 'unordered',
+    affinityTimeout: options.affinityTimeout ?? 60_000,
     listeners: new ListenerSettingsTable(
       {
         policy: options.policy ?? 'unordered',

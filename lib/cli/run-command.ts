@@ -22,50 +22,72 @@ and the server's own if it fails to start.`
 
 export function runCommand(): Command {
   return new Command('run')
-    .description('run a server file on worker threads: ESM, CommonJS, or TypeScript where Node runs it')
-    .argument('<entry>', "the server's file")
-    .argument('[args...]', 'its arguments, after --')
-    .option('-w, --workers <count>', `worker threads, 1 to ${MAX_WORKERS} (default: one per CPU)`, parseCount)
+    .description("run a server's file on several worker threads, and deal its connections to them")
+    .argument('<entry>', "the server's file: an ES module, CommonJS, or TypeScript where Node runs it")
+    .argument('[args...]', "the server's own arguments; its options go after --")
+    .option('-w, --workers <count>', `how many worker threads, 1 to ${MAX_WORKERS} (default: one per CPU)`, parseCount)
     .addOption(
-      new Option('--device <device>', 'queue device (default: NODE_DLB_DEVICE, else auto)').choices(deviceNames),
+      new Option('--policy <policy>', 'which worker gets a new connection').choices(policyNames).default('unordered'),
     )
-    .option('--id <n>', 'the n of /dev/dlb<n> (default: the lowest that opens)', parseCount)
-    .option('--library <file>', "Intel's libdlb (default: NODE_DLB_LIBRARY, else libdlb.so)")
-    .addOption(
-      new Option('--fallback-policy <policy>', 'instead of a DLB device that fails')
-        .choices(fallbackNames)
-        .default('software'),
-    )
-    .option('--max-retries <count>', 'shed what a full device refuses so often (default: never)', parseCount)
-    .addOption(new Option('--policy <policy>', 'who gets a connection').choices(policyNames).default('unordered'))
     .option(
       '--listener <address=policy>',
-      'of this listener, and its priority from 0 (first) to 7, as in 8443=exact,1, or 8443=,proxy for the PROXY protocol; the address is a port, host:port or path; repeatable',
+      "give one address that the server listens on a policy of its own, as in 8443=exact; a priority from 0 (first) to 7, as in 8443=exact,1 or 8443=,1; or proxy for the PROXY protocol, as in 8443=,proxy. The address is a port, host:port or a socket's path. Can be given several times",
       addListener,
     )
+    .option(
+      '--affinity-timeout <time>',
+      'with --policy affinity, how long a client keeps its worker after its last connection (default: 60s)',
+      parseDuration,
+    )
     .addOption(
-      new Option('--drain-timeout <time>', 'how long open connections may take to finish')
+      new Option('--drain-timeout <time>', 'at the end, how long open connections may take to finish')
         .argParser(parseDuration)
         .default(10_000, '10s'),
     )
+    .option('--max-connections <count>', 'how many connections may be open at a time (default: no limit)', parseCount)
+    .option(
+      '--max-connections-per-worker <count>',
+      'how many may be open at each worker (default: no limit)',
+      parseCount,
+    )
+    .addOption(
+      new Option('--over-limit <what>', 'what happens to connections beyond these limits')
+        .choices(overLimitNames)
+        .default('wait'),
+    )
     .option(
       '--stall-timeout <time>',
-      'take connections back from a worker that is blocked for so long (default: 3ms; 0: never)',
+      'when a worker is blocked for so long, give the connections that wait for it to others (default: 3ms; 0: never)',
       parseDuration,
     )
-    .option('--proxy-protocol', "connections begin with the PROXY protocol's header, version 1 or 2")
-    .option('--defer-accept', 'accept a TCP connection only once its client has sent something, or after a second')
-    .option('--max-connections <count>', 'bound on open connections (default: none)', parseCount)
-    .option('--max-connections-per-worker <count>', 'the same for each worker', parseCount)
-    .addOption(new Option('--over-limit <what>', 'what becomes of more').choices(overLimitNames).default('wait'))
     .option(
       '--max-event-loop-delay <time>',
-      'no new connections for workers whose event loop is later, such as 50ms (default: not measured)',
+      'give no new connections to a worker whose event loop is later than this, as in 50ms (default: not measured)',
       parseDuration,
     )
-    .option('--parking', "under light load, let some workers' threads sleep")
-    .option('--stats <file>', 'write the figures there as JSON, at the end and at SIGUSR2; - is stderr')
-    .option('--debug', 'print a line per connection and step to stderr')
+    .option('--parking', "under light load, use fewer workers and let the others' threads sleep")
+    .option('--proxy-protocol', "connections come from a proxy that begins each with the PROXY protocol's header")
+    .option('--defer-accept', 'accept a TCP connection once its client has sent something, or after a second')
+    .addOption(
+      new Option(
+        '--device <device>',
+        'the queue device that connections go through (default: NODE_DLB_DEVICE, else auto)',
+      ).choices(deviceNames),
+    )
+    .option('--id <n>', 'use the DLB device /dev/dlb<n> (default: the lowest that opens)', parseCount)
+    .option('--library <file>', "Intel's libdlb, which drives DLB devices (default: NODE_DLB_LIBRARY, else libdlb.so)")
+    .addOption(
+      new Option('--fallback-policy <policy>', 'what takes the place of a DLB device that cannot be had, or fails')
+        .choices(fallbackNames)
+        .default('software'),
+    )
+    .option(
+      '--max-retries <count>',
+      'while the device is full, new connections wait; after so many tries, close those that do (default: let them wait)',
+      parseCount,
+    )
+    .option('--stats <file>', 'write the figures to this file as JSON, at the end and at SIGUSR2; - is stderr')
+    .option('--debug', 'print a line to stderr for each step of each connection')
     .option('-q, --quiet', 'print errors only')
     .addHelpText('after', examples)
     .action((entry: string, args: string[], flags: RunFlags) => run(entry, args, flags))

@@ -21,6 +21,7 @@ export interface RunFlags {
   readonly fallbackPolicy: FallbackPolicy
   readonly maxRetries?: number
   readonly policy: PolicyName
+  readonly affinityTimeout?: number
   readonly listener?: Readonly<Record<string, ListenerOptions>>
   /** Milliseconds. */
   readonly drainTimeout: number

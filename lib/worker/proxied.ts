@@ -1,12 +1,11 @@
+import { peekProxyHeader } from '../balancer/proxied-client.ts'
+import type { ProxiedAddress, ProxiedAddresses } from '../balancer/proxy-header.ts'
 import { loadAddon } from '../native.ts'
-import { MAX_HEADER, type ProxiedAddress, type ProxiedAddresses, parseProxyHeader } from './proxy-header.ts'
 
 /** So long may a header take to arrive. The specification asks for 3 s at least. */
 const TIMEOUT_MS = 5000
 const FIRST_LOOK_MS = 1
 const MAX_LOOK_MS = 50
-/** As on all of Node's Linux systems. */
-const EAGAIN = 11
 
 /** A connection whose header is to be read off before Node sees it. */
 export interface ProxiedConnection {
@@ -41,16 +40,11 @@ export function readProxyHeader(connection: ProxiedConnection): void {
   look()
 }
 
-const scratch = Buffer.alloc(MAX_HEADER)
-
 /** @returns whether there is no more to wait for */
 function tryRead({ fd, open, refuse }: ProxiedConnection): boolean {
-  const { peekFd, skipFd } = loadAddon()
-  const count = peekFd(fd, scratch)
-  if (count === -EAGAIN) return false
-  const header = count > 0 ? parseProxyHeader(scratch.subarray(0, count)) : ({ kind: 'bad' } as const)
+  const header = peekProxyHeader(fd)
   if (header.kind === 'partial') return false
-  if (header.kind === 'bad' || skipFd(fd, header.length) !== 0) refuse()
+  if (header.kind === 'bad' || loadAddon().skipFd(fd, header.length) !== 0) refuse()
   else open(header.addresses)
   return true
 }

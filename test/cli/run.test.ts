@@ -111,7 +111,8 @@ t.test('a second Ctrl-C cuts, a moment after the first', async (t) => {
   // At first it is the same one still; so it is sent until it counts.
   const again = setInterval(() => command.child.kill('SIGINT'), 100)
   t.teardown(() => clearInterval(again))
-  t.match(await command.outcome, { code: 130, stderr: /1 connection was cut/ })
+  // Of the other, the server may not have seen yet that it has closed.
+  t.match(await command.outcome, { code: 130, stderr: /connections? (was|were) cut/ })
   t.equal(await hanging, 'ECONNRESET')
 })
 

@@ -7,6 +7,7 @@ export abstract class Directed implements Policy {
   abstract readonly name: Policy['name']
   readonly kind = 'directed'
   readonly completion = 'adoption'
+  readonly needsClient: boolean = false
   protected readonly loads: WorkerLoads
   /** The workers of the events that were addressed and not sent yet. */
   readonly #addressed: number[] = []

@@ -7,6 +7,7 @@ abstract class LoadBalanced implements Policy {
   abstract readonly name: Policy['name']
   abstract readonly completion: Policy['completion']
   readonly kind = 'load-balanced'
+  readonly needsClient = false
 
   target(events: EventBuffer, i: number, { queue, priority }: Balanced): number {
     if (queue) events.setTarget(i, queue.id, SchedulingType.unordered, priority)

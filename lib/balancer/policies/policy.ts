@@ -12,6 +12,8 @@ export interface Balanced {
   readonly directQueues: readonly QueueId[]
   /** 0 (first) to 7. */
   readonly priority: number
+  /** Its connections begin with the PROXY protocol's header. */
+  readonly proxied: boolean
   /** Directed policies' place in the workers. */
   turn: number
 }
@@ -23,6 +25,8 @@ export interface Policy {
   readonly kind: QueueKind
   /** When a connection is complete for the device: it counts as load until then. */
   readonly completion: 'adoption' | 'close'
+  /** It asks who the client is: what a header says of it has to be there. */
+  readonly needsClient: boolean
   /**
    * Addresses event `i`, which holds the connection `i` places after the last one that was sent.
    * @returns the worker that it goes to, or ANY_WORKER
