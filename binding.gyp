@@ -30,6 +30,7 @@
         'native/listen_socket.cc',
         'native/listener.cc',
         'native/system_error.cc',
+        'native/thread_use.cc',
         'native/waker.cc',
       ],
       'defines': [

@@ -29,8 +29,24 @@ export interface NativeAddon extends NativeDlb {
   wake(waker: number): void
   /** One of this thread's. */
   closeWaker(waker: number): void
+  /** The calling thread, for others who ask what it does. */
+  thisThread(): NativeThread
+  /** CPU time that a thread of this process has used, in ms. Any thread may ask. @returns negative if there is none of that number */
+  threadCpu(thread: number): number
+  /**
+   * Whether a thread runs, could run if it had a core, or waits for events in its loop. Any other thread may ask. @returns false also if
+   * the kernel does not tell
+   */
+  isReady(thread: number, pollFd: number): boolean
   /** Every descriptor of this process is below it, as long as nobody raises RLIMIT_NOFILE. May be Infinity. */
   fdLimit(): number
+}
+
+export interface NativeThread {
+  /** The kernel's. */
+  readonly number: number
+  /** The epoll set of the thread's loop. */
+  readonly pollFd: number
 }
 
 /** What to listen on: an address literal and a port, or a path (`path` not empty). */

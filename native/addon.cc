@@ -1,6 +1,7 @@
 #include <limits>
 #include <napi.h>
 #include <sys/resource.h>
+#include <uv.h>
 
 #include "dlb/attachment.h"
 #include "dlb/js_device.h"
@@ -8,6 +9,7 @@
 #include "environment.h"
 #include "fd.h"
 #include "listener.h"
+#include "thread_use.h"
 #include "waker.h"
 
 // What `require('node_dlb.node')` returns; lib/native.ts types it. Loaded once per environment that uses it.
@@ -45,6 +47,29 @@ Napi::Value ClientOfForJs(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), ClientOf(info[0].As<Napi::Number>()));
 }
 
+// () => the calling thread's number, and the descriptor of its loop's epoll set
+Napi::Value ThisThreadForJs(const Napi::CallbackInfo& info) {
+  uv_loop_t* loop = nullptr;
+  napi_get_uv_event_loop(info.Env(), &loop);
+  Napi::Object thread = Napi::Object::New(info.Env());
+  thread.Set("number", Napi::Number::New(info.Env(), ThreadNumber()));
+  thread.Set("pollFd", Napi::Number::New(info.Env(), loop == nullptr ? -1 : uv_backend_fd(loop)));
+  return thread;
+}
+
+// (thread) => ms; negative if there is no such thread
+Napi::Value ThreadCpuForJs(const Napi::CallbackInfo& info) {
+  const int thread = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : -1;
+  return Napi::Number::New(info.Env(), ThreadCpu(thread));
+}
+
+// (thread, pollFd) => boolean
+Napi::Value IsReadyForJs(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber() || !info[1].IsNumber()) return Napi::Boolean::New(info.Env(), false);
+  const int thread = info[0].As<Napi::Number>().Int32Value();
+  return Napi::Boolean::New(info.Env(), IsReady(thread, info[1].As<Napi::Number>().Int32Value()));
+}
+
 // The most descriptors that this process may have, so their numbers are below it; Infinity if there is no limit.
 Napi::Value FdLimit(const Napi::CallbackInfo& info) {
   rlimit limit{};
@@ -71,6 +96,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("openWaker", Napi::Function::New<Waker::OpenForJs>(env, "openWaker"));
   exports.Set("wake", Napi::Function::New<Waker::WakeForJs>(env, "wake"));
   exports.Set("closeWaker", Napi::Function::New<Waker::CloseForJs>(env, "closeWaker"));
+  exports.Set("thisThread", Napi::Function::New<ThisThreadForJs>(env, "thisThread"));
+  exports.Set("threadCpu", Napi::Function::New<ThreadCpuForJs>(env, "threadCpu"));
+  exports.Set("isReady", Napi::Function::New<IsReadyForJs>(env, "isReady"));
   exports.Set("fdLimit", Napi::Function::New<FdLimit>(env, "fdLimit"));
   return exports;
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import { NodeDlbError } from '../errors.ts'
-import { loadAddon } from '../native.ts'
+import { loadAddon, type NativeThread } from '../native.ts'
 import type { Call, Notice, Reply, WorkerLink } from '../worker/protocol.ts'
 import { workerIndex } from '../worker/this-worker.ts'
 import { Admission } from './admission.ts'
@@ -27,6 +27,7 @@ import { EntryFailedError, Startup } from './startup.ts'
 import { type BalancerStats, takeStats } from './stats.ts'
 import { passStdin } from './stdin.ts'
 import { type Death, Supervisor } from './supervisor.ts'
+import { ThreadTimes } from './thread-times.ts'
 import type { WorkerExit, WorkerThread } from './worker-thread.ts'
 
 export interface BalancerEvents {
@@ -102,6 +103,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /** Of workers that have not listened yet: the first ones', and those of workers that were added. */
   readonly #startups = new Set<Startup>()
   readonly #eligibility: Eligibility
+  readonly #threadTimes: ThreadTimes
   readonly #stallWatch: StallWatch | null
   readonly #rest: Rest
   readonly #admission: Admission | null
@@ -131,6 +133,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       timeout: options.affinityTimeout,
       isOpen: (fd, stamp) => this.#ledger.isOpen(fd, stamp),
     })
+    this.#threadTimes = new ThreadTimes(slots)
     this.#eligibility = new Eligibility(slots, (worker, eligible) => {
       this.#ledger.shift.setHeld(worker, !eligible)
       this.#fabric.setEligible(worker, eligible)
@@ -406,6 +409,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       timeout,
       ledger: this.#ledger,
       eligibility: this.#eligibility,
+      threads: this.#threadTimes,
       fabric: () => this.#fabric,
       isLookedAfter: () => this.#ledger.shift.isResting,
       keepsShares: () => this.#table.entries().some(({ policy }) => policy.completion === 'close'),
@@ -549,7 +553,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   #onNotice(worker: number, thread: WorkerThread, notice: Notice): void {
-    if (notice.type === 'listening') this.#onListening(worker)
+    if (notice.type === 'listening') this.#onListening(worker, notice.thread)
     else if (notice.type === 'return') this.#dealer.takeBack([notice])
     else if (notice.type === 'device-failed') this.#onDeviceFailed(notice)
     else if (notice.type === 'closing') for (const drain of this.#drains) drain.closing(worker)
@@ -566,7 +570,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     else this.#eligibility.letGo(worker, 'overloaded')
   }
 
-  #onListening(worker: number): void {
+  #onListening(worker: number, thread: NativeThread): void {
+    this.#threadTimes.started(worker, thread)
     this.#supervisor.started(worker)
     for (const startup of this.#startups) startup.settle(worker)
   }
@@ -598,6 +603,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       if (this.#ledger.isOrphan(fd) && this.#table.listenerOf(fd) !== undefined) loadAddon().resetFd(fd)
     }
     this.#fabric.policies.ended(worker)
+    this.#threadTimes.ended(worker)
     this.#eligibility.forget(worker)
     this.#appSignals.ended(worker, !finished)
     if (this.#startup.failed) return 'finished'

@@ -239,6 +239,23 @@ export class LedgerCounters {
     return sum
   }
 
+  /** Connections that workers took, ever. */
+  adopted(): number {
+    let sum = 0
+    for (let worker = 0; worker < this.#workers; worker++) sum += this.#values[rowOf(worker) + ADOPTED]
+    return sum
+  }
+
+  /** Those of them that are open. */
+  active(): number {
+    let closed = 0
+    for (let worker = 0; worker < this.#workers; worker++) {
+      closed += this.#values[rowOf(worker) + CLOSED] + this.#values[this.#rowFor(worker) + CLOSED_BY_ACCEPTOR]
+    }
+    // In this order it is not negative.
+    return this.adopted() - closed
+  }
+
   all(): LedgerCounts {
     const workers = Array.from({ length: this.#workers }, (_, worker) => this.ofWorker(worker))
     const sum = (field: keyof WorkerCounts) => workers.reduce((total, counts) => total + counts[field], 0)

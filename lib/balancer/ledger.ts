@@ -363,6 +363,16 @@ export class Ledger {
     return this.#counters.moves()
   }
 
+  /** Connections that workers took, ever. */
+  get adopted(): number {
+    return this.#counters.adopted()
+  }
+
+  /** Those of them that are open. */
+  get active(): number {
+    return this.#counters.active()
+  }
+
   workerCounts(worker: number): WorkerCounts {
     return this.#counters.ofWorker(worker)
   }

@@ -2,6 +2,7 @@ import type { Eligibility } from './eligibility.ts'
 import type { Fabric } from './fabric.ts'
 import type { Connection, Ledger } from './ledger.ts'
 import { Lifetimes } from './lifetimes.ts'
+import type { ThreadTimes } from './thread-times.ts'
 import type { Waiting } from './waiting.ts'
 
 /**
@@ -10,16 +11,18 @@ import type { Waiting } from './waiting.ts'
  */
 const LEAST_DIRECTED_MS = 1000
 const LOOKS_PER_TIMEOUT = 2
-/** More that wait at one worker are a burst. */
-const BURST = 8
-/** It has so many times as long for a burst of connections that stay where they are: a machine that is busy with one may not let each thread run in time. */
-const BURST_PATIENCE = 10
+/**
+ * Connections that stay wait for their worker so many times as long: what another one takes, it keeps, and a worker that
+ * has just started needs some ms of CPU for the first ones. They stay if they are open for that long at least.
+ */
+const PATIENCE = 10
 
 export interface StallWatchOptions {
   /** Milliseconds. */
   readonly timeout: number
   readonly ledger: Ledger
   readonly eligibility: Eligibility
+  readonly threads: Pick<ThreadTimes, 'cpu' | 'isReady'>
   readonly fabric: () => Fabric
   /** Whether somebody else calls `look` every few ms now. */
   readonly isLookedAfter: () => boolean
@@ -38,6 +41,12 @@ interface Sight {
   readonly stamp: number
   /** For so many ms it has been there while others moved. */
   late: number
+  /** So many of them are the worker's own doing; where shares are to be kept. */
+  own: number
+  /** CPU time of the worker's thread at the last look, in ms; NaN if it was not asked for, or is not known. */
+  cpu: number
+  /** Its thread slept in something else than its loop at the last look. */
+  slept: boolean
 }
 
 type Line = keyof Waiting
@@ -55,6 +64,9 @@ interface Look {
  * Finds workers whose event loop is blocked: the same connection waits for them for too long, while other workers move on
  * (when none does, it is the machine, or the process was stopped). What waits there goes to other workers, and nothing is
  * added until the worker has taken, and found stale, what is left in its consumer queues.
+ *
+ * Where shares are to be kept, what others take they keep. So a worker is not held to be blocked for what the kernel does: only
+ * the time counts in which its thread ran, or slept in something else than its loop.
  *
  * The events stay where they are: another event for the same connection is sent, and whoever receives one first has the
  * connection. The ledger's swap decides; the other event is found stale. So it does not matter if the worker
@@ -76,7 +88,7 @@ export class StallWatch {
   constructor(options: StallWatchOptions) {
     const { timeout, ledger } = options
     this.#options = options
-    this.#lifetimes = new Lifetimes(ledger)
+    this.#lifetimes = new Lifetimes(ledger, PATIENCE * timeout)
     this.#period = Math.max(1, timeout / LOOKS_PER_TIMEOUT)
     this.#limits = { balanced: timeout, directed: Math.max(timeout, LEAST_DIRECTED_MS) }
     this.#sights = Array.from({ length: ledger.workers }, () => ({ balanced: null, directed: null }))
@@ -108,7 +120,7 @@ export class StallWatch {
     // When this thread has not come to look for longer, nothing is known of that time.
     const passed = Math.min(now - this.#lookedAt, 2 * this.#period)
     this.#lookedAt = now
-    this.#lifetimes.mark(now)
+    this.#lifetimes.look(now)
     if (this.#isNothingToSee()) {
       for (const sights of this.#sights) sights.balanced = sights.directed = null
       return
@@ -147,33 +159,49 @@ export class StallWatch {
     const before = sights[line]
     // The stamp is the accept time.
     if (oldest && before?.stamp === oldest.stamp) return 'stuck'
-    sights[line] = oldest ? { stamp: oldest.stamp, late: 0 } : null
+    sights[line] = oldest ? { stamp: oldest.stamp, late: 0, own: 0, cpu: Number.NaN, slept: false } : null
     if (!oldest) return 'empty'
     return before ? 'moved' : 'new'
   }
 
   /** While others move. */
   #wait(look: Look, passed: number): void {
-    const lateness = (line: Line): number => {
-      const sight = this.#sights[look.worker][line]
-      if (!sight || look.fronts[line] !== 'stuck') return 0
-      sight.late += passed
-      return sight.late
-    }
-    const balanced = this.#isTooLate(look.worker, lateness('balanced'))
-    const directed = lateness('directed') >= this.#limits.directed
-    if (balanced || directed) this.#takeFrom(look, directed)
+    const directed = this.#late(look, 'directed', passed) >= this.#limits.directed
+    if (directed || this.#isLateBalanced(look, passed)) this.#takeFrom(look, directed)
   }
 
-  #isTooLate(worker: number, late: number): boolean {
-    const limit = this.#limits.balanced
-    return late >= BURST_PATIENCE * limit || (late >= limit && !this.#isKeptBurst(worker))
+  #isLateBalanced(look: Look, passed: number): boolean {
+    const keepsShares = this.#options.keepsShares()
+    const late = this.#late(look, 'balanced', passed)
+    if (!keepsShares) return late >= this.#limits.balanced
+    const patience = this.#lifetimes.stay ? PATIENCE : 1
+    return this.#ownDoing(look, passed) >= patience * this.#limits.balanced || late >= this.#limits.directed
   }
 
-  #isKeptBurst(worker: number): boolean {
-    const { keepsShares, fabric } = this.#options
-    if (!keepsShares() || !this.#lifetimes.stay(worker)) return false
-    return fabric().waitingAt(worker, BURST + 1).balanced.length > BURST
+  /** @returns for how many ms it has been there while others moved */
+  #late({ worker, fronts }: Look, line: Line, passed: number): number {
+    const sight = this.#sights[worker][line]
+    if (sight && fronts[line] === 'stuck') sight.late += passed
+    return sight?.late ?? 0
+  }
+
+  /**
+   * @returns for how many of these ms the worker's thread ran, or slept in something else than its loop. While it could run, and the
+   *   kernel has other threads run, it is not blocked: it takes what waits as soon as it has a core. Nor is it if it sleeps for a
+   *   moment, as V8 does when it collects garbage: a sleep counts from one look to the next.
+   */
+  #ownDoing({ worker, fronts }: Look, passed: number): number {
+    const { threads } = this.#options
+    const sight = this.#sights[worker].balanced
+    if (!sight) return 0
+    const { cpu: before, slept } = sight
+    const cpu = threads.cpu(worker)
+    sight.cpu = cpu
+    sight.slept = !threads.isReady(worker)
+    if (fronts.balanced !== 'stuck') return 0
+    if (Number.isNaN(cpu) || (slept && sight.slept && cpu === before)) sight.own += passed
+    else if (!Number.isNaN(before)) sight.own += Math.min(cpu - before, passed)
+    return sight.own
   }
 
   #takeFrom({ worker }: Look, lateDirected: boolean): void {

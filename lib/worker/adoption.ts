@@ -111,10 +111,11 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
 
     #leave(): void {
       if (this.#fd === -1) return
-      ledger.closed(this.#fd, this.#stamp, worker)
-      this.#fd = -1
+      // First, so that what the ledger counts as closed no policy counts as open any more.
       this.#onClosed?.()
       this.#onClosed = null
+      ledger.closed(this.#fd, this.#stamp, worker)
+      this.#fd = -1
     }
   }
   // Node looks whether a handle has it.

@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
 import { type ErrorCode, NodeDlbError } from '../errors.ts'
+import { loadAddon } from '../native.ts'
 import type { Control } from './control.ts'
 import type { Intake } from './intake.ts'
 import { createListenHandle, type ListenHandle } from './listen-handle.ts'
@@ -99,7 +100,7 @@ export class Listening {
       join: (handle) => {
         this.#members.set(listener, { server, handle, Handle, proxied: route.proxyProtocol })
         this.#join(listener)
-        this.#control.post({ type: 'listening' })
+        this.#control.post({ type: 'listening', thread: loadAddon().thisThread() })
         return 0
       },
       leave: () => {

@@ -3,6 +3,7 @@ import type { Counting } from '../balancer/counting.ts'
 import type { WorkerCode } from '../balancer/worker-code.ts'
 import type { DomainToken, PortId, QueueId } from '../device/device.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { NativeThread } from '../native.ts'
 
 /**
  * What the main thread and a worker say to each other. Connections do not travel here (they go through the device),
@@ -122,8 +123,8 @@ export type Reply =
 
 /** Worker to main, not waited for. */
 export type Notice =
-  /** A server of the app's listens: its start is done. */
-  | { readonly type: 'listening' }
+  /** A server of the app's listens: its start is done. `thread` is the worker's. */
+  | { readonly type: 'listening'; readonly thread: NativeThread }
   /** The worker has no server for a connection that it was dealt. */
   | { readonly type: 'return'; readonly listener: number; readonly fd: number; readonly stamp: number }
   /** The device that the link of this generation goes to has failed. */

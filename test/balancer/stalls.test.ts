@@ -2,8 +2,8 @@ import { setTimeout as delay, setImmediate as immediate } from 'node:timers/prom
 import t, { type Test } from 'tap'
 import { Eligibility } from '../../lib/balancer/eligibility.ts'
 import type { Fabric } from '../../lib/balancer/fabric.ts'
-import type { Connection, Ledger } from '../../lib/balancer/ledger.ts'
-import { StallWatch } from '../../lib/balancer/stall-watch.ts'
+import type { Ledger } from '../../lib/balancer/ledger.ts'
+import { StallWatch, type StallWatchOptions } from '../../lib/balancer/stall-watch.ts'
 import type { WorkerStats } from '../../lib/index.ts'
 import { type Held, Holding } from './holding.ts'
 
@@ -12,6 +12,9 @@ import { type Held, Holding } from './holding.ts'
 const WORKERS = 3
 /** Enough that every worker is dealt some, whatever its load. */
 const BURST = 60
+/** ms */
+const TIMEOUT = 2
+const asleep = { cpu: () => 0, isReady: () => false }
 
 const policies = ['unordered', 'least-connections', 'round-robin', 'exact'] as const
 /** With listeners that differ in priority, fewer wait at a worker. */
@@ -83,28 +86,49 @@ t.test('under least-connections a burst is left to a worker that comes to it in 
   t.not((await first.taken()).thread, (await other.taken()).thread)
 })
 
-const bursts = [
-  { what: 'of connections that stay', keepsShares: true, stay: true, isKept: true },
-  { what: 'of connections that come and go', keepsShares: true, stay: false, isKept: false },
-  { what: 'whose shares nobody asked for', keepsShares: false, stay: true, isKept: false },
-]
-for (const { what, keepsShares, stay, isKept } of bursts) {
-  t.test(`more than 8 that wait, ${what}, are taken back ${isKept ? 'later than' : 'as'} 8`, async (t) => {
-    // The third is free.
-    const waiting = [9, 8, 0].map((count, worker) =>
-      Array.from({ length: count }, (_, i) => ({ listener: 0, fd: i, stamp: worker + 1 })),
-    )
-    const { watch, taken } = watchOf(t, { waiting, keepsShares, stay })
-    const order: number[][] = []
-    while (order.flat().length < 2) {
+t.test('what waits is taken back later where connections stay, and their shares are to be kept', async (t) => {
+  const kept = watchOf(t, { keepsShares: true, stay: true, threads: asleep })
+  const brief = watchOf(t, { keepsShares: true, stay: false, threads: asleep })
+  const unasked = watchOf(t, { keepsShares: false, stay: true, threads: asleep })
+  let both = false
+  while (kept.taken.length === 0) {
+    for (const { watch } of [kept, brief, unasked]) watch.look()
+    if (kept.taken.length === 0) both = brief.taken.length === 1 && unasked.taken.length === 1
+    await immediate()
+  }
+  t.ok(both, 'where they come and go, or nobody asked for their shares, it was taken back before')
+})
+
+t.test(
+  'a worker that could run, and that the kernel does not run, keeps a burst of connections that stay',
+  async (t) => {
+    let cpu = 5
+    const threads = { cpu: () => cpu, isReady: () => true }
+    const { watch, taken } = watchOf(t, { keepsShares: true, stay: true, threads })
+    const until = performance.now() + 30 * TIMEOUT
+    while (performance.now() < until) {
       watch.look()
-      const now = taken.splice(0)
-      if (now.length > 0) order.push(now)
       await immediate()
     }
-    t.strictSame(order, isKept ? [[1], [0]] : [[0, 1]])
-  })
-}
+    t.strictSame(taken, [], 'it has not run')
+    while (taken.length === 0) {
+      cpu += 1
+      watch.look()
+      await immediate()
+    }
+    t.ok(cpu >= 5 + 10 * TIMEOUT, `it has run for ${cpu - 5} ms, and taken nothing`)
+  },
+)
+
+t.test('a worker of whose thread nothing is known is as one that sleeps', async (t) => {
+  const threads = { cpu: () => Number.NaN, isReady: () => true }
+  const { watch, taken } = watchOf(t, { keepsShares: true, stay: true, threads })
+  while (taken.length === 0) {
+    watch.look()
+    await immediate()
+  }
+  t.strictSame(taken, [0])
+})
 
 t.test('stallTimeout 0: nothing is taken back', async (t) => {
   const holding = await Holding.start(t, { workers: 2, stallTimeout: 0 })
@@ -121,33 +145,42 @@ t.test('stallTimeout 0: nothing is taken back', async (t) => {
 })
 
 interface Watched {
-  readonly waiting: readonly Connection[][]
   readonly keepsShares: boolean
   readonly stay: boolean
+  readonly threads: StallWatchOptions['threads']
 }
 
-/** Workers that never take what waits for them, but who has nothing. `taken`: whose was taken back. */
-function watchOf(t: Test, { waiting, keepsShares, stay }: Watched) {
+/** Two workers: one that never takes what waits for it, and one that has nothing. `taken`: whose was taken back. */
+function watchOf(t: Test, { keepsShares, stay, threads }: Watched) {
   const taken: number[] = []
-  const workers = waiting.map((_, worker) => worker)
-  const balanced = (worker: number, most?: number): Connection[] => waiting[worker].slice(0, most)
-  const fabric = { waitingAt: (worker: number, most?: number) => ({ balanced: balanced(worker, most), directed: [] }) }
-  let adopted = 0
-  const workerCounts = () => ({ adopted: ++adopted, active: stay ? adopted : 0 })
+  const waiting = [[{ listener: 0, fd: 1, stamp: 1 }], []]
+  const fabric = { waitingAt: (worker: number) => ({ balanced: waiting[worker], directed: [] }) }
+  const ledger = {
+    workers: waiting.length,
+    inFlight: 1,
+    adopted: 0,
+    get active() {
+      return stay ? this.adopted++ : 0
+    },
+  }
   const watch = new StallWatch({
-    timeout: 2,
-    ledger: { workers: waiting.length, inFlight: waiting.flat().length, workerCounts } as unknown as Ledger,
+    timeout: TIMEOUT,
+    ledger: ledger as unknown as Ledger,
     eligibility: new Eligibility(waiting.length, () => undefined),
+    threads,
     fabric: () => fabric as unknown as Fabric,
     isLookedAfter: () => true,
     keepsShares: () => keepsShares,
-    serving: () => workers,
+    serving: () => [0, 1],
     takeBack: (connections) => {
       taken.push(connections[0].stamp - 1)
       return connections.length
     },
     deal: () => t.fail('nothing is directed'),
   })
+  // So many have come since the last second began.
+  watch.look()
+  ledger.adopted += 100
   t.teardown(() => watch.stop())
   return { watch, taken }
 }
