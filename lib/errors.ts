@@ -35,9 +35,24 @@ export type ErrorCode = keyof typeof errorCodes
 export class NodeDlbError extends Error {
   readonly code: ErrorCode
 
+  /** @throws ERR_DLB_INVALID_ARGUMENT */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
+    if (!Object.keys(errorCodes).includes(code) || typeof message !== 'string') {
+      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'an error takes a code of errorCodes, and a message')
+    }
+    super(message, options && readCause(options))
     this.name = 'NodeDlbError'
     this.code = code
+  }
+}
+
+/** A Proxy or a getter may throw. */
+function readCause(options: ErrorOptions): ErrorOptions {
+  try {
+    return 'cause' in options ? { cause: options.cause } : {}
+  } catch (cause) {
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', "an error's options must be an object that can be read", {
+      cause,
+    })
   }
 }

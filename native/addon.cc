@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <uv.h>
 
+#include "arguments.h"
 #include "dlb/attachment.h"
 #include "dlb/js_device.h"
 #include "dlb/js_domain.h"
@@ -17,34 +18,48 @@ namespace node_dlb {
 namespace {
 
 Napi::Value CloseFdForJs(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), -CloseFd(info[0].As<Napi::Number>()));
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  return arguments.ok() ? Napi::Number::New(info.Env(), -CloseFd(fd)) : Napi::Value();
 }
 
 Napi::Value ResetFdForJs(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), -ResetFd(info[0].As<Napi::Number>()));
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  return arguments.ok() ? Napi::Number::New(info.Env(), -ResetFd(fd)) : Napi::Value();
 }
 
 // (fd, Uint8Array) => bytes, or a negative errno
 Napi::Value PeekFdForJs(const Napi::CallbackInfo& info) {
-  auto to = info[1].As<Napi::Uint8Array>();
-  return Napi::Number::New(info.Env(), PeekFd(info[0].As<Napi::Number>(), reinterpret_cast<char*>(to.Data()), to.ByteLength()));
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  auto to = arguments.Bytes(1);
+  if (!arguments.ok()) return {};
+  return Napi::Number::New(info.Env(), PeekFd(fd, reinterpret_cast<char*>(to.Data()), to.ByteLength()));
 }
 
 // (fd, bytes) => 0 or a negative errno
 Napi::Value SkipFdForJs(const Napi::CallbackInfo& info) {
-  const auto size = info[1].As<Napi::Number>().Uint32Value();
-  return Napi::Number::New(info.Env(), -SkipFd(info[0].As<Napi::Number>(), size));
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  const uint32_t size = arguments.Count(1);
+  return arguments.ok() ? Napi::Number::New(info.Env(), -SkipFd(fd, size)) : Napi::Value();
 }
 
 // (fd, Uint8Array) => 0 or a negative errno
 Napi::Value ReplyAndCloseFdForJs(const Napi::CallbackInfo& info) {
-  auto data = info[1].As<Napi::Uint8Array>();
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  auto data = arguments.Bytes(1);
+  if (!arguments.ok()) return {};
   const auto* const bytes = reinterpret_cast<const char*>(data.Data());
-  return Napi::Number::New(info.Env(), -ReplyAndCloseFd(info[0].As<Napi::Number>(), bytes, data.ByteLength()));
+  return Napi::Number::New(info.Env(), -ReplyAndCloseFd(fd, bytes, data.ByteLength()));
 }
 
 Napi::Value ClientOfForJs(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), ClientOf(info[0].As<Napi::Number>()));
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  return arguments.ok() ? Napi::Number::New(info.Env(), ClientOf(fd)) : Napi::Value();
 }
 
 // () => the calling thread's number, and the descriptor of its loop's epoll set

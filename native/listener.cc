@@ -71,27 +71,22 @@ Napi::Function Listener::Define(Napi::Env env) {
 Listener::Listener(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Listener>(info) {
   Napi::Env env = info.Env();
   if (IsEmpty()) return;
-  if (info.Length() < 3 || !info[0].IsObject() || !info[1].IsTypedArray() || !info[2].IsFunction() ||
-      info[1].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
-    Napi::TypeError::New(env, "expected (spec, Int32Array, function)").ThrowAsJavaScriptException();
-    return;
-  }
-  const Napi::Object spec = info[0].As<Napi::Object>();
-  const bool shares = spec.Has("fd");
-  const size_t room = info[1].As<Napi::Int32Array>().ElementLength();
-  if (!shares && room < 2) {
-    Napi::RangeError::New(env, "expected room for a batch").ThrowAsJavaScriptException();
-    return;
-  }
+  Arguments arguments(info);
+  if (!info[0].IsObject()) arguments.Refuse(0, "an object");
+  const Napi::Int32Array fds = arguments.Int32Array(1);
+  const Napi::Function callback = arguments.Function(2);
+  if (!arguments.ok()) return;
+  Properties properties(info[0]);
+  const bool shares = properties.Has("fd");
+  const size_t room = fds.ElementLength();
+  if (!shares && room < 2) arguments.Refuse(1, "an Int32Array with room for two");
   const size_t most = shares ? 0 : std::min<size_t>(room - 1, Acceptor::kBatch);
-  Properties properties(spec);
   const int shared_fd = shares ? properties.Int("fd") : -1;
   const bool exclusive = shares && properties.Bool("exclusive");
   const ListenSpec listen_spec = shares ? ListenSpec{} : ReadSpec(&properties);
-  if (!properties.all()) {
-    Napi::TypeError::New(env, "expected a spec of a socket").ThrowAsJavaScriptException();
-    return;
-  }
+  const bool has_port = listen_spec.port >= 0 && listen_spec.port <= UINT16_MAX;
+  if (!properties.all() || !has_port) arguments.Refuse(0, "a whole specification of what to listen on");
+  if (!arguments.ok()) return;
   ListenSocket socket;
   SystemError error = shares ? socket.Share(shared_fd) : socket.Open(listen_spec);
   if (!error) {
@@ -102,8 +97,8 @@ Listener::Listener(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Listener>(
     error.ToError(env).ThrowAsJavaScriptException();
     return;
   }
-  fds_ = Napi::Reference<Napi::Int32Array>::New(info[1].As<Napi::Int32Array>(), 1);
-  callback_ = Napi::Persistent(info[2].As<Napi::Function>());
+  fds_ = Napi::Reference<Napi::Int32Array>::New(fds, 1);
+  callback_ = Napi::Persistent(callback);
   Ref();
 }
 
@@ -157,10 +152,12 @@ Napi::Value Listener::Accept(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Listener::AcceptInto(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  auto places = arguments.Int32Array(0);
+  const size_t wanted = arguments.Count(1);
+  if (!arguments.ok()) return {};
   if (acceptor_ == nullptr) return Napi::Number::New(info.Env(), 0);
-  auto places = info[0].As<Napi::Int32Array>();
-  const size_t room = std::min<size_t>(info[1].As<Napi::Number>().Uint32Value(), places.ElementLength());
-  return Napi::Number::New(info.Env(), acceptor_->AcceptInto(places.Data(), room));
+  return Napi::Number::New(info.Env(), acceptor_->AcceptInto(places.Data(), std::min(wanted, places.ElementLength())));
 }
 
 void Listener::Pause(const Napi::CallbackInfo&) {
@@ -172,7 +169,9 @@ void Listener::Resume(const Napi::CallbackInfo&) {
 }
 
 void Listener::Hold(const Napi::CallbackInfo& info) {
-  if (acceptor_ != nullptr) acceptor_->Hold(info[0].As<Napi::Boolean>());
+  Arguments arguments(info);
+  const bool held = arguments.Bool(0);
+  if (arguments.ok() && acceptor_ != nullptr) acceptor_->Hold(held);
 }
 
 Napi::Value Listener::FileDescriptor(const Napi::CallbackInfo& info) {
@@ -180,7 +179,9 @@ Napi::Value Listener::FileDescriptor(const Napi::CallbackInfo& info) {
 }
 
 void Listener::Close(const Napi::CallbackInfo& info) {
-  if (acceptor_ != nullptr) acceptor_->Close(info[0].As<Napi::Boolean>());
+  Arguments arguments(info);
+  const bool everywhere = arguments.Bool(0);
+  if (arguments.ok() && acceptor_ != nullptr) acceptor_->Close(everywhere);
 }
 
 Napi::Value Listener::Address(const Napi::CallbackInfo& info) {
@@ -201,7 +202,9 @@ Napi::Value Listener::HasWaiting(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Listener::IsConnection(const Napi::CallbackInfo& info) {
-  const int fd = info[0].As<Napi::Number>();
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  if (!arguments.ok()) return {};
   return Napi::Boolean::New(info.Env(), acceptor_ != nullptr && acceptor_->socket().IsConnection(fd));
 }
 

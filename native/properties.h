@@ -4,6 +4,8 @@
 #include <napi.h>
 #include <string>
 
+#include "arguments.h"
+
 namespace node_dlb {
 
 // The properties of an object that JS passes, each of the type that it is read as.
@@ -11,31 +13,34 @@ namespace node_dlb {
 // A thread can be terminated in the middle of a call of ours. From then on, all of Node-API that could run JS fails:
 // reading properties, unwrapping, coercing, making functions and buffers; reading and making primitive values goes on.
 // node-addon-api answers such a failure with an empty value, and aborts the process when that is used. So arguments are
-// taken as they are (`As`), never coerced (`To…`), and properties are read here: if `all()` is false in the end, the
-// thread is ending, and nothing is to be done with what was read.
+// taken as they are (`As`), never coerced (`To…`), and properties are read here: if `all()` is false in the end, one was not what it is read
+// as, or could not be read (a getter threw), or the thread is ending; nothing is to be done with what was read.
 class Properties {
  public:
   explicit Properties(const Napi::Value& object) : env_(object.Env()), object_(object) {}
 
   bool all() const { return all_; }
 
-  uint32_t Count(const char* name) { return Count(Get(name)); }
-  int32_t Int(const char* name) {
-    int32_t value = 0;
-    Note(napi_get_value_int32(env_, Get(name), &value));
-    return value;
+  bool Has(const char* name) {
+    bool has = false;
+    Note(napi_has_named_property(env_, object_, name, &has));
+    return has;
   }
+  uint32_t Count(const char* name) { return Count(Get(name)); }
+  int32_t Int(const char* name) { return static_cast<int32_t>(Whole(Get(name), INT32_MIN, INT32_MAX)); }
   bool Bool(const char* name) {
     bool value = false;
     Note(napi_get_value_bool(env_, Get(name), &value));
     return value;
   }
+  // A zero byte would end it, unless it is the first: then it is the name of an abstract socket.
   std::string Text(const char* name) {
     const napi_value value = Get(name);
     size_t length = 0;
     Note(napi_get_value_string_utf8(env_, value, nullptr, 0, &length));
     std::string text(length, '\0');
     if (all_) Note(napi_get_value_string_utf8(env_, value, text.data(), length + 1, &length));
+    all_ = all_ && (text[0] == '\0' || text.find('\0') == std::string::npos);
     return text;
   }
   // Of an array.
@@ -53,14 +58,15 @@ class Properties {
   void Note(napi_status status) { all_ = all_ && status == napi_ok; }
   napi_value Get(const char* name) {
     napi_value value = nullptr;
-    Note(napi_get_named_property(env_, object_, name, &value));
+    if (all_) Note(napi_get_named_property(env_, object_, name, &value));
     return value;
   }
-  uint32_t Count(napi_value from) {
-    uint32_t value = 0;
-    Note(napi_get_value_uint32(env_, from, &value));
-    return value;
+  double Whole(napi_value from, double min, double max) {
+    double value = 0;
+    all_ = all_ && ReadWhole(env_, from, min, max, &value);
+    return all_ ? value : 0;
   }
+  uint32_t Count(napi_value from) { return static_cast<uint32_t>(Whole(from, 0, UINT32_MAX)); }
 
   napi_env env_;
   napi_value object_;

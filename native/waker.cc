@@ -1,8 +1,11 @@
 #include "waker.h"
 
+#include <cerrno>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
+
+#include "arguments.h"
 
 namespace node_dlb {
 namespace {
@@ -19,8 +22,6 @@ Table& Wakers() {
   static auto* const table = new Table;
   return *table;
 }
-
-uint32_t NumberOf(const Napi::CallbackInfo& info) { return info[0].As<Napi::Number>().Uint32Value(); }
 
 }  // namespace
 
@@ -87,19 +88,26 @@ void Waker::Call() {
 }
 
 Napi::Value Waker::OpenForJs(const Napi::CallbackInfo& info) {
-  Waker* const waker = Open(info.Env(), info[0].As<Napi::Function>());
+  Arguments arguments(info);
+  const Napi::Function callback = arguments.Function(0);
+  if (!arguments.ok()) return {};
+  Waker* const waker = Open(info.Env(), callback);
   if (waker != nullptr) return Napi::Number::New(info.Env(), waker->number());
-  Napi::Error::New(info.Env(), "libuv gives no async handle").ThrowAsJavaScriptException();
+  SystemError{EMFILE, "uv_async_init"}.ToError(info.Env()).ThrowAsJavaScriptException();
   return info.Env().Undefined();
 }
 
 Napi::Value Waker::WakeForJs(const Napi::CallbackInfo& info) {
-  Wake(NumberOf(info));
+  Arguments arguments(info);
+  const uint32_t number = arguments.Count(0);
+  if (arguments.ok()) Wake(number);
   return info.Env().Undefined();
 }
 
 Napi::Value Waker::CloseForJs(const Napi::CallbackInfo& info) {
-  Waker* const waker = Find(NumberOf(info), Environment::Of(info.Env()));
+  Arguments arguments(info);
+  const uint32_t number = arguments.Count(0);
+  Waker* const waker = arguments.ok() ? Find(number, Environment::Of(info.Env())) : nullptr;
   if (waker != nullptr) waker->Close();
   return info.Env().Undefined();
 }

@@ -1,3 +1,4 @@
+import { readFields, show } from '../device/check.ts'
 import { NodeDlbError } from '../errors.ts'
 import type { WorkerExit } from './worker-thread.ts'
 
@@ -69,9 +70,11 @@ export class EntryFailedError extends NodeDlbError {
   /** The uncaught error, as Node prints it; null if the entry ended without one, as by process.exit. */
   readonly workerError: string | null
 
-  constructor(worker: number, entry: string, { code, error }: WorkerExit) {
-    const how = error === null ? `ended with exit code ${code}` : `failed: ${error.split('\n', 1)[0]}`
-    super('ERR_DLB_ENTRY_FAILED', `${entry} ${how} before it listened (in worker_${worker})`)
+  constructor(worker: number, entry: string, exit: WorkerExit) {
+    const { code, error } = readFields('exit', exit, ['code', 'error'])
+    const how = typeof error === 'string' ? `failed: ${error.split('\n', 1)[0]}` : `ended with exit code ${show(code)}`
+    const what = typeof entry === 'string' ? entry : show(entry)
+    super('ERR_DLB_ENTRY_FAILED', `${what} ${how} before it listened (in worker_${show(worker)})`)
     this.exitCode = code
     this.workerError = error
   }

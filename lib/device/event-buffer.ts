@@ -1,11 +1,14 @@
 import { NodeDlbError } from '../errors.ts'
-import { checkInteger, checkObject } from './check.ts'
+import { checkChoice, checkInteger, readFields, readOptions, show } from './check.ts'
 import type { QueueId } from './device.ts'
 
 /** libdlb's scheduling types, by their values in an event. */
 export const SchedulingType = { atomic: 0, unordered: 1, ordered: 2, directed: 3 } as const
 export type SchedulingTypeName = keyof typeof SchedulingType
 export type SchedulingTypeValue = (typeof SchedulingType)[SchedulingTypeName]
+
+const typeNames = Object.keys(SchedulingType)
+const names = ['data64', 'data16', 'queue', 'schedulingType', 'priority', 'flowId'] as const
 
 export interface EventFields {
   /** Default 0. */
@@ -33,6 +36,7 @@ class EventMemory {
   declare readonly buffer: ArrayBuffer
 
   constructor(domainKey: number, length: number) {
+    checkInteger('domainKey', domainKey, 0, 0x7fffffff)
     checkInteger('length', length, 1, 65_536)
     this.domainKey = domainKey
     this.length = length
@@ -46,7 +50,7 @@ class EventMemory {
  *     byte 0        8        10        11                      12       14        15
  *          data64   data16   queue id  type:2 priority:3 -:3   flow id  weight    command; error flag = bit 5
  *
- * Devices read and write it in place. The setters do not check their values, since they are on the hot path: a value
+ * Devices read and write it in place. The setters check of their values only that they are numbers, since they are on the hot path: a value
  * is cut to its field; `send` checks queue and scheduling type. `set` checks everything. Indices are the caller's to
  * keep in range: outside it, up to 2^27, setters do nothing and getters return 0. (They are shifted, not multiplied: V8
  * would check the product.)
@@ -60,63 +64,63 @@ export class EventBuffer extends EventMemory {
   readonly #bytes: Uint8Array = new Uint8Array(this.buffer)
 
   data64Low(i: number): number {
-    return this.words[i << 2] | 0
+    return this.words[number(i) << 2] | 0
   }
 
   data64High(i: number): number {
-    return this.words[(i << 2) + 1] | 0
+    return this.words[(number(i) << 2) + 1] | 0
   }
 
   setData64(i: number, low: number, high: number): void {
-    this.words[i << 2] = low
-    this.words[(i << 2) + 1] = high
+    this.words[number(i) << 2] = number(low)
+    this.words[(i << 2) + 1] = number(high)
   }
 
   data16(i: number): number {
-    return this.#halves[(i << 3) + 4] | 0
+    return this.#halves[(number(i) << 3) + 4] | 0
   }
 
   setData16(i: number, value: number): void {
-    this.#halves[(i << 3) + 4] = value
+    this.#halves[(number(i) << 3) + 4] = number(value)
   }
 
   queueId(i: number): number {
-    return this.#bytes[(i << 4) + 10] | 0
+    return this.#bytes[(number(i) << 4) + 10] | 0
   }
 
   schedulingType(i: number): SchedulingTypeValue {
-    return (this.#bytes[(i << 4) + 11] & 3) as SchedulingTypeValue
+    return (this.#bytes[(number(i) << 4) + 11] & 3) as SchedulingTypeValue
   }
 
   priority(i: number): number {
-    return (this.#bytes[(i << 4) + 11] >> 2) & 7
+    return (this.#bytes[(number(i) << 4) + 11] >> 2) & 7
   }
 
   /** Queue, type and priority in one store. `queueId` is a QueueId's `id`. */
   setTarget(i: number, queueId: number, type: SchedulingTypeValue, priority: number): void {
-    this.#halves[(i << 3) + 5] = (queueId & 0xff) | (type << 8) | (priority << 10)
+    this.#halves[(number(i) << 3) + 5] = (number(queueId) & 0xff) | (number(type) << 8) | (number(priority) << 10)
   }
 
   flowId(i: number): number {
-    return this.#halves[(i << 3) + 6] | 0
+    return this.#halves[(number(i) << 3) + 6] | 0
   }
 
   setFlowId(i: number, value: number): void {
-    this.#halves[(i << 3) + 6] = value
+    this.#halves[(number(i) << 3) + 6] = number(value)
   }
 
   /** 0–3, for devices with `eventWeight`. */
   weight(i: number): number {
-    return (this.#bytes[(i << 4) + 14] >> 1) & 3
+    return (this.#bytes[(number(i) << 4) + 14] >> 1) & 3
   }
 
   setWeight(i: number, value: number): void {
-    this.#bytes[(i << 4) + 14] = (value & 3) << 1
+    this.#bytes[(number(i) << 4) + 14] = (number(value) & 3) << 1
   }
 
   /** The device found the event damaged. It still has to be released. */
   hasError(i: number): boolean {
-    return (this.#bytes[(i << 4) + 15] & 0x20) !== 0
+    return (this.#bytes[(number(i) << 4) + 15] & 0x20) !== 0
   }
 
   data64(i: number): bigint {
@@ -128,40 +132,75 @@ export class EventBuffer extends EventMemory {
    * @throws ERR_DLB_INVALID_ARGUMENT; the event is as it was then.
    */
   set(i: number, fields: EventFields): void {
-    checkObject('fields', fields)
-    const { data64 = 0n, data16 = 0, queue, priority = 0, flowId = 0 } = fields
-    checkObject('queue', queue)
-    const typeName = fields.schedulingType ?? (queue.kind === 'directed' ? 'directed' : 'unordered')
-    if (!Object.hasOwn(SchedulingType, typeName)) {
-      throw new NodeDlbError(
-        'ERR_DLB_INVALID_ARGUMENT',
-        `schedulingType must be one of ${Object.keys(SchedulingType).join(', ')}, not ${String(typeName)}`,
-      )
-    }
+    const {
+      data64 = 0n,
+      data16 = 0,
+      queue,
+      schedulingType,
+      priority = 0,
+      flowId = 0,
+    } = readOptions('fields', fields, names)
+    const { kind, id } = readFields('queue', queue, ['kind', 'id'])
+    checkChoice('queue.kind', kind, ['load-balanced', 'directed'])
+    const usual = kind === 'directed' ? 'directed' : 'unordered'
+    const type = schedulingType === undefined ? usual : schedulingType
+    checkChoice('schedulingType', type, typeNames)
     checkInteger('index', i, 0, this.length - 1)
     checkInteger('data16', data16, 0, 0xffff)
-    checkInteger('queue.id', queue.id, 0, 0xff)
+    checkInteger('queue.id', id, 0, 0xff)
     checkInteger('priority', priority, 0, 7)
     checkInteger('flowId', flowId, 0, 0xffff)
     if (typeof data64 !== 'bigint' || BigInt.asUintN(64, data64) !== data64) {
       throw new NodeDlbError(
         'ERR_DLB_INVALID_ARGUMENT',
-        `data64 must be an unsigned 64-bit bigint, not ${String(data64)}`,
+        `data64 must be an unsigned 64-bit bigint, not ${show(data64)}`,
       )
     }
+    if (this.words.length === 0) throw transferred()
     this.setData64(i, Number(data64 & 0xffffffffn), Number(data64 >> 32n))
     this.setData16(i, data16)
-    this.setTarget(i, queue.id, SchedulingType[typeName], priority)
+    this.setTarget(i, id, SchedulingType[type], priority)
     this.setFlowId(i, flowId)
     this.words[(i << 2) + 3] &= 0xffff
+  }
+
+  /** Whether it is a buffer indeed: a Proxy of one is not, and what only looks like one. */
+  static is(value: unknown): value is EventBuffer {
+    return typeof value === 'object' && value !== null && #bytes in value
   }
 }
 
 /** @throws ERR_DLB_FOREIGN_BUFFER unless the buffer is of this domain; ERR_DLB_INVALID_ARGUMENT if it is none. */
 export function checkBuffer(events: EventBuffer, domainKey: number): void {
-  if (events?.domainKey === domainKey) return
-  if (events instanceof EventBuffer) {
+  if (!EventBuffer.is(events)) {
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', "events must be a buffer from this domain's createEvents()")
+  }
+  if (events.domainKey !== domainKey) {
     throw new NodeDlbError('ERR_DLB_FOREIGN_BUFFER', "use a buffer from this domain's createEvents()")
   }
-  throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', "events must be a buffer from this domain's createEvents()")
+}
+
+/** As `checkBuffer`, and that it has room for `max` events. */
+export function checkRoom(events: EventBuffer, max: number, domainKey: number): void {
+  checkBuffer(events, domainKey)
+  if (!Number.isInteger(max) || max < 0 || max > events.words.length >> 2) throw rangeError(events, max, 0)
+}
+
+/** The error for `count` events from index `offset` that a buffer does not have. */
+export function rangeError(events: EventBuffer, count: number, offset: number): NodeDlbError {
+  if (events.words.length === 0) return transferred()
+  return new NodeDlbError(
+    'ERR_DLB_INVALID_ARGUMENT',
+    `count ${show(count)} from index ${show(offset)} is not within the buffer's ${events.length} events`,
+  )
+}
+
+function transferred(): NodeDlbError {
+  return new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', "the buffer's memory was transferred away; make another")
+}
+
+/** What an accessor is called with, which converting it must not throw for. */
+function number(value: number): number {
+  if (typeof value === 'number') return value
+  throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `indices and values of events must be numbers, not ${show(value)}`)
 }

@@ -1,5 +1,5 @@
 import { NodeDlbError } from '../errors.ts'
-import { checkInteger } from './check.ts'
+import { checkChoice, checkInteger, readFields, readOptions, show } from './check.ts'
 import type { Device, DeviceKind, DomainToken, SchedulingDomain } from './device.ts'
 import { OpenDlbDevice } from './dlb/device.ts'
 import { DlbDomainView } from './dlb/domain.ts'
@@ -29,16 +29,20 @@ const lacking = ['ERR_DLB_DEVICE_UNAVAILABLE', 'ERR_DLB_ADDON_UNAVAILABLE']
  * @throws ERR_DLB_INVALID_ARGUMENT, and for `dlb` ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
  */
 export function openDevice(options: OpenOptions = {}): Device {
-  const device = options.device ?? process.env.NODE_DLB_DEVICE ?? 'auto'
+  // Set to nothing, as shells do it, the variable is not set.
+  const { device = process.env.NODE_DLB_DEVICE || 'auto', fallback = 'none' } = readOptions('options', options, [
+    'device',
+    'fallback',
+  ])
   checkChoice('device', device, choices)
-  checkChoice('fallback', options.fallback ?? 'none', fallbacks)
-  checkId(options)
+  checkChoice('fallback', fallback, fallbacks)
+  const which = readDlbOptions(options)
   if (device === 'software') return new SoftwareDevice('asked for')
-  if (device === 'dlb' && options.fallback !== 'software') return new OpenDlbDevice(options, 'asked for')
-  const missing = device === 'auto' ? noDlbDevice(options) : null
+  if (device === 'dlb' && fallback !== 'software') return new OpenDlbDevice(which, 'asked for')
+  const missing = device === 'auto' ? noDlbDevice(which) : null
   if (missing !== null) return new SoftwareDevice(missing)
   try {
-    return new OpenDlbDevice(options, device === 'dlb' ? 'asked for' : 'auto found it')
+    return new OpenDlbDevice(which, device === 'dlb' ? 'asked for' : 'auto found it')
   } catch (error) {
     if (!(error instanceof NodeDlbError) || !lacking.includes(error.code)) throw error
     return new SoftwareDevice(`instead of DLB: ${error.message}`)
@@ -50,8 +54,7 @@ export function openDevice(options: OpenOptions = {}): Device {
  * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
  */
 export function openDlbDevice(options: DlbOpenOptions = {}): DlbDevice {
-  checkId(options)
-  return new OpenDlbDevice(options, 'asked for')
+  return new OpenDlbDevice(readDlbOptions(options), 'asked for')
 }
 
 /**
@@ -59,16 +62,18 @@ export function openDlbDevice(options: DlbOpenOptions = {}): DlbDevice {
  * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED, ERR_DLB_NO_RESOURCES (256 attachments at a time)
  */
 export function attachDomain(token: DomainToken): SchedulingDomain {
-  if (token?.nodeDlbDomain === 'software') return SoftwareDomain.attach(token)
-  if (token?.nodeDlbDomain === 'dlb') return DlbDomainView.attach(token)
+  const { nodeDlbDomain } = readFields('token', token, ['nodeDlbDomain'])
+  if (nodeDlbDomain === 'software') return SoftwareDomain.attach(token)
+  if (nodeDlbDomain === 'dlb') return DlbDomainView.attach(token)
   throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'the token is not what share() returned, or a copy of it')
 }
 
-function checkId({ id }: DlbOpenOptions): void {
+function readDlbOptions(options: DlbOpenOptions): DlbOpenOptions {
+  const which = readOptions('options', options, ['id', 'library'])
+  const { id, library } = which
   if (id !== undefined) checkInteger('id', id, 0, 63)
-}
-
-function checkChoice(name: string, value: string, from: readonly string[]): void {
-  if (from.includes(value)) return
-  throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `${name} must be one of ${from.join(', ')}, not ${value}`)
+  if (library !== undefined && (typeof library !== 'string' || library === '' || library.includes('\0'))) {
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `library must be a path or a name, not ${show(library)}`)
+  }
+  return which
 }

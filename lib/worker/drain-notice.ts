@@ -1,4 +1,5 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { show } from '../device/check.ts'
 import { NodeDlbError } from '../errors.ts'
 
 /** By name and not by import, because the app's copy of node-dlb need not be the one that started it. */
@@ -32,7 +33,7 @@ export function tellOfDrain(notice: DrainNotice): void {
  */
 export function onDrain(callback: (drain: DrainNotice) => void): () => void {
   if (typeof callback !== 'function') {
-    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `onDrain takes a function, not ${String(callback)}`)
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `onDrain takes a function, not ${show(callback)}`)
   }
   const listener = (notice: unknown): void => callback(notice as DrainNotice)
   subscribe(CHANNEL, listener)

@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
 import type { Ledger } from '../balancer/ledger.ts'
+import { checkBoolean, show } from '../device/check.ts'
 import { NodeDlbError } from '../errors.ts'
 
 /**
@@ -33,9 +34,16 @@ export function workerIndex(): number | null {
  * use with `startBalancer({ hook: false })`, where other servers of the app keep their own sockets; harmless otherwise.
  * Call it before `listen()`, in a balancer's worker.
  * @returns the server
- * @throws ERR_DLB_NOT_A_WORKER in any other thread
+ * @throws ERR_DLB_INVALID_ARGUMENT unless it is a server of node:net or of what is made of one (http, https, http2, tls);
+ *   ERR_DLB_NOT_A_WORKER in any other thread
  */
 export function attach<S extends Server>(server: S): S {
+  if (!isServer(server)) {
+    throw new NodeDlbError(
+      'ERR_DLB_INVALID_ARGUMENT',
+      `server must be a server of node:net, http, https, http2 or tls, not ${show(server)}`,
+    )
+  }
   thisWorker('attach').attach(server)
   return server
 }
@@ -46,10 +54,17 @@ export function attach<S extends Server>(server: S): S {
  * @throws ERR_DLB_NOT_A_WORKER in any other thread, ERR_DLB_INVALID_ARGUMENT
  */
 export function reportOverloaded(overloaded: boolean): void {
-  if (typeof overloaded !== 'boolean') {
-    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `overloaded must be true or false, not ${String(overloaded)}`)
-  }
+  checkBoolean('overloaded', overloaded)
   thisWorker('reportOverloaded').reportOverloaded(overloaded)
+}
+
+/** A Proxy's answer may be that it throws. */
+function isServer(value: unknown): boolean {
+  try {
+    return value instanceof process.getBuiltinModule('node:net').Server
+  } catch {
+    return false
+  }
 }
 
 function thisWorker(call: string): ThisWorker {

@@ -1,6 +1,7 @@
 #include "attachment.h"
 
 #include <algorithm>
+#include <climits>
 #include <cstdint>
 
 #include "js_domain.h"
@@ -9,29 +10,13 @@
 namespace node_dlb::dlb {
 namespace {
 
-template <size_t kCount>
-struct Arguments {
-  Arguments(napi_env environment, napi_callback_info info) : env(environment) {
-    size_t count = kCount;
-    napi_get_cb_info(env, info, &count, values, nullptr, &data);
-  }
+constexpr int kLowestPriority = 7;
 
-  int32_t Int(size_t index) const {
-    int32_t value = 0;
-    napi_get_value_int32(env, values[index], &value);
-    return value;
-  }
-  uint32_t Count(size_t index) const { return static_cast<uint32_t>(Int(index)); }
-  bool Bool(size_t index) const {
-    bool value = false;
-    napi_get_value_bool(env, values[index], &value);
-    return value;
-  }
-  Attachment* self() const { return static_cast<Attachment*>(data); }
-
-  napi_env env;
-  napi_value values[kCount == 0 ? 1 : kCount];
-  void* data = nullptr;
+// A call of one of the functions of the object.
+struct JsCall : Napi::CallbackInfo, Arguments {
+  JsCall(napi_env env, napi_callback_info info)
+      : Napi::CallbackInfo(env, info), Arguments(*static_cast<Napi::CallbackInfo*>(this)) {}
+  Attachment* self() const { return static_cast<Attachment*>(Data()); }
 };
 
 napi_value ToJs(napi_env env, int32_t value) {
@@ -89,18 +74,22 @@ Attachment* Attachment::Self(napi_env env, napi_callback_info info) {
 
 Napi::Value Attachment::Attach(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  Environment* const environment = Environment::Of(env);
-  const auto domain = JsDomain::Of(info[0]);
+  Arguments arguments(info);
+  JsDomain* const of = arguments.Object<JsDomain>(0);
+  const bool directed = arguments.Bool(1);
+  const int id = arguments.Int(2, 0, UINT8_MAX);
+  const int thread = arguments.Int(3, 0, INT_MAX);
+  const bool polls = arguments.Bool(4);
+  if (!arguments.ok() || !of->Exists()) return {};
+  const auto port = of->domain()->FindPort(directed, id);
   void* call = nullptr;
   napi_value memory = nullptr;
-  // The thread is ending.
-  if (domain == nullptr || napi_create_arraybuffer(env, sizeof(Call), &call, &memory) != napi_ok) return env.Undefined();
-  const auto port = domain->FindPort(info[1].As<Napi::Boolean>(), info[2].As<Napi::Number>());
-  if (port == nullptr) return env.Undefined();
+  // Either there is none, or the thread is ending.
+  if (port == nullptr || napi_create_arraybuffer(env, sizeof(Call), &call, &memory) != napi_ok) return {};
   const uint64_t ticket = Registry::Get().NextTicket();
-  const int code = port->Attach(ticket, info[3].As<Napi::Number>());
+  const int code = port->Attach(ticket, thread);
   if (code != 0) return Napi::Number::New(env, code);
-  auto* const self = new Attachment(environment, port, ticket, info[4].As<Napi::Boolean>());
+  auto* const self = new Attachment(Environment::Of(env), port, ticket, polls);
   self->call_ = static_cast<Call*>(call);
   Napi::Object object = self->ToObject(env);
   object.Set("call", Napi::Value(env, memory));
@@ -136,6 +125,9 @@ Napi::Object Attachment::ToObject(Napi::Env env) {
     napi_value function = nullptr;
     napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.call, this, &function);
     napi_set_named_property(env, object, method.name, function);
+    // A function that outlives the object would be called with what is no more.
+    const napi_property_descriptor keeps{"port", nullptr, nullptr, nullptr, nullptr, object, napi_default, nullptr};
+    napi_define_properties(env, function, 1, &keeps);
   }
   return object;
 }
@@ -143,52 +135,61 @@ Napi::Object Attachment::ToObject(Napi::Env env) {
 // (receives, memory): what it is to send from or to receive into. Returns how many events it has; 0 if it is no
 // ArrayBuffer, or not there any more.
 napi_value Attachment::Lend(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  auto* const self = arguments.self();
-  Lent& lent = arguments.Bool(0) ? self->received_ : self->sent_;
+  JsCall call(env, info);
+  auto* const self = call.self();
+  const bool receives = call.Bool(0);
+  if (!call.ok()) return nullptr;
+  Lent& lent = receives ? self->received_ : self->sent_;
   void* data = nullptr;
   size_t bytes = 0;
-  const bool is_there = napi_get_arraybuffer_info(env, arguments.values[1], &data, &bytes) == napi_ok;
+  const bool is_there = napi_get_arraybuffer_info(env, call[1], &data, &bytes) == napi_ok;
   lent = is_there ? Lent{static_cast<abi::Event*>(data), bytes / sizeof(abi::Event)} : Lent{};
   return ToJs(env, static_cast<int32_t>(std::min<size_t>(lent.length, INT32_MAX)));
 }
 
 napi_value Attachment::Unreleased(napi_env env, napi_callback_info info) {
-  const Arguments<0> arguments(env, info);
-  return ToJs(env, arguments.self()->port_->Unreleased(arguments.self()->ticket_));
+  auto* const self = Self(env, info);
+  return ToJs(env, self->port_->Unreleased(self->ticket_));
 }
 
+// (queue, priority)
 napi_value Attachment::Link(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  auto* const self = arguments.self();
-  return ToJs(env, self->port_->Link(self->ticket_, arguments.Int(0), arguments.Int(1)));
+  JsCall call(env, info);
+  const int queue = call.Int(0, 0, UINT8_MAX);
+  const int priority = call.Int(1, 0, kLowestPriority);
+  auto* const self = call.self();
+  return call.ok() ? ToJs(env, self->port_->Link(self->ticket_, queue, priority)) : nullptr;
 }
 
 napi_value Attachment::Unlink(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  auto* const self = arguments.self();
-  return ToJs(env, self->port_->Unlink(self->ticket_, arguments.Int(0)));
+  JsCall call(env, info);
+  const int queue = call.Int(0, 0, UINT8_MAX);
+  auto* const self = call.self();
+  return call.ok() ? ToJs(env, self->port_->Unlink(self->ticket_, queue)) : nullptr;
 }
 
+// (enabled, scheduling only)
 napi_value Attachment::SetEnabled(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  auto* const self = arguments.self();
+  JsCall call(env, info);
+  const bool enabled = call.Bool(0);
+  const bool sched_only = call.Bool(1);
+  if (!call.ok()) return nullptr;
+  auto* const self = call.self();
   if (const int code = self->port_->Use(self->ticket_)) return ToJs(env, code);
-  return ToJs(env, self->port_->SetEnabled(arguments.Bool(0), arguments.Bool(1)));
+  return ToJs(env, self->port_->SetEnabled(enabled, sched_only));
 }
 
 // (type, timeout in ns, sleep in ns)
 napi_value Attachment::SetWaitProfile(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  auto* const self = arguments.self();
-  const abi::WaitProfile profile{arguments.Count(0), arguments.Count(1), arguments.Count(2)};
-  return ToJs(env, self->port_->SetWaitProfile(self->ticket_, profile));
+  JsCall call(env, info);
+  const abi::WaitProfile profile{call.Count(0), call.Count(1), call.Count(2)};
+  auto* const self = call.self();
+  return call.ok() ? ToJs(env, self->port_->SetWaitProfile(self->ticket_, profile)) : nullptr;
 }
 
 // () => [type, timeout in ns, sleep in ns], or a PortCode
 napi_value Attachment::WaitProfile(napi_env env, napi_callback_info info) {
-  const Arguments<0> arguments(env, info);
-  auto* const self = arguments.self();
+  auto* const self = Self(env, info);
   abi::WaitProfile profile{};
   if (const int code = self->port_->GetWaitProfile(self->ticket_, &profile)) return ToJs(env, code);
   Napi::Array result = Napi::Array::New(env);
@@ -201,35 +202,37 @@ napi_value Attachment::WaitProfile(napi_env env, napi_callback_info info) {
 
 // (callback or null): 0 or a PortCode. `this` is the port, which the watcher keeps alive.
 napi_value Attachment::Watch(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  auto* const self = arguments.self();
-  const Napi::Value callback(env, arguments.values[0]);
+  JsCall call(env, info);
+  auto* const self = call.self();
+  const Napi::Value callback = call[0];
+  if (!callback.IsFunction() && !callback.IsNull()) call.Refuse(0, "a function or null");
+  if (!call.This().IsObject()) call.Refuse(0, "passed to a port's own watch()");
+  if (!call.ok()) return nullptr;
   if (const int code = self->port_->Use(self->ticket_)) return ToJs(env, code);
   if (self->watcher_ == nullptr) {
-    if (!callback.IsFunction()) return ToJs(env, 0);
+    if (callback.IsNull()) return ToJs(env, 0);
     const auto mode = self->polls_ ? Watcher::Mode::kPolls : Watcher::Mode::kInterrupts;
     int code = 0;
     self->watcher_ = Watcher::Open(env, self->port_, self->ticket_, mode, &code);
     if (self->watcher_ == nullptr) return ToJs(env, code);
     self->watcher_->Hold(self->held_);
   }
-  napi_value object = nullptr;
-  napi_get_cb_info(env, info, nullptr, nullptr, &object, nullptr);
-  self->watcher_->Set(callback, Napi::Value(env, object));
+  self->watcher_->Set(callback, call.This());
   return ToJs(env, 0);
 }
 
 napi_value Attachment::Hold(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  auto* const self = arguments.self();
-  self->held_ = arguments.Bool(0);
-  if (self->watcher_ != nullptr) self->watcher_->Hold(self->held_);
+  JsCall call(env, info);
+  const bool held = call.Bool(0);
+  if (!call.ok()) return nullptr;
+  auto* const self = call.self();
+  self->held_ = held;
+  if (self->watcher_ != nullptr) self->watcher_->Hold(held);
   return nullptr;
 }
 
 napi_value Attachment::Detach(napi_env env, napi_callback_info info) {
-  const Arguments<0> arguments(env, info);
-  auto* const self = arguments.self();
+  auto* const self = Self(env, info);
   if (self->watcher_ != nullptr) self->watcher_->Close();
   self->watcher_ = nullptr;
   self->port_->Detach(self->ticket_, false);

@@ -1,13 +1,14 @@
 #include "js_device.h"
 
+#include "../arguments.h"
 #include "call_guard.h"
 
 namespace node_dlb::dlb {
 namespace {
 
-const Library* Load(Napi::Env env, const Napi::Value& name) {
+const Library* Load(Napi::Env env, const std::string& name) {
   std::string problem;
-  const Library* const library = LoadLibrary(name.As<Napi::String>(), &problem);
+  const Library* const library = LoadLibrary(name, &problem);
   if (library != nullptr) return library;
   Napi::Error error = Napi::Error::New(env, problem);
   error.Set("code", Napi::String::New(env, "ELIBRARY"));
@@ -19,7 +20,9 @@ const Library* Load(Napi::Env env, const Napi::Value& name) {
 
 Napi::Value InspectLibrary(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const Library* const library = Load(env, info[0]);
+  Arguments arguments(info);
+  const std::string name = arguments.Text(0);
+  const Library* const library = arguments.ok() ? Load(env, name) : nullptr;
   if (library == nullptr) return env.Undefined();
   Napi::Object object = Napi::Object::New(env);
   object.Set("file", library->path);
@@ -39,18 +42,22 @@ Napi::Function JsDevice::Define(Napi::Env env) {
                      });
 }
 
-std::shared_ptr<Device> JsDevice::Of(const Napi::Value& value) {
-  const JsDevice* const self = Unwrap(value.As<Napi::Object>());
-  return self == nullptr ? nullptr : self->device_;
-}
-
 JsDevice::JsDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsDevice>(info) {
   if (IsEmpty()) return;
-  const Library* const library = Load(info.Env(), info[0]);
+  Arguments arguments(info);
+  const std::string name = arguments.Text(0);
+  const int id = arguments.Fd(1);
+  const Library* const library = arguments.ok() ? Load(info.Env(), name) : nullptr;
   if (library == nullptr) return;
   SystemError error;
-  device_ = Device::Open(library, info[1].As<Napi::Number>(), &error);
-  Throw(error);
+  device_ = Device::Open(library, id, &error);
+  if (!Throw(error)) napi_type_tag_object(info.Env(), info.This(), &kTag);
+}
+
+bool JsDevice::IsOpen() {
+  if (device_->handle() != nullptr) return true;
+  ThrowWrongUse(Env(), "ERR_DLB_CLOSED", "the device is closed");
+  return false;
 }
 
 bool JsDevice::Throw(const SystemError& error) {
@@ -71,7 +78,7 @@ Napi::Value JsDevice::Facts(const Napi::CallbackInfo& info) {
 Napi::Value JsDevice::Resources(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   abi::Resources free{};
-  if (Throw(device_->Resources(&free))) return env.Undefined();
+  if (!IsOpen() || Throw(device_->Resources(&free))) return env.Undefined();
   const bool combined = device_->Has(abi::kCombinedCredits);
   Napi::Object object = Napi::Object::New(env);
   const auto set = [&](const char* name, uint32_t value) { object.Set(name, Napi::Number::New(env, value)); };
@@ -95,7 +102,9 @@ Napi::Value JsDevice::Resources(const Napi::CallbackInfo& info) {
 // (group) => { perQueue, occupied }
 Napi::Value JsDevice::SequenceNumbers(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const auto group = info[0].As<Napi::Number>().Uint32Value();
+  Arguments arguments(info);
+  const auto group = arguments.Count(0);
+  if (!arguments.ok() || !IsOpen()) return {};
   unsigned per_queue = 0;
   unsigned occupied = 0;
   const Library& library = device_->library();
@@ -116,6 +125,7 @@ Napi::Value JsDevice::SequenceNumbers(const Napi::CallbackInfo& info) {
 // () => { groups, least }
 Napi::Value JsDevice::SequenceNumberGroups(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
+  if (!IsOpen()) return {};
   const Library& library = device_->library();
   const int groups = library.get_num_ldb_sequence_number_groups(device_->handle());
   if (groups < 0) {
@@ -131,8 +141,10 @@ Napi::Value JsDevice::SequenceNumberGroups(const Napi::CallbackInfo& info) {
 }
 
 void JsDevice::SetSequenceNumbers(const Napi::CallbackInfo& info) {
-  const auto group = info[0].As<Napi::Number>().Uint32Value();
-  const auto per_queue = info[1].As<Napi::Number>().Uint32Value();
+  Arguments arguments(info);
+  const auto group = arguments.Count(0);
+  const auto per_queue = arguments.Count(1);
+  if (!arguments.ok() || !IsOpen()) return;
   if (device_->library().set_ldb_sequence_number_allocation(device_->handle(), group, per_queue) != 0) {
     Throw(LastError("dlb_set_ldb_sequence_number_allocation"));
   }

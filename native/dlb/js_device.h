@@ -15,10 +15,15 @@ Napi::Value InspectLibrary(const Napi::CallbackInfo& info);
 class JsDevice : public Napi::ObjectWrap<JsDevice> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // Null if the thread is ending.
-  static std::shared_ptr<Device> Of(const Napi::Value& value);
+  static constexpr const char* kName = "DlbDevice";
+  static constexpr napi_type_tag kTag = {0x6e6f64655f646c62, 0x446c624465766963};
+
+  const std::shared_ptr<Device>& device() const { return device_; }
 
   explicit JsDevice(const Napi::CallbackInfo& info);
+
+  // Throws, and returns false, if it is closed.
+  bool IsOpen();
 
  private:
   Napi::Value Facts(const Napi::CallbackInfo& info);

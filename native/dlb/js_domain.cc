@@ -9,6 +9,8 @@
 namespace node_dlb::dlb {
 namespace {
 
+constexpr uint32_t kMostCqDepth = 1024;
+
 // The config comes from lib/device/dlb/domain-config.ts, which has checked it.
 Domain::Config ReadConfig(Properties* from, bool combined) {
   Domain::Config config{};
@@ -57,27 +59,30 @@ Napi::Function JsDomain::Define(Napi::Env env) {
                      });
 }
 
-std::shared_ptr<Domain> JsDomain::Of(const Napi::Value& value) {
-  const JsDomain* const self = Unwrap(value.As<Napi::Object>());
-  return self == nullptr ? nullptr : self->domain_;
-}
-
 JsDomain::JsDomain(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsDomain>(info) {
   if (IsEmpty()) return;
   if (info[0].IsString()) {
     domain_ = Registry::Get().Find(info[0].As<Napi::String>());
+  } else if (!Create(info)) {
     return;
   }
-  const auto device = JsDevice::Of(info[0]);
+  napi_type_tag_object(info.Env(), info.This(), &kTag);
+}
+
+bool JsDomain::Create(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  JsDevice* const owner = arguments.Object<JsDevice>(0);
+  if (owner == nullptr || !owner->IsOpen()) return false;
+  const auto& device = owner->device();
   Properties properties(info[1]);
-  const auto config = ReadConfig(&properties, device != nullptr && device->Has(abi::kCombinedCredits));
-  if (device == nullptr || !properties.all()) {
-    Napi::TypeError::New(info.Env(), "expected (device, config)").ThrowAsJavaScriptException();
-    return;
-  }
+  const auto config = ReadConfig(&properties, device->Has(abi::kCombinedCredits));
+  if (!properties.all()) arguments.Refuse(1, "a domain's whole config");
+  if (!arguments.ok()) return false;
   SystemError error;
   domain_ = Domain::Create(device, config, &error);
-  if (!Throw(error)) Environment::Of(info.Env())->dlb().Add(domain_);
+  if (Throw(error)) return false;
+  Environment::Of(info.Env())->dlb().Add(domain_);
+  return true;
 }
 
 bool JsDomain::Throw(const SystemError& error) {
@@ -85,11 +90,25 @@ bool JsDomain::Throw(const SystemError& error) {
   return static_cast<bool>(error);
 }
 
+bool JsDomain::Exists() {
+  if (domain_ != nullptr) return true;
+  ThrowWrongUse(Env(), "ERR_DLB_CLOSED", "there is no such domain any more");
+  return false;
+}
+
+bool JsDomain::IsUsable() {
+  if (!Exists()) return false;
+  if (!domain_->closed()) return true;
+  ThrowWrongUse(Env(), "ERR_DLB_CLOSED", "the domain is closed");
+  return false;
+}
+
 Napi::Value JsDomain::IsOpen(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), domain_ != nullptr && !domain_->closed());
 }
 
 Napi::Value JsDomain::Facts(const Napi::CallbackInfo& info) {
+  if (!Exists()) return {};
   Napi::Object object = Napi::Object::New(info.Env());
   object.Set("id", domain_->id());
   object.Set("key", domain_->key());
@@ -100,69 +119,100 @@ Napi::Value JsDomain::Facts(const Napi::CallbackInfo& info) {
 
 // (sequenceNumbers, lockIdCompression) => id
 Napi::Value JsDomain::CreateLoadBalancedQueue(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const uint32_t sequence_numbers = arguments.Count(0);
+  const uint32_t lock_id_compression = arguments.Count(1);
+  if (!arguments.ok() || !IsUsable()) return {};
   SystemError error;
-  const int id =
-      domain_->CreateLdbQueue(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value(), &error);
+  const int id = domain_->CreateLdbQueue(sequence_numbers, lock_id_compression, &error);
   Throw(error);
   return Napi::Number::New(info.Env(), id);
 }
 
 // (port's id, or -1) => id
 Napi::Value JsDomain::CreateDirectedQueue(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const int port = arguments.Int(0, -1, UINT8_MAX);
+  if (!arguments.ok() || !IsUsable()) return {};
   SystemError error;
-  const int id = domain_->CreateDirQueue(info[0].As<Napi::Number>(), &error);
+  const int id = domain_->CreateDirQueue(port, &error);
   Throw(error);
   return Napi::Number::New(info.Env(), id);
 }
 
 Napi::Value JsDomain::CreatePort(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
   Properties from(info[0]);
   Domain::PortConfig config{};
   config.directed = from.Bool("directed");
-  config.cq_depth = static_cast<uint16_t>(from.Count("cqDepth"));
+  const uint32_t cq_depth = from.Count("cqDepth");
+  config.cq_depth = static_cast<uint16_t>(cq_depth);
   config.event_state_entries = from.Count("eventStateEntries");
   config.class_of_service = from.Count("classOfService");
   config.is_producer = from.Bool("producer");
   config.queue = from.Int("queue");
   config.weight = from.Bool("weight");
-  if (!from.all()) {
-    Napi::TypeError::New(info.Env(), "expected a port's config").ThrowAsJavaScriptException();
-    return info.Env().Undefined();
-  }
+  if (!from.all() || cq_depth > kMostCqDepth) arguments.Refuse(0, "a port's whole config");
+  if (!arguments.ok() || !IsUsable()) return {};
   SystemError error;
   const auto port = domain_->CreatePort(config, &error);
-  if (Throw(error)) return info.Env().Undefined();
+  if (Throw(error)) return {};
   return Napi::Number::New(info.Env(), port->id());
 }
 
 void JsDomain::SetSequenceNumbers(const Napi::CallbackInfo& info) {
-  Throw(domain_->SetSequenceNumbers(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value()));
+  Arguments arguments(info);
+  const uint32_t group = arguments.Count(0);
+  const uint32_t per_queue = arguments.Count(1);
+  if (arguments.ok() && IsUsable()) Throw(domain_->SetSequenceNumbers(group, per_queue));
 }
 
-void JsDomain::Start(const Napi::CallbackInfo&) { Throw(domain_->Start()); }
+void JsDomain::Start(const Napi::CallbackInfo&) {
+  if (IsUsable()) Throw(domain_->Start());
+}
 
 Napi::Value JsDomain::IsStarted(const Napi::CallbackInfo& info) {
+  if (!Exists()) return {};
   return Napi::Boolean::New(info.Env(), domain_->state().started);
 }
 
+// (directed, id) => boolean
 Napi::Value JsDomain::HasPort(const Napi::CallbackInfo& info) {
-  const auto port = domain_->FindPort(info[0].As<Napi::Boolean>(), info[1].As<Napi::Number>());
+  std::shared_ptr<Port> port;
+  Arguments arguments(info);
+  if (!FindPort(&arguments, &port)) return {};
   return Napi::Boolean::New(info.Env(), port != nullptr);
+}
+
+// (directed, id): false if it has thrown. `port` is null if there is none.
+bool JsDomain::FindPort(Arguments* arguments, std::shared_ptr<Port>* port) {
+  const bool directed = arguments->Bool(0);
+  const int id = arguments->Int(1, 0, UINT8_MAX);
+  if (!arguments->ok() || !Exists()) return false;
+  *port = domain_->FindPort(directed, id);
+  return true;
 }
 
 // (scheduling type << 8 | queue id) => DomainState::Target
 Napi::Value JsDomain::Target(const Napi::CallbackInfo& info) {
-  const auto index = info[0].As<Napi::Number>().Uint32Value() & 0x3ff;
+  Arguments arguments(info);
+  const uint32_t index = arguments.Count(0, 0x3ff);
+  if (!arguments.ok() || !Exists()) return {};
   return Napi::Number::New(info.Env(), domain_->state().targets[index]);
 }
 
 // Once, in the thread that created it.
 void JsDomain::OnAlert(const Napi::CallbackInfo& info) {
-  receiver_ = AlertReceiver::Open(info.Env(), domain_, info[0].As<Napi::Function>());
+  Arguments arguments(info);
+  const Napi::Function callback = arguments.Function(0);
+  if (!arguments.ok() || !IsUsable()) return;
+  if (receiver_ != nullptr) return ThrowWrongUse(Env(), "ERR_DLB_IN_USE", "the domain's alerts have their callback");
+  receiver_ = AlertReceiver::Open(info.Env(), domain_, callback);
   if (receiver_ == nullptr) Throw({EMFILE, "uv_async_init"});
 }
 
 void JsDomain::Close(const Napi::CallbackInfo& info) {
+  if (!Exists()) return;
   const SystemError error = domain_->Close();
   if (receiver_ != nullptr) receiver_->Finish();
   receiver_ = nullptr;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <napi.h>
 
+#include "../arguments.h"
 #include "alert_receiver.h"
 #include "domain.h"
 
@@ -13,10 +14,16 @@ namespace node_dlb::dlb {
 class JsDomain : public Napi::ObjectWrap<JsDomain> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // Null if the thread is ending.
-  static std::shared_ptr<Domain> Of(const Napi::Value& value);
+  static constexpr const char* kName = "DlbDomain";
+  static constexpr napi_type_tag kTag = {0x6e6f64655f646c62, 0x446c62446f6d6169};
+
+  // Null if there was no such domain.
+  const std::shared_ptr<Domain>& domain() const { return domain_; }
 
   explicit JsDomain(const Napi::CallbackInfo& info);
+
+  // Throws, and returns false, if its key was no domain's.
+  bool Exists();
 
  private:
   Napi::Value Facts(const Napi::CallbackInfo& info);
@@ -32,6 +39,8 @@ class JsDomain : public Napi::ObjectWrap<JsDomain> {
   Napi::Value SetEnabled(const Napi::CallbackInfo& info);
   Napi::Value Recover(const Napi::CallbackInfo& info);
   Napi::Value Peek(const Napi::CallbackInfo& info);
+  bool Create(const Napi::CallbackInfo& info);
+  bool FindPort(Arguments* arguments, std::shared_ptr<Port>* port);
   Napi::Value TakeFrom(const Napi::CallbackInfo& info, int (Port::*take)(abi::Event*, uint32_t));
   Napi::Value Stats(const Napi::CallbackInfo& info);
   Napi::Value Statistic(const Napi::CallbackInfo& info);
@@ -40,6 +49,8 @@ class JsDomain : public Napi::ObjectWrap<JsDomain> {
   void OnAlert(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   bool Throw(const SystemError& error);
+  // As Exists, and also if it is closed.
+  bool IsUsable();
 
   std::shared_ptr<Domain> domain_;
   AlertReceiver* receiver_ = nullptr;

@@ -6,6 +6,8 @@
 namespace node_dlb::dlb {
 namespace {
 
+constexpr uint32_t kMostLevel = 3;
+
 uint64_t Read(Domain& domain, uint32_t type, int id) {
   uint64_t value = 0;
   return domain.Statistic(type, id, &value) ? value : 0;
@@ -27,17 +29,21 @@ Napi::Object PortStats(Napi::Env env, Domain& domain, Port& port) {
   return object;
 }
 
-Domain::Queue ReadQueue(const Napi::CallbackInfo& info) {
-  return {info[0].As<Napi::Boolean>(), info[1].As<Napi::Number>()};
+Domain::Queue ReadQueue(Arguments* arguments) {
+  const bool directed = arguments->Bool(0);
+  return {directed, arguments->Int(1, 0, UINT8_MAX)};
 }
 
 }  // namespace
 
 // (directed, id, enabled, schedOnly) => 0 or a PortCode; undefined if there is no such port
 Napi::Value JsDomain::SetEnabled(const Napi::CallbackInfo& info) {
-  const auto port = domain_->FindPort(info[0].As<Napi::Boolean>(), info[1].As<Napi::Number>());
-  if (port == nullptr) return info.Env().Undefined();
-  return Napi::Number::New(info.Env(), port->SetEnabled(info[2].As<Napi::Boolean>(), info[3].As<Napi::Boolean>()));
+  Arguments arguments(info);
+  const bool enabled = arguments.Bool(2);
+  const bool sched_only = arguments.Bool(3);
+  std::shared_ptr<Port> port;
+  if (!FindPort(&arguments, &port) || port == nullptr) return {};
+  return Napi::Number::New(info.Env(), port->SetEnabled(enabled, sched_only));
 }
 
 // (directed, id, words, max) => count or a PortCode; undefined if there is no such port
@@ -47,16 +53,18 @@ Napi::Value JsDomain::Recover(const Napi::CallbackInfo& info) { return TakeFrom(
 Napi::Value JsDomain::Peek(const Napi::CallbackInfo& info) { return TakeFrom(info, &Port::Glance); }
 
 Napi::Value JsDomain::TakeFrom(const Napi::CallbackInfo& info, int (Port::*take)(abi::Event*, uint32_t)) {
-  const auto port = domain_->FindPort(info[0].As<Napi::Boolean>(), info[1].As<Napi::Number>());
-  if (port == nullptr) return info.Env().Undefined();
-  auto words = info[2].As<Napi::Int32Array>();
-  const auto max = info[3].As<Napi::Number>().Uint32Value();
+  Arguments arguments(info);
+  auto words = arguments.Int32Array(2);
+  const uint32_t max = arguments.Count(3);
+  std::shared_ptr<Port> port;
+  if (!FindPort(&arguments, &port) || port == nullptr) return {};
   if (max > words.ElementLength() / 4) return Napi::Number::New(info.Env(), kBadRange);
   return Napi::Number::New(info.Env(), (*port.*take)(reinterpret_cast<abi::Event*>(words.Data()), max));
 }
 
 Napi::Value JsDomain::Stats(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
+  if (!Exists()) return {};
   Napi::Array ports = Napi::Array::New(env);
   uint32_t count = 0;
   for (const auto& port : domain_->ports()) {
@@ -85,21 +93,31 @@ Napi::Value JsDomain::Stats(const Napi::CallbackInfo& info) {
 
 // (type, id) => number, or undefined if the device or library does not say
 Napi::Value JsDomain::Statistic(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const uint32_t type = arguments.Count(0);
+  const int id = arguments.Int(1, 0, UINT8_MAX);
   uint64_t value = 0;
-  if (!domain_->Statistic(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>(), &value)) return info.Env().Undefined();
+  if (!arguments.ok() || !Exists() || !domain_->Statistic(type, id, &value)) return {};
   return Napi::Number::New(info.Env(), static_cast<double>(value));
 }
 
 // (directed, id, level) => number
 Napi::Value JsDomain::DepthCounter(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const Domain::Queue queue = ReadQueue(&arguments);
+  const uint32_t level = arguments.Count(2, kMostLevel);
+  if (!arguments.ok() || !Exists()) return {};
   SystemError error;
-  const int64_t count = domain_->ReadDepthCounter(ReadQueue(info), info[2].As<Napi::Number>().Uint32Value(), &error);
+  const int64_t count = domain_->ReadDepthCounter(queue, level, &error);
   Throw(error);
   return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
 void JsDomain::ResetDepthCounter(const Napi::CallbackInfo& info) {
-  Throw(domain_->ResetDepthCounter(ReadQueue(info), info[2].As<Napi::Number>().Uint32Value()));
+  Arguments arguments(info);
+  const Domain::Queue queue = ReadQueue(&arguments);
+  const uint32_t level = arguments.Count(2, kMostLevel);
+  if (arguments.ok() && Exists()) Throw(domain_->ResetDepthCounter(queue, level));
 }
 
 }  // namespace node_dlb::dlb

@@ -1,6 +1,5 @@
-import { NodeDlbError } from '../../errors.ts'
 import type { NativeDlbPort } from '../../native-dlb.ts'
-import { checkBuffer, type EventBuffer } from '../event-buffer.ts'
+import { checkBuffer, type EventBuffer, rangeError } from '../event-buffer.ts'
 
 // This is the data path. V8 takes for constants the fields that are only declared, as in EventMemory, and what the module does
 // not import; and it puts a function's code into its caller's only while both are short.
@@ -57,7 +56,7 @@ export class LentEvents {
   give(events: EventBuffer, count: number, offset: number): void {
     if (events !== this.#events) this.#change(events)
     const areIndices = isInteger(count) && isInteger(offset) && count >= 0 && offset >= 0
-    if (!areIndices || count + offset > this.#memory.length >> 2) refuse(events, count, offset)
+    if (!areIndices || count + offset > this.#memory.length >> 2) throw rangeError(events, count, offset)
     this.call[countAt] = count
     this.call[offsetAt] = offset
   }
@@ -71,10 +70,4 @@ export class LentEvents {
     this.#memory = isThere ? new Int32Array(buffer) : none
     this.#events = events
   }
-}
-
-function refuse(events: EventBuffer, count: number, offset: number): never {
-  const where = `count ${String(count)} from index ${String(offset)}`
-  const why = events.words?.length === 0 ? 'its memory was transferred away' : `it has ${events.length}`
-  throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `${where} is not within the buffer's events: ${why}`)
 }

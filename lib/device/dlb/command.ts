@@ -1,5 +1,6 @@
-import { checkInteger } from '../check.ts'
-import type { EventBuffer } from '../event-buffer.ts'
+import { NodeDlbError } from '../../errors.ts'
+import { checkChoice, checkInteger } from '../check.ts'
+import { EventBuffer } from '../event-buffer.ts'
 
 /** Commands for `DlbPort.advancedSend`, by their values in an event's last byte. With `Token` they also return a token. */
 export const Command = {
@@ -21,9 +22,12 @@ export const Command = {
  * @throws ERR_DLB_INVALID_ARGUMENT
  */
 export function setCommand(events: EventBuffer, i: number, command: keyof typeof Command, tokens = 1): void {
-  checkInteger('index', i, 0, events.length - 1)
+  if (!EventBuffer.is(events)) {
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', "events must be a buffer from a domain's createEvents()")
+  }
+  checkInteger('index', i, 0, (events.words.length >> 2) - 1)
   checkInteger('tokens', tokens, 1, 1024)
-  checkInteger('command', Command[command], 0, 13)
+  checkChoice('command', command, Object.keys(Command))
   if (command === 'returnTokens') events.setFlowId(i, tokens - 1)
   events.words[i * 4 + 3] = (events.words[i * 4 + 3] & 0xffffff) | (Command[command] << 24)
 }

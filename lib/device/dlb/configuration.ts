@@ -1,6 +1,6 @@
 import { NodeDlbError } from '../../errors.ts'
 import type { NativeDlbDevice, NativeDlbDomain, NativeDomainConfig } from '../../native-dlb.ts'
-import { checkInteger, checkObject } from '../check.ts'
+import { checkBoolean, checkChoice, checkInteger, readFields, readOptions, show } from '../check.ts'
 import type { PortId, QueueId } from '../device.ts'
 import { calling } from './failure.ts'
 import { SequenceNumbers } from './sequence-numbers.ts'
@@ -42,8 +42,8 @@ export class DomainConfiguration {
   }
 
   createLoadBalancedQueue(options: DlbQueueOptions): QueueId {
-    checkObject('options', options)
-    const { sequenceNumbers = 0, lockIdCompression = 0 } = options
+    const given = readOptions('options', options, ['sequenceNumbers', 'lockIdCompression'])
+    const { sequenceNumbers = 0, lockIdCompression = 0 } = given
     checkChoice('sequenceNumbers', sequenceNumbers, sequenceNumberCounts)
     checkChoice('lockIdCompression', lockIdCompression, compressionLevels)
     need(this.#balancedQueues < this.#config.loadBalancedQueues, 'loadBalancedQueues', this.#config.loadBalancedQueues)
@@ -64,11 +64,12 @@ export class DomainConfiguration {
   }
 
   createLoadBalancedPort(options: DlbLoadBalancedPortOptions): PortId {
-    checkObject('options', options)
-    const { cqDepth, eventStateEntries = cqDepth, classOfService = anyClass, weight = false } = options
+    const given = readOptions('options', options, ['cqDepth', 'eventStateEntries', 'classOfService', 'weight'])
+    const { cqDepth, eventStateEntries = cqDepth, classOfService = anyClass, weight = false } = given
     checkDepth(cqDepth)
     checkInteger('eventStateEntries', eventStateEntries, 1, Number.MAX_SAFE_INTEGER)
     checkInteger('classOfService', classOfService, 0, anyClass)
+    checkBoolean('weight', weight)
     if (weight && !this.#weights) {
       throw new NodeDlbError('ERR_DLB_UNSUPPORTED', 'this device has no event weights; leave weight out')
     }
@@ -89,9 +90,9 @@ export class DomainConfiguration {
   }
 
   createDirectedPort(options: DlbDirectedPortOptions): PortId {
-    checkObject('options', options)
-    const { cqDepth, queue, producer = false } = options
+    const { cqDepth, queue, producer = false } = readOptions('options', options, ['cqDepth', 'queue', 'producer'])
     checkDepth(cqDepth)
+    checkBoolean('producer', producer)
     if (queue === undefined) this.#needDirected()
     const consumed = queue === undefined ? -1 : this.#unconsumed(queue)
     const port = {
@@ -114,16 +115,16 @@ export class DomainConfiguration {
   }
 
   #unconsumed(queue: QueueId): number {
-    checkObject('queue', queue)
-    const consumed = queue.kind === 'directed' ? this.#directed.get(queue.id) : undefined
+    const { kind, id } = readFields('queue', queue, ['kind', 'id'])
+    const consumed = kind === 'directed' ? this.#directed.get(id) : undefined
     if (consumed === undefined) {
       throw new NodeDlbError(
         'ERR_DLB_UNKNOWN_QUEUE',
-        `this domain has no directed queue ${String(queue.id)} (kind ${String(queue.kind)})`,
+        `this domain has no directed queue ${show(id)} (kind ${show(kind)})`,
       )
     }
-    if (!consumed) return queue.id
-    throw new NodeDlbError('ERR_DLB_IN_USE', `directed queue ${queue.id} has its port already; create another queue`)
+    if (!consumed) return id
+    throw new NodeDlbError('ERR_DLB_IN_USE', `directed queue ${id} has its port already; create another queue`)
   }
 }
 
@@ -132,14 +133,6 @@ function checkDepth(cqDepth: number): void {
   if ((cqDepth & (cqDepth - 1)) !== 0) {
     throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `cqDepth must be a power of two, not ${cqDepth}`)
   }
-}
-
-function checkChoice(name: string, value: number, choices: readonly number[]): void {
-  if (choices.includes(value)) return
-  throw new NodeDlbError(
-    'ERR_DLB_INVALID_ARGUMENT',
-    `${name} must be one of ${choices.join(', ')}, not ${String(value)}`,
-  )
 }
 
 function need(enough: boolean, name: string, has: number): void {

@@ -1,6 +1,6 @@
 import { NodeDlbError } from '../../errors.ts'
 import type { NativeDomainConfig, NativeResources } from '../../native-dlb.ts'
-import { checkInteger, checkObject } from '../check.ts'
+import { checkInteger, readFields, readOptions } from '../check.ts'
 import type { Resources } from '../device.ts'
 import type { DlbDomainConfig } from './types.ts'
 
@@ -9,6 +9,16 @@ import type { DlbDomainConfig } from './types.ts'
  * pool has so many more than the domain's bound.
  */
 const keptByPort = 96
+
+const configNames = [
+  'loadBalancedQueues',
+  'loadBalancedPorts',
+  'directedPorts',
+  'eventStateEntries',
+  'credits',
+  'sequenceNumberSlots',
+  'portsPerClass',
+] as const
 
 /** The contract's view of what is free: one pool for 2.0 too, whose directed one is apart (`capabilities.combinedCredits`). */
 export function contractResources(free: NativeResources): Resources {
@@ -30,20 +40,21 @@ export function contractResources(free: NativeResources): Resources {
  * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_NO_RESOURCES
  */
 export function completeConfig(config: DlbDomainConfig, free: NativeResources, combined: boolean): NativeDomainConfig {
-  checkObject('config', config)
-  const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0, sequenceNumberSlots = 0 } = config
-  const { portsPerClass = [0, 0, 0, 0] } = config
+  const given = readOptions('config', config, configNames)
+  const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0, sequenceNumberSlots = 0 } = given
   const count = (name: string, value: number, min = 0): void => checkInteger(name, value, min, Number.MAX_SAFE_INTEGER)
   count('loadBalancedQueues', loadBalancedQueues)
   count('loadBalancedPorts', loadBalancedPorts)
   count('directedPorts', directedPorts)
   count('sequenceNumberSlots', sequenceNumberSlots)
-  checkObject('portsPerClass', portsPerClass)
+  const { portsPerClass: perClass = [0, 0, 0, 0] } = given
+  const classes = readFields('portsPerClass', perClass, [0, 1, 2, 3])
+  const portsPerClass = [0, 1, 2, 3].map((i) => classes[i as 0 | 1 | 2 | 3])
   for (let i = 0; i < 4; i++) checkInteger(`portsPerClass[${i}]`, portsPerClass[i], 0, 16)
   const balanced = portsPerClass.reduce((sum, ports) => sum + ports, loadBalancedPorts)
   const resources = contractResources(free)
-  const { eventStateEntries = Math.min(64 * balanced, Math.max(balanced, resources.eventStateEntries)) } = config
-  const { credits = 64 * (balanced + directedPorts) + 256 } = config
+  const { eventStateEntries = Math.min(64 * balanced, Math.max(balanced, resources.eventStateEntries)) } = given
+  const { credits = 64 * (balanced + directedPorts) + 256 } = given
   count('eventStateEntries', eventStateEntries, balanced)
   count('credits', credits, 1)
 

@@ -1,10 +1,11 @@
+import { types } from 'node:util'
 import { threadId } from 'node:worker_threads'
 import { NodeDlbError } from '../../errors.ts'
 import { loadAddon } from '../../native.ts'
 import type { NativeDlbDomain } from '../../native-dlb.ts'
-import { checkInteger, checkObject } from '../check.ts'
+import { checkCallback, checkInteger, readFields, show } from '../check.ts'
 import type { DomainStats, DomainToken, PortId, QueueId, QueueKind } from '../device.ts'
-import { checkBuffer, EventBuffer, SchedulingType } from '../event-buffer.ts'
+import { checkRoom, EventBuffer, SchedulingType } from '../event-buffer.ts'
 import { Alerts, readAlert } from './alert.ts'
 import { closedError, portError } from './codes.ts'
 import type { DomainConfiguration } from './configuration.ts'
@@ -45,8 +46,8 @@ export class DlbDomainView implements DlbDomain {
 
   /** @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED, ERR_DLB_ADDON_UNAVAILABLE */
   static attach(token: DomainToken): DlbDomainView {
-    const { key } = token as DlbToken
-    if (!(key instanceof Uint8Array) || key.length !== 16) {
+    const { key } = readFields('token', token as DlbToken, ['key'])
+    if (!types.isUint8Array(key) || key.byteLength !== 16) {
       throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'the token is not what share() returned, or a copy of it')
     }
     const native = new (loadAddon().DlbDomain)(Buffer.from(key).toString('hex'))
@@ -90,18 +91,20 @@ export class DlbDomainView implements DlbDomain {
     calling('start', () => this.#native.start())
   }
 
-  attachPort(id: PortId, options: AttachOptions = {}): DlbPort {
+  attachPort(port: PortId, options: AttachOptions = {}): DlbPort {
     this.#checkOpen()
-    const directed = this.#checkPort(id)
+    const id = this.#known(port)
+    const directed = id.kind === 'directed'
     const wait = checkAttachOptions(options)
     const native = loadAddon().attachDlbPort(this.#native, directed, id.id, threadId, wait.mode !== 'interrupt')
     if (native === undefined) throw unknownPort(id)
     if (typeof native === 'number') throw portError(native, id, 'dlb_attach_port')
     setWait(native, id, wait)
     const target = (type: number, queue: number) => this.#native.target((type << 8) | queue)
-    const port = new AttachedPort(id, native, this.#number, this.#combined, target, (gone) => this.#ports.delete(gone))
-    this.#ports.add(port)
-    return port
+    const detached = (gone: AttachedPort) => this.#ports.delete(gone)
+    const attached = new AttachedPort(id, native, this.#number, this.#combined, target, detached)
+    this.#ports.add(attached)
+    return attached
   }
 
   disablePort(id: PortId): void {
@@ -112,20 +115,18 @@ export class DlbDomainView implements DlbDomain {
     this.#setEnabled(id, true)
   }
 
-  recover(id: PortId, events: EventBuffer, max: number): number {
+  recover(port: PortId, events: EventBuffer, max: number): number {
     this.#checkOpen()
-    const directed = this.#checkPort(id)
-    checkBuffer(events, this.#number)
-    checkInteger('max', max, 0, events.length)
-    return this.#count(this.#native.recover(directed, id.id, events.words, max), id, 'dlb_recv')
+    const id = this.#known(port)
+    checkRoom(events, max, this.#number)
+    return this.#count(this.#native.recover(id.kind === 'directed', id.id, events.words, max), id, 'dlb_recv')
   }
 
-  peek(id: PortId, events: EventBuffer, max: number): number {
+  peek(port: PortId, events: EventBuffer, max: number): number {
     this.#checkOpen()
-    const directed = this.#checkPort(id)
-    checkBuffer(events, this.#number)
-    checkInteger('max', max, 0, events.length)
-    return this.#count(this.#native.peek(directed, id.id, events.words, max), id, 'dlb_recv')
+    const id = this.#known(port)
+    checkRoom(events, max, this.#number)
+    return this.#count(this.#native.peek(id.kind === 'directed', id.id, events.words, max), id, 'dlb_recv')
   }
 
   createEvents(length: number): EventBuffer {
@@ -156,35 +157,33 @@ export class DlbDomainView implements DlbDomain {
   onAlert(callback: ((alert: DlbAlert) => void) | null): void {
     this.#checkOpen()
     if (this.#configuration === null) throw notCreator('takes its alerts')
-    if (callback !== null && typeof callback !== 'function') {
-      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `callback must be a function or null, not ${String(callback)}`)
-    }
+    checkCallback(callback)
     this.#alerts.listen(callback)
   }
 
   statistic(queue: QueueId, name: QueueStatistic): number | undefined {
     this.#checkOpen()
-    this.#checkQueue(queue)
-    const type = queueStatistic(queue, name)
-    return type === undefined ? undefined : this.#native.statistic(type, queue.id)
+    const known = this.#knownQueue(queue)
+    const type = queueStatistic(known, name)
+    return type === undefined ? undefined : this.#native.statistic(type, known.id)
   }
 
   inFlightLimit(queue: QueueId): number {
     this.#checkOpen()
-    this.#checkQueue(queue)
-    if (queue.kind === 'directed') throw unknownQueue(queue, 'load-balanced')
-    const takesOrdered = this.#native.target((SchedulingType.ordered << 8) | queue.id) === 1
-    return this.statistic(queue, 'inFlightLimit') || inFlightByDefault(takesOrdered)
+    const known = this.#knownQueue(queue)
+    if (known.kind === 'directed') throw unknownQueue(known)
+    const takesOrdered = this.#native.target((SchedulingType.ordered << 8) | known.id) === 1
+    return this.statistic(known, 'inFlightLimit') || inFlightByDefault(takesOrdered)
   }
 
   depthCounter(queue: QueueId, level: 0 | 1 | 2 | 3): number {
-    this.#checkDepthCounter(queue, level)
-    return calling('depthCounter', () => this.#native.depthCounter(queue.kind === 'directed', queue.id, level))
+    const { kind, id } = this.#knownDepthCounter(queue, level)
+    return calling('depthCounter', () => this.#native.depthCounter(kind === 'directed', id, level))
   }
 
   resetDepthCounter(queue: QueueId, level: 0 | 1 | 2 | 3): void {
-    this.#checkDepthCounter(queue, level)
-    calling('resetDepthCounter', () => this.#native.resetDepthCounter(queue.kind === 'directed', queue.id, level))
+    const { kind, id } = this.#knownDepthCounter(queue, level)
+    calling('resetDepthCounter', () => this.#native.resetDepthCounter(kind === 'directed', id, level))
   }
 
   close(): void {
@@ -212,11 +211,11 @@ export class DlbDomainView implements DlbDomain {
     return this.#configuration
   }
 
-  #setEnabled(id: PortId, enabled: boolean): void {
+  #setEnabled(port: PortId, enabled: boolean): void {
     this.#checkOpen()
-    const directed = this.#checkPort(id)
+    const id = this.#known(port)
     const call = enabled ? 'dlb_enable_port_sched' : 'dlb_disable_port_sched'
-    this.#count(this.#native.setEnabled(directed, id.id, enabled, true), id, call)
+    this.#count(this.#native.setEnabled(id.kind === 'directed', id.id, enabled, true), id, call)
   }
 
   #count(result: number | undefined, id: PortId, call: string): number {
@@ -225,27 +224,27 @@ export class DlbDomainView implements DlbDomain {
     return result
   }
 
-  #checkDepthCounter(queue: QueueId, level: number): void {
+  #knownDepthCounter(queue: QueueId, level: number): QueueId {
     this.#checkOpen()
     checkInteger('level', level, 0, 3)
-    this.#checkQueue(queue)
+    return this.#knownQueue(queue)
   }
 
-  #checkQueue(queue: QueueId): void {
-    checkObject('queue', queue)
-    const directed = queue.kind === 'directed'
-    const known = Number.isInteger(queue.id) && queue.id >= 0 && queue.id < 128
-    if (known && this.#native.target(((directed ? 3 : 0) << 8) | queue.id) !== 0) return
-    throw unknownQueue(queue, queue.kind)
+  #knownQueue(queue: QueueId): QueueId {
+    const { kind, id } = readFields('queue', queue, ['kind', 'id'])
+    const isKind = kind === 'directed' || kind === 'load-balanced'
+    const isId = Number.isInteger(id) && id >= 0 && id < 128
+    if (isKind && isId && this.#native.target(((kind === 'directed' ? 3 : 0) << 8) | id) !== 0) return { kind, id }
+    throw unknownQueue({ kind, id })
   }
 
-  /** @returns whether the port is directed. */
-  #checkPort(id: PortId): boolean {
-    checkObject('port', id)
-    const directed = id.kind === 'directed'
-    const known = (directed || id.kind === 'load-balanced') && Number.isInteger(id.id)
-    if (known && this.#native.hasPort(directed, id.id)) return directed
-    throw unknownPort(id)
+  /** A copy, of which nothing changes any more. */
+  #known(port: PortId): PortId {
+    const { kind, id } = readFields('port', port, ['kind', 'id'])
+    const isKind = kind === 'directed' || kind === 'load-balanced'
+    if (isKind && Number.isInteger(id) && id >= 0 && id <= 0xff && this.#native.hasPort(kind === 'directed', id))
+      return { kind, id }
+    throw unknownPort({ kind, id })
   }
 
   #checkOpen(): void {
@@ -257,12 +256,15 @@ function kindOf(directed: boolean): QueueKind {
   return directed ? 'directed' : 'load-balanced'
 }
 
-function unknownQueue({ id }: QueueId, kind: QueueKind): NodeDlbError {
-  return new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no ${String(kind)} queue ${String(id)}`)
+function unknownQueue({ kind, id }: QueueId): NodeDlbError {
+  return new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no queue of kind ${show(kind)} with id ${show(id)}`)
 }
 
 function unknownPort(id: PortId): NodeDlbError {
-  return new NodeDlbError('ERR_DLB_UNKNOWN_PORT', `this domain has no ${String(id.kind)} port ${String(id.id)}`)
+  return new NodeDlbError(
+    'ERR_DLB_UNKNOWN_PORT',
+    `this domain has no port of kind ${show(id.kind)} with id ${show(id.id)}`,
+  )
 }
 
 function notCreator(does: string): NodeDlbError {

@@ -1,6 +1,6 @@
 import { NodeDlbError } from '../../errors.ts'
 import type { NativeDlbPort } from '../../native-dlb.ts'
-import { checkInteger, checkObject } from '../check.ts'
+import { checkCallback, checkInteger, readFields, show } from '../check.ts'
 import type { PortId, QueueId } from '../device.ts'
 import { type EventBuffer, SchedulingType } from '../event-buffer.ts'
 import { Call, LentEvents } from './call.ts'
@@ -116,9 +116,7 @@ export class AttachedPort implements DlbPort {
   }
 
   onReadable(callback: (() => void) | null): void {
-    if (callback !== null && typeof callback !== 'function') {
-      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `callback must be a function or null, not ${String(callback)}`)
-    }
+    checkCallback(callback)
     this.#check(this.native.watch(callback), 'dlb_enable_cq_epoll')
   }
 
@@ -166,16 +164,15 @@ export class AttachedPort implements DlbPort {
   }
 
   #linkable(queue: QueueId): number {
-    checkObject('queue', queue)
-    if (this.id.kind === 'directed' || queue.kind !== 'load-balanced') {
+    const { kind, id } = readFields('queue', queue, ['kind', 'id'])
+    if (this.id.kind === 'directed' || kind !== 'load-balanced') {
       throw new NodeDlbError(
         'ERR_DLB_WRONG_SCHEDULING',
         'links join load-balanced ports and load-balanced queues; a directed queue has the port that it was created with',
       )
     }
-    const { id } = queue
     if (Number.isInteger(id) && id >= 0 && id <= 0xff && this.#target(SchedulingType.atomic, id) !== 0) return id
-    throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${String(id)}`)
+    throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${show(id)}`)
   }
 
   #check(result: number, call: string): number {

@@ -1,4 +1,4 @@
-import { NodeDlbError } from '../../errors.ts'
+import { checkChoice } from '../check.ts'
 import type { QueueId } from '../device.ts'
 import type { QueueStatistic } from './types.ts'
 
@@ -19,9 +19,6 @@ export function inFlightByDefault(takesOrdered: boolean): number {
 
 /** The type of a queue's figure, or undefined if a queue of its kind has none. @throws ERR_DLB_INVALID_ARGUMENT */
 export function queueStatistic(queue: QueueId, name: QueueStatistic): number | undefined {
-  if (!Object.hasOwn(ofLoadBalanced, name)) {
-    const names = Object.keys(ofLoadBalanced).join(', ')
-    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `name must be one of ${names}, not ${String(name)}`)
-  }
+  checkChoice('name', name, Object.keys(ofLoadBalanced))
   return queue.kind === 'directed' ? ofDirected[name] : ofLoadBalanced[name]
 }

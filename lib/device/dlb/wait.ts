@@ -1,6 +1,6 @@
 import { NodeDlbError } from '../../errors.ts'
 import type { NativeDlbPort } from '../../native-dlb.ts'
-import { checkInteger, checkObject } from '../check.ts'
+import { checkChoice, checkInteger, readOptions } from '../check.ts'
 import type { PortId } from '../device.ts'
 import { code, portError } from './codes.ts'
 import type { AttachOptions, WaitMode } from './types.ts'
@@ -17,14 +17,9 @@ const mostNs = 100_000_000
 const einval = 22
 
 export function checkAttachOptions(options: AttachOptions): Wait {
-  checkObject('options', options)
-  const { wait: mode = 'interrupt', timeoutNs = 50_000, sleepNs = 10_000 } = options
-  if (!Object.hasOwn(types, mode)) {
-    throw new NodeDlbError(
-      'ERR_DLB_INVALID_ARGUMENT',
-      `wait must be one of ${Object.keys(types).join(', ')}, not ${String(mode)}`,
-    )
-  }
+  const given = readOptions('options', options, ['wait', 'timeoutNs', 'sleepNs'])
+  const { wait: mode = 'interrupt', timeoutNs = 50_000, sleepNs = 10_000 } = given
+  checkChoice('wait', mode, Object.keys(types))
   checkInteger('timeoutNs', timeoutNs, 0, mostNs)
   checkInteger('sleepNs', sleepNs, 1000, mostNs)
   return { mode, timeoutNs, sleepNs }

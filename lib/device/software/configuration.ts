@@ -1,5 +1,5 @@
 import { NodeDlbError } from '../../errors.ts'
-import { checkInteger, checkObject } from '../check.ts'
+import { checkChoice, checkInteger, readFields, readOptions, show } from '../check.ts'
 import type {
   DirectedPortOptions,
   LoadBalancedPortOptions,
@@ -31,15 +31,9 @@ export class Configuration {
   }
 
   createLoadBalancedQueue(options: LoadBalancedQueueOptions): QueueId {
-    checkObject('options', options)
-    const { sequenceNumbers = 0 } = options
+    const { sequenceNumbers = 0 } = readOptions('options', options, ['sequenceNumbers'])
     const m = this.#m
-    if (!sequenceNumberCounts.includes(sequenceNumbers)) {
-      throw new NodeDlbError(
-        'ERR_DLB_INVALID_ARGUMENT',
-        `sequenceNumbers must be one of ${sequenceNumberCounts.join(', ')}, not ${sequenceNumbers}`,
-      )
-    }
+    checkChoice('sequenceNumbers', sequenceNumbers, sequenceNumberCounts)
     const id = m[word.ldbQueuesMade]
     need(id < this.#config.loadBalancedQueues, 'loadBalancedQueues', this.#config.loadBalancedQueues)
     const ordered = sequenceNumbers > 0
@@ -61,8 +55,7 @@ export class Configuration {
   }
 
   createLoadBalancedPort(options: LoadBalancedPortOptions): PortId {
-    checkObject('options', options)
-    const { cqDepth, eventStateEntries = cqDepth } = options
+    const { cqDepth, eventStateEntries = cqDepth } = readOptions('options', options, ['cqDepth', 'eventStateEntries'])
     const m = this.#m
     checkDepth(cqDepth)
     checkInteger('eventStateEntries', eventStateEntries, 1, maxEntriesPerPort)
@@ -80,8 +73,7 @@ export class Configuration {
 
   /** As on the hardware, a directed queue and its port have the same number. */
   createDirectedPort(options: DirectedPortOptions): PortId {
-    checkObject('options', options)
-    const { cqDepth, queue: consumed } = options
+    const { cqDepth, queue: consumed } = readOptions('options', options, ['cqDepth', 'queue'])
     checkDepth(cqDepth)
     const id = consumed === undefined ? this.#freeDirected() : this.#unconsumed(consumed)
     const slots = Layout.portRings(true, cqDepth, 0)
@@ -124,11 +116,13 @@ export class Configuration {
   }
 
   #unconsumed(consumed: QueueId): number {
-    checkObject('queue', consumed)
-    const { kind, id } = consumed
+    const { kind, id } = readFields('queue', consumed, ['kind', 'id'])
     const known = kind === 'directed' && Number.isInteger(id) && id >= 0 && id < this.#config.directedPorts
     if (!known || this.#m[this.#directedQueue(id) + queue.made] === 0) {
-      throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no directed queue ${id} (kind ${kind})`)
+      throw new NodeDlbError(
+        'ERR_DLB_UNKNOWN_QUEUE',
+        `this domain has no directed queue ${show(id)} (kind ${show(kind)})`,
+      )
     }
     if (this.#m[this.#directedQueue(id) + queue.consumer] !== 0) {
       throw new NodeDlbError('ERR_DLB_IN_USE', `directed queue ${id} has its port already; create another queue`)

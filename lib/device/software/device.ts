@@ -1,5 +1,5 @@
 import { NodeDlbError } from '../../errors.ts'
-import { checkInteger, checkObject } from '../check.ts'
+import { checkInteger, readOptions } from '../check.ts'
 import type { Capabilities, Device, DomainConfig, Resources } from '../device.ts'
 import { SoftwareDomain } from './domain.ts'
 import type { FixedConfig } from './layout.ts'
@@ -83,14 +83,14 @@ export class SoftwareDevice implements Device {
 }
 
 function complete(config: DomainConfig): FixedConfig {
-  checkObject('config', config)
-  const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0, sequenceNumberSlots = 0 } = config
+  const given = readOptions('config', config, shares)
+  const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0, sequenceNumberSlots = 0 } = given
   checkInteger('loadBalancedQueues', loadBalancedQueues, 0, Number.MAX_SAFE_INTEGER)
   checkInteger('loadBalancedPorts', loadBalancedPorts, 0, Number.MAX_SAFE_INTEGER)
   checkInteger('directedPorts', directedPorts, 0, Number.MAX_SAFE_INTEGER)
   checkInteger('sequenceNumberSlots', sequenceNumberSlots, 0, Number.MAX_SAFE_INTEGER)
-  const { eventStateEntries = 64 * loadBalancedPorts } = config
-  const { credits = 64 * (loadBalancedPorts + directedPorts) + 256 } = config
+  const { eventStateEntries = 64 * loadBalancedPorts } = given
+  const { credits = 64 * (loadBalancedPorts + directedPorts) + 256 } = given
   checkInteger('eventStateEntries', eventStateEntries, loadBalancedPorts, Number.MAX_SAFE_INTEGER)
   checkInteger('credits', credits, 1, Number.MAX_SAFE_INTEGER)
   return { loadBalancedQueues, loadBalancedPorts, directedPorts, eventStateEntries, credits, sequenceNumberSlots }

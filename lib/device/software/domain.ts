@@ -1,6 +1,7 @@
+import { types } from 'node:util'
 import { NodeDlbError } from '../../errors.ts'
 import { loadAddon, type NativeAddon } from '../../native.ts'
-import { checkInteger, checkObject } from '../check.ts'
+import { readFields, show } from '../check.ts'
 import type {
   DirectedPortOptions,
   DomainStats,
@@ -11,7 +12,7 @@ import type {
   QueueId,
   SchedulingDomain,
 } from '../device.ts'
-import { checkBuffer, EventBuffer } from '../event-buffer.ts'
+import { checkRoom, EventBuffer } from '../event-buffer.ts'
 import { Configuration } from './configuration.ts'
 import { DomainState, type FixedConfig, flow, Layout, own, port, queue, word } from './layout.ts'
 import { SoftwarePort } from './port.ts'
@@ -71,11 +72,9 @@ export class SoftwareDomain implements SchedulingDomain {
 
   /** @throws ERR_DLB_ADDON_UNAVAILABLE if the creating thread could load the addon, and this one cannot. */
   static attach(token: DomainToken): SoftwareDomain {
-    const { memory } = token as SoftwareToken
-    const m = memory instanceof SharedArrayBuffer ? new Int32Array(memory) : null
-    if (m === null || m[word.magic] !== magic) {
-      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'the token is not what share() returned, or a copy of it')
-    }
+    const { memory } = readFields('token', token as SoftwareToken, ['memory'])
+    const m = types.isSharedArrayBuffer(memory) && memory.byteLength % 4 === 0 ? new Int32Array(memory) : null
+    if (m === null || m[word.magic] !== magic) throw noToken()
     if (Atomics.load(m, word.state) === DomainState.closed) throw closed()
     const layout = new Layout({
       loadBalancedQueues: m[word.ldbQueues],
@@ -85,7 +84,8 @@ export class SoftwareDomain implements SchedulingDomain {
       credits: m[word.credits],
       sequenceNumberSlots: m[word.sequenceNumberSlots],
     })
-    return new SoftwareDomain(memory as SharedArrayBuffer, layout, null, () => undefined)
+    if (layout.end !== m.length) throw noToken()
+    return new SoftwareDomain(memory, layout, null, () => undefined)
   }
 
   private constructor(
@@ -122,14 +122,14 @@ export class SoftwareDomain implements SchedulingDomain {
     return this.#configure().createDirectedPort(options)
   }
 
-  inFlightLimit(id: QueueId): number {
+  inFlightLimit(of: QueueId): number {
     this.#checkOpen()
-    checkObject('queue', id)
+    const { kind, id } = readFields('queue', of, ['kind', 'id'])
     const { loadBalancedQueues } = this.#layout.config
-    const known = id.kind === 'load-balanced' && Number.isInteger(id.id) && id.id >= 0 && id.id < loadBalancedQueues
-    const at = known ? this.#layout.queue + id.id * queue.stride : -1
+    const known = kind === 'load-balanced' && Number.isInteger(id) && id >= 0 && id < loadBalancedQueues
+    const at = known ? this.#layout.queue + id * queue.stride : -1
     if (!known || this.#m[at + queue.made] === 0) {
-      throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${String(id.id)}`)
+      throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${show(id)}`)
     }
     return this.#m[at + queue.sequenceNumbers] || Number.POSITIVE_INFINITY
   }
@@ -139,9 +139,9 @@ export class SoftwareDomain implements SchedulingDomain {
     Atomics.store(this.#m, word.state, DomainState.started)
   }
 
-  attachPort(id: PortId): SoftwarePort {
+  attachPort(wanted: PortId): SoftwarePort {
     this.#checkOpen()
-    const p = this.#portIndex(id)
+    const { p, id } = this.#known(wanted)
     const at = this.#layout.port + p * port.stride + port.owner
     const owner = Atomics.load(this.#m, at)
     if (owner > 0) {
@@ -165,22 +165,21 @@ export class SoftwareDomain implements SchedulingDomain {
 
   disablePort(id: PortId): void {
     this.#checkOpen()
-    const p = this.#portIndex(id)
+    const { p } = this.#known(id)
     Atomics.and(this.#m, word.enabled + (p >> 5), ~(1 << (p & 31)))
   }
 
   enablePort(id: PortId): void {
     this.#checkOpen()
-    const p = this.#portIndex(id)
+    const { p } = this.#known(id)
     Atomics.or(this.#m, word.enabled + (p >> 5), 1 << (p & 31))
     this.#scheduler.kick(p)
   }
 
-  recover(id: PortId, events: EventBuffer, max: number): number {
+  recover(from: PortId, events: EventBuffer, max: number): number {
     this.#checkOpen()
-    const p = this.#portIndex(id)
-    checkBuffer(events, this.#m[word.domainKey])
-    checkInteger('max', max, 0, events.length)
+    const { p, id } = this.#known(from)
+    checkRoom(events, max, this.#m[word.domainKey])
     const owner = Atomics.load(this.#m, this.#layout.port + p * port.stride + port.owner)
     if (owner > 0 && !this.#threads.declareEnded(owner)) throw this.#attached(id, owner)
     if (p < this.#layout.config.loadBalancedPorts) this.#unlinkAll(p)
@@ -193,9 +192,8 @@ export class SoftwareDomain implements SchedulingDomain {
 
   peek(id: PortId, events: EventBuffer, max: number): number {
     this.#checkOpen()
-    const p = this.#portIndex(id)
-    checkBuffer(events, this.#m[word.domainKey])
-    checkInteger('max', max, 0, events.length)
+    const { p } = this.#known(id)
+    checkRoom(events, max, this.#m[word.domainKey])
     const m = this.#m
     const pub = this.#layout.port + p * port.stride
     const at = this.#layout.own + p * own.stride
@@ -259,16 +257,17 @@ export class SoftwareDomain implements SchedulingDomain {
     return this.#configuration
   }
 
-  #portIndex(id: PortId): number {
-    checkObject('port', id)
+  /** A port's index, and a copy of its name, of which nothing changes any more. */
+  #known(of: PortId): { p: number; id: PortId } {
+    const { kind, id } = readFields('port', of, ['kind', 'id'])
     const { loadBalancedPorts, directedPorts } = this.#layout.config
-    const directed = id.kind === 'directed'
-    const known = directed || id.kind === 'load-balanced'
-    if (known && Number.isInteger(id.id) && id.id >= 0 && id.id < (directed ? directedPorts : loadBalancedPorts)) {
-      const p = directed ? loadBalancedPorts + id.id : id.id
-      if (this.#m[this.#layout.own + p * own.stride + own.made] !== 0) return p
+    const directed = kind === 'directed'
+    const isKind = directed || kind === 'load-balanced'
+    if (isKind && Number.isInteger(id) && id >= 0 && id < (directed ? directedPorts : loadBalancedPorts)) {
+      const p = directed ? loadBalancedPorts + id : id
+      if (this.#m[this.#layout.own + p * own.stride + own.made] !== 0) return { p, id: { kind, id } }
     }
-    throw new NodeDlbError('ERR_DLB_UNKNOWN_PORT', `this domain has no ${id.kind} port ${id.id}`)
+    throw new NodeDlbError('ERR_DLB_UNKNOWN_PORT', `this domain has no port of kind ${show(kind)} with id ${show(id)}`)
   }
 
   #attached(id: PortId, owner: number): NodeDlbError {
@@ -300,6 +299,10 @@ function isAddonAvailable(): boolean {
   } catch {
     return false
   }
+}
+
+function noToken(): NodeDlbError {
+  return new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'the token is not what share() returned, or a copy of it')
 }
 
 function closed(): NodeDlbError {

@@ -1,8 +1,8 @@
 import { NodeDlbError } from '../../errors.ts'
 import type { NativeAddon } from '../../native.ts'
-import { checkInteger, checkObject } from '../check.ts'
+import { checkCallback, checkInteger, readFields, show } from '../check.ts'
 import type { Port, PortId, QueueId } from '../device.ts'
-import { checkBuffer, type EventBuffer, SchedulingType } from '../event-buffer.ts'
+import { checkBuffer, type EventBuffer, rangeError, SchedulingType } from '../event-buffer.ts'
 import { Command } from './credits.ts'
 import { DomainState, type Layout, own, port, queue, word } from './layout.ts'
 import { Readable } from './readable.ts'
@@ -165,9 +165,7 @@ export class SoftwarePort implements Port {
 
   onReadable(callback: (() => void) | null): void {
     this.#checkUse()
-    if (callback !== null && typeof callback !== 'function') {
-      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'onReadable takes a function, or null to stop')
-    }
+    checkCallback(callback)
     this.#readable.set(callback)
   }
 
@@ -304,18 +302,18 @@ export class SoftwarePort implements Port {
     return this.#layout.queue + q * queue.stride + queue.links + (this.#index >> 5)
   }
 
-  #linkable(id: QueueId): number {
-    checkObject('queue', id)
-    if (this.#directed || id.kind !== 'load-balanced') {
+  #linkable(wanted: QueueId): number {
+    const { kind, id } = readFields('queue', wanted, ['kind', 'id'])
+    if (this.#directed || kind !== 'load-balanced') {
       throw new NodeDlbError(
         'ERR_DLB_WRONG_SCHEDULING',
         'links join load-balanced ports and load-balanced queues; a directed queue has the port that it was created with',
       )
     }
-    if (!Number.isInteger(id.id) || id.id < 0 || id.id >= this.#m[word.ldbQueuesMade]) {
-      throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${id.id}`)
+    if (!Number.isInteger(id) || id < 0 || id >= this.#m[word.ldbQueuesMade]) {
+      throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${show(id)}`)
     }
-    return id.id
+    return id
   }
 
   #checkUse(): void {
@@ -336,15 +334,13 @@ export class SoftwarePort implements Port {
   #checkRange(events: EventBuffer, count: number, offset: number): void {
     checkBuffer(events, this.#domainKey)
     const whole = Number.isInteger(count) && Number.isInteger(offset)
-    if (whole && count >= 0 && offset >= 0 && count + offset <= events.length) return
-    throw new NodeDlbError(
-      'ERR_DLB_INVALID_ARGUMENT',
-      `count ${String(count)} from index ${String(offset)} is not within the buffer's ${events.length} events`,
-    )
+    // Of the words, and not `length`: the memory may have been transferred away.
+    if (whole && count >= 0 && offset >= 0 && count + offset <= events.words.length >> 2) return
+    throw rangeError(events, count, offset)
   }
 
   #checkOwed(count: number, verb: string): void {
-    if (!(count > this.unreleased)) return
+    if (typeof count !== 'number' || !(count > this.unreleased)) return
     throw new NodeDlbError(
       'ERR_DLB_RELEASE_EXCEEDED',
       this.#directed
