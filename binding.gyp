@@ -29,6 +29,7 @@
         'native/fd.cc',
         'native/listen_socket.cc',
         'native/listener.cc',
+        'native/output.cc',
         'native/system_error.cc',
         'native/thread_use.cc',
         'native/waker.cc',

@@ -18,6 +18,13 @@ export interface NativeAddon extends NativeDlb {
   peekFd(fd: number, to: Uint8Array): number
   /** Takes so many bytes that have arrived. @returns 0 or a negative errno */
   skipFd(fd: number, bytes: number): number
+  /** How many bytes have arrived and are not read; 0 also if that cannot be known. */
+  unreadOfFd(fd: number): number
+  /**
+   * Writes what the descriptor takes at once, and leaves it as blocking as it is. Up to 4,096 bytes are written in one piece or not at all.
+   * @returns how many bytes; a negative errno if none could be written
+   */
+  writeWithoutWaiting(fd: number, data: Uint8Array): number
   /** A number for the address of a connection's client; 0 if it has none. */
   clientOf(fd: number): number
   /**

@@ -11,6 +11,7 @@
 #include "fd.h"
 #include "listener.h"
 #include "thread_use.h"
+#include "output.h"
 #include "waker.h"
 
 // What `require('node_dlb.node')` returns; lib/native.ts types it. Loaded once per environment that uses it.
@@ -54,6 +55,19 @@ Napi::Value ReplyAndCloseFdForJs(const Napi::CallbackInfo& info) {
   if (!arguments.ok()) return {};
   const auto* const bytes = reinterpret_cast<const char*>(data.Data());
   return Napi::Number::New(info.Env(), -ReplyAndCloseFd(fd, bytes, data.ByteLength()));
+}
+
+// (fd) => bytes
+Napi::Value UnreadOfFdForJs(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), UnreadOfFd(info[0].As<Napi::Number>()));
+}
+
+// (fd, Uint8Array) => bytes, or a negative errno
+Napi::Value WriteWithoutWaitingForJs(const Napi::CallbackInfo& info) {
+  auto data = info[1].As<Napi::Uint8Array>();
+  const auto* const bytes = reinterpret_cast<const char*>(data.Data());
+  const long count = WriteWithoutWaiting(info[0].As<Napi::Number>(), bytes, data.ByteLength());
+  return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
 Napi::Value ClientOfForJs(const Napi::CallbackInfo& info) {
@@ -107,6 +121,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("replyAndCloseFd", Napi::Function::New<ReplyAndCloseFdForJs>(env, "replyAndCloseFd"));
   exports.Set("peekFd", Napi::Function::New<PeekFdForJs>(env, "peekFd"));
   exports.Set("skipFd", Napi::Function::New<SkipFdForJs>(env, "skipFd"));
+  exports.Set("unreadOfFd", Napi::Function::New<UnreadOfFdForJs>(env, "unreadOfFd"));
+  exports.Set("writeWithoutWaiting", Napi::Function::New<WriteWithoutWaitingForJs>(env, "writeWithoutWaiting"));
   exports.Set("clientOf", Napi::Function::New<ClientOfForJs>(env, "clientOf"));
   exports.Set("openWaker", Napi::Function::New<Waker::OpenForJs>(env, "openWaker"));
   exports.Set("wake", Napi::Function::New<Waker::WakeForJs>(env, "wake"));

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,6 +33,11 @@ int SkipFd(int fd, size_t size) {
     size -= static_cast<size_t>(count);
   }
   return 0;
+}
+
+int UnreadOfFd(int fd) {
+  int bytes = 0;
+  return ioctl(fd, FIONREAD, &bytes) == 0 ? bytes : 0;
 }
 
 int ReplyAndCloseFd(int fd, const char* data, size_t size) {

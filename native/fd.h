@@ -43,6 +43,9 @@ int PeekFd(int fd, char* to, size_t size);
 // Takes so many bytes that have arrived. 0 or an errno; EAGAIN if they have not.
 int SkipFd(int fd, size_t size);
 
+// How many bytes have arrived and are not read; 0 also if nobody can know.
+int UnreadOfFd(int fd);
+
 // Sends so much of it as the socket takes at once, then ends the connection; what the peer has sent is read first, since closing
 // with it unread would reset the connection, and the peer might lose what we sent. Returns 0 or CloseFd's errno.
 int ReplyAndCloseFd(int fd, const char* data, size_t size);

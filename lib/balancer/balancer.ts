@@ -18,6 +18,7 @@ import { ListenerTable, type TableEntry } from './listener-table.ts'
 import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { Parking } from './parking.ts'
 import { ClientTable } from './policies/client-table.ts'
+import { print } from './print.ts'
 import { proxiedClientOf } from './proxied-client.ts'
 import { Rest } from './rest.ts'
 import { Rolling, type RollingReport } from './rolling.ts'
@@ -562,7 +563,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     else if (notice.type === 'unhandle') this.#appSignals.unhandled(worker, notice.signal)
     else if (notice.type === 'raised') this.emit('signal-raised', { worker, signal: notice.signal })
     else if (notice.type === 'debug') this.#options.debug?.(notice.line)
-    else if (notice.type === 'stdin' && this.#options.stdin) passStdin(thread.worker)
+    else if (notice.type === 'stdin' && this.#options.stdin) passStdin(thread.worker, (failure) => thread.post(failure))
   }
 
   #onOverloaded(worker: number, overloaded: boolean): void {
@@ -633,7 +634,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   #onDeath(death: Death): void {
     const told = this.emit('worker-exit', death)
-    if (!told && death.error !== null && !this.#startup.failed) process.stderr.write(`${death.error}\n`)
+    if (!told && death.error !== null && !this.#startup.failed) print(2, `${death.error}\n`)
     if (this.#supervisor.wanted.every(({ state }) => state === 'finished')) void this.close()
   }
 

@@ -1,13 +1,13 @@
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { debuglog } from 'node:util'
 import { type ResourceLimits, SHARE_ENV } from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
 import { type OverLimit, overLimitNames } from './admission.ts'
 import type { FallbackPolicy } from './fabric.ts'
 import { type ListenerOptions, ListenerSettingsTable } from './listener-settings.ts'
 import { isPolicyName, type PolicyName, policyNames } from './policies/index.ts'
+import { print } from './print.ts'
 
 /** The device's most ports, less the acceptor's own. */
 export const MAX_WORKERS = 63
@@ -322,6 +322,6 @@ function describe(value: unknown): string {
 
 function debugSink(debug: BalancerOptions['debug']): ((line: string) => void) | null {
   if (typeof debug === 'function') return debug
-  const on = debug ?? debuglog('dlb').enabled
-  return on ? (line) => process.stderr.write(`${line}\n`) : null
+  const on = debug ?? process.getBuiltinModule('node:util').debuglog('dlb').enabled
+  return on ? (line) => print(2, `${line}\n`) : null
 }

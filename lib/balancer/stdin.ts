@@ -1,10 +1,16 @@
 import type { Worker } from 'node:worker_threads'
+import type { ToWorker } from '../worker/protocol.ts'
+
+type StdinFailure = Extract<ToWorker, { type: 'stdin-failed' }>
+
+let isOpen = false
 
 /**
  * Gives a worker that reads its stdin this process's. Every worker that asks gets all of it from then on, since each
- * runs the whole app. Reading starts with the first one: it has effects of its own on a terminal.
+ * runs the whole app. Reading starts with the first one: it has effects of its own on a terminal. An error of it is the app's to handle, in each of them.
  */
-export function passStdin(worker: Worker): void {
+export function passStdin(worker: Worker, onError: (failure: StdinFailure) => void): void {
+  isOpen = true
   const { stdin } = process
   const sink = worker.stdin
   if (sink === null) return
@@ -12,6 +18,17 @@ export function passStdin(worker: Worker): void {
     sink.end()
     return
   }
+  const fail = ({ message, code, errno, syscall }: NodeJS.ErrnoException): void =>
+    onError({ type: 'stdin-failed', message, properties: { code, errno, syscall } })
+  stdin.on('error', fail)
   stdin.pipe(sink)
-  worker.once('exit', () => stdin.unpipe(sink))
+  worker.once('exit', () => {
+    stdin.off('error', fail)
+    stdin.unpipe(sink)
+  })
+}
+
+/** It does not hold the process any more. Nothing is done if no worker has read it: to open a pipe makes it non-blocking, for its other users, too. */
+export function releaseStdin(): void {
+  if (isOpen) process.stdin.unref?.()
 }

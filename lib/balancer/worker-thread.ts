@@ -4,6 +4,7 @@ import type { NodeDlbError } from '../errors.ts'
 import { addonFile } from '../native.ts'
 import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot, WorkerLink } from '../worker/protocol.ts'
 import type { ResolvedOptions } from './options.ts'
+import { print } from './print.ts'
 import { isEndedByNode, isInitFailure, threadFailure } from './thread-failure.ts'
 import { startFile, workerCode } from './worker-code.ts'
 
@@ -120,12 +121,16 @@ export class WorkerThread {
     this.worker.on('error', (value: unknown) => {
       this.#error = { value }
     })
+    // The worker's own streams are others (worker/stdio.ts): this is what ran before they were opened, by --import.
+    this.worker.stdout.on('data', (data: Uint8Array) => print(1, data))
+    this.worker.stderr.on('data', (data: Uint8Array) => print(2, data))
     this.worker.once('exit', (code) => this.#onExit(code))
   }
 
   #onMessage(message: ToMain): void {
     if (message.type === 'uncaught') this.#reported = message.text
     else if (message.type === 'idle') this.#idle = true
+    else if (message.type === 'output') print(message.fd, message.data)
     else if (message.type === 'call') this.#answer(message.id, message.call)
     else this.#events.onNotice(this, message)
   }
@@ -175,6 +180,9 @@ function startWorker(boot: WorkerBoot, { env, execArgv, resourceLimits }: Resolv
     workerData: boot,
     transferList: [boot.control, boot.replies],
     stdin: true,
+    // Else Node opens this thread's own, as long as there is a worker.
+    stdout: true,
+    stderr: true,
     ...(env && { env }),
     ...(execArgv && { execArgv: [...execArgv] }),
     ...(resourceLimits && { resourceLimits }),

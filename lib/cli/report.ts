@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import type { Balancer } from '../balancer/balancer.ts'
+import { print } from '../balancer/print.ts'
 import type { RollingReport } from '../balancer/rolling.ts'
 import type { Shed } from '../balancer/sheds.ts'
 import { EntryFailedError } from '../balancer/startup.ts'
@@ -108,7 +109,7 @@ export class Report {
   }
 
   #print(text: string): void {
-    process.stderr.write(`${text}\n`)
+    print(2, `${text}\n`)
   }
 }
 

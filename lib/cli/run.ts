@@ -6,6 +6,7 @@ import type { ListenerOptions } from '../balancer/listener-settings.ts'
 import { resolveOptions } from '../balancer/options.ts'
 import type { PolicyName } from '../balancer/policies/index.ts'
 import { EntryFailedError } from '../balancer/startup.ts'
+import { releaseStdin } from '../balancer/stdin.ts'
 import { NodeDlbError } from '../errors.ts'
 import { entryProblem } from './entry-problem.ts'
 import { Reloads } from './reloads.ts'
@@ -78,7 +79,7 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
   } finally {
     if (statsFile) writeStats(statsFile, balancer, report)
     signals.close()
-    process.stdin.unref?.()
+    releaseStdin()
   }
 }
 

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { print } from '../balancer/print.ts'
 import { NodeDlbError } from '../errors.ts'
 
 const { O_NONBLOCK, O_WRONLY } = fs.constants
@@ -25,7 +26,7 @@ export class StatsFile {
 
   /** @throws what the file system does */
   write(text: string): void {
-    if (this.#name === '-') process.stderr.write(text)
+    if (this.#name === '-') print(2, text)
     else if (this.#isStream) writeToStream(this.#name, text)
     else this.#replace(text)
   }

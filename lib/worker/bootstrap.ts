@@ -22,6 +22,7 @@ import { Overload } from './overload.ts'
 import { OwnIntake } from './own-intake.ts'
 import type { Routes, Take, ToWorker, WorkerBoot, WorkerLink } from './protocol.ts'
 import { readProxyHeader, setAddresses } from './proxied.ts'
+import { openStdio } from './stdio.ts'
 import { announceWorker } from './this-worker.ts'
 
 /**
@@ -35,6 +36,7 @@ const ledger = new Ledger(boot.ledger)
 const debug = boot.debug
   ? (line: string) => control.post({ type: 'debug', line: `worker_${boot.index} ${line}` })
   : null
+openStdio(control)
 process.on('exit', destroySessions)
 reportEnd()
 const listening = new Listening(control, findTcp())
@@ -142,6 +144,7 @@ function listenToMain(): void {
     else if (message.type === 'switch') connect(message.link, message.routes)
     else if (message.type === 'take') take(message)
     else if (message.type === 'signal') onSignal(message.signal)
+    else if (message.type === 'stdin-failed') failStdin(message)
     else if (message.type === 'relieve') listening.relieve()
     else if (message.type === 'share') listening.shareAmong(message.workers)
     else if (message.type === 'ending') listening.servers().forEach(endWithNextResponse)
@@ -175,6 +178,13 @@ function reportEnd(): void {
     const text = lines.filter((line) => !line.includes(`(${__filename}:`)).join('\n')
     control.post({ type: 'uncaught', text })
   })
+}
+
+function failStdin({ message, properties }: Extract<ToWorker, { type: 'stdin-failed' }>): void {
+  const { stdin } = process
+  stdin.destroy(Object.assign(new Error(message), properties))
+  // Node's own listener, the first, lets go of the worker's loop at the end, which does not come.
+  stdin.listeners('end')[0]?.call(stdin)
 }
 
 /** Main passes its stdin on once the app reads from it, and not before: reading it has effects on a terminal. */

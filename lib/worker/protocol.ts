@@ -143,6 +143,8 @@ export type Notice =
   | { readonly type: 'unhandle'; readonly signal: NodeJS.Signals }
   /** Its handlers have sent the signal again: they only cleaned up, and leave it to main. */
   | { readonly type: 'raised'; readonly signal: NodeJS.Signals }
+  /** The worker ends, and has not written this to the descriptor. */
+  | { readonly type: 'output'; readonly fd: 1 | 2; readonly data: Uint8Array }
   /** The app reads process.stdin. */
   | { readonly type: 'stdin' }
   | { readonly type: 'debug'; readonly line: string }
@@ -160,6 +162,12 @@ export type ToWorker =
   | { readonly type: 'relieve' }
   /** So many workers have a thread now: they share what the device can count. */
   | { readonly type: 'share'; readonly workers: number }
+  /** This process's stdin, which the worker reads, has failed. */
+  | {
+      readonly type: 'stdin-failed'
+      readonly message: string
+      readonly properties: Pick<NodeJS.ErrnoException, 'code' | 'errno' | 'syscall'>
+    }
   /** Close what is open, and exit. */
   | { readonly type: 'exit' }
   /** The device has failed: from now on connections come by this link. */

@@ -1,6 +1,7 @@
 import { NodeDlbError } from '../../errors.ts'
+import { systemError } from '../../system-error.ts'
 import type { PortId } from '../device.ts'
-import { failure, systemError } from './failure.ts'
+import { failure } from './failure.ts'
 
 /** What the addon's port calls return below 0: PortCode in native/dlb/port.h. An errno e is `errno` - e. */
 export const code = {

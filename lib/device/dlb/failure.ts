@@ -1,22 +1,8 @@
-import { getSystemErrorName } from 'node:util'
 import { type ErrorCode, NodeDlbError } from '../../errors.ts'
-
-/** An error as the addon makes it of a failed call of libdlb. */
-export interface SystemError extends Error {
-  readonly code: string
-  readonly errno: number
-  /** libdlb's function. */
-  readonly syscall: string
-}
+import type { SystemError } from '../../system-error.ts'
 
 export function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && 'syscall' in error && 'code' in error
-}
-
-/** A failure of libdlb's of which only the errno (positive) is known. */
-export function systemError(syscall: string, errno: number): SystemError {
-  const code = getSystemErrorName(-errno)
-  return Object.assign(new Error(`${syscall} ${code}`), { code, errno: -errno, syscall })
 }
 
 /**

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs'
 import { NodeDlbError } from '../../errors.ts'
 import { loadAddon } from '../../native.ts'
 import type { DlbLibrary, NativeDlbDevice } from '../../native-dlb.ts'
-import { isSystemError, type SystemError } from './failure.ts'
+import type { SystemError } from '../../system-error.ts'
+import { isSystemError } from './failure.ts'
 
 /** libdlb's own limit on device numbers is not known; the driver counts from 0. */
 const maxDevices = 64

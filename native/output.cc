@@ -1,0 +1,48 @@
+#include "output.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <mutex>
+#include <poll.h>
+#include <unistd.h>
+
+namespace node_dlb {
+namespace {
+
+// Who has it, has found room, and is about to fill it. Another process that writes to the same pipe just then can still make it wait; so nobody waits
+// long for the lock.
+std::timed_mutex turn;
+constexpr std::chrono::milliseconds kPatience{50};
+
+// Whether a write of up to PIPE_BUF bytes would not wait. Also if it would fail: then the write says how.
+bool HasRoom(int fd) {
+  pollfd asked{fd, POLLOUT, 0};
+  int count;
+  do count = poll(&asked, 1, 0);
+  while (count < 0 && errno == EINTR);
+  return count != 0;
+}
+
+}  // namespace
+
+long WriteWithoutWaiting(int fd, const char* data, size_t size) {
+  const std::unique_lock<std::timed_mutex> lock(turn, kPatience);
+  if (!lock.owns_lock()) return 0;
+  size_t written = 0;
+  while (written < size && HasRoom(fd)) {
+    const ssize_t count = write(fd, data + written, std::min<size_t>(size - written, PIPE_BUF));
+    if (count >= 0) {
+      written += static_cast<size_t>(count);
+    } else if (errno == EAGAIN) {
+      break;
+    } else if (errno != EINTR) {
+      // What is written already is told first; the next write fails alike.
+      return written > 0 ? static_cast<long>(written) : -errno;
+    }
+  }
+  return static_cast<long>(written);
+}
+
+}  // namespace node_dlb
