@@ -7,6 +7,8 @@ export interface ServerSpec {
   readonly tls?: boolean
   /** They take WebSockets, too. */
   readonly webSocket?: boolean
+  /** They do nothing but answer, and nobody looks at what they do. */
+  readonly bare?: boolean
 }
 
 /** A server under test, in a process tree of its own. */

@@ -23,9 +23,11 @@ const arrivals = new WeakMap<Socket, string>()
 /**
  * The server under test; the same code, whoever gives it its connections. `/`: an answer that costs next to nothing.
  * `/spin/<µs>`: the event loop is blocked for so long first. `/work/<n>`: it computes first, n times the same. `/who`: the worker, when the connection arrived there (ms of the
- * shared clock), and its age then. With BENCH_TLS it speaks HTTPS.
+ * shared clock), and its age then. With BENCH_TLS it speaks HTTPS. With BENCH_BARE it has one answer, and no listener but that: what it
+ * does else is a part of every peer's figures, which makes their ratios smaller.
  */
 export function createApp(): Server {
+  if (process.env.BENCH_BARE === '1') return http.createServer((_, response) => response.end(worker))
   const server = process.env.BENCH_TLS === '1' ? https.createServer(certificate(), answer) : http.createServer(answer)
   server.on('connection', (socket) => arrivals.set(socket, `${now()} ${handOver.age}`))
   // Nothing but the clients closes connections that are held.

@@ -22,7 +22,11 @@ export const watt: Peer = {
   start: (spec) =>
     startWithFolder((folder, port) => {
       writeApp(folder, spec, port)
-      const env = { ...process.env, ...(spec.webSocket && { BENCH_WEB_SOCKET: '1' }) }
+      const env = {
+        ...process.env,
+        ...(spec.webSocket && { BENCH_WEB_SOCKET: '1' }),
+        ...(spec.bare && { BENCH_BARE: '1' }),
+      }
       return { command: serverNode, args: [program(installed ?? ''), 'start'], options: { cwd: folder, env } }
     }),
 }

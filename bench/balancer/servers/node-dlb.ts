@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net'
 // As it ships: the modules that it is made of take longer to start.
 import { type PolicyName, startBalancer } from 'node-dlb'
-import { args, serve, spec } from './serve.ts'
+import { appMain, args, serve, spec } from './serve.ts'
 
 /** argv: the policy, and names of options that are switched on. */
 await serve(async () => {
-  const entry = new URL('node-dlb-app.js', import.meta.url)
+  const entry = spec.bare ? appMain : new URL('node-dlb-app.js', import.meta.url)
   const balancer = await startBalancer({
     entry,
     workers: spec.workers,

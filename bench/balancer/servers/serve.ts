@@ -13,6 +13,7 @@ export const spec = JSON.parse(process.argv[2] ?? '{}') as ServerSpec
 // Workers, whether processes or threads, take it from here.
 if (spec.tls) process.env.BENCH_TLS = '1'
 if (spec.webSocket) process.env.BENCH_WEB_SOCKET = '1'
+if (spec.bare) process.env.BENCH_BARE = '1'
 export const args: readonly string[] = process.argv.slice(3)
 export const appMain: URL = new URL('../app/main.js', import.meta.url)
 

@@ -5,6 +5,16 @@ const server = { workers: 2 }
 const mix = [{ name: 'requests', path: '/' }]
 const closed: ClosedLoad = { kind: 'closed', seconds: 5, connections: 'new', users: 64, mix }
 
+/** With the same code, apart from who gives it its connections. */
+const inNode = [
+  'node-dlb unordered',
+  'node-dlb least-connections',
+  'node-dlb nop',
+  'cluster round robin',
+  'cluster SCHED_NONE',
+  'reusePort threads',
+]
+
 export const newConnections: Trial = {
   name: 'new connections',
   about: 'a connection for each request: what it costs, and how long it takes',
@@ -35,16 +45,11 @@ export const newConnections: Trial = {
     {
       name: '64 clients, 4 workers',
       server: { workers: 4 },
-      peers: [
-        'node-dlb unordered',
-        'node-dlb least-connections',
-        'node-dlb nop',
-        'cluster round robin',
-        'cluster SCHED_NONE',
-        'reusePort threads',
-      ],
+      peers: inNode,
       load: closed,
     },
+    { name: 'bare app', server: { workers: 2, bare: true }, peers: inNode, load: closed },
+    { name: 'bare app, 4 workers', server: { workers: 4, bare: true }, peers: inNode, load: closed },
     {
       name: '1,500/s',
       server,
