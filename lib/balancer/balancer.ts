@@ -14,7 +14,7 @@ import { Eligibility } from './eligibility.ts'
 import { type DeviceFacts, type Fabric, type FabricHooks, openFabric, openFallback } from './fabric.ts'
 import { type Health, takeHealth } from './health.ts'
 import { Ledger } from './ledger.ts'
-import { ListenerTable, type TableEntry } from './listener-table.ts'
+import { ListenerTable } from './listener-table.ts'
 import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { Parking } from './parking.ts'
 import { ClientTable } from './policies/client-table.ts'
@@ -158,8 +158,9 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       },
       onError: (error) => this.emit('error', error),
       onServed: (parked) => this.#dealer.deal(parked),
-      onOpen: (entry) => this.#opened(entry),
-      onClose: (entry) => this.#listenerClosed(entry),
+      onOpen: ({ listener }) => this.emit('listening', listener.address),
+      onRoutes: (worker, links, routes) => this.#supervisor.post(worker, { type: 'routes', links, routes }),
+      onClose: ({ parked }) => this.#dealer.refuse(parked),
     })
     this.#supervisor = new Supervisor(options, this.#ledger.buffer, {
       linkFor: (worker) => this.#linkFor(worker),
@@ -517,7 +518,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#table.setBlocked(false)
     const routes = this.#table.routes()
     for (const { index } of this.#supervisor.running) {
-      this.#supervisor.post(index, { type: 'switch', link: this.#linkFor(index), routes })
+      const links = this.#table.linksOf(index)
+      this.#supervisor.post(index, { type: 'switch', link: this.#linkFor(index), links, routes })
     }
     this.#dealer.deal(stranded)
     this.#tellFallback()
@@ -544,7 +546,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   #answer(worker: number, call: Call): Reply {
     if (call.type === 'leave') {
       this.#table.leave(worker, call.listener)
-      return { type: 'left' }
+      return { type: 'left', links: this.#table.linksOf(worker) }
     }
     if (call.type === 'handle') {
       this.#appSignals.handled(worker, call.signal)
@@ -599,6 +601,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#ledger.setCounting(worker, 0, 0)
     this.#shareCounting()
     this.#emptyHandOf(worker)
+    this.#dealer.deal(this.#ledger.takeSentTo(worker))
     // The thread ended while it took these: if Node had a handle on one, the number may be somebody else's by now.
     for (const fd of this.#ledger.takeOwnedBy(worker)) {
       if (this.#ledger.isOrphan(fd) && this.#table.listenerOf(fd) !== undefined) loadAddon().resetFd(fd)
@@ -636,16 +639,6 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const told = this.emit('worker-exit', death)
     if (!told && death.error !== null && !this.#startup.failed) print(2, `${death.error}\n`)
     if (this.#supervisor.wanted.every(({ state }) => state === 'finished')) void this.close()
-  }
-
-  #opened({ queue, listener }: TableEntry): void {
-    if (queue) this.#fabric.release(queue)
-    this.emit('listening', listener.address)
-  }
-
-  #listenerClosed({ queue, parked }: TableEntry): void {
-    this.#dealer.refuse(parked)
-    if (queue) this.#fabric.drain(queue)
   }
 }
 

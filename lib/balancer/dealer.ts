@@ -227,7 +227,8 @@ export class Dealer {
       // Before the send: a worker can have the event before `send` returns.
       this.#ledger.toDevice(fd, stamp, worker)
     }
-    const sent = this.#fabric.send(this.#events, count)
+    const hasQueue = listener.policy.kind !== 'none'
+    const sent = hasQueue ? this.#fabric.send(this.#events, count) : this.#fabric.give(this.#events, count)
     listener.policy.sent(listener, sent)
     if (sent > 0) this.#onSent()
     for (let i = 0; i < count; i++) {

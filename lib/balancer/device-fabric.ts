@@ -5,12 +5,13 @@ import { NodeDlbError } from '../errors.ts'
 import type { DeviceLink } from '../worker/protocol.ts'
 import { type Counting, deepestQueue } from './counting.ts'
 import type { DeviceFacts, Fabric, FabricCounts, FabricHooks, FabricParts } from './fabric.ts'
+import { giveAll } from './giving.ts'
 import type { Connection } from './ledger.ts'
 import type { ResolvedOptions } from './options.ts'
 import { isLoadBalanced, isOwnAccepting, type Policies, type Policy, type PolicyName } from './policies/index.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
-/** A port has at most 8 links, so a worker can serve so many listeners; each has a queue of its own. */
+/** As many as a port has links: see QueuePool. */
 const LISTENER_QUEUES = 8
 /** At most so many connections wait at one worker: measured to keep the tails low when a worker is stuck. */
 const WORKER_CQ_DEPTH = 8
@@ -35,7 +36,7 @@ const MAX_COUNTED = { software: 4096, dlb: 256 }
  *
  * It asks the device for what the workers and the policy need, and no more: other processes want the rest.
  *
- *     load-balanced policies   8 queues (listeners), a load-balanced port for each worker with 16 event-state entries, and
+ *     load-balanced policies   8 queues, a load-balanced port for each worker with 16 event-state entries, and
  *                              the acceptor's with 64
  *     least-connections        for each worker 4,096 entries more, on a DLB device 256, or its share of what is free;
  *                              how many of them can be used at a time is in counting.ts
@@ -119,6 +120,10 @@ export class DeviceFabric implements Fabric {
   get sharesCounting(): boolean {
     const { most, limit } = this.#counting
     return most > 0 && limit !== Number.POSITIVE_INFINITY
+  }
+
+  give(events: EventBuffer, count: number): number {
+    return giveAll(events, count, this.#hooks.give)
   }
 
   linkFor(worker: number, workers: number): DeviceLink {

@@ -44,7 +44,7 @@ export interface Fabric {
   readonly policies: Policies
   /** What a listener has that wants this policy: after a failure it can be another. */
   policyFor(wanted: PolicyName): Policy
-  /** For listeners with load-balanced policies. */
+  /** For listeners with load-balanced policies: no more than a port has links. */
   readonly queues: readonly QueueId[]
   /** By worker, for policies that address workers. */
   readonly directQueues: readonly QueueId[]
@@ -55,15 +55,17 @@ export interface Fabric {
   readonly sharesCounting: boolean
   /** What the worker needs to know, `workers` being with a thread, itself included; null without a device. */
   linkFor(worker: number, workers: number): DeviceLink | null
+  /** Without a device: each event's queue id is its worker. @returns how many, which is all */
+  give(events: EventBuffer, count: number): number
   /** The worker's thread has ended: what was on its way to it is given back through `onRecovered`. */
   recover(worker: number): void
   /** Whether the device deals to the worker; at first it does. What it has been dealt already stays there. */
   setEligible(worker: number, eligible: boolean): void
   /** What waits in the worker's consumer queues, oldest first, up to `most` of each: it has not received it yet. A look; it may just be receiving it. */
   waitingAt(worker: number, most?: number): Waiting
-  /** From here on, what is in the queue is given back: no worker listens to it any more. */
+  /** From here on, what is in the queue is given back: it is no listener's any more. */
   drain(queue: QueueId): void
-  /** The queue is a new listener's. */
+  /** The queue is in use. */
   release(queue: QueueId): void
   counts(): FabricCounts
   close(): void
@@ -76,7 +78,7 @@ export interface FabricHooks {
   onRecovered(connections: readonly Connection[]): void
   /** The device has failed. */
   onFailure(error: NodeDlbError): void
-  /** For the nop policy: gives the worker a connection. */
+  /** Gives the worker a connection as a message. */
   give(worker: number, take: Take): void
   readonly policies: PolicyHost
 }

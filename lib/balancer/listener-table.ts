@@ -1,41 +1,21 @@
 import type { AddressInfo } from 'node:net'
 import type { QueueId } from '../device/device.ts'
 import { NodeDlbError } from '../errors.ts'
-import type { ListenRequest, Reply, Route, Routes } from '../worker/protocol.ts'
-import type { DealtListener } from './dealer.ts'
+import type { Links, ListenRequest, Reply, Route, Routes } from '../worker/protocol.ts'
 import type { Eligibility } from './eligibility.ts'
 import type { Fabric } from './fabric.ts'
 import type { Connection } from './ledger.ts'
 import { Listener } from './listener.ts'
-import type { ListenerSettings, ListenerSettingsTable } from './listener-settings.ts'
+import type { ListenerSettingsTable } from './listener-settings.ts'
 import { isOwnAccepting, type Policy } from './policies/index.ts'
-import type { Shift } from './shift.ts'
+import { QueuePool } from './queue-pool.ts'
+import { RELIEF_PLACES, type Shift } from './shift.ts'
+import { TableEntry } from './table-entry.ts'
 
 /** Node's own default. */
 const DEFAULT_BACKLOG = 511
 const EADDRINUSE = -98
 const MAX_LISTENER_ID = 0xffff
-
-/** One listening socket, and the workers that have a server on it. */
-export interface TableEntry extends DealtListener {
-  readonly listener: Listener
-  readonly settings: ListenerSettings
-  policy: Policy
-  queue: QueueId | null
-  workers: readonly number[]
-  directQueues: readonly QueueId[]
-  /** Requests with the same key share the listener. */
-  readonly key: string
-  /** Workers that listen now; `workers` are those of them that may be dealt connections. */
-  readonly members: Set<number>
-  /** Of `lookAtBacklogs`, the last time: how often workers had accepted, and whether connections waited. */
-  turns: number
-  waited: boolean
-  /** Workers that listened and died; the socket stays open for their successors. */
-  readonly awaited: Set<number>
-  /** Of the first server with TLS: the others get them, as do those of later workers, so that clients can resume their sessions anywhere. */
-  ticketKeys: Uint8Array | null
-}
 
 export interface ListenerTableOptions {
   readonly fabric: Fabric
@@ -50,7 +30,9 @@ export interface ListenerTableOptions {
   /** These connections were parked, and somebody listens now who may be dealt them. */
   readonly onServed: (parked: readonly Connection[]) => void
   readonly onOpen: (entry: TableEntry) => void
-  /** Nobody listens there any more: its parked connections have nowhere to go, nor has what is in its queue. */
+  /** Connections of these listeners come to the worker another way from now on. */
+  readonly onRoutes: (worker: number, links: Links, routes: Routes) => void
+  /** Nobody listens there any more: its parked connections have nowhere to go. */
   readonly onClose: (entry: TableEntry) => void
 }
 
@@ -68,36 +50,46 @@ export class ListenerTable {
   #fabric: Fabric
   /** Counts the fabrics. */
   #generation = 0
-  #freeQueues: QueueId[]
+  #queues: QueuePool<TableEntry>
+  /** Workers that serve them are to hear of their routes. */
+  readonly #moved = new Set<TableEntry>()
+  /** They are to hear of their links. */
+  readonly #relinked = new Set<number>()
+  #telling: NodeJS.Immediate | null = null
+  readonly #reliefPlaces = Array.from({ length: RELIEF_PLACES }, (_, place) => place)
   #blocked = false
   #resting = false
   #stopped = false
   #lastId = -1
+  /** Counts the changes of routes and links. */
+  #revision = 0
 
   constructor(options: ListenerTableOptions) {
     this.#options = options
     this.#fabric = options.fabric
-    this.#freeQueues = [...options.fabric.queues]
+    this.#queues = this.#createPool()
   }
 
   get generation(): number {
     return this.#generation
   }
 
-  /** The fabric has failed, and this one takes its place: each listener gets its queue from it. */
+  /** The fabric has failed, and this one takes its place: listeners get their queues from it. */
   connect(fabric: Fabric): void {
     this.#fabric = fabric
     this.#generation++
-    this.#freeQueues = [...fabric.queues]
-    for (const entry of this.entries()) {
-      entry.policy = fabric.policyFor(entry.settings.policy)
-      entry.queue = entry.policy.kind === 'load-balanced' ? (this.#freeQueues.shift() ?? null) : null
-      this.#membersChanged(entry)
-    }
+    this.#queues.close()
+    this.#queues = this.#createPool()
+    for (const entry of this.entries()) this.#membersChanged(entry)
   }
 
   routes(): Routes {
     return this.entries().map((entry) => [entry.id, this.#routeOf(entry)] as const)
+  }
+
+  /** The queues that the worker is to have links to. */
+  linksOf(worker: number): Links {
+    return { generation: this.#generation, revision: this.#revision, queues: this.#queues.linksOf(worker) }
   }
 
   get(id: number): TableEntry | undefined {
@@ -134,7 +126,8 @@ export class ListenerTable {
     entry.ticketKeys ??= request.ticketKeys
     this.#membersChanged(entry)
     const { id, listener, ticketKeys } = entry
-    return { type: 'listening', listener: id, route: this.#routeOf(entry), address: listener.address, ticketKeys }
+    const [route, links] = [this.#routeOf(entry), this.linksOf(worker)]
+    return { type: 'listening', listener: id, route, links, address: listener.address, ticketKeys }
   }
 
   leave(worker: number, id: number): void {
@@ -145,6 +138,7 @@ export class ListenerTable {
 
   /** The worker died; its successor will listen again. */
   workerDied(worker: number): void {
+    this.#queues.forget(worker)
     for (const entry of this.entries()) {
       if (!entry.members.delete(worker)) continue
       entry.awaited.add(worker)
@@ -154,6 +148,7 @@ export class ListenerTable {
 
   /** The worker ended and has no successor. */
   workerFinished(worker: number): void {
+    this.#queues.forget(worker)
     for (const entry of this.entries()) {
       entry.members.delete(worker)
       entry.awaited.delete(worker)
@@ -163,7 +158,7 @@ export class ListenerTable {
 
   /** Some worker has become eligible, or is not any more. */
   eligibilityChanged(): void {
-    for (const entry of this.entries()) this.#membersChanged(entry)
+    for (const entry of this.entries()) this.#workersChanged(entry)
   }
 
   setBlocked(blocked: boolean): void {
@@ -174,7 +169,7 @@ export class ListenerTable {
   /** Whether workers accept from the listener while accepting rests. */
   hasRelief(id: number): boolean {
     const entry = this.#entries.get(id)
-    return entry !== undefined && this.#hasRelief(entry.policy)
+    return entry !== undefined && this.#hasRelief(entry)
   }
 
   /** Where workers have relief for it. */
@@ -191,8 +186,8 @@ export class ListenerTable {
     const { shift } = this.#options
     let backlogs: Backlogs = 'empty'
     for (const entry of this.#entries.values()) {
-      if (!this.#hasRelief(entry.policy) || !entry.served) continue
-      const turns = shift.turnsAt(entry.id)
+      if (!this.#hasRelief(entry) || !entry.served) continue
+      const turns = shift.turnsAt(entry.reliefPlace)
       const waits = entry.listener.hasWaiting
       if (waits && entry.waited && turns === entry.turns) backlogs = 'stranded'
       else if (waits && backlogs === 'empty') backlogs = 'waiting'
@@ -215,17 +210,19 @@ export class ListenerTable {
     }
   }
 
-  #hasRelief(policy: Policy): boolean {
-    return this.#options.relief && policy.kind === 'load-balanced'
+  #hasRelief(entry: TableEntry): entry is TableEntry & { readonly reliefPlace: number } {
+    return this.#options.relief && entry.reliefPlace !== null && entry.policy.kind === 'load-balanced'
   }
 
-  #routeOf({ queue, listener, policy, priority, settings: { proxyProtocol } }: TableEntry): Route {
-    const { completion } = policy
+  #routeOf(entry: TableEntry): Route {
+    const { queue, listener, policy, priority, revision, settings } = entry
     // It may be closed by now, when the device fails during a drain.
     const fd = listener.fd < 0 ? null : listener.fd
     const socket = isOwnAccepting(policy.name) ? fd : null
-    const relief = this.#hasRelief(policy) ? fd : null
-    return { generation: this.#generation, queue, priority, completion, socket, relief, proxyProtocol }
+    const relief = this.#hasRelief(entry) && fd !== null ? { socket: fd, place: entry.reliefPlace } : null
+    const { completion } = policy
+    const { proxyProtocol } = settings
+    return { generation: this.#generation, queue, priority, completion, socket, relief, proxyProtocol, revision }
   }
 
   /** Where an app can listen several times (port 0, SO_REUSEPORT), the n-th time of each worker is the same listener. */
@@ -242,30 +239,19 @@ export class ListenerTable {
   #open(key: string, request: ListenRequest): TableEntry {
     const settings = this.#options.settings.find(request.address, request.port)
     const policy = this.#fabric.policyFor(settings.policy)
-    const queue = policy.kind === 'load-balanced' ? this.#takeQueue() : null
-    const id = this.#nextId()
-    try {
-      const listener = openListener(id, request, settings.deferAccept, this.#options)
-      const entry = new Entry(id, key, listener, settings, policy, queue)
-      this.#entries.set(id, entry)
-      this.#options.onOpen(entry)
-      return entry
-    } catch (error) {
-      if (queue) this.#freeQueues.unshift(queue)
-      throw error
-    }
+    const listener = openListener(this.#nextId(), request, settings.deferAccept, this.#options)
+    const reliefPlace = policy.kind === 'load-balanced' ? (this.#reliefPlaces.shift() ?? null) : null
+    const entry = new TableEntry(listener, { key, settings, policy, reliefPlace })
+    this.#entries.set(entry.id, entry)
+    this.#options.onOpen(entry)
+    return entry
   }
 
-  #takeQueue(): QueueId {
-    const queue = this.#freeQueues.shift()
-    if (queue) return queue
-    throw new NodeDlbError(
-      'ERR_DLB_NO_RESOURCES',
-      `an app can listen on ${this.#fabric.queues.length} addresses at a time with this policy; use policy round-robin for more`,
-    )
-  }
-
+  /** @throws ERR_DLB_NO_RESOURCES */
   #nextId(): number {
+    if (this.#entries.size > MAX_LISTENER_ID) {
+      throw new NodeDlbError('ERR_DLB_NO_RESOURCES', `an app can listen on ${MAX_LISTENER_ID + 1} addresses at a time`)
+    }
     do this.#lastId = (this.#lastId + 1) & MAX_LISTENER_ID
     while (this.#entries.has(this.#lastId))
     return this.#lastId
@@ -276,6 +262,12 @@ export class ListenerTable {
       this.#close(entry)
       return
     }
+    this.#place(entry)
+    this.#workersChanged(entry)
+  }
+
+  /** Those that may be dealt connections. */
+  #workersChanged(entry: TableEntry): void {
     const { eligibility } = this.#options
     const workers = [...entry.members].filter((worker) => eligibility.isEligible(worker)).sort((a, b) => a - b)
     entry.workers = workers
@@ -286,10 +278,69 @@ export class ListenerTable {
     if (entry.served && entry.parked.length > 0) this.#options.onServed(entry.parked.splice(0))
   }
 
+  #place(entry: TableEntry): void {
+    const policy = this.#fabric.policyFor(entry.settings.policy)
+    if (policy.kind === 'load-balanced' && entry.members.size > 0) {
+      this.#queues.place(entry)
+      return
+    }
+    this.#queues.remove(entry)
+    this.#setRoute(entry, policy, null)
+  }
+
+  #createPool(): QueuePool<TableEntry> {
+    return new QueuePool<TableEntry>({
+      fabric: this.#fabric,
+      onMoved: (entry, queue) => this.#onMoved(entry, queue),
+      onLinks: (worker) => {
+        this.#revision++
+        this.#relinked.add(worker)
+        this.#tellLater()
+      },
+    })
+  }
+
+  #onMoved(entry: TableEntry, queue: QueueId | null): void {
+    const { policies } = this.#fabric
+    const isWithout = queue === null && entry.members.size > 0
+    this.#setRoute(entry, isWithout ? policies.inTurn : this.#fabric.policyFor(entry.settings.policy), queue)
+    this.#workersChanged(entry)
+  }
+
+  #setRoute(entry: TableEntry, policy: Policy, queue: QueueId | null): void {
+    if (queue?.id === entry.queue?.id && policy === entry.policy) return
+    entry.queue = queue
+    entry.policy = policy
+    entry.revision = ++this.#revision
+    this.#moved.add(entry)
+    this.#tellLater()
+  }
+
+  /** Once for all that changes in this turn of the loop. */
+  #tellLater(): void {
+    this.#telling ??= setImmediate(() => this.#tell())
+  }
+
+  #tell(): void {
+    this.#telling = null
+    const routes = new Map<number, [number, Route][]>([...this.#relinked].map((worker) => [worker, []]))
+    for (const entry of this.#moved) {
+      const route = this.#routeOf(entry)
+      for (const worker of entry.members) {
+        const known = routes.get(worker)
+        if (known) known.push([entry.id, route])
+        else routes.set(worker, [[entry.id, route]])
+      }
+    }
+    this.#moved.clear()
+    this.#relinked.clear()
+    for (const [worker, changed] of routes) this.#options.onRoutes(worker, this.linksOf(worker), changed)
+  }
+
   #setAccepting(entry: TableEntry): void {
     if (this.#stopped) return
     const { served, policy, listener } = entry
-    const rests = this.#resting && this.#hasRelief(policy)
+    const rests = this.#resting && this.#hasRelief(entry)
     if (served && !this.#blocked && !rests && !isOwnAccepting(policy.name)) listener.resume()
     else listener.pause()
   }
@@ -297,54 +348,10 @@ export class ListenerTable {
   #close(entry: TableEntry): void {
     if (!this.#entries.delete(entry.id)) return
     entry.listener.close()
-    if (entry.queue) this.#freeQueues.push(entry.queue)
+    this.#queues.remove(entry)
+    this.#moved.delete(entry)
+    if (entry.reliefPlace !== null) this.#reliefPlaces.push(entry.reliefPlace)
     this.#options.onClose(entry)
-  }
-}
-
-class Entry implements TableEntry {
-  readonly id: number
-  readonly key: string
-  readonly listener: Listener
-  readonly settings: ListenerSettings
-  policy: Policy
-  queue: QueueId | null
-  readonly members = new Set<number>()
-  readonly awaited = new Set<number>()
-  readonly parked: Connection[] = []
-  workers: readonly number[] = []
-  directQueues: readonly QueueId[] = []
-  turns = 0
-  waited = false
-  ticketKeys: Uint8Array | null = null
-  turn = 0
-
-  constructor(
-    id: number,
-    key: string,
-    listener: Listener,
-    settings: ListenerSettings,
-    policy: Policy,
-    queue: QueueId | null,
-  ) {
-    this.id = id
-    this.key = key
-    this.listener = listener
-    this.settings = settings
-    this.policy = policy
-    this.queue = queue
-  }
-
-  get priority(): number {
-    return this.settings.priority
-  }
-
-  get proxied(): boolean {
-    return this.settings.proxyProtocol
-  }
-
-  get served(): boolean {
-    return this.workers.length > 0
   }
 }
 

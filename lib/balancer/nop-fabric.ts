@@ -1,7 +1,7 @@
 import type { QueueId } from '../device/device.ts'
 import { EventBuffer } from '../device/event-buffer.ts'
 import type { DeviceFacts, Fabric, FabricCounts, FabricHooks, FabricParts } from './fabric.ts'
-import type { Connection } from './ledger.ts'
+import { giveAll } from './giving.ts'
 import type { Policies, Policy } from './policies/index.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
@@ -22,15 +22,12 @@ export class NopFabric implements Fabric {
   readonly sharesCounting = false
   readonly directQueues: readonly QueueId[]
   readonly #hooks: FabricHooks
-  /** By worker: what it was given. It may have taken them since; the ledger knows. */
-  readonly #given: Connection[][]
 
   constructor({ reason, policies, options, hooks, fallback }: FabricParts & { readonly reason: string }) {
     this.device = { kind: 'none', id: 0, version: 'none', reason, fallback }
     this.policies = policies
     this.directQueues = Array.from({ length: options.slots }, (_, id) => ({ kind: 'directed', id }))
     this.#hooks = hooks
-    this.#given = this.directQueues.map(() => [])
   }
 
   policyFor(): Policy {
@@ -42,22 +39,19 @@ export class NopFabric implements Fabric {
   }
 
   send(events: EventBuffer, count: number): number {
-    for (let i = 0; i < count; i++) {
-      const worker = events.queueId(i)
-      const connection = { listener: events.data16(i), fd: events.data64Low(i), stamp: events.data64High(i) }
-      this.#given[worker].push(connection)
-      this.#hooks.give(worker, { type: 'take', ...connection })
-    }
-    return count
+    return this.give(events, count)
+  }
+
+  give(events: EventBuffer, count: number): number {
+    return giveAll(events, count, this.#hooks.give)
   }
 
   linkFor(): null {
     return null
   }
 
-  recover(worker: number): void {
-    const given = this.#given[worker].splice(0)
-    if (given.length > 0) this.#hooks.onRecovered(given)
+  recover(): void {
+    // There are no ports. What it was given the ledger knows.
   }
 
   setEligible(): void {
@@ -77,7 +71,7 @@ export class NopFabric implements Fabric {
   }
 
   counts(): FabricCounts {
-    return { creditsFree: 0, queued: 0, byWorker: this.#given.map(() => 0) }
+    return { creditsFree: 0, queued: 0, byWorker: this.directQueues.map(() => 0) }
   }
 
   close(): void {

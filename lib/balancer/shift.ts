@@ -3,9 +3,10 @@ const LINE_BYTES = 64
 const LINE = LINE_BYTES / 4
 /** The waker of an acceptor that rests, negative once that is woken. */
 const RESTING = 0
-/** How often workers have accepted connections; by listener, and of those that share a word together. */
+/** How often workers have accepted connections, by the listener's place. */
 const TURNS = 8
-const LISTENERS = 8
+/** From so many listeners workers accept in the acceptor's stead: each has a place. */
+export const RELIEF_PLACES = 8
 const HELD = 8
 /** How many connections a worker can have in hand. */
 export const HAND_ROOM = 4
@@ -41,14 +42,14 @@ export class Shift {
     return waker > 0 && Atomics.compareExchange(this.#words, RESTING, waker, -waker) === waker ? waker : 0
   }
 
-  /** Worker: it has accepted connections there. */
-  turned(listener: number): void {
-    Atomics.add(this.#words, TURNS + (listener % LISTENERS), 1)
+  /** Worker: it has accepted connections of the listener with this place. */
+  turned(place: number): void {
+    Atomics.add(this.#words, TURNS + place, 1)
   }
 
   /** Acceptor: differs from before if a worker has accepted connections there since. */
-  turnsAt(listener: number): number {
-    return Atomics.load(this.#words, TURNS + (listener % LISTENERS))
+  turnsAt(place: number): number {
+    return Atomics.load(this.#words, TURNS + place)
   }
 
   /** Acceptor: whether the worker is to get no connections, and so accepts none. */

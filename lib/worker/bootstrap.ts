@@ -20,7 +20,7 @@ import { refuseFork } from './no-cluster.ts'
 import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
 import { Overload } from './overload.ts'
 import { OwnIntake } from './own-intake.ts'
-import type { Routes, Take, ToWorker, WorkerBoot, WorkerLink } from './protocol.ts'
+import type { Links, Routes, Take, ToWorker, WorkerBoot, WorkerLink } from './protocol.ts'
 import { readProxyHeader, setAddresses } from './proxied.ts'
 import { openStdio } from './stdio.ts'
 import { announceWorker } from './this-worker.ts'
@@ -42,7 +42,7 @@ reportEnd()
 const listening = new Listening(control, findTcp())
 let draining = false
 const adoptions = new Map<StreamHandleConstructor, Adoption>()
-connect(boot.link, [])
+connect(boot.link, null, [])
 const hook = new ListenHook(listening)
 if (boot.hook) hook.installForAll()
 const overload = new Overload(boot.maxEventLoopDelay, (overloaded) => control.post({ type: 'overloaded', overloaded }))
@@ -59,8 +59,8 @@ announceStdin()
 runEntry()
 
 /** At the start, and anew when the device has failed. */
-function connect(link: WorkerLink, routes: Routes): void {
-  listening.connect(openIntake(link), link.generation, routes)
+function connect(link: WorkerLink, links: Links | null, routes: Routes): void {
+  listening.connect(openIntake(link), link.generation, links, routes)
 }
 
 /** @returns null if the device does not work: main is told, and says what comes next. */
@@ -141,12 +141,13 @@ function adoptionFor(Handle: StreamHandleConstructor): Adoption {
 function listenToMain(): void {
   control.onMessage((message) => {
     if (message.type === 'exit') process.exit()
-    else if (message.type === 'switch') connect(message.link, message.routes)
+    else if (message.type === 'switch') connect(message.link, message.links, message.routes)
     else if (message.type === 'take') take(message)
     else if (message.type === 'signal') onSignal(message.signal)
     else if (message.type === 'stdin-failed') failStdin(message)
     else if (message.type === 'relieve') listening.relieve()
     else if (message.type === 'share') listening.shareAmong(message.workers)
+    else if (message.type === 'routes') listening.reroute(message.links, message.routes)
     else if (message.type === 'ending') listening.servers().forEach(endWithNextResponse)
     else finish(message)
   })

@@ -1,21 +1,23 @@
 import type { Connection, Ledger } from '../balancer/ledger.ts'
 import { HAND_ROOM } from '../balancer/shift.ts'
-import type { Port } from '../device/device.ts'
+import type { Port, QueueId } from '../device/device.ts'
 import { attachDomain } from '../device/open.ts'
 import type { NodeDlbError } from '../errors.ts'
 import { type Completions, DeviceCompletions, DirectCompletions } from './completions.ts'
 import { CountingRoom } from './counting-room.ts'
 import { INBOX_BATCH, Inbox, type InboxOptions } from './inbox.ts'
-import type { DeviceLink, Route } from './protocol.ts'
+import type { DeviceLink, QueueLink, Route } from './protocol.ts'
 import { Relief } from './relief.ts'
 
 /**
  * Where this worker's connections come in. Another takes its place when the device fails. It does not hold the loop open.
  */
 export interface Intake {
-  /** Connections of the listener are wanted. */
+  /** Connections of the listener are wanted; or come by another route than before. */
   join(listener: number, route: Route): void
   leave(listener: number): void
+  /** The worker is to be dealt what is in these queues, and no others. */
+  setLinks(links: readonly QueueLink[]): void
   /** Main's acceptor rests: this worker may accept for it. */
   relieve(): void
   /** There are so many workers now. */
@@ -45,6 +47,7 @@ export class DeviceIntake implements Intake {
   readonly #relief: Relief
   readonly #onFailure: DeviceIntakeOptions['onFailure']
   readonly #routes = new Map<number, Route>()
+  readonly #linked = new Map<number, QueueId>()
   #failed = false
 
   /** @throws what attaching throws if the device has failed, or was replaced meanwhile (ERR_DLB_CLOSED). */
@@ -86,17 +89,27 @@ export class DeviceIntake implements Intake {
   }
 
   join(listener: number, route: Route): void {
-    const { queue, priority } = route
     this.#routes.set(listener, route)
-    if (queue) this.#try(() => this.#balanced?.link(queue, priority))
     this.#relief.join(listener, route)
   }
 
   leave(listener: number): void {
-    const queue = this.#routes.get(listener)?.queue
     this.#routes.delete(listener)
     this.#relief.leave(listener)
-    if (queue) this.#try(() => this.#balanced?.unlink(queue))
+  }
+
+  setLinks(links: readonly QueueLink[]): void {
+    const wanted = new Map(links.map(({ queue, priority }) => [queue.id, { queue, priority }]))
+    for (const [id, queue] of this.#linked) {
+      if (wanted.has(id)) continue
+      this.#linked.delete(id)
+      this.#try(() => this.#balanced?.unlink(queue))
+    }
+    for (const [id, { queue, priority }] of wanted) {
+      if (this.#linked.has(id)) continue
+      this.#linked.set(id, queue)
+      this.#try(() => this.#balanced?.link(queue, priority))
+    }
   }
 
   relieve(): void {
@@ -151,6 +164,10 @@ export class MixedIntake implements Intake {
   leave(listener: number): void {
     const intake = this.#sharing.delete(listener) ? this.#own : this.#device
     intake.leave(listener)
+  }
+
+  setLinks(links: readonly QueueLink[]): void {
+    this.#device.setLinks(links)
   }
 
   relieve(): void {

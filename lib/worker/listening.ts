@@ -5,7 +5,7 @@ import type { Control } from './control.ts'
 import type { Intake } from './intake.ts'
 import { createListenHandle, type ListenHandle } from './listen-handle.ts'
 import { findPipe, type StreamHandleConstructor } from './node-handles.ts'
-import type { ListenRequest, Reply, Route, Routes } from './protocol.ts'
+import type { Links, ListenRequest, Reply, Route, Routes } from './protocol.ts'
 import { useTicketKeys } from './ticket-keys.ts'
 
 /** A listen handle for a server, and the address that Node's own code goes on with. */
@@ -41,6 +41,8 @@ export class Listening {
   #Pipe: StreamHandleConstructor | undefined
   #intake: Intake | null = null
   #generation = 0
+  /** The latest. */
+  #links: Links | null = null
 
   constructor(control: Control, Tcp: StreamHandleConstructor) {
     this.#control = control
@@ -48,12 +50,23 @@ export class Listening {
   }
 
   /** From now on connections come in by this intake, of the link's generation. */
-  connect(intake: Intake | null, generation: number, routes: Routes): void {
+  connect(intake: Intake | null, generation: number, links: Links | null, routes: Routes): void {
     this.#intake?.close()
     this.#intake = intake
     this.#generation = generation
     for (const [listener, route] of routes) this.#routes.set(listener, route)
     for (const listener of this.#members.keys()) this.#join(listener)
+    this.#relink(links)
+  }
+
+  reroute(links: Links, routes: Routes): void {
+    for (const [listener, route] of routes) {
+      const known = this.#routes.get(listener)
+      if (!known || known.revision >= route.revision) continue
+      this.#routes.set(listener, route)
+      if (this.#members.has(listener)) this.#join(listener)
+    }
+    this.#relink(links)
   }
 
   /** Main's acceptor rests. */
@@ -91,10 +104,11 @@ export class Listening {
     server: Server,
     Handle: StreamHandleConstructor,
     request: ListenRequest,
-    { listener, route, address, ticketKeys }: Extract<Reply, { type: 'listening' }>,
+    { listener, route, links, address, ticketKeys }: Extract<Reply, { type: 'listening' }>,
   ): Opened {
     useTicketKeys(server, ticketKeys)
     this.#routes.set(listener, route)
+    this.#relink(links)
     const handle = createListenHandle(Handle, {
       address,
       join: (handle) => {
@@ -107,7 +121,8 @@ export class Listening {
         this.#intake?.leave(listener)
         this.#members.delete(listener)
         this.#routes.delete(listener)
-        this.#control.call({ type: 'leave', listener })
+        const reply = this.#control.call({ type: 'leave', listener })
+        if (reply.type === 'left') this.#relink(reply.links)
       },
       hold: (held) => this.#hold(listener, held),
     })
@@ -125,6 +140,12 @@ export class Listening {
   #join(listener: number): void {
     const route = this.#routes.get(listener)
     if (route?.generation === this.#generation) this.#intake?.join(listener, route)
+  }
+
+  /** Answers overtake what was posted before, so they are not always in order; and there may be no intake for them yet. */
+  #relink(links: Links | null): void {
+    if (links && links.revision >= (this.#links?.revision ?? 0)) this.#links = links
+    if (this.#links?.generation === this.#generation) this.#intake?.setLinks(this.#links.queues)
   }
 
   #pipe(): StreamHandleConstructor {

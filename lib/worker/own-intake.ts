@@ -40,6 +40,10 @@ export class OwnIntake implements Intake {
     this.#listeners.delete(listener)
   }
 
+  setLinks(): void {
+    // There are no queues.
+  }
+
   relieve(): void {
     // It always accepts.
   }

@@ -59,9 +59,9 @@ export interface DeviceLink {
 export interface Route {
   /** The link for which it is meant. */
   readonly generation: number
-  /** The queue to link, or null when the policy sends to workers directly. */
+  /** The queue that its connections go to, or null when the policy sends to workers directly. */
   readonly queue: QueueId | null
-  /** Of the link: 0 (first) to 7. */
+  /** Of its connections: 0 (first) to 7. */
   readonly priority: number
   /** When the device is told that a connection is complete. */
   readonly completion: 'adoption' | 'close'
@@ -69,8 +69,32 @@ export interface Route {
   readonly proxyProtocol: boolean
   /** The listening socket to accept from, or null when main accepts. */
   readonly socket: number | null
-  /** The listening socket to accept from while main's acceptor rests; null when only main accepts. */
-  readonly relief: number | null
+  /** Accepting while main's acceptor rests; null when only main accepts. */
+  readonly relief: ReliefRoute | null
+  /** Of two routes of a listener, the later one has the greater number. */
+  readonly revision: number
+}
+
+/** The queues that a worker's port is to have links to, and no others. */
+export interface Links {
+  /** The link for which they are meant. */
+  readonly generation: number
+  /** The later ones have a greater number. */
+  readonly revision: number
+  readonly queues: readonly QueueLink[]
+}
+
+export interface QueueLink {
+  readonly queue: QueueId
+  /** 0 (first) to 7. */
+  readonly priority: number
+}
+
+export interface ReliefRoute {
+  /** The listening socket to accept from. */
+  readonly socket: number
+  /** The listener's, in the Shift. */
+  readonly place: number
 }
 
 export type Routes = readonly (readonly [listener: number, route: Route])[]
@@ -109,13 +133,14 @@ export type Reply =
       readonly type: 'listening'
       readonly listener: number
       readonly route: Route
+      readonly links: Links
       /** What it is bound to: an IP socket's address, or the file's path. */
       readonly address: { readonly address: string; readonly family: string; readonly port: number } | string
       /** Those of the first of the listener's servers: all use them. */
       readonly ticketKeys: Uint8Array | null
     }
-  | { readonly type: 'left' }
   | { readonly type: 'handles' }
+  | { readonly type: 'left'; readonly links: Links }
   /** The bind or listen failed; `errno` is negative, as libuv's. `address` is what was tried last. */
   | { readonly type: 'failed'; readonly errno: number; readonly address: string | null }
   /** The balancer itself cannot do it. */
@@ -168,12 +193,18 @@ export type ToWorker =
       readonly message: string
       readonly properties: Pick<NodeJS.ErrnoException, 'code' | 'errno' | 'syscall'>
     }
+  /**
+   * Connections come another way from now on. It may be late: the worker may have left a listener meanwhile, and joined it again by a
+   * later route.
+   */
+  | { readonly type: 'routes'; readonly links: Links; readonly routes: Routes }
   /** Close what is open, and exit. */
   | { readonly type: 'exit' }
   /** The device has failed: from now on connections come by this link. */
   | {
       readonly type: 'switch'
       readonly link: WorkerLink
+      readonly links: Links
       readonly routes: Routes
     }
   | Take

@@ -22,9 +22,12 @@ export interface ReliefOptions {
 
 interface Shared {
   readonly listener: number
-  readonly queue: QueueId
   readonly priority: number
   readonly socket: WatchedSocket
+  /** Of `relief`: whether another route means the same socket. */
+  readonly fd: number
+  readonly place: number
+  queue: QueueId
 }
 
 /**
@@ -51,11 +54,17 @@ export class Relief {
   }
 
   join(listener: number, { queue, priority, relief }: Route): void {
+    const known = this.#shared.find((shared) => shared.listener === listener)
+    if (known && queue !== null && known.fd === relief?.socket) {
+      known.queue = queue
+      return
+    }
     this.leave(listener)
     if (relief === null || queue === null) return
+    const { socket: fd, place } = relief
     try {
-      const socket = new WatchedSocket(relief, () => this.#onReadable(shared))
-      const shared: Shared = { listener, queue, priority, socket }
+      const socket = new WatchedSocket(fd, () => this.#onReadable(shared))
+      const shared: Shared = { listener, priority, socket, fd, place, queue }
       this.#shared = [...this.#shared, shared].sort((a, b) => a.priority - b.priority)
     } catch (error) {
       if (!(error instanceof NodeDlbError)) throw error
@@ -114,11 +123,11 @@ export class Relief {
   }
 
   /** @returns whether the device has taken them all */
-  #deal({ listener, queue, priority }: Shared, accepted: number): boolean {
+  #deal({ listener, queue, priority, place }: Shared, accepted: number): boolean {
     const { ledger, worker, events, giveBack } = this.#options
     const hand = this.#hand
     const now = nowInMicroseconds()
-    this.#shift.turned(listener)
+    this.#shift.turned(place)
     ledger.beginHand(worker)
     let count = 0
     for (let i = 0; i < accepted; i++) {

@@ -57,6 +57,8 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
     policyFor: (wanted: PolicyName) => policies.get(wanted),
     queues: [0, 1].map((id) => ({ kind: 'load-balanced', id }) as const),
     directQueues: [{ kind: 'directed', id: 0 }],
+    release: ignore,
+    drain: ignore,
   } as unknown as Fabric
   const eligibility = new Eligibility(1, ignore)
   const table = new ListenerTable({
@@ -70,6 +72,7 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
     onError: ignore,
     onServed: ignore,
     onOpen: ignore,
+    onRoutes: ignore,
     onClose: ignore,
   })
   table.setResting(true)

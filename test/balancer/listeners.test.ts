@@ -40,20 +40,6 @@ t.test('the n-th listen(0) of every worker is the same listener', async (t) => {
   }
 })
 
-t.test('a ninth listener is more than a load-balanced policy has, and the server is told', async (t) => {
-  const balancer = await start(t, 'many-servers.cjs', { argv: ['9'] })
-  const listeners = await allListening(balancer, 8, 2)
-  t.equal(listeners.length, 8)
-  t.equal(await readAll(listeners[0]), '0 ERR_DLB_NO_RESOURCES')
-})
-
-t.test('round-robin serves more listeners', async (t) => {
-  const balancer = await start(t, 'many-servers.cjs', { argv: ['20'], policy: 'round-robin' })
-  const listeners = await allListening(balancer, 20, 2)
-  t.equal(listeners.length, 20)
-  t.equal(await readAll(listeners[19]), '19')
-})
-
 t.test('with hook: false only attached servers are balanced', async (t) => {
   const balancer = await start(t, 'attached.mjs', { hook: false })
   const listeners = ports(balancer)

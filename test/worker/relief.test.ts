@@ -1,7 +1,7 @@
 import t from 'tap'
 import { loadAddon } from '../../lib/native.ts'
 import { closed } from '../balancer/clients.ts'
-import { LISTENER, Resting, WORKER } from './resting.ts'
+import { LISTENER, PLACE, Resting, WORKER } from './resting.ts'
 
 /** A worker accepts in the acceptor's stead: here all in one thread. */
 
@@ -20,10 +20,10 @@ t.test('while the acceptor rests, it watches, and a few connections at a time go
   }
   t.equal(resting.adoptAll(), 6)
   t.match(resting.ledger.check(), { balanced: true, counts: { adopted: 6, closed: 6, stale: 0 } })
-  const turns = resting.ledger.shift.turnsAt(LISTENER)
+  const turns = resting.ledger.shift.turnsAt(PLACE)
   await resting.connect()
   await resting.accepted(7)
-  t.ok(resting.ledger.shift.turnsAt(LISTENER) > turns, 'the acceptor can see it')
+  t.ok(resting.ledger.shift.turnsAt(PLACE) > turns, 'the acceptor can see it')
   t.equal(resting.adoptAll(), 1)
 })
 

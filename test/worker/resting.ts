@@ -9,6 +9,8 @@ import { connect } from '../balancer/clients.ts'
 
 export const LISTENER = 3
 export const WORKER = 1
+/** The listener's. */
+export const PLACE = 5
 
 interface RestingOptions {
   readonly clients: number
@@ -80,7 +82,8 @@ export class Resting {
       completion: 'adoption',
       proxyProtocol: false,
       socket: null,
-      relief: fd,
+      relief: { socket: fd, place: PLACE },
+      revision: 0,
     })
   }
 

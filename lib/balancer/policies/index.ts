@@ -1,6 +1,7 @@
 import type { DirectCounts } from '../ledger-counters.ts'
 import { Affinity, type Clients } from './affinity.ts'
 import { Exact, RoundRobin } from './directed.ts'
+import { InTurn } from './in-turn.ts'
 import { LeastConnections, Unordered } from './load-balanced.ts'
 import type { Policy } from './policy.ts'
 import { WorkerLoads } from './worker-loads.ts'
@@ -46,6 +47,8 @@ export function isLoadBalanced(name: PolicyName): boolean {
 
 /** The policies that a balancer's listeners have; one of each. */
 export class Policies {
+  /** Of listeners that have a load-balanced policy, and no queue. */
+  readonly inTurn: Policy = new InTurn()
   readonly #policies = new Map<PolicyName, Policy>()
   readonly #loads: WorkerLoads
 

@@ -24,7 +24,7 @@ abstract class LoadBalanced implements Policy {
  * loop has come round. Envoy's DLB extension does the same, but for the loop: a worker whose loop is blocked is
  * preferred there.
  *
- * Cost: none in this process beyond the send; one load-balanced queue per listener, at most 8 connections waiting
+ * Cost: none in this process beyond the send; one load-balanced queue for all listeners of the same workers, at most 8 connections waiting
  * per worker. It balances what waits, not what is open: long-lived connections can pile up on a worker that is quick
  * to adopt.
  */
