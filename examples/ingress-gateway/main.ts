@@ -17,6 +17,8 @@ import { summaryLines } from './summary.ts'
 const FAILED = 1
 const WRONG_USAGE = 2
 const SIGNAL_BASE = 128
+/** So long after the first signal another is the same one: npm passes on what its group has got, and so does `timeout`. */
+const SAME_SIGNAL_MS = 500
 
 const screen = new Screen(process.stdout)
 
@@ -70,12 +72,15 @@ function startGateway(plan: Plan, options: Options, workers: number, { origins }
 function serveUntilSignal(gateway: Gateway, drainTimeout: number): Promise<number> {
   return new Promise((resolve) => {
     let told = 0
+    let firstAt = 0
     const onSignal = (signal: NodeJS.Signals): void => {
+      if (told > 0 && performance.now() - firstAt < SAME_SIGNAL_MS) return
       told++
       if (told > 1) {
         void gateway.close(0)
         return
       }
+      firstAt = performance.now()
       screen.line(`${signal}: no new connections; open ones have ${drainTimeout / 1000} s (once more: cut them now)`)
       void gateway.close(drainTimeout).then(({ cut }) => {
         for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal)

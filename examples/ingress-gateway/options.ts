@@ -25,8 +25,9 @@ Examples:
   $ npm start -- --port 9000 --debug
   $ npm start -- --config my-gateway/ --backend shop:80=127.0.0.1:3000
 
-Ctrl-C stops accepting and lets open connections finish; a second one cuts them. The exit code is 0 after that, 1 if
-connections were cut at the deadline or the gateway could not start, 2 for wrong usage or configuration.`
+Ctrl-C stops accepting and lets open connections finish; a second one, half a second later or more, cuts them. The exit
+code is 0 after that, 1 if connections were cut at the deadline or the gateway could not start, 2 for wrong usage or
+configuration.`
 
 /** @throws CommanderError; what is wrong has been printed then, or the help */
 export function parseOptions(argv: readonly string[]): Options {

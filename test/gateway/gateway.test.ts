@@ -157,13 +157,25 @@ for (const { name, args } of ways) {
     t.equal(await status, 'cut')
   })
 
-  t.test(`${name}: a second Ctrl-C cuts at once`, async (t) => {
+  t.test(`${name}: a second Ctrl-C cuts, a moment after the first`, async (t) => {
     const { program, status } = await inFlight(t, [...args, '--drain-timeout', '10m'])
     program.child.kill('SIGINT')
     await program.until(/no new connections/)
-    program.child.kill('SIGINT')
+    const again = setInterval(() => program.child.kill('SIGINT'), 100)
+    t.teardown(() => clearInterval(again))
     t.match(await program.outcome, { code: 130, stdout: /\n1 connection was cut\n$/ })
     t.equal(await status, 'cut')
+  })
+
+  t.test(`${name}: SIGINT and SIGTERM at the same time, as under npm, cut nothing`, async (t) => {
+    const { program, arrived, status } = await inFlight(t, args)
+    const { pid } = program.child
+    // By one program: so not even a busy machine puts time between them.
+    await run('/bin/sh', ['-c', `kill -INT ${pid}; kill -TERM ${pid}; kill -INT ${pid}`])
+    await program.until(/no new connections; open ones have 10 s/)
+    arrived.end()
+    t.equal(await status, 200)
+    t.match(await program.outcome, { code: 0, stdout: /all connections finished\n$/ })
   })
 
   t.test(`${name}: a busy port is told with what to do`, async (t) => {
