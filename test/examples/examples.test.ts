@@ -49,12 +49,13 @@ async function hello(protocol: string, port: number): Promise<string> {
 
 for (const { name, prefix, suffix, threads } of ways) {
   for (const [example, protocol] of [
+    ['http', 'http'],
     ['express', 'http'],
     ['fastify', 'http'],
     ['https', 'https'],
   ]) {
     t.test(`${example} ${name}`, async (t) => {
-      const { child, port } = await start(t, [...prefix, source(`examples/${example}/server.js`), ...suffix])
+      const { child, port } = await start(t, [...prefix, source(`examples/${example}/server.mjs`), ...suffix])
       const texts = new Set<string>()
       // Workers that have not said yet that they listen get nothing, so the first connections may meet fewer of them.
       while (texts.size < threads.length) texts.add(await hello(protocol, port))
@@ -69,8 +70,8 @@ for (const { name, prefix, suffix, threads } of ways) {
   }
 
   t.test(`ws ${name}, with its client`, async (t) => {
-    const { port } = await start(t, [...prefix, source('examples/ws/server.js'), ...suffix])
-    const client = await runNode([source('examples/ws/client.js'), `ws://localhost:${port}`])
+    const { port } = await start(t, [...prefix, source('examples/ws/server.mjs'), ...suffix])
+    const client = await runNode([source('examples/ws/client.mjs')], { PORT: String(port) })
     t.match(client, { code: 0, stderr: '' })
     const lines = client.stdout.trimEnd().split('\n')
     t.strictSame(

@@ -23,3 +23,10 @@ for (const page of pages.filter((name) => name.endsWith('.md'))) {
     for (const [, name] of text.matchAll(/npm run ([\w:-]+)/g)) t.ok(Object.hasOwn(scripts, name), name)
   })
 }
+
+t.test('CHANGELOG.md begins with the version that package.json has', async (t) => {
+  const { version } = JSON.parse(readFileSync(source('package.json'), 'utf8'))
+  const versions = [...readFileSync(source('CHANGELOG.md'), 'utf8').matchAll(/^## \[(.*?)\]/gm)].map(([, name]) => name)
+  t.equal(versions[0], version)
+  t.equal(new Set(versions).size, versions.length, 'each version is there once')
+})
