@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -61,6 +62,28 @@ t.test('the device works from the package, imported and required, without the ad
   const cjs = await runIn(project, 'device.cjs', `const { openDevice } = require('node-dlb/device')\n${useDevice}`)
   t.match(esm, { code: 0, stdout: 'software 42n\n', stderr: '' })
   t.same(cjs, esm)
+})
+
+t.test("README's programs run in a project as npm init makes it, whose .js files are CommonJS", async (t) => {
+  const readme = readFileSync(source('README.md'), 'utf8')
+  const programs = new Map([...readme.matchAll(/```js\n\/\/ (\S+)\n(.*?)```/gs)].map(([, name, text]) => [name, text]))
+  t.strictSame([...programs.keys()], ['server.mjs', 'main.mjs', 'device.mjs'])
+  t.notMatch(readme, /```js\n(?!\/\/ )/, 'each block says which file it is')
+  // A port that is free, and not README's.
+  for (const [name, text] of programs) await writeFile(path.join(folder, name), text.replace('8080', '0'))
+  t.match(await runNode([path.join(folder, 'device.mjs')]), { code: 0, stdout: '1 1\n' })
+  const command = [path.join(project.installed, 'dist/lib/bundle/cli.js'), 'run', 'server.mjs', '--workers', '2']
+  for (const args of [command, ['main.mjs']]) {
+    const child = spawn('/usr/bin/env', ['NODE_OPTIONS=', process.execPath, ...args], { cwd: folder })
+    t.teardown(() => child.kill('SIGKILL'))
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+    const exited = once(child, 'exit')
+    while (!/listening on \[|inFlight/.test(output))
+      await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data')])
+    child.kill('SIGTERM')
+    t.strictSame(await exited, [0, null], output)
+  }
 })
 
 t.test('nothing but the documented entries can be imported', async (t) => {
