@@ -73,14 +73,22 @@ t.test("README's programs run in a project as npm init makes it, whose .js files
   for (const [name, text] of programs) await writeFile(path.join(folder, name), text.replace('8080', '0'))
   t.match(await runNode([path.join(folder, 'device.mjs')]), { code: 0, stdout: '1 1\n' })
   const command = [path.join(project.installed, 'dist/lib/bundle/cli.js'), 'run', 'server.mjs', '--workers', '2']
+  // The addon of this checkout: the package was packed without one.
+  const env = { ...process.env, NODE_DLB_PREBUILD: source('.') }
   for (const args of [command, ['main.mjs']]) {
-    const child = spawn('/usr/bin/env', ['NODE_OPTIONS=', process.execPath, ...args], { cwd: folder })
+    const child = spawn('/usr/bin/env', ['NODE_OPTIONS=', process.execPath, ...args], { cwd: folder, env })
     t.teardown(() => child.kill('SIGKILL'))
     let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
     const exited = once(child, 'exit')
-    while (!/listening on \[|inFlight/.test(output))
-      await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data')])
+    const up = new Promise<void>((resolve) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (chunk) => {
+          output += chunk
+          if (/listening on \[|inFlight/.test(output)) resolve()
+        })
+      }
+    })
+    await Promise.race([up, exited])
     child.kill('SIGTERM')
     t.strictSame(await exited, [0, null], output)
   }
