@@ -17,6 +17,7 @@
         'native/dlb/js_domain.cc',
         'native/dlb/js_domain_queries.cc',
         'native/dlb/library.cc',
+        'native/dlb/lookout.cc',
         'native/dlb/port.cc',
         'native/dlb/port_interrupts.cc',
         'native/dlb/port_lock.cc',

@@ -57,6 +57,7 @@ SystemError Domain::Open(const Config& config) {
   if (library_.launch_domain_alert_thread(handle_, Alerts::OnAlert, alerts_.get()) != 0) {
     return LastError("dlb_launch_domain_alert_thread");
   }
+  state_->credits = config.credits;
   state_->credits_free = config.credits;
   return {};
 }
@@ -175,6 +176,7 @@ std::shared_ptr<Port> Domain::CreatePort(const PortConfig& config, SystemError* 
 SystemError Domain::Start() {
   const Lock lock(mutex_);
   if (library_.start_sched_domain(handle_) != 0) return LastError("dlb_start_sched_domain");
+  state_->lookout.SetPorts(ports_);
   state_->started.store(true, std::memory_order_release);
   // Looks before the start could not arm the interrupt.
   for (const auto& port : ports_) port->Signal();
@@ -188,6 +190,7 @@ SystemError Domain::Close() {
   SystemError first;
   // A forked child shares the device's memory with its parent, whose domain it is.
   if (process_ != getpid() || id_ < 0) return first;
+  state_->lookout.Stop();
   for (const auto& port : ports_) port->Stop();
   for (const auto& port : ports_) {
     const SystemError error = port->Close();

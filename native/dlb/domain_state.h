@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "library.h"
+#include "lookout.h"
 
 namespace node_dlb::dlb {
 
@@ -33,6 +34,10 @@ struct DomainState {
   // up to 96. So the pools get 96 more for each port, and this is the count: one locked addition for each batch. It
   // may be below 0 for an instant, while a sender finds out that it asked for too much.
   alignas(64) std::atomic<int64_t> credits_free{0};
+  // The bound itself.
+  int64_t credits = 0;
+
+  Lookout lookout{this};
 };
 
 }  // namespace node_dlb::dlb

@@ -47,15 +47,6 @@ class Port {
     uint32_t most_events;
   };
 
-  // Told of every look into the consumer queue, in the thread that has the port.
-  class Observer {
-   public:
-    virtual void OnLook(bool found) = 0;
-
-   protected:
-    ~Observer() = default;
-  };
-
   Port(std::shared_ptr<DomainState> domain, const Spec& spec, abi::PortHandle handle);
 
   bool directed() const { return spec_.directed; }
@@ -98,7 +89,8 @@ class Port {
   // The same by the port's own thread; and only if there is something that it has looked at and not received.
   void SignalMyself(uint64_t ticket);
   void SignalRest(uint64_t ticket);
-  void SetObserver(uint64_t ticket, Observer* observer);
+  // Whether a loop watches the eventfd for the thread that has the port: see lookout.h.
+  void SetWatched(uint64_t ticket, bool watched);
 
   // Any thread. `sched_only`: the contract's disable, after which the port still sends.
   int SetEnabled(bool enabled, bool sched_only);
@@ -109,6 +101,9 @@ class Port {
   // -1 while nobody has it.
   int thread() const { return ticket_.load(std::memory_order_acquire) == 0 ? -1 : thread_.load(); }
   bool enabled() const { return enabled_.load(std::memory_order_relaxed); }
+  bool watched() const { return watched_.load(std::memory_order_relaxed); }
+  // Grows with every look that finds something, by its own thread.
+  uint32_t finds() const { return finds_.load(std::memory_order_relaxed); }
   // Events taken from the CQ that nobody has received.
   uint32_t held_back();
   // Whether libdlb says that the port is disabled, though we did not disable it.
@@ -179,6 +174,7 @@ class Port {
   uint32_t RoomFor(uint32_t max) const;
   int FindLink(int queue) const;
   int UnlinkAll();
+  void ChangeWatched(bool watched);
   void WriteEventfd();
   void ClearSignal();
   void Drain();
@@ -201,6 +197,8 @@ class Port {
   bool announces_ = false;
   // The eventfd is known to be readable.
   std::atomic<bool> signalled_{false};
+  std::atomic<bool> watched_{false};
+  std::atomic<uint32_t> finds_{0};
   // Received without pop; and those of them that the look before a callback has returned already.
   uint32_t tokens_owed_ = 0;
   uint32_t tokens_returned_ = 0;
@@ -213,7 +211,6 @@ class Port {
   EventRing ring_;
   std::array<int, kMaxLinks> links_{};
   size_t link_count_ = 0;
-  Observer* observer_ = nullptr;
   std::shared_ptr<const Fd> eventfd_;
 };
 

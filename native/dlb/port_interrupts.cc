@@ -13,7 +13,7 @@
 // read; else it prints a line to stdout. So nobody else may read it, but everybody may write it, and that is what we
 // do before any look that no wake caused: libdlb's read then succeeds, nothing is printed, and the interrupt is
 // armed. For the same reason a write is all that it takes to make the loop look: there is one path for wakes, for a
-// callback that is set while events wait, for what a callback has left, and for the protective look (watcher.cc).
+// callback that is set while events wait, for what a callback has left, and for looks that no interrupt asked for (lookout.h).
 //
 // The eventfd is given to libdlb when a callback is first set, and not before: ports that are polled need none.
 namespace node_dlb::dlb {
@@ -46,7 +46,7 @@ int Port::Look(abi::Event* events, uint32_t max, bool wait, bool pop) {
   const int error = errno;
   if (found > 0) credits_kept_ += static_cast<uint32_t>(found);
   if (found > 0 && gives_back) NoteGivenBack();
-  if (observer_ != nullptr) observer_->OnLook(found > 0);
+  if (found > 0) finds_.store(finds_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (found >= 0) return found;
   // Disabled, with an empty CQ. Nothing to receive, but libdlb did not read the eventfd, which would wake the loop for
   // ever. Enabling signals again, so that the interrupt gets armed.
@@ -110,10 +110,19 @@ int Port::EnableEventfd(uint64_t ticket) {
   return announces_ ? 0 : Failed();
 }
 
-void Port::SetObserver(uint64_t ticket, Observer* observer) {
+void Port::SetWatched(uint64_t ticket, bool watched) {
   const Turn turn(this, ticket);
-  // Another thread may have closed the domain meanwhile, and looks into the CQ by itself now.
-  if (Check(ticket) == 0) observer_ = observer;
+  // Another thread may have closed the domain meanwhile.
+  if (Check(ticket) == 0) ChangeWatched(watched);
+}
+
+void Port::ChangeWatched(bool watched) {
+  if (watched_.exchange(watched, std::memory_order_relaxed) == watched) return;
+  if (watched) {
+    domain_->lookout.Watch();
+  } else {
+    domain_->lookout.Unwatch();
+  }
 }
 
 void Port::Signal() {

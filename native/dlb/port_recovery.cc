@@ -150,7 +150,7 @@ int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
     ++enqueues;
   }
   if (tokens > tokens_owed_ + tokens_returned_ || completions > (directed() ? 0 : ring_.unreleased())) return kReleaseExceeded;
-  if (domain_->credits_free.fetch_sub(enqueues, std::memory_order_relaxed) < enqueues) {
+  if (domain_->credits_free.fetch_sub(enqueues, std::memory_order_seq_cst) < enqueues) {
     domain_->credits_free.fetch_add(enqueues, std::memory_order_relaxed);
     return 0;
   }
@@ -164,6 +164,7 @@ int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
     tokens_owed_ -= command == abi::kReturnTokens ? 1u + events[i].flow_id : command & kToken;
   }
   if (enqueues > 0) domain_->credits_free.fetch_add(enqueues, std::memory_order_relaxed);
+  domain_->lookout.NoteSent();
   return code;
 }
 

@@ -1,14 +1,7 @@
 #include "watcher.h"
 
-// The protective look. libdlb looks whether the CQ is empty, then arms the interrupt. Nothing says whether the hardware, when
-// armed, fires for an event that is there already; if it does not, an event that comes between the two waits until
-// the next one comes. So one more look follows each time, when the arming has taken effect for certain. It needs to be only
-// one, and idle ports cost nothing: that look finds the interrupt armed, and whatever comes while it lasts fires it.
 namespace node_dlb::dlb {
 namespace {
-
-// An event that was not announced waits for 10 to 20 ms. Arming takes about a microsecond.
-constexpr uint64_t kProtectAfterMs = 10;
 
 template <typename Handle>
 uv_handle_t* Base(Handle* handle) {
@@ -28,7 +21,6 @@ Watcher* Watcher::Open(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticke
   if (mode == Mode::kPolls) {
     uv_idle_init(loop, &self->idle_);
     self->idle_.data = self;
-    self->open_handles_ = 1;
   } else {
     self->eventfd_ = self->port_->eventfd();
     const int status = self->eventfd_ == nullptr ? UV_EBADF : uv_poll_init(loop, &self->poll_, self->eventfd_->get());
@@ -38,13 +30,7 @@ Watcher* Watcher::Open(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticke
       delete self;
       return nullptr;
     }
-    uv_timer_init(loop, &self->timer_);
-    // It protects what is watched; it is nothing to stay alive for.
-    uv_unref(Base(&self->timer_));
     self->poll_.data = self;
-    self->timer_.data = self;
-    self->open_handles_ = 2;
-    self->port_->SetObserver(ticket, self);
   }
   self->environment_->Add(self);
   return self;
@@ -69,6 +55,7 @@ void Watcher::Start() {
     return;
   }
   uv_poll_start(&poll_, UV_READABLE, OnPoll);
+  port_->SetWatched(ticket_, true);
   // For what is there already.
   port_->SignalMyself(ticket_);
 }
@@ -80,7 +67,7 @@ void Watcher::Stop() {
     uv_idle_stop(&idle_);
   } else {
     uv_poll_stop(&poll_);
-    uv_timer_stop(&timer_);
+    port_->SetWatched(ticket_, false);
   }
 }
 
@@ -99,12 +86,10 @@ void Watcher::Close() {
   callback_.Reset();
   port_object_.Reset();
   uv_close(main_handle(), OnHandleClosed);
-  if (mode_ == Mode::kInterrupts) uv_close(Base(&timer_), OnHandleClosed);
 }
 
 void Watcher::OnHandleClosed(uv_handle_t* handle) {
   auto* const self = static_cast<Watcher*>(handle->data);
-  if (--self->open_handles_ > 0) return;
   self->environment_->Remove(self);
   delete self;
 }
@@ -117,29 +102,6 @@ void Watcher::OnPoll(uv_poll_t* poll, int status, int) {
 }
 
 void Watcher::OnIdle(uv_idle_t* idle) { static_cast<Watcher*>(idle->data)->Turn(); }
-
-void Watcher::OnLook(bool found) {
-  if (protects_ && !found) {
-    protects_ = false;
-    return;
-  }
-  protects_ = false;
-  looked_ = true;
-  if (!closing_ && !callback_.IsEmpty() && uv_is_active(Base(&timer_)) == 0) {
-    uv_timer_start(&timer_, OnTimer, kProtectAfterMs, 0);
-  }
-}
-
-void Watcher::OnTimer(uv_timer_t* timer) {
-  auto* const self = static_cast<Watcher*>(timer->data);
-  if (self->looked_) {
-    self->looked_ = false;
-    uv_timer_start(timer, OnTimer, kProtectAfterMs, 0);
-    return;
-  }
-  self->protects_ = true;
-  self->port_->SignalMyself(self->ticket_);
-}
 
 void Watcher::Turn() {
   const int found = port_->Peek(ticket_, mode_ == Mode::kPolls);

@@ -13,7 +13,7 @@ namespace node_dlb::dlb {
 //
 // Thread: the loop's. Ownership: deletes itself after Close, once the loop has let go of its handles; the environment
 // closes it if nobody else does.
-class Watcher final : public LoopUser, private Port::Observer {
+class Watcher final : public LoopUser {
  public:
   enum class Mode {
     kInterrupts,  // sleeps until the port's eventfd is readable
@@ -33,10 +33,8 @@ class Watcher final : public LoopUser, private Port::Observer {
   ~Watcher() = default;
 
   static void OnPoll(uv_poll_t* poll, int status, int events);
-  static void OnTimer(uv_timer_t* timer);
   static void OnIdle(uv_idle_t* idle);
   static void OnHandleClosed(uv_handle_t* handle);
-  void OnLook(bool found) override;
   void Turn();
   void Call();
   void Start();
@@ -52,12 +50,8 @@ class Watcher final : public LoopUser, private Port::Observer {
   Napi::FunctionReference callback_;
   Napi::ObjectReference port_object_;
   bool closing_ = false;
-  bool looked_ = false;
-  bool protects_ = false;
-  int open_handles_ = 0;
   uv_poll_t poll_{};
   uv_idle_t idle_{};
-  uv_timer_t timer_{};
 };
 
 }  // namespace node_dlb::dlb
