@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { MeasuredOptions } from './lib/measured.ts'
+import { exitAfter } from './lib/usage.ts'
 
 export interface BenchOptions {
   /** Parts of names of trials; all if none. */
@@ -17,7 +18,7 @@ export interface BenchOptions {
   readonly compare: string | undefined
   readonly device: MeasuredOptions
   /** Ends the process: wrong usage. */
-  fail(message: string): never
+  fail(message: string, exitCode?: number): never
 }
 
 interface Parsed extends MeasuredOptions {
@@ -52,6 +53,7 @@ export function readCommand(argv: readonly string[]): BenchOptions {
     .option('--require-hardware', 'measure nothing but a DLB device through libdlb')
     .option('--list', 'only list the trials', false)
     .addHelpText('after', '\nNODE_DLB_BENCH_NODE: another Node, which the servers under test run on.')
+    .exitOverride(exitAfter)
     .parse(argv)
   const { short, rounds, seconds, peer, list, out, compare, ...device } = command.opts<Parsed>()
   return {
@@ -64,7 +66,7 @@ export function readCommand(argv: readonly string[]): BenchOptions {
     out: out === false ? null : out,
     compare,
     device,
-    fail: (message) => command.error(message),
+    fail: (message, exitCode = 1) => command.error(message, { exitCode }),
   }
 }
 

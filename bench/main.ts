@@ -6,6 +6,7 @@ import { readCommand } from './command.ts'
 import { machineFacts } from './lib/machine.ts'
 import { progress } from './lib/progress.ts'
 import { type Result, runRounds } from './lib/rounds.ts'
+import { WRONG_USAGE } from './lib/usage.ts'
 import { compare, describeChanges } from './report/compare.ts'
 import { htmlReport } from './report/html.ts'
 import { type BenchRecord, makeRecord, readRecord, writeRecord } from './report/record.ts'
@@ -15,7 +16,7 @@ import { type Selection, select } from './select.ts'
 const options = readCommand(process.argv)
 const { cases, skipped, device } = trySelect()
 const base = tryBase()
-if (cases.length === 0 && skipped.length === 0) options.fail('no such trial; --list gives the names')
+if (cases.length === 0 && skipped.length === 0) options.fail('no such trial; --list gives the names', WRONG_USAGE)
 if (options.list) console.log(cases.map(({ name }) => name).join('\n'))
 else await run()
 
@@ -68,6 +69,6 @@ function tryBase(): BenchRecord | null {
   try {
     return options.compare === undefined ? null : readRecord(options.compare)
   } catch (error) {
-    return options.fail(`cannot compare: ${(error as Error).message}`)
+    return options.fail(`cannot compare: ${(error as Error).message}`, WRONG_USAGE)
   }
 }

@@ -114,12 +114,20 @@ function writeStats(file: StatsFile, balancer: Balancer, report: Report): void {
 function failure(error: unknown, entry: string, report: Report): number {
   if (!(error instanceof NodeDlbError)) throw error
   if (!(error instanceof EntryFailedError)) {
-    report.error(error.message)
-    return error.code === 'ERR_DLB_INVALID_ARGUMENT' ? USAGE_EXIT_CODE : FAILED_EXIT_CODE
+    const isUsage = error.code === 'ERR_DLB_INVALID_ARGUMENT'
+    report.error(isUsage ? withFlags(error.message) : error.message)
+    return isUsage ? USAGE_EXIT_CODE : FAILED_EXIT_CODE
   }
   const problem = entryProblem(path.resolve(entry), error)
   // What Node itself would say: it is the app's error.
   if (error.workerError !== null && problem?.withError !== false) report.uncaught(error.workerError)
   if (problem) report.error(problem.text)
   return problem?.isUsage ? USAGE_EXIT_CODE : error.exitCode
+}
+
+/** A message about options of startBalancer, which are the command's in another spelling: drainTimeout is --drain-timeout. */
+function withFlags(message: string): string {
+  return message.replace(/\b(\w+)(?= (?:must be|needs a policy))/g, (name) => {
+    return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  })
 }

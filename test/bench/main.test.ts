@@ -80,9 +80,9 @@ t.test('a trial runs, and what it measured is in the report and can be compared'
 })
 
 t.test('what cannot be run is said before anything runs', async (t) => {
-  t.match(await run('nothing like it', '--no-out'), { code: 1, stdout: '', stderr: /no such trial/ })
+  t.match(await run('nothing like it', '--no-out'), { code: 2, stdout: '', stderr: /no such trial/ })
   t.match(await run('stall', '--compare', '/nowhere.json'), {
-    code: 1,
+    code: 2,
     stdout: '',
     stderr: /cannot compare: .*nowhere/,
   })
@@ -90,7 +90,7 @@ t.test('what cannot be run is said before anything runs', async (t) => {
     ['--rounds', '0'],
     ['--seconds', '-1'],
   ])
-    t.match(await run('stall', ...wrong), { code: 1, stdout: '' })
+    t.match(await run('stall', ...wrong), { code: 2, stdout: '' })
   t.match(await run('stall', '--list', '--peer', 'cluster round'), {
     code: 0,
     stdout: 'stall, stalls: cluster round robin\nstall, no stalls: cluster round robin\n',

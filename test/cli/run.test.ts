@@ -203,7 +203,8 @@ const misuse: [args: string[], stderr: RegExp][] = [
   [['rum'], /unknown command 'rum'/],
   [['run', 'x.js', '--foo'], /unknown option '--foo'/],
   [['run', 'x.js', '--workers', 'many'], /Give a whole number, such as 4/],
-  [['run', 'x.js', '--workers', '100'], /workers must be a whole number from 1 to 63, not 100/],
+  [['run', 'x.js', '--workers', '100'], /--workers must be a whole number from 1 to 63, not 100/],
+  [['run', 'x.js', '--max-connections', '0'], /--max-connections must be a whole number from 1 to/],
   [
     ['run', 'x.js', '--policy', 'fair'],
     /Allowed choices are unordered, least-connections, exact, round-robin, affinity, nop/,

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import t from 'tap'
 import { machineFacts } from '../../bench/lib/machine.ts'
 import { type Measured, type MeasuredOptions, measuredDevice } from '../../bench/lib/measured.ts'
+import { exitAfter, WRONG_USAGE } from '../../bench/lib/usage.ts'
 import { openDevice } from '../../lib/device/open.ts'
 import { conformance } from './index.ts'
 import { deaths } from './threads/deaths.ts'
@@ -22,9 +23,13 @@ const program = new Command('npm run conformance --')
   .option('--id <n>', 'of the DLB device: the n of /dev/dlb<n>', Number)
   .option('--library <file>', 'libdlb (default: NODE_DLB_LIBRARY, then libdlb.so)')
   .option('--require-hardware', 'test nothing but a DLB device through libdlb')
+  .exitOverride(exitAfter)
   .parse()
 const chosen = program.args.length > 0 ? program.args : suites
-for (const name of chosen) if (!suites.includes(name)) program.error(`no suite ${name}; there are ${suites.join(', ')}`)
+for (const name of chosen) {
+  if (suites.includes(name)) continue
+  program.error(`no suite ${name}; there are ${suites.join(', ')}`, { exitCode: WRONG_USAGE })
+}
 const measured = measure(program.opts<MeasuredOptions>())
 for (const fact of [measured.name, ...measured.facts, ...machineFacts()]) console.log(`# ${fact}`)
 
