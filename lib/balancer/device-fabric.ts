@@ -285,7 +285,8 @@ function planDomain(device: Device, options: ResolvedOptions, policies: Policies
     loadBalancedPorts: balanced ? workers + 1 : 0,
     directedPorts: addressesWorkers ? workers + (balanced ? 0 : 1) : 0,
     eventStateEntries: waiting + workers * counted,
-    credits: credits ?? Math.min(BASE_CREDITS + workers * CREDITS_PER_WORKER, free.credits),
+    // With none left, the device has to refuse it: that is no wrong use.
+    credits: credits ?? Math.max(1, Math.min(BASE_CREDITS + workers * CREDITS_PER_WORKER, free.credits)),
   }
   return { config, queues: config.loadBalancedQueues, addressesWorkers, counted }
 }

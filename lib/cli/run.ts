@@ -51,6 +51,10 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
   if (!built) return
   const { balancer, statsFile } = built
   const closed = new Promise<CloseReport>((resolve) => balancer.once('close', resolve))
+  let deviceFailed = false
+  balancer.on('error', (error) => {
+    deviceFailed ||= error instanceof NodeDlbError && error.code === 'ERR_DLB_DEVICE_FAILED'
+  })
   const reloads = new Reloads(balancer, report)
   const signals = new Signals({
     drain: (signal) => {
@@ -73,7 +77,8 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
     report.started(balancer)
     const { cut } = await closed
     report.closed(cut, signals.received)
-    process.exitCode = signals.exitCode ?? (cut > 0 ? CUT_EXIT_CODE : 0)
+    // Nobody asked it to end, and signals that come meanwhile change nothing of that.
+    process.exitCode = deviceFailed ? FAILED_EXIT_CODE : (signals.exitCode ?? (cut > 0 ? CUT_EXIT_CODE : 0))
   } catch (error) {
     process.exitCode = signals.startExitCode ?? failure(error, entry, report)
   } finally {

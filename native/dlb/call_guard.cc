@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <pthread.h>
+#include <sys/stat.h>
 
 namespace node_dlb::dlb {
 namespace {
@@ -47,6 +48,26 @@ CallGuard::~CallGuard() {
   pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
   CallMutex().unlock();
   errno = error;
+}
+
+template <typename Fits>
+int CallGuard::OnlyOpened(Fits fits) const {
+  int found = -1;
+  for (const int fd : InheritedDescriptors()) {
+    struct stat about {};
+    if (before_.count(fd) != 0 || fstat(fd, &about) != 0 || !fits(about.st_mode & S_IFMT)) continue;
+    if (found != -1) return -1;
+    found = fd;
+  }
+  return found;
+}
+
+int CallGuard::Opened(unsigned kind) const {
+  return OnlyOpened([kind](unsigned of) { return of == kind; });
+}
+
+int CallGuard::OpenedNoSocket() const {
+  return OnlyOpened([](unsigned of) { return of != S_IFSOCK; });
 }
 
 SystemError LastError(const char* call) { return {errno > 0 ? errno : EIO, call}; }

@@ -21,7 +21,16 @@ class CallGuard {
   CallGuard(const CallGuard&) = delete;
   CallGuard& operator=(const CallGuard&) = delete;
 
+  // The descriptor of this kind (S_IFCHR and so on) that the calls have left open; -1 if there is none, or it cannot be told from
+  // another.
+  int Opened(unsigned kind) const;
+  // The same for the one that is no socket.
+  int OpenedNoSocket() const;
+
  private:
+  template <typename Fits>
+  int OnlyOpened(Fits fits) const;
+
   sigset_t mask_{};
   std::set<int> before_;
 };

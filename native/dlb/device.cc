@@ -1,5 +1,6 @@
 #include "device.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -13,14 +14,17 @@ Device::Device(const Library* library, int id, abi::DeviceHandle handle)
 
 std::shared_ptr<Device> Device::Open(const Library* library, int id, SystemError* error) {
   abi::DeviceHandle handle = nullptr;
+  int fd = -1;
   {
     const CallGuard guard;
     if (library->open(id, &handle) != 0 || handle == nullptr) {
       *error = LastError("dlb_open");
       return nullptr;
     }
+    fd = guard.Opened(S_IFCHR);
   }
   std::shared_ptr<Device> device(new Device(library, id, handle));
+  device->fd_ = fd;
   abi::Capabilities capabilities{};
   if (library->get_dev_capabilities(handle, &capabilities) != 0) {
     *error = LastError("dlb_get_dev_capabilities");
@@ -44,7 +48,12 @@ SystemError Device::Resources(abi::Resources* out) const {
 }
 
 SystemError Device::Close() {
-  if (handle_ == nullptr || poisoned_ || process_ != getpid()) return {};
+  if (handle_ == nullptr || process_ != getpid()) return {};
+  if (poisoned_) {
+    handle_ = nullptr;
+    if (fd_ >= 0) close(fd_);
+    return {};
+  }
   if (library_.close(handle_) != 0) return LastError("dlb_close");
   handle_ = nullptr;
   return {};

@@ -25,7 +25,8 @@ class Device {
 
   SystemError Resources(abi::Resources* out) const;
 
-  // A failed creation of a domain can leave the handle such that dlb_close crashes: it is never closed then.
+  // A failed creation of a domain can leave the handle such that dlb_close crashes, and a reset that did not end, such that it
+  // waits for ever: nothing is called with it any more then, and Close closes the descriptor behind libdlb's back.
   void Poison() { poisoned_ = true; }
   bool poisoned() const { return poisoned_; }
 
@@ -41,6 +42,8 @@ class Device {
   abi::DeviceHandle handle_;
   uint64_t capabilities_ = 0;
   std::atomic<bool> poisoned_{false};
+  // Libdlb's, and the one that it closes by dlb_close. -1: not known.
+  int fd_ = -1;
 };
 
 }  // namespace node_dlb::dlb

@@ -6,7 +6,9 @@
 #include <unistd.h>
 #include <utility>
 
+#include "bounded_reset.h"
 #include "call_guard.h"
+#include "fresh_stacks.h"
 #include "registry.h"
 
 namespace node_dlb::dlb {
@@ -44,13 +46,18 @@ SystemError Domain::Open(const Config& config) {
   const bool advanced = std::any_of(std::begin(classes.ldb_ports_per_class), std::end(classes.ldb_ports_per_class),
                                     [](uint32_t ports) { return ports != 0; });
   if (advanced && library_.adv_create_sched_domain == nullptr) return {ENOSYS, "dlb_adv_create_sched_domain"};
-  id_ = advanced ? library_.adv_create_sched_domain(device_->handle(), &arguments, &classes)
-                 : library_.create_sched_domain(device_->handle(), &arguments);
+  {
+    const FreshStacks stacks;
+    id_ = advanced ? library_.adv_create_sched_domain(device_->handle(), &arguments, &classes)
+                   : library_.create_sched_domain(device_->handle(), &arguments);
+  }
   if (id_ < 0) {
     // Short of resources, or a foreign domain's: nothing was begun. Anything else has left a domain half made in the handle.
     if (errno != EINVAL && errno != EPERM) device_->Poison();
     return LastError("dlb_create_sched_domain");
   }
+  fd_ = guard.OpenedNoSocket();
+  // The only time for this domain: see FreshStacks.
   handle_ = library_.attach_sched_domain(device_->handle(), id_);
   if (handle_ == nullptr) return LastError("dlb_attach_sched_domain");
   if (const SystemError error = CreatePools(config)) return error;
@@ -206,10 +213,15 @@ void Domain::Reset(SystemError* first) {
     *first = LastError("dlb_detach_sched_domain");
   }
   handle_ = nullptr;
-  if (library_.reset_sched_domain(device_->handle(), id_) != 0) {
-    if (!*first) *first = LastError("dlb_reset_sched_domain");
-    // Its alert thread may still run.
-    alerts_.release();
+  if (const SystemError error = ResetBounded(library_, device_->handle(), id_)) {
+    if (!*first || error.code == ETIMEDOUT) *first = error;
+    if (error.code == ETIMEDOUT) {
+      device_->Poison();
+      // The driver keeps the domain until this is closed.
+      if (fd_ >= 0) close(fd_);
+    }
+    // Its alert thread may still run, and call back.
+    static_cast<void>(new std::shared_ptr<Alerts>(alerts_));
     return;
   }
   for (const auto& port : ports_) port->DropEventfd();

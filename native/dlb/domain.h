@@ -83,7 +83,7 @@ class Domain {
   const Library& library_;
   const int process_;
   const std::shared_ptr<DomainState> state_ = std::make_shared<DomainState>();
-  std::unique_ptr<Alerts> alerts_ = std::make_unique<Alerts>();
+  const std::shared_ptr<Alerts> alerts_ = std::make_shared<Alerts>();
   std::string key_;
   uint32_t number_ = 0;
 
@@ -91,6 +91,8 @@ class Domain {
   std::mutex mutex_;
   int id_ = -1;
   abi::DomainHandle handle_ = nullptr;
+  // Libdlb's, which its reset closes. -1: not known.
+  int fd_ = -1;
   bool closed_ = false;
   int pools_[2] = {0, 0};
   std::vector<std::shared_ptr<Port>> ports_;

@@ -16,6 +16,7 @@
       'device.cc',
       'domain.cc',
       'domain_files.cc',
+      'domain_server.cc',
       'faults.cc',
       'interrupt.cc',
       'port_receive.cc',

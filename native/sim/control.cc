@@ -140,6 +140,11 @@ std::string Interrupts(const Call& call) {
   return "";
 }
 
+std::string DirtyStacks(const Call&) {
+  LeaveDirtyStacks();
+  return "";
+}
+
 std::string ClearFaults(const Call& call) {
   call.world->faults.Clear();
   call.world->knobs.Clear();
@@ -223,6 +228,9 @@ const std::map<std::string, Command> kCommands = {
     {"exact-receives-look", Flag<&Knobs::exact_receives_look>},
     {"umwait", Flag<&Knobs::has_umwait>},
     {"refuse-start", Flag<&Knobs::refuse_start>},
+    {"domain-server", Flag<&Knobs::serves_domains>},
+    {"dirty-stacks", DirtyStacks},
+    {"refuse-domain-alerts", Flag<&Knobs::refuse_domain_alerts>},
     {"alert-id", Value<&Knobs::garbage_alert_id>},
     {"device-reset", DeviceReset},
     {"watchdog", Watchdog},

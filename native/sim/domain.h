@@ -33,7 +33,8 @@ class Domain final : public HardwareErrors {
   // Whether the device was reset since the domain was made.
   bool stale() const { return device_->generation() != allotment_.generation; }
 
-  bool CreateFiles() { return files_.Create(device_->number(), id_); }
+  bool CreateFiles(bool serves) { return files_.Create(device_->number(), id_, serves); }
+  bool serves() const { return files_.serves(); }
   OwnedFd AttachFile() const { return files_.Attach(); }
 
   // Ids, or -1 and errno.

@@ -23,11 +23,11 @@ std::string Folder(const char* variable, const char* usual) {
 
 }  // namespace
 
-bool DomainFiles::Create(int device, int domain) {
+bool DomainFiles::Create(int device, int domain, bool serves) {
   const std::string ids = std::to_string(device) + "_" + std::to_string(domain);
   memory_path_ = Folder("DLB_SIM_SHM_DIR", "/dev/shm") + "/dlb" + ids;
   socket_path_ = Folder("DLB_SIM_SOCKET_DIR", "/tmp") + "/__dlb_domain_" + std::to_string(getuid()) + "_" + ids;
-  if (CreateMemory() && CreateSocket()) return true;
+  if (CreateMemory() && CreateSocket() && (!serves || server_.Start(socket_.get(), domain_.get()))) return true;
   Remove();
   return false;
 }
@@ -66,6 +66,7 @@ bool DomainFiles::CreateSocket() {
 }
 
 OwnedFd DomainFiles::Remove() {
+  server_.Stop();
   unlink(memory_path_.c_str());
   if (socket_.valid()) unlink(socket_path_.c_str());
   domain_.Reset();
@@ -73,6 +74,6 @@ OwnedFd DomainFiles::Remove() {
   return std::move(probe_);
 }
 
-OwnedFd DomainFiles::Attach() const { return OwnedFd(dup(domain_.get())); }
+OwnedFd DomainFiles::Attach() const { return serves() ? ReceiveDomain(socket_path_) : OwnedFd(dup(domain_.get())); }
 
 }  // namespace dlb_sim

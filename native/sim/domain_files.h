@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "domain_server.h"
 #include "owned_fd.h"
 
 namespace dlb_sim {
@@ -13,13 +14,15 @@ namespace dlb_sim {
 class DomainFiles {
  public:
   // Removes what a former process left of the same names. False if the socket cannot be made.
-  bool Create(int device, int domain);
+  // `serves`: the socket is answered, and Attach goes by it.
+  bool Create(int device, int domain, bool serves);
   // Closes and removes. What is returned can be locked (flock) when nobody has the domain's descriptor any more: a
   // child that inherited it, or an attachment.
   OwnedFd Remove();
 
-  // A second descriptor of the domain, for an attachment.
+  // A second descriptor of the domain, for an attachment. Not valid if it was not to be had.
   OwnedFd Attach() const;
+  bool serves() const { return server_.runs(); }
 
  private:
   bool CreateMemory();
@@ -31,6 +34,7 @@ class DomainFiles {
   OwnedFd domain_;
   OwnedFd socket_;
   OwnedFd probe_;
+  DomainServer server_;
 };
 
 }  // namespace dlb_sim

@@ -14,6 +14,8 @@ void Knobs::Clear() {
   exact_receives_look = false;
   has_umwait = false;
   refuse_start = false;
+  serves_domains = false;
+  refuse_domain_alerts = false;
   garbage_alert_id = 0;
 }
 

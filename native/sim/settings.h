@@ -80,6 +80,10 @@ struct Knobs {
   std::atomic<bool> exact_receives_look{false};
   std::atomic<bool> has_umwait{false};
   std::atomic<bool> refuse_start{false};
+  // Whether domains that are made have the thread that shares them: see DomainServer.
+  std::atomic<bool> serves_domains{false};
+  // The driver refuses the alert by which a reset ends the alert thread.
+  std::atomic<bool> refuse_domain_alerts{false};
   // What an alert's uninitialised id happens to be after a hardware error.
   std::atomic<uint32_t> garbage_alert_id{0};
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <thread>
 
 #include "control.h"
 
@@ -70,7 +72,7 @@ int World::CreateDomain(DeviceHandle* handle, const dlb_create_sched_domain_t& a
     return EINVAL;
   }
   auto domain = std::make_unique<Domain>(handle->device, *id, std::move(allotment), handle);
-  if (!domain->CreateFiles()) {
+  if (!domain->CreateFiles(knobs.serves_domains)) {
     handle->poisoned = true;
     domain->Dismantle();
     return -1;
@@ -118,6 +120,8 @@ void World::Remove(DeviceHandle* handle, Domain* domain, std::unique_lock<std::m
   domain->resetting = true;
   ReportLeftovers(domain);
   lock->unlock();
+  // libdlb waits for its thread all the same.
+  while (knobs.refuse_domain_alerts) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   if (!domain->alerts->End()) {
     breaches.Add("the alert callback of domain %d has kept its reset waiting for 10 s: a deadlock?", domain->id());
     domain->alerts->WaitForEnd();
@@ -144,6 +148,10 @@ DomainHandle* World::Attach(DeviceHandle* handle, int id) {
     return nullptr;
   }
   OwnedFd fd = domain->AttachFile();
+  if (!fd.valid() && domain->serves()) {
+    breaches.Add("dlb_attach_sched_domain of %d reads a null control message, and crashes", id);
+    std::raise(SIGSEGV);
+  }
   if (!fd.valid()) {
     errno = EPERM;
     return nullptr;

@@ -42,7 +42,7 @@ function testSetUp(standIn: StandIn): void {
   }
 
   t.test('the k-th port, queue or domain that cannot be had undoes the others', async (t) => {
-    for (const limit of ['ldb-ports 3', 'ldb-queues 7', 'domains 0', 'entries 87', 'pools 0']) {
+    for (const limit of ['ldb-ports 3', 'ldb-queues 7', 'domains 0', 'entries 87', 'pools 0', 'credits 0']) {
       standIn.control(limit)
       const balancer = await start(t)
       t.match(balancer.stats().device, { kind: 'software', reason: /^instead of DLB: / }, limit)

@@ -195,7 +195,12 @@ export class DlbDomainView implements DlbDomain {
       return
     }
     try {
-      calling('close', () => this.#native.close())
+      calling('close', () => this.#native.close(), {
+        ETIMEDOUT: [
+          'ERR_DLB_DEVICE_FAILED',
+          'libdlb did not end the domain within 5 s, as when its driver refuses it an alert; its descriptors are closed instead: open the device anew',
+        ],
+      })
     } finally {
       for (const port of ports) port.detach()
       this.#onClose()

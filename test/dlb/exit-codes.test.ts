@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import t from 'tap'
+import { get } from '../clients.ts'
+import { cli, Lines, runCli, source } from '../programs.ts'
+import { StandIn, supported } from './stand-in.ts'
+
+const server = source('test/integration/fixtures/lifecycle.cjs')
+const withDlb = ['run', server, '--workers', '2', '--device', 'dlb']
+
+if (supported) testExitCodes(await StandIn.load())
+else t.pass('libdlb is for Linux on x64')
+
+function testExitCodes(standIn: StandIn): void {
+  t.test('a device that fails, and nothing in its place, ends the command with 1', async (t) => {
+    const env = { ...process.env, ...standIn.env('fail=dlb_send:1+:EIO'), NODE_OPTIONS: '' }
+    const child = spawn(process.execPath, [cli, ...withDlb, '--fallback-policy', 'none'], { env })
+    t.teardown(() => child.kill('SIGKILL'))
+    const ended = once(child, 'exit')
+    const lines = new Lines(child)
+    const [, port] = await lines.until(/listening on .*:(\d+)/)
+    await get(Number(port)).catch(() => undefined)
+    t.same(await ended, [1, null])
+    t.match(lines.text, /the device has failed: .*dlb_send EIO/)
+  })
+
+  const setUps = ['credits=0', 'ldb-ports=2', 'fail=dlb_create_sched_domain:1:EIO', 'fail=dlb_open:1+:EACCES']
+  for (const settings of setUps) {
+    t.test(`a device that cannot be set up, and nothing in its place, is no wrong use: ${settings}`, async (t) => {
+      const { code, stderr } = await runCli([...withDlb, '--fallback-policy', 'none'], standIn.env(settings))
+      t.equal(code, 1)
+      t.match(stderr, /node-dlb: /)
+    })
+  }
+
+  t.test('a device without credits is replaced', async (t) => {
+    const env = { ...process.env, ...standIn.env('credits=0'), NODE_OPTIONS: '' }
+    const child = spawn(process.execPath, [cli, ...withDlb], { env })
+    t.teardown(() => child.kill('SIGKILL'))
+    const ended = once(child, 'exit')
+    const lines = new Lines(child)
+    const [, port] = await lines.until(/listening on .*:(\d+)/)
+    t.match(lines.text, /falls back to the software device: .*0 credits/)
+    await get(Number(port))
+    child.kill('SIGTERM')
+    t.same(await ended, [0, null])
+  })
+
+  standIn.finish()
+}
