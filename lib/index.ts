@@ -3,10 +3,10 @@ export type { OverLimit } from './balancer/admission.ts'
 export {
   type Balancer,
   type BalancerEvents,
-  type CloseOptions,
   type CloseReport,
   startBalancer,
 } from './balancer/balancer.ts'
+export type { CloseOptions } from './balancer/close-options.ts'
 export type { HoldReason } from './balancer/eligibility.ts'
 export type { DeviceFacts, FallbackPolicy } from './balancer/fabric.ts'
 export type { Health } from './balancer/health.ts'

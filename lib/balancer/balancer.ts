@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import os from 'node:os'
+import { show } from '../device/check.ts'
 import { NodeDlbError } from '../errors.ts'
 import { loadAddon, type NativeThread } from '../native.ts'
 import type { Call, Notice, Reply, WorkerLink } from '../worker/protocol.ts'
 import { workerIndex } from '../worker/this-worker.ts'
 import { Admission } from './admission.ts'
 import { AppSignals } from './app-signals.ts'
+import { type CloseOptions, checkSignal, readCloseOptions } from './close-options.ts'
 import { Cuts } from './cuts.ts'
 import { Dealer } from './dealer.ts'
 import { Drain } from './drain.ts'
@@ -73,16 +74,14 @@ export interface BalancerEvents {
   error: [error: NodeDlbError]
 }
 
-export interface CloseOptions {
-  /** Milliseconds for connections to finish; 0 cuts at once. Default: the balancer's `drainTimeout`. */
-  readonly timeout?: number
-  /** Given to apps that have a handler for it. Default SIGTERM. */
-  readonly signal?: NodeJS.Signals
-}
-
 export interface CloseReport {
   /** Connections that were open or waiting at the deadline. */
   readonly cut: number
+  /**
+   * What the apps make of being told to finish, as a process's exit code: the first that is not 0 of a worker that ended itself since `close()`
+   * was called, by process.exit, process.exitCode or an uncaught error; else 0.
+   */
+  readonly exitCode: number
   /** The last figures. */
   readonly stats: BalancerStats
 }
@@ -118,8 +117,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #cuts = new Cuts()
   readonly #sheds = new Sheds((shed) => this.emit('shed', { ...shed, limit: loadAddon().fdLimit() }))
   readonly #appSignals = new AppSignals((signal, handled) => this.emit('signal-handler', { signal, handled }))
+  #started: Promise<void> | null = null
   #closed: Promise<CloseReport> | null = null
   #lastStats: BalancerStats | null = null
+  #exitCode = 0
   /** The device has failed, and nothing takes its place. */
   #deviceLost = false
 
@@ -179,8 +180,13 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#rolling = this.#createRolling()
   }
 
-  /** Resolves once every worker listens, or has ended with code 0. Once only. */
-  async start(): Promise<void> {
+  /** Resolves once every worker listens, or has ended with code 0. Called again, it gives the same promise. */
+  start(): Promise<void> {
+    this.#started ??= this.#start()
+    return this.#started
+  }
+
+  async #start(): Promise<void> {
     if (this.#fabric.device.fallback) this.#tellFallback()
     try {
       await Promise.all([this.#startup.done, this.#spawn(firstNumbers(this.#options.workers))])
@@ -206,7 +212,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     if (!Number.isInteger(workers) || workers < 1 || workers > maxWorkers) {
       throw new NodeDlbError(
         'ERR_DLB_INVALID_ARGUMENT',
-        `workers must be a whole number from 1 to ${maxWorkers}, not ${String(workers)}; start with a greater maxWorkers for more`,
+        `workers must be a whole number from 1 to ${maxWorkers}, not ${show(workers)}; start with a greater maxWorkers for more`,
       )
     }
     return this.#rolling.resize(workers)
@@ -228,9 +234,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
    * @throws ERR_DLB_INVALID_ARGUMENT for what is no signal's name
    */
   signal(signal: NodeJS.Signals): number {
-    if (!Object.hasOwn(os.constants.signals, signal)) {
-      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `signal must be a signal's name, not ${String(signal)}`)
-    }
+    checkSignal(signal)
     const workers = this.#appSignals.workersFor(signal)
     for (const worker of workers) this.#supervisor.post(worker, { type: 'signal', signal })
     return workers.length
@@ -255,9 +259,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /**
    * Stops accepting, lets what was accepted finish, ends the workers, and gives everything back. Called again, it can
    * only bring the deadline forward, and gives the same promise.
+   * @throws ERR_DLB_INVALID_ARGUMENT at once, and nothing is changed
    */
   close(options: CloseOptions = {}): Promise<CloseReport> {
-    const { timeout = this.#options.drainTimeout, signal = 'SIGTERM' } = options
+    const { timeout, signal } = readCloseOptions(options, this.#options.drainTimeout)
     if (this.#closed) {
       for (const drain of this.#drains) drain.hurry(timeout)
       return this.#closed
@@ -278,18 +283,24 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const cutOpen = await this.#run(drain, () => this.#ledger.nothingWaits)
     this.#stallWatch?.stop()
     this.#parking?.stop()
-    const { inFlight } = this.#ledger
-    this.#cuts.countWaiting(inFlight)
-    const cut = cutOpen + inFlight
     this.#sheds.close()
     this.#clients.close()
-    this.#dealer.close()
-    for (const fd of this.#ledger.refuseAll()) loadAddon().resetFd(fd)
+    const cut = cutOpen + this.#refuseRest()
     this.#lastStats = this.#takeStats()
     this.#fabric.close()
-    const report = { cut, stats: this.#lastStats }
+    const report = { cut, exitCode: this.#exitCode, stats: this.#lastStats }
     this.emit('close', report)
     return report
+  }
+
+  /** @returns how many were cut by that: those that waited for a server, and not those whose server the app had closed before. */
+  #refuseRest(): number {
+    this.#dealer.stop()
+    const rest = this.#ledger.refuseAll()
+    for (const { fd } of rest) loadAddon().resetFd(fd)
+    const cut = rest.filter(({ listener }) => this.#table.get(listener) !== undefined).length
+    this.#cuts.countWaiting(cut)
+    return cut
   }
 
   async #run(drain: Drain, ready?: () => boolean): Promise<number> {
@@ -500,7 +511,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   #failOver(error: NodeDlbError): void {
     if (this.#lastStats || this.#deviceLost) return
     this.#rest.end()
-    const waiting = this.#dealer.abandon()
+    const waiting = this.#dealer.stop()
     closeQuietly(this.#fabric)
     const stranded = [...waiting, ...this.#ledger.takeInDevice()]
     try {
@@ -594,7 +605,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /** The worker's thread has ended: what it had adopted is closed, and what it was dealt goes to the others. */
   #clearUpAfter(worker: number, exit: WorkerExit): 'respawn' | 'finished' {
     const { retiring } = this.#supervisor.workers[worker]
-    const finished = retiring || exit.finished || (exit.code === 0 && !this.#table.serves(worker))
+    if (this.#closed && exit.byItself) this.#exitCode ||= exit.code
+    const finished = retiring || (exit.code === 0 && exit.byItself)
     if (finished) this.#table.workerFinished(worker)
     else this.#table.workerDied(worker)
     this.#fabric.recover(worker)

@@ -133,13 +133,8 @@ export class Dealer {
     }
   }
 
-  /** Stops; what waits here is refused. */
-  close(): void {
-    this.refuse(this.abandon())
-  }
-
   /** Stops. @returns what waits here, which is the caller's. */
-  abandon(): Connection[] {
+  stop(): Connection[] {
     if (this.#retry) clearTimeout(this.#retry)
     this.#retry = null
     return [...this.#headers.abandon(), ...this.#lanes.flatMap((lane) => lane.splice(0))]

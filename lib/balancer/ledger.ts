@@ -326,19 +326,19 @@ export class Ledger {
 
   /**
    * Acceptor, once all workers' threads have ended: nobody will adopt what is held or in the device, so it is all
-   * refused. @returns the fds, which the caller closes.
+   * refused. @returns the fds, which the caller closes, and where they were accepted.
    */
-  refuseAll(): number[] {
-    const fds: number[] = []
+  refuseAll(): Pick<Connection, 'listener' | 'fd'>[] {
+    const refused: Pick<Connection, 'listener' | 'fd'>[] = []
     for (let fd = 0; fd < this.#header[HIGH_WATER]; fd++) {
       const word = Atomics.load(this.#words, fd)
       const state = word & STATE_MASK
       if (state !== HELD && state !== IN_DEVICE) continue
       Atomics.store(this.#words, fd, word & GENERATION_MASK)
       this.#counters.countRefused()
-      fds.push(fd)
+      refused.push({ listener: this.#listeners[fd], fd })
     }
-    return fds
+    return refused
   }
 
   /** Acceptor: all that was accepted is adopted, or closed. */

@@ -2,12 +2,15 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ResourceLimits, SHARE_ENV } from 'node:worker_threads'
+import { show } from '../device/check.ts'
 import { NodeDlbError } from '../errors.ts'
 import { type OverLimit, overLimitNames } from './admission.ts'
 import type { FallbackPolicy } from './fabric.ts'
 import { type ListenerOptions, ListenerSettingsTable } from './listener-settings.ts'
 import { isPolicyName, type PolicyName, policyNames } from './policies/index.ts'
 import { print } from './print.ts'
+import { isObject, readOnce } from './read-once.ts'
+import { checkResourceLimits, limitNames } from './resource-limits.ts'
 
 /** The device's most ports, less the acceptor's own. */
 export const MAX_WORKERS = 63
@@ -22,7 +25,7 @@ export const fallbackNames: readonly FallbackPolicy[] = ['software', 'exact', 'n
 export interface BalancerOptions {
   /**
    * The file that every worker runs: a server as for plain Node, ESM, CommonJS or (where Node runs it) TypeScript.
-   * Relative paths are resolved against the current directory.
+   * Relative paths are resolved against the current directory. A URL keeps its query and hash: see docs/api.md.
    */
   readonly entry: string | URL
   /** 1–63 threads; default `os.availableParallelism()`, at most `maxWorkers`. */
@@ -116,7 +119,10 @@ export interface BalancerOptions {
 }
 
 export interface ResolvedOptions {
+  /** Absolute path. */
   readonly entry: string
+  /** With a query or a hash, which a path has not; null without. */
+  readonly entryUrl: string | null
   readonly workers: number
   readonly maxWorkers: number
   /** Workers that there can be at a time: one more than `maxWorkers`, where the device has so many ports, for `reload()`. */
@@ -162,7 +168,7 @@ const wholeNumber =
       ? null
       : `a whole number from ${min} to ${max}`
 const aBoolean: Check = (value) => (typeof value === 'boolean' ? null : 'true or false')
-const anObject: Check = (value) => (typeof value === 'object' && value !== null ? null : 'an object')
+const anObject: Check = (value) => (isObject(value) ? null : 'an object')
 const strings: Check = (value) =>
   Array.isArray(value) && value.every((item) => typeof item === 'string') ? null : 'an array of strings'
 const oneOf =
@@ -176,7 +182,10 @@ const orNull =
     value === null ? null : check(value)
 
 const checks: Record<keyof BalancerOptions, Check> = {
-  entry: (value) => ((typeof value === 'string' && value !== '') || isFileUrl(value) ? null : 'a path or a file: URL'),
+  entry: (value) =>
+    (typeof value === 'string' && value !== '' && !value.includes('\0')) || isFileUrl(value)
+      ? null
+      : 'a path or a file: URL',
   workers: wholeNumber(1, MAX_WORKERS),
   maxWorkers: wholeNumber(1, MAX_WORKERS),
   device: oneOf(deviceNames),
@@ -196,7 +205,7 @@ const checks: Record<keyof BalancerOptions, Check> = {
   env: (value) => (value === SHARE_ENV ? null : anObject(value)),
   execArgv: strings,
   workerData: () => null,
-  resourceLimits: anObject,
+  resourceLimits: (value) => anObject(value) ?? checkResourceLimits(value as Record<string, unknown>),
   hook: aBoolean,
   stdin: aBoolean,
   drainTimeout: wholeNumber(0, MAX_MS),
@@ -233,15 +242,22 @@ function checkListener(options: unknown): string | null {
   return null
 }
 
+/** One that names a file of this machine. */
 function isFileUrl(value: unknown): value is URL {
-  return value instanceof URL && value.protocol === 'file:'
+  if (!(value instanceof URL)) return false
+  try {
+    return fileURLToPath(value) !== ''
+  } catch {
+    return false
+  }
 }
 
 /**
  * Checks all of them before anything is built, and fills in the defaults.
  * @throws ERR_DLB_INVALID_ARGUMENT, which names every option that is wrong
  */
-export function resolveOptions(options: BalancerOptions): ResolvedOptions {
+export function resolveOptions(given: BalancerOptions): ResolvedOptions {
+  const options = readOptions(given)
   const problems = findProblems(options)
   if (problems.length > 0) throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', problems.join('; '))
   const { entry } = options
@@ -249,6 +265,7 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
   const maxWorkers = options.maxWorkers ?? workers
   return {
     entry: path.resolve(entry instanceof URL ? fileURLToPath(entry) : entry),
+    entryUrl: entry instanceof URL && entry.search + entry.hash !== '' ? entry.href : null,
     workers,
     maxWorkers,
     slots: Math.min(maxWorkers + 1, MAX_WORKERS),
@@ -292,8 +309,29 @@ export function resolveOptions(options: BalancerOptions): ResolvedOptions {
 /** What nobody could keep to under 'nop'. */
 const needDealing = ['maxConnections', 'maxConnectionsPerWorker', 'maxEventLoopDelay', 'parking'] as const
 
+/** @throws ERR_DLB_INVALID_ARGUMENT for what is no object, or cannot be read */
+function readOptions(given: unknown): BalancerOptions {
+  if (!isObject(given)) {
+    const message = `options must be an object with an entry, not ${show(given)}`
+    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', message)
+  }
+  const options = readOnce('the options', given, Object.keys(checks))
+  const { listeners, resourceLimits } = options
+  if (isObject(listeners)) options.listeners = readListeners(listeners)
+  if (isObject(resourceLimits)) options.resourceLimits = readOnce('resourceLimits', resourceLimits, limitNames)
+  return options as unknown as BalancerOptions
+}
+
+function readListeners(listeners: object): Record<string, unknown> {
+  const read = readOnce('listeners', listeners, [])
+  for (const [address, options] of Object.entries(read)) {
+    if (isObject(options))
+      read[address] = readOnce(`the options of listener '${address}'`, options, Object.keys(listenerChecks))
+  }
+  return read
+}
+
 function findProblems(options: BalancerOptions): string[] {
-  if (typeof options !== 'object' || options === null) return ['options must be an object with an entry']
   const problems: string[] = []
   if (options.entry === undefined) problems.push('entry must be given: the file that the workers run')
   for (const [name, value] of Object.entries(options)) {
@@ -301,7 +339,7 @@ function findProblems(options: BalancerOptions): string[] {
       problems.push(`there is no option '${name}' (there are ${Object.keys(checks).join(', ')})`)
     else if (value !== undefined) {
       const expected = checks[name as keyof BalancerOptions](value)
-      if (expected) problems.push(`${name} must be ${expected}, not ${describe(value)}`)
+      if (expected) problems.push(`${name} must be ${expected}, not ${show(value)}`)
     }
   }
   const { workers, maxWorkers } = options
@@ -314,10 +352,6 @@ function findProblems(options: BalancerOptions): string[] {
       problems.push(`${name} needs a policy that deals; under 'nop' the workers accept for themselves`)
   }
   return problems
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value)
 }
 
 function debugSink(debug: BalancerOptions['debug']): ((line: string) => void) | null {

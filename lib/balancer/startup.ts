@@ -65,6 +65,7 @@ export class Startup {
 
 /** What a worker that failed at start has to say. */
 export class EntryFailedError extends NodeDlbError {
+  readonly worker: number
   /** As the process's exit code would have been without a balancer. */
   readonly exitCode: number
   /** The uncaught error, as Node prints it; null if the entry ended without one, as by process.exit. */
@@ -75,6 +76,7 @@ export class EntryFailedError extends NodeDlbError {
     const how = typeof error === 'string' ? `failed: ${error.split('\n', 1)[0]}` : `ended with exit code ${show(code)}`
     const what = typeof entry === 'string' ? entry : show(entry)
     super('ERR_DLB_ENTRY_FAILED', `${what} ${how} before it listened (in worker_${show(worker)})`)
+    this.worker = worker
     this.exitCode = code
     this.workerError = error
   }

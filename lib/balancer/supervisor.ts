@@ -6,7 +6,7 @@ import { type WorkerEvents, type WorkerExit, WorkerThread } from './worker-threa
 /**
  * - running: its thread lives
  * - waiting: it died, and its successor starts after a delay
- * - finished: it ended with code 0 since it had nothing left to do, or without a server
+ * - finished: it has ended itself with code 0
  * - vacant: there is none; `resize()` and `reload()` start workers in vacant places, and leave others vacant
  */
 export type WorkerState = 'running' | 'waiting' | 'finished' | 'vacant'
@@ -32,6 +32,8 @@ export interface Death extends Pick<WorkerExit, 'code' | 'error'> {
   readonly worker: number
   /** Milliseconds until its successor starts; null if it has none. */
   readonly respawnIn: number | null
+  /** It has ended itself with code 0, unasked: hence it has no successor. */
+  readonly finished: boolean
 }
 
 export interface SupervisorHooks {
@@ -91,9 +93,11 @@ export class Supervisor implements WorkerEvents {
     return this.#workers.filter(({ state, retiring }) => state !== 'vacant' && !retiring)
   }
 
-  /** The first place without a worker; undefined if there is none. */
+  /** The first place without a worker, of those that finished the last; undefined if there is none. */
   get vacancy(): number | undefined {
-    return this.#workers.find(({ state }) => state === 'vacant')?.index
+    const first = (wanted: WorkerState): number | undefined =>
+      this.#workers.find(({ state }) => state === wanted)?.index
+    return first('vacant') ?? first('finished')
   }
 
   /** Starts a worker in a vacant place. @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_THREAD_FAILED: the place stays vacant. */
@@ -160,14 +164,16 @@ export class Supervisor implements WorkerEvents {
       return
     }
     worker.state = worker.retiring ? 'vacant' : 'finished'
-    this.#hooks.onDeath({ worker: worker.index, code: exit.code, error: exit.error, respawnIn: null })
+    const { code, error, byItself } = exit
+    const finished = code === 0 && byItself && this.#respawning && !worker.retiring
+    this.#hooks.onDeath({ worker: worker.index, code, error, respawnIn: null, finished })
   }
 
   #died(worker: WorkerRecord, { code, error }: Pick<WorkerExit, 'code' | 'error'>): void {
     worker.deaths++
     worker.state = 'waiting'
     const respawnIn = this.#respawnLater(worker)
-    this.#hooks.onDeath({ worker: worker.index, code, error, respawnIn })
+    this.#hooks.onDeath({ worker: worker.index, code, error, respawnIn, finished: false })
   }
 
   /** A successor that cannot be started has died: what it lacks now, the machine may have again later. */

@@ -31,7 +31,8 @@ export function workerCode(): WorkerCode {
 
 function compile(file: string): WorkerCode {
   const source = readFileSync(file, 'latin1')
-  const { cachedData } = compileFunction(source, ['require', '__filename'], { filename: file, produceCachedData: true })
+  const parameters = ['require', '__filename', 'importModule']
+  const { cachedData } = compileFunction(source, parameters, { filename: file, produceCachedData: true })
   const compiled = new Uint8Array(new SharedArrayBuffer(cachedData?.length ?? 0))
   if (cachedData) compiled.set(cachedData)
   return { file, source, compiled }

@@ -23,8 +23,8 @@ export interface WorkerExit {
   readonly error: string | null
   /** Node could not set the thread up (ERR_DLB_THREAD_FAILED): the entry was not run. */
   readonly failure: NodeDlbError | null
-  /** It ended of itself, since nothing held its event loop open, and not by process.exit. */
-  readonly finished: boolean
+  /** By itself, and not by `terminate`. */
+  readonly byItself: boolean
 }
 
 /** A thread that was told to exit, and has not after so long, is stuck: in its own code, or in its user's --import. */
@@ -45,7 +45,6 @@ export class WorkerThread {
   #reported: string | null = null
   /** What Node says that it ended by. */
   #error: { readonly value: unknown } | null = null
-  #idle = false
   #terminated = false
 
   /** @throws why there is no thread, as Node has it. Nothing is left open then. */
@@ -64,6 +63,7 @@ export class WorkerThread {
       ledger,
       addon: addonFile(),
       entry: options.entry,
+      entryUrl: options.entryUrl,
       argv: options.argv,
       userData: options.workerData,
       control: control.port2,
@@ -129,7 +129,6 @@ export class WorkerThread {
 
   #onMessage(message: ToMain): void {
     if (message.type === 'uncaught') this.#reported = message.text
-    else if (message.type === 'idle') this.#idle = true
     else if (message.type === 'output') print(message.fd, message.data)
     else if (message.type === 'call') this.#answer(message.id, message.call)
     else this.#events.onNotice(this, message)
@@ -162,7 +161,7 @@ export class WorkerThread {
       code,
       error: this.#error && code !== 0 ? this.#errorText(error, endedByNode) : null,
       failure: isInitFailure(error) ? threadFailure(this.index, error) : null,
-      finished: code === 0 && this.#idle,
+      byItself: !this.#terminated,
     }
   }
 

@@ -3,7 +3,10 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { EntryFailedError } from '../balancer/startup.ts'
 
-/** Why an entry failed that Node could not run at all, for somebody who does not know Node's loader. */
+/** Node's exit code for a module that waits for what never comes, with nothing left to do. */
+const UNSETTLED = 13
+
+/** Why an entry failed that Node could not run at all, for somebody who does not know Node's loader; or that ended without an error. */
 export interface EntryProblem {
   /** What is wrong, and what to do. */
   readonly text: string
@@ -14,14 +17,25 @@ export interface EntryProblem {
 }
 
 /** @param entry its absolute path. @returns null if the app itself failed: what it says is all. */
-export function entryProblem(entry: string, { workerError }: EntryFailedError): EntryProblem | null {
-  if (workerError === null) return null
+export function entryProblem(entry: string, error: EntryFailedError): EntryProblem | null {
+  const { workerError } = error
+  if (workerError === null) return ended(entry, error)
   return (
     missing(entry, workerError) ??
     typeScript(entry, workerError) ??
     moduleSyntax(entry, workerError) ??
     syntax(entry, workerError)
   )
+}
+
+/** It may have said why, or not. */
+function ended(entry: string, { worker, exitCode }: EntryFailedError): EntryProblem {
+  const why =
+    exitCode === UNSETTLED
+      ? 'a top-level await of it never settled'
+      : `it called process.exit(${exitCode}), or set process.exitCode, before it called listen()`
+  const text = `worker_${worker} ended with exit code ${exitCode} before it listened: ${why}; see what \`node ${entry}\` does`
+  return { text, withError: false, isUsage: false }
 }
 
 function missing(entry: string, error: string): EntryProblem | null {

@@ -5,6 +5,7 @@ import type { RollingReport } from '../balancer/rolling.ts'
 import type { Shed } from '../balancer/sheds.ts'
 import { EntryFailedError } from '../balancer/startup.ts'
 import type { BalancerStats } from '../balancer/stats.ts'
+import type { Death } from '../balancer/supervisor.ts'
 import type { NodeDlbError } from '../errors.ts'
 
 /** Workers that start together are not late in the same millisecond. */
@@ -15,6 +16,10 @@ export class Report {
   readonly #quiet: boolean
   /** Workers that do not listen in time, and have not been told of. */
   readonly #late: number[] = []
+  /** Workers that ended with code 0 before the start was done. */
+  readonly #finished: number[] = []
+  #hasStarted = false
+  #hasListened = false
 
   constructor(quiet: boolean) {
     this.#quiet = quiet
@@ -22,11 +27,10 @@ export class Report {
 
   /** What happens to the workers, from here on. */
   follow(balancer: Balancer, entry: string): void {
-    balancer.on('worker-exit', ({ worker, code, error, respawnIn }) => {
-      if (respawnIn === null) return
-      if (error !== null) this.#print(error)
-      this.error(`worker_${worker} died with exit code ${code}; its successor starts in ${respawnIn} ms`)
+    balancer.on('listening', () => {
+      this.#hasListened = true
     })
+    balancer.on('worker-exit', (death) => this.#tellEnd(death, balancer))
     balancer.on('worker-late', ({ worker, timeout }) => this.#tellLate(worker, timeout, entry))
     balancer.on('worker-replaced', ({ worker, by }) => this.#say(`worker_${by} listens, worker_${worker} has ended`))
     balancer.on('cut', ({ worker, connections }) =>
@@ -37,16 +41,24 @@ export class Report {
     balancer.on('error', (error) => this.error(error.message))
   }
 
-  started(balancer: Balancer): void {
-    const { device, policy, workers } = balancer.stats()
-    const there = workers.filter(({ state }) => state !== 'vacant' && state !== 'finished').length
-    if (there === 0) return
+  started(balancer: Balancer, entry: string): void {
+    const { device, policy } = balancer.stats()
+    this.#hasStarted = true
+    const there = left(balancer)
+    if (there === 0) {
+      if (!this.#hasListened)
+        this.#say(`${entry} has ended with exit code 0, and never called listen(): there was nothing to serve`)
+      return
+    }
     const where = balancer.addresses.map(addressText).join(', ')
     this.#say(
       // The reason for a fallback has been told.
       `${count(there, 'worker')} on ${deviceText(device)}${device.fallback ? '' : ` (${device.reason})`}, policy ${policy}, ` +
         (where === '' ? 'listening nowhere yet' : `listening on ${where}`),
     )
+    const ended = this.#finished.splice(0)
+    if (ended.length > 0)
+      this.#say(`${names(ended)} ended with exit code 0 without listening, and ${are(ended)} not started again`)
   }
 
   reloading(when: 'now' | 'once all listen'): void {
@@ -91,15 +103,31 @@ export class Report {
     this.#print(`${text}\n\nNode.js ${process.version}`)
   }
 
+  #tellEnd({ worker, code, error, respawnIn, finished }: Death, balancer: Balancer): void {
+    // The start's failure is told by its rejection, and so is a reload's.
+    const isOfDrain = this.#hasStarted && balancer.health().status === 'closing'
+    if (error !== null && (respawnIn !== null || isOfDrain)) this.#print(error)
+    if (respawnIn !== null) {
+      this.error(`worker_${worker} died with exit code ${code}; its successor starts in ${respawnIn} ms`)
+    } else if (finished && !this.#hasStarted) {
+      this.#finished.push(worker)
+    } else if (finished) {
+      this.#say(
+        `worker_${worker} has ended itself with exit code 0, and is not started again: ${count(left(balancer), 'worker')} left`,
+      )
+    }
+  }
+
   /** All that are late at the same time have one line. */
   #tellLate(worker: number, timeout: number, entry: string): void {
     this.#late.push(worker)
     if (this.#late.length > 1) return
     const tell = (): void => {
       const late = this.#late.splice(0)
-      const names = late.map((index) => `worker_${index}`).join(', ')
       const doNot = late.length === 1 ? 'does not' : 'do not'
-      this.error(`${names} ${doNot} listen after ${timeout / 1000} s: ${entry} has to call listen(), and is waited for`)
+      this.error(
+        `${names(late)} ${doNot} listen after ${timeout / 1000} s: ${entry} has to call listen(), and is waited for`,
+      )
     }
     setTimeout(tell, SAME_TIME_MS).unref()
   }
@@ -111,6 +139,19 @@ export class Report {
   #print(text: string): void {
     print(2, `${text}\n`)
   }
+}
+
+/** Workers that live, or are to live again. */
+function left(balancer: Balancer): number {
+  return balancer.stats().workers.filter(({ state }) => state !== 'vacant' && state !== 'finished').length
+}
+
+function names(workers: readonly number[]): string {
+  return workers.map((worker) => `worker_${worker}`).join(', ')
+}
+
+function are(workers: readonly number[]): string {
+  return workers.length === 1 ? 'is' : 'are'
 }
 
 function count(number: number, what: string): string {

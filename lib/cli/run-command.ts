@@ -18,7 +18,7 @@ Signals:
 An app's own handlers of SIGINT, SIGTERM and SIGHUP are called instead of that, and those of all other signals are called, too.
 
 The exit code is 0 if all connections finished, 1 if some were cut at the deadline or the start failed, 2 for wrong usage,
-and the server's own if it fails to start.`
+and the server's own if it ends with one before it listens, or when it is told to end.`
 
 export function runCommand(): Command {
   return new Command('run')

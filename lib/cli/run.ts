@@ -74,11 +74,12 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
   report.follow(balancer, entry)
   try {
     await reloads.after(balancer.start())
-    report.started(balancer)
-    const { cut } = await closed
+    report.started(balancer, entry)
+    const { cut, exitCode } = await closed
     report.closed(cut, signals.received)
     // Nobody asked it to end, and signals that come meanwhile change nothing of that.
-    process.exitCode = deviceFailed ? FAILED_EXIT_CODE : (signals.exitCode ?? (cut > 0 ? CUT_EXIT_CODE : 0))
+    if (deviceFailed) process.exitCode = FAILED_EXIT_CODE
+    else process.exitCode = signals.exitCode ?? (exitCode || (cut > 0 ? CUT_EXIT_CODE : 0))
   } catch (error) {
     process.exitCode = signals.startExitCode ?? failure(error, entry, report)
   } finally {

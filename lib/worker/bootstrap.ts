@@ -25,6 +25,9 @@ import { readProxyHeader, setAddresses } from './proxied.ts'
 import { openStdio } from './stdio.ts'
 import { announceWorker } from './this-worker.ts'
 
+/** `import()`, which start.ts gives to this text. */
+declare const importModule: (url: string) => Promise<unknown>
+
 /**
  * What a balancer's worker threads begin with (start.ts). It connects the thread to the device and to main, hooks
  * `listen`, and hands over to the user's entry, which then is the thread's main module in all respects.
@@ -172,7 +175,6 @@ function take({ listener, fd, stamp }: Take): void {
 }
 
 function reportEnd(): void {
-  process.on('beforeExit', () => control.post({ type: 'idle' }))
   process.on('uncaughtExceptionMonitor', (error) => {
     // Without this file's own frames, which tell nothing of the app.
     const lines = inspect(error).split('\n')
@@ -201,12 +203,16 @@ function announceStdin(): void {
 
 /**
  * The entry as plain Node runs it: the module is the main one (`require.main`, `import.meta.main`), whether CommonJS,
- * ESM or TypeScript, and argv is its own. On a turn of its own, so that an error it throws is an uncaught exception
+ * ESM or TypeScript, and argv is its own. One whose URL has a query is imported, so that it keeps that, and is no main module. On a turn of its own, so that an error it throws is an uncaught exception
  * of the entry and not of this module.
  */
 function runEntry(): void {
   ;(workerThreads as { workerData: unknown }).workerData = boot.userData
   syncBuiltinESMExports()
   process.argv.splice(1, Number.POSITIVE_INFINITY, boot.entry, ...boot.argv)
-  setImmediate(() => (Module as unknown as { runMain(main: string): void }).runMain(boot.entry))
+  setImmediate(() => {
+    // A query means nothing to a CommonJS module, and Node runs main modules by path.
+    if (boot.entryUrl !== null && !/\.c[jt]s$/.test(boot.entry)) void importModule(boot.entryUrl)
+    else (Module as unknown as { runMain(main: string): void }).runMain(boot.entry)
+  })
 }

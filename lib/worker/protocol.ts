@@ -16,6 +16,8 @@ export interface WorkerBoot {
   readonly index: number
   /** Absolute path of the user's entry. */
   readonly entry: string
+  /** With its query and hash; null if it has none. */
+  readonly entryUrl: string | null
   readonly argv: readonly string[]
   readonly userData: unknown
   readonly link: WorkerLink
@@ -160,8 +162,6 @@ export type Notice =
   | { readonly type: 'closing' }
   /** It can do no more just now, or can again. */
   | { readonly type: 'overloaded'; readonly overloaded: boolean }
-  /** Nothing holds the app's loop open any more: it ends of itself, and not by process.exit. */
-  | { readonly type: 'idle' }
   /** Accepting for itself, it closed so many connections at once for want of descriptors. They are counted. */
   | { readonly type: 'shed'; readonly connections: number }
   /** The app has no handler for the signal any more. */

@@ -12,4 +12,7 @@ const require = createRequire(import.meta.url)
 // The main module of this thread will be the user's entry, or none if that is an ES module, and this file has been none.
 delete require.cache[__filename]
 delete process.mainModule
-compileFunction(source, ['require', '__filename'], { filename: file, cachedData: compiled })(require, file)
+// In a text that is compiled so, import() does not work.
+const importModule = (url: string): Promise<unknown> => import(url)
+const run = compileFunction(source, ['require', '__filename', 'importModule'], { filename: file, cachedData: compiled })
+run(require, file, importModule)

@@ -332,6 +332,60 @@ t.test('when all workers have finished, the balancer is closed', async (t) => {
   t.strictSame(balancer.stats(), stats, 'stats() stays')
 })
 
+t.test('what waits when the app closes its last server is refused, as by a kernel, and is not cut', async (t) => {
+  const gate = new SharedArrayBuffer(8)
+  const balancer = await start(t, { workers: 1, workerData: { gate } })
+  const port = portOf(balancer)
+  const closed = once(balancer, 'close')
+  const blocked = get(port, '/block')
+  await Atomics.waitAsync(new Int32Array(gate), 0, 0).value
+  const waiting = Array.from({ length: 40 }, () => get(port).catch(({ code }) => code))
+  await untilAccepted(balancer, 41)
+  openGate(gate, 3)
+  t.equal((await blocked).body, 'unblocked')
+  const [{ cut, stats }] = await closed
+  t.equal(cut, 0)
+  const lost = (await Promise.all(waiting)).filter((answer) => answer === 'ECONNRESET').length
+  t.equal(stats.connections.cut, 0)
+  t.ok(stats.connections.refused <= lost, `${stats.connections.refused} refused, ${lost} lost`)
+  checkLaw(t, stats)
+})
+
+t.test('a connection on its way while the app closes its server is not cut, however it comes about', async (t) => {
+  const own = source('test/integration/fixtures/connects-to-itself.cjs')
+  for (let i = 0; i < 40; i++) {
+    const balancer = await startBalancer({ entry: own, workers: 1, execArgv: [], env: {} })
+    const { stats } =
+      balancer.health().status === 'closing' ? await balancer.close() : (await once(balancer, 'close'))[0]
+    t.equal(stats.connections.cut, 0)
+    checkLaw(t, stats)
+  }
+})
+
+t.test('a worker that ends itself with exit code 0 has finished; resize() starts one in its place', async (t) => {
+  const balancer = await start(t, { workers: 2 })
+  const port = portOf(balancer)
+  const died = once(balancer, 'worker-exit')
+  await get(port, '/finish').catch(() => undefined)
+  t.match((await died)[0], { code: 0, error: null, respawnIn: null, finished: true })
+  t.strictSame(
+    balancer
+      .stats()
+      .workers.map(({ state }) => state)
+      .sort(),
+    ['finished', 'running'],
+  )
+  t.match(balancer.health(), { status: 'ok' })
+  await many(20, 5, () => get(port))
+  t.match(await balancer.resize(2), { started: 1, ended: 0 })
+  const again = once(balancer, 'worker-exit')
+  await get(port, '/finish').catch(() => undefined)
+  await again
+  t.match(await balancer.resize(2), { started: 1, ended: 0 }, 'a place that a worker has finished in is free')
+  const { stats } = await balancer.close()
+  checkLaw(t, stats)
+})
+
 t.test('deaths in a row make the wait longer, up to the bound', async (t) => {
   const balancer = await start(t, { workers: 1, respawnDelay: 1, maxRespawnDelay: 4 })
   const port = portOf(balancer)

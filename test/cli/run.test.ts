@@ -165,8 +165,25 @@ t.test('stdin reaches the app, and its end reaches every worker', async (t) => {
 })
 
 const ends = [
-  { name: 'an entry that does nothing ends with 0', code: '', exit: 0, stderr: /^$/ },
-  { name: 'process.exit(3) at start ends with 3', code: 'process.exit(3)', exit: 3, stderr: /^$/ },
+  {
+    name: 'an entry that does nothing ends with 0, and is told that it never listened',
+    code: '',
+    exit: 0,
+    stderr:
+      /^node-dlb: \S+entry\.cjs has ended with exit code 0, and never called listen\(\): there was nothing to serve\n$/,
+  },
+  {
+    name: 'process.exit(3) at start ends with 3, and is told',
+    code: 'process.exit(3)',
+    exit: 3,
+    stderr: /^node-dlb: worker_[012] ended with exit code 3 before it listened: it called process\.exit\(3\), .*\n$/,
+  },
+  {
+    name: 'an exit code that is set is as good',
+    code: 'process.exitCode = 7',
+    exit: 7,
+    stderr: /^node-dlb: worker_[012] ended with exit code 7 before it listened: .* or set process\.exitCode.*\n$/,
+  },
   {
     name: 'an error at start is printed once, and ends with 1',
     code: "throw new TypeError('boom')",
