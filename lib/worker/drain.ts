@@ -1,8 +1,9 @@
 import net, { type Server } from 'node:net'
 import { callHandlers } from './app-signals.ts'
-import { closeSessions, isHttp2 } from './http2-sessions.ts'
-import { isHttp1, KeepAlives } from './keep-alives.ts'
+import { closeSessions } from './http2-sessions.ts'
+import { KeepAlives } from './keep-alives.ts'
 import { endWithNextResponse } from './last-responses.ts'
+import { isHttp1, isHttp2 } from './server-kinds.ts'
 
 /**
  * Asks the app to finish: by its own handler of the signal if it has one, as without a balancer, else by closing
@@ -11,11 +12,13 @@ import { endWithNextResponse } from './last-responses.ts'
  * `onClosed` is called when the servers are closed; not if it was left to the app's handler.
  */
 export function drain(servers: readonly Server[], signal: NodeJS.Signals, onClosed: () => void): void {
-  for (const server of servers) endWithNextResponse(server)
+  for (const server of servers) {
+    endWithNextResponse(server)
+    if (isHttp1(server) || isHttp2(server)) new KeepAlives(server).end()
+  }
   if (callHandlers(signal)) return
   for (const server of servers) {
     stopListening(server)
-    if (isHttp1(server)) new KeepAlives(server).end()
     closeSessions(server)
   }
   onClosed()

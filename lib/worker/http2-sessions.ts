@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import { isHttp2 } from './server-kinds.ts'
 
 interface Session {
   readonly destroyed: boolean
@@ -26,7 +27,8 @@ export function followSessions(server: Server): void {
   if (!isHttp2(server) || servers.has(server)) return
   const sessions: Sessions = { open: new Set(), closing: false }
   servers.set(server, sessions)
-  server.on('session', (session) => {
+  const http2Server: Http2Server = server
+  http2Server.on('session', (session) => {
     sessions.open.add(session)
     all.add(session)
     session.once('close', () => {
@@ -56,10 +58,6 @@ export function closeSessions(server: Server): void {
  */
 export function destroySessions(): void {
   for (const session of all) session.destroy()
-}
-
-export function isHttp2(server: Server): server is Http2Server {
-  return typeof (server as { updateSettings?: unknown }).updateSettings === 'function'
 }
 
 function close(session: Session): void {

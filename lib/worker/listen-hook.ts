@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
 import { NodeDlbError } from '../errors.ts'
+import { followHandshakes } from './handshakes.ts'
 import { followSessions } from './http2-sessions.ts'
 import type { Listening } from './listening.ts'
 import { type Listen2, type ServerInternals, serverPrototype } from './node-handles.ts'
@@ -78,6 +79,7 @@ function listen(listening: Listening, original: Listen2, server: Server, wanted:
     const internals = server as unknown as ServerInternals
     internals._handle = opened.handle
     followSessions(server)
+    followHandshakes(server)
     original.call(server, opened.address, port, opened.addressType, backlog, undefined, flags)
   } catch (error) {
     process.nextTick(() => server.emit('error', error))

@@ -1,9 +1,6 @@
 import type { Server } from 'node:net'
 
-interface TlsServer {
-  getTicketKeys(): Buffer
-  setTicketKeys(keys: Buffer): void
-}
+import { isTls } from './server-kinds.ts'
 
 /**
  * The keys by which a TLS server makes session tickets, 48 bytes; null for servers without TLS. Each server makes up its own: workers
@@ -15,8 +12,4 @@ export function ticketKeysOf(server: Server): Uint8Array | null {
 
 export function useTicketKeys(server: Server, keys: Uint8Array | null): void {
   if (keys && isTls(server)) server.setTicketKeys(Buffer.from(keys))
-}
-
-function isTls(server: object): server is TlsServer {
-  return 'getTicketKeys' in server && 'setTicketKeys' in server
 }

@@ -1,0 +1,29 @@
+import type { Server, Socket } from 'node:net'
+import { isHttp1, isHttp2, isTls } from './server-kinds.ts'
+
+/** A socket with TLS. `_parent`: the connection below. Undocumented: without it, no handshakes are followed. */
+type SecureSocket = Socket & { readonly _parent?: Socket }
+
+const servers = new WeakMap<Server, Set<Socket>>()
+
+/**
+ * Remembers the connections of a server for HTTP over TLS whose handshake is not done: Node has no list of them. It is little beside the handshake itself. Without
+ * HTTP, they are the app's business.
+ */
+export function followHandshakes(server: Server): void {
+  if (!isTls(server) || !(isHttp1(server) || isHttp2(server)) || servers.has(server)) return
+  const open = new Set<Socket>()
+  servers.set(server, open)
+  server.on('connection', (socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  server.on('secureConnection', ({ _parent }: SecureSocket) => {
+    if (_parent) open.delete(_parent)
+    else servers.delete(server)
+  })
+}
+
+export function handshakesOf(server: Server): Iterable<Socket> {
+  return servers.get(server) ?? []
+}
