@@ -27,6 +27,8 @@ export interface NativeAddon extends NativeDlb {
   writeWithoutWaiting(fd: number, data: Uint8Array): number
   /** A number for the address of a connection's client; 0 if it has none. */
   clientOf(fd: number): number
+  /** Another descriptor of a listening socket of this process, the caller's to close. @returns a negative errno if there is none */
+  shareListening(fd: number): number
   /**
    * Has the callback called on this thread's loop when any thread asks for it. It does not keep the loop alive, and closes with the
    * thread. @returns its number, not 0 and never used again

@@ -9,6 +9,7 @@
 #include "dlb/js_domain.h"
 #include "environment.h"
 #include "fd.h"
+#include "listen_socket.h"
 #include "listener.h"
 #include "thread_use.h"
 #include "output.h"
@@ -99,6 +100,13 @@ Napi::Value IsReadyForJs(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), IsReady(thread, info[1].As<Napi::Number>().Int32Value()));
 }
 
+// (fd) => a descriptor, or a negative errno
+Napi::Value ShareListeningForJs(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  return arguments.ok() ? Napi::Number::New(info.Env(), ShareListening(fd)) : Napi::Value();
+}
+
 // The most descriptors that this process may have, so their numbers are below it; Infinity if there is no limit.
 Napi::Value FdLimit(const Napi::CallbackInfo& info) {
   rlimit limit{};
@@ -124,6 +132,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("unreadOfFd", Napi::Function::New<UnreadOfFdForJs>(env, "unreadOfFd"));
   exports.Set("writeWithoutWaiting", Napi::Function::New<WriteWithoutWaitingForJs>(env, "writeWithoutWaiting"));
   exports.Set("clientOf", Napi::Function::New<ClientOfForJs>(env, "clientOf"));
+  exports.Set("shareListening", Napi::Function::New<ShareListeningForJs>(env, "shareListening"));
   exports.Set("openWaker", Napi::Function::New<Waker::OpenForJs>(env, "openWaker"));
   exports.Set("wake", Napi::Function::New<Waker::WakeForJs>(env, "wake"));
   exports.Set("closeWaker", Napi::Function::New<Waker::CloseForJs>(env, "closeWaker"));

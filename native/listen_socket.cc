@@ -62,6 +62,12 @@ bool Listens(int fd) {
 
 }  // namespace
 
+int ShareListening(int fd) {
+  Fd shared(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!shared) return -errno;
+  return Listens(shared.get()) ? shared.Release() : -EBADF;
+}
+
 SystemError ListenSocket::Open(const ListenSpec& spec) {
   Close();
   const SystemError error = spec.path.empty() ? OpenTcp(spec) : OpenUnix(spec);
@@ -77,11 +83,10 @@ SystemError ListenSocket::Open(const ListenSpec& spec) {
 
 SystemError ListenSocket::Share(int fd) {
   Close();
-  fd_ = Fd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!fd_) return Failed("dup");
-  if (Listens(fd_.get())) return {};
-  Close();
-  return {EBADF, "dup"};
+  const int shared = ShareListening(fd);
+  if (shared < 0) return {-shared, "dup"};
+  fd_ = Fd(shared);
+  return {};
 }
 
 SystemError ListenSocket::OpenTcp(const ListenSpec& spec) {

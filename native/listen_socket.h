@@ -21,6 +21,10 @@ struct ListenSpec {
   bool defer_accept = false;
 };
 
+// Another descriptor of a socket of this process that listens, for the caller to close. Returns a negative errno if there is
+// none to be had (EMFILE), or if the descriptor is no such socket (EBADF).
+int ShareListening(int fd);
+
 // A socket that listens, set up with the options that libuv sets, so that it behaves as a listener of Node's own.
 // Thread: any, one at a time. Ownership: holds the descriptor and, for a Unix socket, its name in the file system:
 // Close (or the destructor) removes both.
@@ -36,8 +40,7 @@ class ListenSocket {
   // here), EMFILE, ENFILE, ENOMEM.
   SystemError Open(const ListenSpec& spec);
 
-  // Another descriptor of a socket of this process that listens. The name of a Unix socket stays the first one's. EBADF,
-  // EMFILE.
+  // As ShareListening. The name of a Unix socket stays the first one's. EBADF, EMFILE.
   SystemError Share(int fd);
 
   int fd() const { return fd_.get(); }

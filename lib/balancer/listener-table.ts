@@ -125,9 +125,10 @@ export class ListenerTable {
     entry.awaited.delete(worker)
     entry.ticketKeys ??= request.ticketKeys
     this.#membersChanged(entry)
-    const { id, listener, ticketKeys } = entry
+    const { id, listener, ticketKeys, noDelay } = entry
+    const { address, fd } = listener
     const [route, links] = [this.#routeOf(entry), this.linksOf(worker)]
-    return { type: 'listening', listener: id, route, links, address: listener.address, ticketKeys }
+    return { type: 'listening', listener: id, route, links, address, fd, noDelay, ticketKeys }
   }
 
   leave(worker: number, id: number): void {
@@ -241,7 +242,7 @@ export class ListenerTable {
     const policy = this.#fabric.policyFor(settings.policy)
     const listener = openListener(this.#nextId(), request, settings.deferAccept, this.#options)
     const reliefPlace = policy.kind === 'load-balanced' ? (this.#reliefPlaces.shift() ?? null) : null
-    const entry = new TableEntry(listener, { key, settings, policy, reliefPlace })
+    const entry = new TableEntry(listener, { key, settings, policy, reliefPlace, noDelay: request.noDelay })
     this.#entries.set(entry.id, entry)
     this.#options.onOpen(entry)
     return entry
@@ -361,8 +362,8 @@ function openListener(
   deferAccept: boolean,
   { onBatch, onShed, onError }: ListenerTableOptions,
 ): Listener {
-  const { address, port, backlog, ipv6Only, reusePort } = request
-  const common = { backlog: backlog > 0 ? backlog : DEFAULT_BACKLOG, ipv6Only, reusePort, deferAccept }
+  const { address, port, backlog, ipv6Only, reusePort, noDelay } = request
+  const common = { backlog: backlog > 0 ? backlog : DEFAULT_BACKLOG, ipv6Only, reusePort, noDelay, deferAccept }
   const where = port === -1 ? { address: null, port: 0, path: address ?? '' } : { address, port }
   return Listener.open(id, { ...where, ...common }, (fds, count) => onBatch(id, fds, count), { onShed, onError })
 }

@@ -31,14 +31,17 @@ export class TableEntry implements DealtListener {
   waited = false
   /** Of the first server with TLS: the others get them, as do those of later workers, so that clients can resume their sessions anywhere. */
   ticketKeys: Uint8Array | null = null
+  /** As the first server wants it: connections inherit it. Each worker changes it where its server wants something else. */
+  readonly noDelay: boolean
 
-  constructor(listener: Listener, parts: Pick<TableEntry, 'key' | 'settings' | 'policy' | 'reliefPlace'>) {
+  constructor(listener: Listener, parts: Pick<TableEntry, 'key' | 'settings' | 'policy' | 'reliefPlace' | 'noDelay'>) {
     this.id = listener.id
     this.key = parts.key
     this.listener = listener
     this.settings = parts.settings
     this.policy = parts.policy
     this.reliefPlace = parts.reliefPlace
+    this.noDelay = parts.noDelay
   }
 
   get priority(): number {

@@ -1,6 +1,6 @@
 import { type Ledger, NO_STAMP, nowInMicroseconds } from '../balancer/ledger.ts'
 import { loadAddon } from '../native.ts'
-import { NEW_SOCKET, type StreamHandle, type StreamHandleConstructor } from './node-handles.ts'
+import { hideClass, NEW_SOCKET, type StreamHandle, type StreamHandleConstructor } from './node-handles.ts'
 
 /** Just before the connection closes. */
 export type OnClosed = () => void
@@ -20,18 +20,7 @@ export class Adoption {
     this.#worker = worker
   }
 
-  /** @returns null if the ledger says that the fd is not this event's any more, or if libuv refuses it. */
-  adopt(fd: number, stamp: number, onClosed: OnClosed | null = null): StreamHandle | null {
-    return this.claim(fd, stamp) ? this.open(fd, stamp, onClosed) : null
-  }
-
-  /** As `adopt`, for a connection that this worker has just accepted. Without a place in the ledger it is closed. */
-  accept(fd: number): StreamHandle | null {
-    const stamp = this.claimAccepted(fd)
-    return stamp === NO_STAMP ? null : this.open(fd, stamp, null)
-  }
-
-  /** The first half of `adopt`: the connection is this worker's, without a handle yet. */
+  /** The first half: the connection is this worker's, without a handle yet. @returns false if it is not this event's any more */
   claim(fd: number, stamp: number): boolean {
     return this.#ledger.adopt(fd, stamp, this.#worker)
   }
@@ -50,10 +39,13 @@ export class Adoption {
     loadAddon().resetFd(fd)
   }
 
-  /** The second half of `adopt`. @returns null if libuv refuses the fd; it is closed then. */
-  open(fd: number, stamp: number, onClosed: OnClosed | null): StreamHandle | null {
+  /**
+   * The second half. `noDelay`: what the connection has inherited from the listening socket.
+   * @returns null if libuv refuses the fd; it is closed then.
+   */
+  open(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): StreamHandle | null {
     const handle = new this.#Handle(NEW_SOCKET)
-    if (handle.take(fd, stamp, onClosed) === 0) return handle
+    if (handle.take(fd, stamp, onClosed, noDelay) === 0) return handle
     // libuv refuses an fd that this loop has already: somebody closed it without telling. It is ours to close.
     handle.close()
     loadAddon().closeFd(fd)
@@ -63,7 +55,7 @@ export class Adoption {
 
 interface AdoptedHandle extends StreamHandle {
   /** Opens the handle on the fd. @returns libuv's error number, 0 if none. */
-  take(fd: number, stamp: number, onClosed: OnClosed | null): number
+  take(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): number
 }
 
 type AdoptedHandleConstructor = new (type: number) => AdoptedHandle
@@ -78,10 +70,10 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
     #fd = -1
     #stamp = 0
     #onClosed: OnClosed | null = null
-    /** As it has inherited it from the listening socket. */
-    #noDelay = true
+    #noDelay = false
 
-    take(fd: number, stamp: number, onClosed: OnClosed | null): number {
+    take(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): number {
+      this.#noDelay = noDelay
       this.#fd = fd
       this.#stamp = stamp
       this.#onClosed = onClosed
@@ -102,7 +94,7 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
       return super.reset?.(callback) ?? 0
     }
 
-    /** Each HTTP server asks for it, for each connection: that is one system call less. */
+    /** Each HTTP server asks for it, for each connection, which has inherited it: that is one system call less. */
     override setNoDelay(on: boolean): number {
       if (on === this.#noDelay) return 0
       this.#noDelay = on
@@ -118,7 +110,6 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
       this.#fd = -1
     }
   }
-  // Node looks whether a handle has it.
-  if (!('setNoDelay' in Base.prototype)) Reflect.deleteProperty(Adopted.prototype, 'setNoDelay')
+  hideClass(Adopted.prototype, Base.prototype)
   return Adopted
 }

@@ -21,7 +21,7 @@ import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
 import { Overload } from './overload.ts'
 import { OwnIntake } from './own-intake.ts'
 import type { Links, Routes, Take, ToWorker, WorkerBoot, WorkerLink } from './protocol.ts'
-import { readProxyHeader, setAddresses } from './proxied.ts'
+import { readProxyHeader } from './proxied.ts'
 import { openStdio } from './stdio.ts'
 import { announceWorker } from './this-worker.ts'
 
@@ -94,9 +94,7 @@ function adopt(listener: number, fd: number, stamp: number, onClosed: OnClosed |
     return null
   }
   const adoption = adoptionFor(member.Handle)
-  if (member.proxied) return adoption.claim(fd, stamp) ? openLater(listener, fd, stamp, onClosed) : null
-  const client = adoption.adopt(fd, stamp, onClosed)
-  return client && { client, server: member.handle }
+  return adoption.claim(fd, stamp) ? claimed({ adoption, member, fd, stamp, onClosed }) : null
 }
 
 /** Main deals it again. */
@@ -108,31 +106,26 @@ function giveBack(connection: Connection): void {
 function accept(listener: number, fd: number): Delivery | typeof LATER | null {
   const member = listening.find(listener) as Member
   const adoption = adoptionFor(member.Handle)
-  if (member.proxied) {
-    const stamp = adoption.claimAccepted(fd)
-    return stamp === NO_STAMP ? null : openLater(listener, fd, stamp, null)
-  }
-  const client = adoption.accept(fd)
-  return client && { client, server: member.handle }
+  const stamp = adoption.claimAccepted(fd)
+  return stamp === NO_STAMP ? null : claimed({ adoption, member, fd, stamp, onClosed: null })
+}
+
+function claimed(delivery: Delivery): Delivery | typeof LATER {
+  if (!delivery.member.proxied) return delivery
+  openLater(delivery)
+  return LATER
 }
 
 /** Once its header is off. On a turn of its own, or later. */
-function openLater(listener: number, fd: number, stamp: number, onClosed: OnClosed | null): typeof LATER {
-  const { Handle, handle } = listening.find(listener) as Member
-  const adoption = adoptionFor(Handle)
+function openLater(delivery: Delivery): void {
+  const { adoption, fd, stamp, onClosed } = delivery
   const refuse = (): void => {
     adoption.abandon(fd, stamp)
     onClosed?.()
   }
-  const open = (addresses: ProxiedAddresses | null): void => {
-    const client = adoption.open(fd, stamp, onClosed)
-    if (client && addresses) setAddresses(client, addresses)
-    // The server may have closed meanwhile: as of any connection that had come before, it finishes this one.
-    if (client) deliver({ client, server: handle })
-    else onClosed?.()
-  }
+  // The server may have closed meanwhile: as of any connection that had come before, it finishes this one.
+  const open = (addresses: ProxiedAddresses | null): void => deliver(delivery, addresses)
   setImmediate(readProxyHeader, { fd, open, refuse })
-  return LATER
 }
 
 function adoptionFor(Handle: StreamHandleConstructor): Adoption {

@@ -8,8 +8,12 @@ import { type Delivery, deliver, LATER } from './delivery.ts'
 /** How many events are taken in one turn of the loop: a busy worker leaves the others where they can be taken back. */
 export const INBOX_BATCH = 4
 
+const NONE = 'dlb receive none, skip'
+
 export interface InboxOptions {
   readonly port: Port
+  /** How many are taken at once, of INBOX_BATCH at most. */
+  readonly batch: number
   readonly events: EventBuffer
   readonly completions: Completions
   /** Makes the event's fd a connection; null if it is not this worker's to take. Never throws. */
@@ -25,10 +29,8 @@ export interface InboxOptions {
 }
 
 /**
- * The worker's end of the device. Woken while the port's consumer queue holds events, it adopts a few.
- *
- * If the user's 'connection' handler throws, the rest of the batch must not be lost: it stays for the next turn, and if
- * the worker dies of the error it is recovered with the port.
+ * The worker's end of the device. Woken while the port's consumer queue holds events, it takes a few, and delivers each in a callback of
+ * its own. If a handler of the app's throws, the others still come, and if the worker dies of it they are recovered with the port.
  */
 export class Inbox {
   readonly #options: InboxOptions
@@ -46,28 +48,28 @@ export class Inbox {
   }
 
   #take(): void {
-    // The rest of an interrupted batch comes first; its own turn is scheduled.
+    // The rest of the last batch comes first, and this is called again.
     if (this.#next < this.#count) return
     const { debug } = this.#options
     this.#next = 0
     this.#count = this.#receive()
-    if (this.#count > 0) debug?.(`get dlb event ${this.#count}`)
-    this.#deliverAll()
-    if (this.#count < INBOX_BATCH) debug?.('dlb receive none, skip')
-  }
-
-  #deliverAll(): void {
-    const { events, debug } = this.#options
-    while (this.#next < this.#count) {
-      const i = this.#next++
-      const fd = events.data64Low(i)
-      const delivery = this.#adopt(events.data16(i), fd, events.data64High(i))
-      if (!delivery) continue
-      debug?.(`dlb recv ${fd}`)
-      if (delivery === LATER || deliver(delivery)) continue
-      setImmediate(() => this.#deliverAll())
+    if (this.#count === 0) {
+      debug?.(NONE)
       return
     }
+    debug?.(`get dlb event ${this.#count}`)
+    for (let i = 1; i < this.#count; i++) setImmediate(this.#deliverNext)
+    this.#deliverNext()
+  }
+
+  readonly #deliverNext = (): void => {
+    const { events, debug } = this.#options
+    const i = this.#next++
+    const fd = events.data64Low(i)
+    const delivery = this.#adopt(events.data16(i), fd, events.data64High(i))
+    if (delivery) debug?.(`dlb recv ${fd}`)
+    if (this.#next === this.#count && this.#count < INBOX_BATCH) debug?.(NONE)
+    if (delivery && delivery !== LATER) deliver(delivery)
   }
 
   #adopt(listener: number, fd: number, stamp: number): Delivery | typeof LATER | null {
@@ -84,9 +86,9 @@ export class Inbox {
   }
 
   #receive(): number {
-    const { port, events, onFailure } = this.#options
+    const { port, events, batch, onFailure } = this.#options
     try {
-      return port.receive(events, INBOX_BATCH)
+      return port.receive(events, batch)
     } catch (error) {
       if (!(error instanceof NodeDlbError)) throw error
       onFailure(error)

@@ -59,10 +59,11 @@ export class DeviceIntake implements Intake {
     this.#balanced = balanced && domain.attachPort(balanced)
     this.#directed = directed && domain.attachPort(directed)
     const onFailure = (error: NodeDlbError): void => this.#fail(error)
-    const open = (port: Port, completions: Completions): void => {
+    const open = (port: Port, batch: number, completions: Completions): void => {
       new Inbox({
         ...options,
         port,
+        batch,
         completions,
         onFailure,
         events: domain.createEvents(INBOX_BATCH),
@@ -81,11 +82,12 @@ export class DeviceIntake implements Intake {
       const onEarly = (): void => ledger.countEarly(worker)
       const room = new CountingRoom(counting, workers, ledger, worker)
       this.#completions = new DeviceCompletions({ port: this.#balanced, room, counts, onEarly, onFailure })
-      open(this.#balanced, this.#completions)
+      open(this.#balanced, INBOX_BATCH, this.#completions)
     } else {
       this.#completions = null
     }
-    if (this.#directed) open(this.#directed, new DirectCompletions(ledger, worker))
+    // For the device, what a directed port has received is complete: if the thread ends, nobody gets it back. So one at a time.
+    if (this.#directed) open(this.#directed, 1, new DirectCompletions(ledger, worker))
   }
 
   join(listener: number, route: Route): void {

@@ -1,87 +1,147 @@
-import fs from 'node:fs'
-import type { StreamHandle, StreamHandleConstructor } from './node-handles.ts'
-
-/** What `server.address()` gives: of an IP socket, or a Unix socket's path. */
-export type BoundAddress = { readonly address: string; readonly family: string; readonly port: number } | string
+import { ASYNC_ID, FRAME, HandleScope, TRIGGER } from './handle-scope.ts'
+import { hideClass, NEW_SERVER, type StreamHandle, type StreamHandleConstructor } from './node-handles.ts'
 
 /** A server's side of a listener that the main thread owns. */
 export interface ListenerMembership {
-  readonly address: BoundAddress
   /** Connections are wanted from now on. @returns 0, or the negative errno of the bind or listen that failed. */
-  join(handle: ListenHandle): number
+  join(handle: ListenHandle, accept: Accept): number
   leave(): void
   /** An open server holds its worker's loop open, unless it is unref'd. */
   hold(held: boolean): void
 }
 
-/** What `net.Server` expects of a listening handle, and sets on it. */
-export interface ListenHandle {
+/** Makes a connection's handle, and gives it to the server, as Node's C++ does: in the listen handle's async context. */
+export type Accept = (make: () => StreamHandle | null) => void
+
+/** What `net.Server` has for a listening handle. */
+export interface ListenHandle extends StreamHandle {
+  /** Node's own, that makes a socket of a connection. It sets it before it calls `listen`. */
   onconnection: (error: number, client: StreamHandle) => void
-  listen(backlog: number): number
-  close(callback?: () => void): void
-  ref(): void
-  unref(): void
-  hasRef(): boolean
-  getsockname(out: object): number
-  fchmod(mode: number): number
 }
 
-/** libuv's UV_READABLE and UV_WRITABLE, as `fchmod` takes them, and the permissions that they ask for. */
-const READABLE = 1
-const WRITABLE = 2
-const ALL_READ = 0o444
-const ALL_WRITE = 0o222
+export type ListenHandleConstructor = new (membership: ListenerMembership) => ListenHandle
+
+/** As libuv has them for a handle that listens, and is not connected. */
+const EEXIST = -17
+const EISCONN = -106
+const ENOTCONN = -107
+const EPIPE = -32
 
 /**
- * A listen handle without a kernel socket, of Node's class by prototype only: no method of that prototype may be
- * reached, since there is no native object behind it. So everything that Node calls is defined here.
+ * What would have this thread's loop poll the socket, which all workers share, or would change it for all, such as to a blocking one: it
+ * does nothing, and gives what libuv does.
  */
-export function createListenHandle(Base: StreamHandleConstructor, membership: ListenerMembership): ListenHandle {
-  let open = true
-  let held = true
-  const hold = (value: boolean): void => {
-    if (open) membership.hold(value)
-    held = value
-  }
-  const { address } = membership
-  const own = {
-    // Read by users' logs at most; there is no fd in this thread.
-    fd: -1,
-    // Node then numbers the server itself.
-    getAsyncId: undefined,
-    // As for Node's pipes: server.address() gives the path then.
-    getsockname: typeof address === 'string' ? undefined : (out: object) => Object.assign(out, address) && 0,
-    listen(this: ListenHandle) {
-      const error = membership.join(this)
-      if (error === 0) membership.hold(held)
-      else open = false
-      return error
-    },
-    close(this: ListenHandle, callback?: () => void) {
-      if (open) {
-        membership.hold(false)
-        membership.leave()
-      }
-      open = false
-      // Node's handles call back on a later turn of the loop.
-      if (callback) setImmediate(() => callback.call(this))
-    },
-    ref: () => hold(true),
-    unref: () => hold(false),
-    hasRef: () => open && held,
-    fchmod: (mode: number) => addPermissions(String(address), mode),
-  }
-  // Defined, not assigned: the prototype has accessors by some of these names.
-  return Object.create(Base.prototype, Object.getOwnPropertyDescriptors(own))
+const refused: Readonly<Record<string, number>> = {
+  readStart: ENOTCONN,
+  shutdown: ENOTCONN,
+  writev: EPIPE,
+  writeBuffer: EPIPE,
+  writeAsciiString: EPIPE,
+  writeUtf8String: EPIPE,
+  writeUcs2String: EPIPE,
+  writeLatin1String: EPIPE,
+  setBlocking: 0,
 }
 
-/** As uv_pipe_chmod: adds to the file's permissions. @returns 0 or a negative errno. */
-function addPermissions(path: string, mode: number): number {
-  const added = (mode & READABLE ? ALL_READ : 0) | (mode & WRITABLE ? ALL_WRITE : 0)
-  try {
-    fs.chmodSync(path, fs.statSync(path).mode | added)
-    return 0
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).errno ?? -1
+/**
+ * Listen handles, of Node's own class: it has a descriptor of the listening socket, so that whatever is asked of it, passes it on to
+ * another process, or waits for its close finds what it finds without a balancer. But libuv never polls the socket in this thread:
+ * connections come from the queue device.
+ *
+ * Node calls what is defined here; everything else, and `super`, is Node's.
+ */
+export function listenHandleClass(Base: StreamHandleConstructor): ListenHandleConstructor {
+  class Listening extends Base {
+    declare onconnection: ListenHandle['onconnection']
+    readonly #membership: ListenerMembership
+    readonly #scope: HandleScope = new HandleScope(this)
+    #joined = false
+    #open = true
+    #held = true
+
+    constructor(membership: ListenerMembership) {
+      super(NEW_SERVER)
+      this.#membership = membership
+    }
+
+    override open(fd: number): number {
+      return this.#open && fd === this.fd ? EEXIST : super.open(fd)
+    }
+
+    get [ASYNC_ID](): number {
+      return this.getAsyncId()
+    }
+
+    get [TRIGGER](): number {
+      return this.#scope.trigger
+    }
+
+    get [FRAME](): unknown {
+      return this.#scope.enterFrame()
+    }
+
+    /** Again, when a second server is given the handle: it gets the connections from then on. */
+    override listen(backlog: number): number {
+      if (!this.#open) return super.listen(backlog)
+      if (this.#joined) return 0
+      const error = this.#membership.join(this, (make) => this.#accept(make))
+      this.#joined = error === 0
+      if (this.#joined) this.#membership.hold(this.#held)
+      return error
+    }
+
+    override close(callback?: () => void): void {
+      this.#leave()
+      super.close(callback)
+    }
+
+    /** Not with the reset that Node's would set on the socket, and all its connections inherit. */
+    override reset(callback?: () => void): number {
+      this.close(callback)
+      return 0
+    }
+
+    override ref(): void {
+      super.ref()
+      this.#hold(true)
+    }
+
+    override unref(): void {
+      super.unref()
+      this.#hold(false)
+    }
+
+    #accept(make: () => StreamHandle | null): void {
+      this.#scope.run(make, (client) => this.onconnection(0, client))
+    }
+
+    #hold(held: boolean): void {
+      this.#held = held
+      if (this.#joined && this.#open) this.#membership.hold(held)
+    }
+
+    #leave(): void {
+      if (!this.#open) return
+      this.#open = false
+      this.#membership.hold(false)
+      this.#membership.leave()
+    }
   }
+  return likeBase(Listening, Base)
+}
+
+function likeBase(Class: ListenHandleConstructor, Base: StreamHandleConstructor): ListenHandleConstructor {
+  const prototype = Base.prototype as unknown as Record<string, (...args: unknown[]) => number>
+  const define = (name: string, value: (...args: unknown[]) => number): void => {
+    if (name in prototype) Object.defineProperty(Class.prototype, name, { value, writable: true, configurable: true })
+  }
+  for (const [name, result] of Object.entries(refused)) {
+    define(name, function (this: StreamHandle, ...args) {
+      return this.fd < 0 ? prototype[name].apply(this, args) : result
+    })
+  }
+  // Also once it is closed: libuv would abort the process.
+  for (const name of ['connect', 'connect6']) define(name, () => EISCONN)
+  hideClass(Class.prototype, Base.prototype)
+  return Class
 }

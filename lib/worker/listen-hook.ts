@@ -3,7 +3,7 @@ import { NodeDlbError } from '../errors.ts'
 import { followHandshakes } from './handshakes.ts'
 import { followSessions } from './http2-sessions.ts'
 import type { Listening } from './listening.ts'
-import { type Listen2, type ServerInternals, serverPrototype } from './node-handles.ts'
+import { type Listen2, type ServerInternals, serverPrototype, wantsNoDelay } from './node-handles.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
 
 /** Bits of the flags that Node hands to `_listen2`: libuv's UV_TCP_IPV6ONLY and UV_TCP_REUSEPORT. */
@@ -40,9 +40,11 @@ export class ListenHook {
   #install(target: ServerInternals): void {
     const [listening, original] = [this.#listening, this.#original]
     target._listen2 = function (address, port, addressType, backlog, fd, flags) {
-      const hasHandle = (this as unknown as ServerInternals)._handle !== null
-      if (hasHandle) original.call(this, address, port, addressType, backlog, fd, flags)
-      else if (typeof fd === 'number' && fd >= 0) refuseFd(this, fd)
+      const { _handle: handle } = this as unknown as ServerInternals
+      if (handle !== null) {
+        listening.takeOver(this, handle)
+        original.call(this, address, port, addressType, backlog, fd, flags)
+      } else if (typeof fd === 'number' && fd >= 0) refuseFd(this, fd)
       else
         listen(listening, original, this, { address, port: port ?? 0, addressType: addressType ?? 4, backlog, flags })
     }
@@ -74,6 +76,7 @@ function listen(listening: Listening, original: Listen2, server: Server, wanted:
       backlog: backlog || 0,
       ipv6Only: (flags & IPV6_ONLY) !== 0,
       reusePort: (flags & REUSE_PORT) !== 0,
+      noDelay: wantsNoDelay(server),
       ticketKeys: ticketKeysOf(server),
     })
     const internals = server as unknown as ServerInternals

@@ -3,7 +3,13 @@ import { type ErrorCode, NodeDlbError } from '../errors.ts'
 import { loadAddon } from '../native.ts'
 import type { Control } from './control.ts'
 import type { Intake } from './intake.ts'
-import { createListenHandle, type ListenHandle } from './listen-handle.ts'
+import {
+  type Accept,
+  type ListenerMembership,
+  type ListenHandle,
+  type ListenHandleConstructor,
+  listenHandleClass,
+} from './listen-handle.ts'
 import { findPipe, type StreamHandleConstructor } from './node-handles.ts'
 import type { Links, ListenRequest, Reply, Route, Routes } from './protocol.ts'
 import { useTicketKeys } from './ticket-keys.ts'
@@ -15,14 +21,26 @@ export interface Opened {
   readonly addressType: number
 }
 
-/** One server that takes part in a listener of the main thread's. */
+/** What takes part in a listener of the main thread's. */
 export interface Member {
-  readonly server: Server
+  /** Those that have the handle. The last one gets the connections: `b.listen(a)` takes them over. */
+  readonly servers: Server[]
   readonly handle: ListenHandle
+  readonly accept: Accept
   /** Its connections begin with the PROXY protocol's header. */
   readonly proxied: boolean
   /** The class of its connections' handles. */
   readonly Handle: StreamHandleConstructor
+  /** Its connections begin with TCP_NODELAY, as the listening socket has it. */
+  readonly inheritsNoDelay: boolean
+}
+
+type Bound = Extract<Reply, { type: 'listening' }>
+type Failure = Pick<Extract<Reply, { type: 'failed' }>, 'errno' | 'address'>
+
+/** The server that gets the member's connections. */
+export function serverOf({ servers }: Member): Server {
+  return servers[servers.length - 1]
 }
 
 /**
@@ -34,6 +52,7 @@ export interface Member {
 export class Listening {
   readonly #members = new Map<number, Member>()
   readonly #routes = new Map<number, Route>()
+  readonly #classes = new Map<StreamHandleConstructor, ListenHandleConstructor>()
   /** Those that hold the worker's loop open. */
   readonly #holders = new Set<number>()
   readonly #control: Control
@@ -83,7 +102,13 @@ export class Listening {
   }
 
   servers(): Server[] {
-    return [...this.#members.values()].map((member) => member.server)
+    return [...this.#members.values()].flatMap((member) => member.servers)
+  }
+
+  /** The server has been given another server's handle, which may be one of ours. */
+  takeOver(server: Server, handle: object | null): void {
+    const member = [...this.#members.values()].find((member) => member.handle === handle)
+    member?.servers.push(server)
   }
 
   /**
@@ -95,24 +120,42 @@ export class Listening {
     const Handle = request.port === -1 ? this.#pipe() : this.#Tcp
     const reply = this.#control.call(request)
     if (reply.type === 'listening') return this.#opened(server, Handle, request, reply)
-    if (reply.type === 'failed') return failed(Handle, request, reply)
+    if (reply.type === 'failed') return this.#failed(Handle, request, reply)
     if (reply.type === 'refused') throw new NodeDlbError(reply.code as ErrorCode, reply.message)
     throw new TypeError(`'${reply.type}' does not answer 'listen'`)
   }
 
-  #opened(
-    server: Server,
-    Handle: StreamHandleConstructor,
-    request: ListenRequest,
-    { listener, route, links, address, ticketKeys }: Extract<Reply, { type: 'listening' }>,
-  ): Opened {
+  #opened(server: Server, Handle: StreamHandleConstructor, request: ListenRequest, reply: Bound): Opened {
+    const { listener, route, links, address, ticketKeys, fd } = reply
     useTicketKeys(server, ticketKeys)
     this.#routes.set(listener, route)
     this.#relink(links)
-    const handle = createListenHandle(Handle, {
-      address,
-      join: (handle) => {
-        this.#members.set(listener, { server, handle, Handle, proxied: route.proxyProtocol })
+    const handle = new (this.#classFor(Handle))(this.#membership(server, Handle, reply))
+    const shared = loadAddon().shareListening(fd)
+    const error = shared < 0 ? shared : handle.open(shared)
+    if (error !== 0) {
+      handle.close()
+      return this.#failed(Handle, request, { errno: error, address: request.address })
+    }
+    if (typeof address === 'string') return { handle, address, addressType: request.addressType }
+    return { handle, address: address.address, addressType: address.family === 'IPv6' ? 6 : 4 }
+  }
+
+  #failed(Handle: StreamHandleConstructor, { addressType }: ListenRequest, { errno, address }: Failure): Opened {
+    const nothing = (): void => undefined
+    const handle = new (this.#classFor(Handle))({ join: () => errno, leave: nothing, hold: nothing })
+    return { handle, address, addressType }
+  }
+
+  #membership(
+    server: Server,
+    Handle: StreamHandleConstructor,
+    { listener, route, noDelay }: Bound,
+  ): ListenerMembership {
+    return {
+      join: (handle, accept) => {
+        const { proxyProtocol: proxied } = route
+        this.#members.set(listener, { servers: [server], handle, accept, Handle, proxied, inheritsNoDelay: noDelay })
         this.#join(listener)
         this.#control.post({ type: 'listening', thread: loadAddon().thisThread() })
         return 0
@@ -125,9 +168,13 @@ export class Listening {
         if (reply.type === 'left') this.#relink(reply.links)
       },
       hold: (held) => this.#hold(listener, held),
-    })
-    if (typeof address === 'string') return { handle, address, addressType: request.addressType }
-    return { handle, address: address.address, addressType: address.family === 'IPv6' ? 6 : 4 }
+    }
+  }
+
+  #classFor(Handle: StreamHandleConstructor): ListenHandleConstructor {
+    const known = this.#classes.get(Handle) ?? listenHandleClass(Handle)
+    this.#classes.set(Handle, known)
+    return known
   }
 
   #hold(listener: number, held: boolean): void {
@@ -152,18 +199,4 @@ export class Listening {
     this.#Pipe ??= findPipe()
     return this.#Pipe
   }
-}
-
-function failed(
-  Handle: StreamHandleConstructor,
-  request: ListenRequest,
-  { errno, address }: Extract<Reply, { type: 'failed' }>,
-): Opened {
-  const handle = createListenHandle(Handle, {
-    address: address ?? '',
-    join: () => errno,
-    leave: () => undefined,
-    hold: () => undefined,
-  })
-  return { handle, address, addressType: request.addressType }
 }

@@ -8,8 +8,14 @@ import { NodeDlbError } from '../errors.ts'
 
 /** Node's native stream handle (TCPWrap, PipeWrap), as far as it is used here. */
 export interface StreamHandle {
+  /** Negative if it is not open. */
+  readonly fd: number
   open(fd: number): number
+  listen(backlog: number): number
   close(callback?: () => void): void
+  ref(): void
+  unref(): void
+  getAsyncId(): number
   /** TCP only: closes with RST. */
   reset?(callback?: () => void): number
   /** TCP only. */
@@ -35,10 +41,12 @@ export type Listen2 = (
 export interface ServerInternals {
   _listen2: Listen2
   _handle: object | null
+  readonly noDelay?: boolean
 }
 
-/** The type argument of `new TCP()` and `new Pipe()`: a socket, not a server. */
+/** The type argument of `new TCP()` and `new Pipe()`. */
 export const NEW_SOCKET = 0
+export const NEW_SERVER = 1
 
 /** A socket that connects gets its handle at once; it is thrown away before anything is sent. */
 function handleOf(options: net.NetConnectOpts): StreamHandleConstructor {
@@ -46,6 +54,8 @@ function handleOf(options: net.NetConnectOpts): StreamHandleConstructor {
   socket.on('error', () => undefined)
   socket.connect(options)
   const { _handle: handle } = socket as unknown as { _handle: (StreamHandle & { constructor: unknown }) | null }
+  // So that it is not among what is active when the app begins.
+  handle?.unref()
   socket.destroy()
   if (typeof handle?.open !== 'function' || typeof handle.close !== 'function') throw internalsGone('handle.open')
   return handle.constructor as StreamHandleConstructor
@@ -71,7 +81,21 @@ export function serverPrototype(): ServerInternals {
   return prototype
 }
 
-function internalsGone(what: string): NodeDlbError {
+/** Whether Node sets TCP_NODELAY on the server's connections: HTTP servers ask for it. */
+export function wantsNoDelay(server: net.Server): boolean {
+  return (server as unknown as ServerInternals).noDelay === true
+}
+
+/** What a subclass of a handle may define, and only TCP has. Node looks whether a handle has it. */
+const OF_TCP_ONLY = ['reset', 'setNoDelay']
+
+/** Makes a subclass look like Node's own class, also to who asks for `handle.constructor`. */
+export function hideClass(prototype: object, base: object): void {
+  Reflect.deleteProperty(prototype, 'constructor')
+  for (const name of OF_TCP_ONLY) if (!(name in base)) Reflect.deleteProperty(prototype, name)
+}
+
+export function internalsGone(what: string): NodeDlbError {
   return new NodeDlbError(
     'ERR_DLB_NODE_INTERNALS',
     `this Node (${process.version}) has no ${what}, which node-dlb needs; use a Node version that node-dlb's README lists, or a newer node-dlb`,

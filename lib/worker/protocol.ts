@@ -112,6 +112,8 @@ export interface ListenRequest {
   readonly backlog: number
   readonly ipv6Only: boolean
   readonly reusePort: boolean
+  /** The server's connections shall have TCP_NODELAY. */
+  readonly noDelay: boolean
   /** Of a server with TLS, by which it makes session tickets. */
   readonly ticketKeys: Uint8Array | null
 }
@@ -138,6 +140,10 @@ export type Reply =
       readonly links: Links
       /** What it is bound to: an IP socket's address, or the file's path. */
       readonly address: { readonly address: string; readonly family: string; readonly port: number } | string
+      /** The listening socket, for the worker to share while it takes part. */
+      readonly fd: number
+      /** Connections begin with TCP_NODELAY. */
+      readonly noDelay: boolean
       /** Those of the first of the listener's servers: all use them. */
       readonly ticketKeys: Uint8Array | null
     }

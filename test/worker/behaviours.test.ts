@@ -8,17 +8,25 @@ import { type Outcome, runCli, runNode, source } from '../programs.ts'
  * Each behaviour of net.Server that apps rest on, as an app of its own: it has to print the same on plain Node and in a
  * balancer's worker, and to end alike. One worker, since the apps are their own clients.
  */
-const app = source('test/worker/fixtures/behaviours.cjs')
-const { names } = createRequire(import.meta.url)(app) as { names: string[] }
+const apps = ['behaviours.cjs', 'handles.cjs'].map((name) => source(`test/worker/fixtures/${name}`))
+const require = createRequire(import.meta.url)
 
 t.jobs = 4
 
 const outsider = net.createServer().listen(0, '127.0.0.1')
 await once(outsider, 'listening')
-const env = { TAKEN_PORT: String((outsider.address() as net.AddressInfo).port) }
+const env = {
+  TAKEN_PORT: String((outsider.address() as net.AddressInfo).port),
+  /** Without its extension. */
+  CERTIFICATE: source('test/fixtures/localhost'),
+}
 t.teardown(() => outsider.close())
 
-for (const name of names) {
+const behaviours = apps.flatMap((app) =>
+  (require(app) as { names: string[] }).names.map((name) => [app, name] as const),
+)
+
+for (const [app, name] of behaviours) {
   t.test(`${name}: as on plain Node`, async (t) => {
     const [plain, balanced] = await Promise.all([
       runNode([app, name], env),

@@ -1,8 +1,11 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { NativeAddon } from '../../native.ts'
 import { port } from './layout.ts'
 
 /** Long enough to be none; a timer holds the loop open, which waiting does not. */
 const forever = 2 ** 31 - 1
+/** What wakes a port may be a request of the app's, whose context is not to reach what the port has for others. */
+const noContext = new AsyncResource('DLBWAKE')
 /** This thread's wakers, each with what it calls: a thread that wakes itself is awake, and needs no system call for it. */
 const ownWakers = new Map<number, () => void>()
 
@@ -83,7 +86,8 @@ export class Readable {
 
   #waitAsync(): void {
     const wait = Atomics.waitAsync(this.#m, this.#sleep, 1)
-    if (wait.async) wait.value.then(this.#turn)
+    // On a turn of its own: what the callback throws is an uncaught exception, and not a rejected promise.
+    if (wait.async) wait.value.then(() => setImmediate(this.#turn))
     else setImmediate(this.#turn)
   }
 
@@ -99,13 +103,9 @@ export class Readable {
     if (callback === null) return
     try {
       if (this.#isReadable()) callback()
-    } catch (error) {
-      // An uncaught exception, as from any other callback of the loop, and not a rejected promise.
-      process.nextTick(() => {
-        throw error
-      })
+    } finally {
+      if (this.#callback !== null && !this.#pending) this.#arm()
     }
-    if (this.#callback !== null && !this.#pending) this.#arm()
   }
 
   #hold(): void {
@@ -144,6 +144,6 @@ export function wakeSleeper(memory: Int32Array, pub: number, addon: NativeAddon 
   }
   const waker = Atomics.load(memory, pub + port.waker)
   const woken = ownWakers.get(waker)
-  if (woken) setImmediate(woken)
+  if (woken) noContext.runInAsyncScope(setImmediate, null, woken)
   else if (waker !== 0) addon.wake(waker)
 }
