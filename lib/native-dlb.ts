@@ -126,9 +126,11 @@ export interface NativeDlbDomain {
 }
 
 export interface NativeDlbPort {
-  /** What the next seven are called with, and what they return: see lib/device/dlb/call.ts. */
+  /** What the next eight are called with, and what they return: see lib/device/dlb/call.ts. */
   readonly call: ArrayBuffer
   send(): void
+  /** Beyond the contract's bound on queued events. */
+  sendBeyond(): void
   forward(): void
   advancedSend(): void
   receive(): void

@@ -452,6 +452,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       onTaken: (connections) => this.#dealer.takeBack(connections),
       onRecovered: (connections) => this.#dealer.recover(connections),
       onFailure: (error) => this.#failOver(error),
+      flow: this.#ledger,
       give: (worker, take) => this.#supervisor.post(worker, take),
       policies: {
         direct: (worker) => this.#ledger.direct(worker),

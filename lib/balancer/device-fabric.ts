@@ -1,9 +1,10 @@
 import type { Device, DomainConfig, Port, PortId, QueueId, SchedulingDomain } from '../device/device.ts'
-import type { DlbDomain } from '../device/dlb/types.ts'
+import type { DlbDomain, DlbPort } from '../device/dlb/types.ts'
 import type { EventBuffer } from '../device/event-buffer.ts'
 import { NodeDlbError } from '../errors.ts'
 import type { DeviceLink } from '../worker/protocol.ts'
 import { type Counting, deepestQueue } from './counting.ts'
+import { DeviceProbe } from './device-probe.ts'
 import type { DeviceFacts, Fabric, FabricCounts, FabricHooks, FabricParts } from './fabric.ts'
 import { giveAll } from './giving.ts'
 import type { Connection } from './ledger.ts'
@@ -11,8 +12,8 @@ import type { ResolvedOptions } from './options.ts'
 import { isLoadBalanced, isOwnAccepting, type Policies, type Policy, type PolicyName } from './policies/index.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
-/** As many as a port has links: see QueuePool. */
-const LISTENER_QUEUES = 8
+/** As many as a port has links: see QueuePool. On a DLB device, one of them is for probes, so that the acceptor's port has a link left for it. */
+const QUEUES = 8
 /** At most so many connections wait at one worker: measured to keep the tails low when a worker is stuck. */
 const WORKER_CQ_DEPTH = 8
 /**
@@ -36,8 +37,8 @@ const MAX_COUNTED = { software: 4096, dlb: 256 }
  *
  * It asks the device for what the workers and the policy need, and no more: other processes want the rest.
  *
- *     load-balanced policies   8 queues, a load-balanced port for each worker with 16 event-state entries, and
- *                              the acceptor's with 64
+ *     load-balanced policies   8 queues, of which a DLB device has one for probes, a load-balanced port for each worker with 16
+ *                              event-state entries, and the acceptor's with 64
  *     least-connections        for each worker 4,096 entries more, on a DLB device 256, or its share of what is free;
  *                              how many of them can be used at a time is in counting.ts
  *     directed policies        a directed port with its queue for each worker, and if there are no others for the acceptor
@@ -62,6 +63,8 @@ export class DeviceFabric implements Fabric {
   /** For what waits at a worker. */
   readonly #seen: EventBuffer
   readonly #hooks: FabricHooks
+  /** null: the device does not fail. */
+  readonly #probe: DeviceProbe | null = null
   /** It has failed, or is closed: the rest is done quietly. */
   #over = false
 
@@ -81,8 +84,9 @@ export class DeviceFabric implements Fabric {
       this.#plan = planDomain(device, options, policies)
       this.#domain = device.createDomain(this.#plan.config)
       undo.push(() => this.#domain.close())
-      this.queues = Array.from({ length: this.#plan.queues }, () => this.#domain.createLoadBalancedQueue())
-      const limit = Math.min(...this.queues.map((queue) => this.#domain.inFlightLimit(queue)))
+      const queues = Array.from({ length: this.#plan.queues }, () => this.#domain.createLoadBalancedQueue())
+      this.queues = kind === 'dlb' ? queues.slice(1) : queues
+      const limit = Math.min(...queues.map((queue) => this.#domain.inFlightLimit(queue)))
       this.#cqDepth = cqDepthFor(this.#plan, limit, options)
       this.#counting = { most: this.#plan.counted, limit, apart: this.#cqDepth + ADOPTED_ENTRIES }
       const acceptor = this.#createAcceptorPort()
@@ -95,6 +99,10 @@ export class DeviceFabric implements Fabric {
       this.#port = this.#domain.attachPort(acceptor)
       this.#events = this.#domain.createEvents(BATCH)
       this.#seen = this.#domain.createEvents(this.#cqDepth)
+      if (kind === 'dlb') this.#probe = this.#createProbe(queues.at(0))
+      undo.push(() => this.#probe?.stop())
+      this.#probe?.checkStart()
+      this.#probe?.watch()
       this.#port.onReadable(() => this.#receive())
       // The workers hold the loop open.
       this.#port.unref()
@@ -169,6 +177,7 @@ export class DeviceFabric implements Fabric {
 
   close(): void {
     this.#over = true
+    this.#probe?.stop()
     try {
       this.#domain.close()
     } finally {
@@ -213,7 +222,10 @@ export class DeviceFabric implements Fabric {
     const depthOf = (id: PortId): number => queues.find(({ queue }) => same(queue, id))?.depth ?? 0
     return {
       creditsFree,
-      queued: queues.reduce((sum, { queue, depth }) => (queue.kind === 'load-balanced' ? sum + depth : sum), 0),
+      queued: queues.reduce(
+        (sum, { queue, depth }) => (this.queues.some((each) => same(each, queue)) ? sum + depth : sum),
+        0,
+      ),
       byWorker: this.#workerPorts.map((ids) =>
         portsOf(ids).reduce((sum, id) => {
           const inPort = ports.find(({ port }) => same(port, id))?.queued ?? 0
@@ -224,12 +236,27 @@ export class DeviceFabric implements Fabric {
   }
 
   #receive(): void {
-    this.#try(() => {
-      const count = this.#port.receive(this.#events, BATCH)
-      if (count === 0) return
-      if (this.#port.id.kind === 'load-balanced') this.#port.release(count)
-      this.#hooks.onTaken(connectionsIn(this.#events, count))
-    }, undefined)
+    this.#try(() => this.#take(), undefined)
+  }
+
+  #take(): void {
+    const count = this.#port.receive(this.#events, BATCH)
+    if (count === 0) return
+    if (this.#port.id.kind === 'load-balanced') this.#port.release(count)
+    const taken = connectionsIn(this.#events, count).filter((_, i) => !this.#probe?.take(this.#events, i))
+    if (taken.length > 0) this.#hooks.onTaken(taken)
+  }
+
+  /** Where only directed policies are in use, the acceptor's port has its queue to itself. */
+  #createProbe(balanced: QueueId | undefined): DeviceProbe {
+    return new DeviceProbe({
+      port: this.#port as DlbPort,
+      queue: balanced ?? this.#port.id,
+      events: this.#domain.createEvents(1),
+      receive: () => this.#take(),
+      flow: this.#hooks.flow,
+      onFailure: (error) => this.#fail(error),
+    })
   }
 
   #watch(domain: DlbDomain): void {
@@ -253,6 +280,7 @@ export class DeviceFabric implements Fabric {
   #fail(error: NodeDlbError): void {
     if (this.#over) return
     this.#over = true
+    this.#probe?.stop()
     queueMicrotask(() => this.#hooks.onFailure(error))
   }
 }
@@ -281,7 +309,7 @@ function planDomain(device: Device, options: ResolvedOptions, policies: Policies
   const share = Math.max(0, Math.floor((free.eventStateEntries - waiting) / workers))
   const counted = names.includes('least-connections') ? Math.min(MAX_COUNTED[device.kind], share) : 0
   const config = {
-    loadBalancedQueues: balanced ? LISTENER_QUEUES : 0,
+    loadBalancedQueues: balanced ? QUEUES : 0,
     loadBalancedPorts: balanced ? workers + 1 : 0,
     directedPorts: addressesWorkers ? workers + (balanced ? 0 : 1) : 0,
     eventStateEntries: waiting + workers * counted,

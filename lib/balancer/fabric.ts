@@ -78,6 +78,8 @@ export interface FabricHooks {
   onRecovered(connections: readonly Connection[]): void
   /** The device has failed. */
   onFailure(error: NodeDlbError): void
+  /** Connections that were accepted and not adopted; and those adopted since the start. */
+  readonly flow: { readonly inFlight: number; readonly adopted: number }
   /** Gives the worker a connection as a message. */
   give(worker: number, take: Take): void
   readonly policies: PolicyHost

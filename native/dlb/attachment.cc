@@ -104,6 +104,7 @@ Napi::Object Attachment::ToObject(Napi::Env env) {
   } methods[] = {
       {"lend", Lend},
       {"send", WithEvents<&Port::Send, &Attachment::sent_>},
+      {"sendBeyond", WithEvents<&Port::SendBeyond, &Attachment::sent_>},
       {"forward", WithEvents<&Port::Forward, &Attachment::sent_>},
       {"advancedSend", WithEvents<&Port::AdvancedSend, &Attachment::sent_>},
       {"receive", WithEvents<&Port::Receive, &Attachment::received_>},

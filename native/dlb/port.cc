@@ -95,6 +95,23 @@ int Port::Send(uint64_t ticket, abi::Event* events, uint32_t count) { return Sen
 
 int Port::Forward(uint64_t ticket, abi::Event* events, uint32_t count) { return SendBy<true>(ticket, events, count); }
 
+// libdlb's pools have some credits more than the bound: see DomainState.
+int Port::SendBeyond(uint64_t ticket, abi::Event* events, uint32_t count) {
+  const Turn turn(this, ticket);
+  if (const int code = Check(ticket)) return code;
+  if (!domain_->started.load(std::memory_order_acquire)) return kNotStarted;
+  if (!FitAll(events, count)) return CheckTargets(events, count);
+  domain_->credits_free.fetch_sub(count, std::memory_order_seq_cst);
+  const int sent = library_.send(handle_, count, events);
+  const int code = sent < 0 ? Failed() : sent;
+  NoteGivenBack();
+  const uint32_t taken = std::min(static_cast<uint32_t>(std::max(sent, 0)), count);
+  credits_kept_ -= std::min(credits_kept_, taken);
+  domain_->credits_free.fetch_add(count - taken, std::memory_order_relaxed);
+  if (taken > 0) domain_->lookout.NoteSent();
+  return code;
+}
+
 int Port::Receive(uint64_t ticket, abi::Event* events, uint32_t max) { return ReceiveBy(ticket, events, max, true); }
 
 int Port::ReceiveWithoutPop(uint64_t ticket, abi::Event* events, uint32_t max) {

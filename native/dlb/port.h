@@ -63,6 +63,8 @@ class Port {
   // The contract's calls. They return a count, or a PortCode.
   int Send(uint64_t ticket, abi::Event* events, uint32_t count);
   int Forward(uint64_t ticket, abi::Event* events, uint32_t count);
+  // As Send, beyond the domain's bound on queued events.
+  int SendBeyond(uint64_t ticket, abi::Event* events, uint32_t count);
   int Receive(uint64_t ticket, abi::Event* events, uint32_t max);
   int Release(uint64_t ticket, uint32_t count);
   int Unreleased(uint64_t ticket);

@@ -54,5 +54,32 @@ function testCredits(standIn: StandIn): void {
     })
   }
 
+  t.test('an event can be sent beyond the credits, and they add up afterwards', async (t) => {
+    const config = { loadBalancedQueues: 1, loadBalancedPorts: 1, directedPorts: 1, credits: 16 }
+    const domain = standIn.open(t).createDomain(config)
+    t.teardown(() => domain.close())
+    const queue = domain.createLoadBalancedQueue()
+    const receiver = domain.attachPort(domain.createLoadBalancedPort({ cqDepth: 32 }))
+    const sender = domain.attachPort(domain.createDirectedPort({ cqDepth: 8 }))
+    const events = domain.createEvents(32)
+    for (let i = 0; i < 32; i++) events.set(i, { queue })
+    t.throws(() => sender.sendBeyondCredits(events, 1), { code: 'ERR_DLB_NOT_STARTED' })
+    domain.start()
+    t.equal(sender.send(events, 32), 16)
+    t.equal(sender.sendBeyondCredits(events, 2), 2)
+    t.equal(sender.send(events, 1), 0)
+    t.equal(domain.stats().creditsFree, 0)
+    events.set(0, { queue: { kind: 'directed', id: 0 } })
+    t.throws(() => sender.sendBeyondCredits(events, 1), { code: 'ERR_DLB_UNKNOWN_QUEUE' })
+    t.throws(() => sender.sendBeyondCredits(events, 33), { code: 'ERR_DLB_INVALID_ARGUMENT' })
+    receiver.link(queue)
+    t.equal(receiver.receive(events, 32), 18)
+    receiver.release(18)
+    t.equal(domain.stats().creditsFree, 16)
+    t.equal(sender.send(events, 32), 16)
+    t.equal(receiver.receive(events, 32), 16)
+    receiver.release(16)
+  })
+
   standIn.finish()
 }

@@ -54,6 +54,13 @@ export class AttachedPort implements DlbPort {
     return sent < 0 ? this.#failSend(sent, events, count, offset, 'dlb_send') : sent
   }
 
+  sendBeyondCredits(events: EventBuffer, count: number): number {
+    this.sent.give(events, count, 0)
+    this.native.sendBeyond()
+    const sent = this.call.result()
+    return sent < 0 ? this.#failSend(sent, events, count, 0, 'dlb_send') : sent
+  }
+
   forward(events: EventBuffer, count: number, offset = 0): number {
     this.sent.give(events, count, offset)
     this.native.forward()

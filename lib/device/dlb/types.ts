@@ -114,6 +114,11 @@ export interface DlbDomain extends SchedulingDomain {
 }
 
 export interface DlbPort extends Port {
+  /**
+   * As `send`, beyond the domain's `credits`: for an event that has to go through though others have used them up, such as one that finds
+   * out whether the device works. libdlb's own pools have some left, if the device had.
+   */
+  sendBeyondCredits(events: EventBuffer, count: number): number
   /** As `receive`, but the tokens are the caller's to return: with `pop`, or with commands of `advancedSend`. */
   receiveWithoutPop(events: EventBuffer, max: number): number
   /** Returns tokens of events received without pop. @throws ERR_DLB_RELEASE_EXCEEDED */
