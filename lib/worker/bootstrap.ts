@@ -24,6 +24,7 @@ import type { Links, Routes, Take, ToWorker, WorkerBoot, WorkerLink } from './pr
 import { readProxyHeader } from './proxied.ts'
 import { openStdio } from './stdio.ts'
 import { announceWorker } from './this-worker.ts'
+import { rememberTicketKeys } from './ticket-keys.ts'
 
 /** `import()`, which start.ts gives to this text. */
 declare const importModule: (url: string) => Promise<unknown>
@@ -40,6 +41,7 @@ const debug = boot.debug
   ? (line: string) => control.post({ type: 'debug', line: `worker_${boot.index} ${line}` })
   : null
 openStdio(control)
+rememberTicketKeys()
 process.on('exit', destroySessions)
 reportEnd()
 const listening = new Listening(control, findTcp())

@@ -114,7 +114,7 @@ export interface ListenRequest {
   readonly reusePort: boolean
   /** The server's connections shall have TCP_NODELAY. */
   readonly noDelay: boolean
-  /** Of a server with TLS, by which it makes session tickets. */
+  /** Of a server with TLS, by which it makes session tickets; null also if they are the app's own. */
   readonly ticketKeys: Uint8Array | null
 }
 
@@ -144,7 +144,7 @@ export type Reply =
       readonly fd: number
       /** Connections begin with TCP_NODELAY. */
       readonly noDelay: boolean
-      /** Those of the first of the listener's servers: all use them. */
+      /** Those of the first of the listener's servers: all use them that have none of the app's. */
       readonly ticketKeys: Uint8Array | null
     }
   | { readonly type: 'handles' }

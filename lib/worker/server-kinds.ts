@@ -13,6 +13,8 @@ export function isHttp2(server: Server): boolean {
 }
 
 export interface TlsServer extends Server {
+  /** Those of the option; undocumented. */
+  ticketKeys?: Buffer
   getTicketKeys(): Buffer
   setTicketKeys(keys: Buffer): void
 }
