@@ -70,7 +70,9 @@ export interface NativeDomainConfig {
   /** libdlb's pools: what is bounded, and what ports may keep. */
   readonly pool: number
   readonly directedPool: number
+  /** Of each group; and how many numbers a slot of the group is to have, which is changed before the domain is made, and back when it ends. */
   readonly sequenceNumberSlots: readonly number[]
+  readonly sequenceNumbers: readonly number[]
 }
 
 export interface NativePortConfig {
@@ -100,7 +102,6 @@ export interface NativeDlbDomain {
   createLoadBalancedQueue(sequenceNumbers: number, lockIdCompression: number): number
   createDirectedQueue(port: number): number
   createPort(config: NativePortConfig): number
-  setSequenceNumbers(group: number, perQueue: number): void
   start(): void
   isStarted(): boolean
   hasPort(directed: boolean, id: number): boolean

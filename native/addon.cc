@@ -60,14 +60,19 @@ Napi::Value ReplyAndCloseFdForJs(const Napi::CallbackInfo& info) {
 
 // (fd) => bytes
 Napi::Value UnreadOfFdForJs(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), UnreadOfFd(info[0].As<Napi::Number>()));
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  return arguments.ok() ? Napi::Number::New(info.Env(), UnreadOfFd(fd)) : Napi::Value();
 }
 
 // (fd, Uint8Array) => bytes, or a negative errno
 Napi::Value WriteWithoutWaitingForJs(const Napi::CallbackInfo& info) {
-  auto data = info[1].As<Napi::Uint8Array>();
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  auto data = arguments.Bytes(1);
+  if (!arguments.ok()) return {};
   const auto* const bytes = reinterpret_cast<const char*>(data.Data());
-  const long count = WriteWithoutWaiting(info[0].As<Napi::Number>(), bytes, data.ByteLength());
+  const long count = WriteWithoutWaiting(fd, bytes, data.ByteLength());
   return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
@@ -89,15 +94,17 @@ Napi::Value ThisThreadForJs(const Napi::CallbackInfo& info) {
 
 // (thread) => ms; negative if there is no such thread
 Napi::Value ThreadCpuForJs(const Napi::CallbackInfo& info) {
-  const int thread = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : -1;
-  return Napi::Number::New(info.Env(), ThreadCpu(thread));
+  Arguments arguments(info);
+  const int thread = arguments.Int(0, INT_MIN, INT_MAX);
+  return arguments.ok() ? Napi::Number::New(info.Env(), ThreadCpu(thread)) : Napi::Value();
 }
 
 // (thread, pollFd) => boolean
 Napi::Value IsReadyForJs(const Napi::CallbackInfo& info) {
-  if (!info[0].IsNumber() || !info[1].IsNumber()) return Napi::Boolean::New(info.Env(), false);
-  const int thread = info[0].As<Napi::Number>().Int32Value();
-  return Napi::Boolean::New(info.Env(), IsReady(thread, info[1].As<Napi::Number>().Int32Value()));
+  Arguments arguments(info);
+  const int thread = arguments.Int(0, INT_MIN, INT_MAX);
+  const int poll_fd = arguments.Int(1, INT_MIN, INT_MAX);
+  return arguments.ok() ? Napi::Boolean::New(info.Env(), IsReady(thread, poll_fd)) : Napi::Value();
 }
 
 // (fd) => a descriptor, or a negative errno

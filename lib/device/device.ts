@@ -69,8 +69,14 @@ export interface DomainConfig {
   readonly eventStateEntries?: number
   /** 1 and up; default 64 per port, plus 256. */
   readonly credits?: number
-  /** Ordered queues in the domain; default 0. */
+  /** Ordered queues in the domain; default 0, or as many as `sequenceNumbers` says. */
   readonly sequenceNumberSlots?: number
+  /**
+   * The `sequenceNumbers` of the ordered queues: 64, 128, 256, 512 or 1024 for all of them, or an element for each. A DLB device divides its
+   * numbers before the domain is created, and has two groups of 1,024, each for queues of one size. Default: as the device has them to give,
+   * which is any on the software device, and on a DLB device 64 unless `setSequenceNumbers` has changed that.
+   */
+  readonly sequenceNumbers?: number | readonly number[]
 }
 
 export type QueueKind = 'load-balanced' | 'directed'
@@ -90,7 +96,7 @@ export interface PortId {
 export interface LoadBalancedQueueOptions {
   /**
    * 0 (default): the queue takes unordered and atomic events. 64, 128, 256, 512 or 1024: it takes ordered and atomic
-   * ones, and at most this many ordered events are between scheduling and completion.
+   * ones, and at most this many ordered events are between scheduling and completion; see the domain's `sequenceNumbers`.
    */
   readonly sequenceNumbers?: number
 }

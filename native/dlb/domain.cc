@@ -46,6 +46,10 @@ SystemError Domain::Open(const Config& config) {
   const bool advanced = std::any_of(std::begin(classes.ldb_ports_per_class), std::end(classes.ldb_ports_per_class),
                                     [](uint32_t ports) { return ports != 0; });
   if (advanced && library_.adv_create_sched_domain == nullptr) return {ENOSYS, "dlb_adv_create_sched_domain"};
+  if (const SystemError error = DivideSequenceNumbers(config.sequence_numbers)) {
+    DivideAsBefore();
+    return error;
+  }
   {
     const FreshStacks stacks;
     id_ = advanced ? library_.adv_create_sched_domain(device_->handle(), &arguments, &classes)
@@ -53,8 +57,10 @@ SystemError Domain::Open(const Config& config) {
   }
   if (id_ < 0) {
     // Short of resources, or a foreign domain's: nothing was begun. Anything else has left a domain half made in the handle.
+    const SystemError error = LastError("dlb_create_sched_domain");
     if (errno != EINVAL && errno != EPERM) device_->Poison();
-    return LastError("dlb_create_sched_domain");
+    DivideAsBefore();
+    return error;
   }
   fd_ = guard.OpenedNoSocket();
   // The only time for this domain: see FreshStacks.
@@ -88,18 +94,27 @@ SystemError Domain::CreatePools(const Config& config) {
   return {};
 }
 
-SystemError Domain::SetSequenceNumbers(unsigned group, unsigned per_queue) {
-  const Lock lock(mutex_);
-  unsigned before = 0;
-  if (library_.get_ldb_sequence_number_allocation(device_->handle(), group, &before) != 0) {
-    return LastError("dlb_get_ldb_sequence_number_allocation");
+// Only while no domain has a slot of the group: so before ours has.
+SystemError Domain::DivideSequenceNumbers(const uint32_t (&per_queue)[2]) {
+  for (unsigned group = 0; group < 2; ++group) {
+    unsigned before = 0;
+    if (library_.get_ldb_sequence_number_allocation(device_->handle(), group, &before) != 0) {
+      return LastError("dlb_get_ldb_sequence_number_allocation");
+    }
+    if (before == per_queue[group]) continue;
+    if (library_.set_ldb_sequence_number_allocation(device_->handle(), group, per_queue[group]) != 0) {
+      return LastError("dlb_set_ldb_sequence_number_allocation");
+    }
+    changed_groups_.emplace_back(group, before);
   }
-  if (before == per_queue) return {};
-  if (library_.set_ldb_sequence_number_allocation(device_->handle(), group, per_queue) != 0) {
-    return LastError("dlb_set_ldb_sequence_number_allocation");
-  }
-  changed_groups_.emplace_back(group, before);
   return {};
+}
+
+void Domain::DivideAsBefore() {
+  for (const auto& [group, before] : std::exchange(changed_groups_, {})) {
+    // Another domain may have slots of the group by now; it stays as it is then.
+    library_.set_ldb_sequence_number_allocation(device_->handle(), group, before);
+  }
 }
 
 int Domain::CreateLdbQueue(uint32_t sequence_numbers, uint32_t lock_id_compression, SystemError* error) {
@@ -226,10 +241,7 @@ void Domain::Reset(SystemError* first) {
   }
   for (const auto& port : ports_) port->DropEventfd();
   ports_.clear();
-  for (const auto& [group, before] : changed_groups_) {
-    // Another domain may use the group by now; it stays as it is then.
-    library_.set_ldb_sequence_number_allocation(device_->handle(), group, before);
-  }
+  DivideAsBefore();
 }
 
 }  // namespace node_dlb::dlb

@@ -20,6 +20,8 @@ class Domain {
   struct Config {
     abi::CreateDomain domain;
     abi::CreateDomainAdvanced classes;
+    // How many sequence numbers a slot of each group is to have.
+    uint32_t sequence_numbers[2];
     // [0] for load-balanced events, or all if credits are combined; [1] for directed ones.
     uint32_t pools[2];
     // The contract's bound.
@@ -55,7 +57,6 @@ class Domain {
   int CreateLdbQueue(uint32_t sequence_numbers, uint32_t lock_id_compression, SystemError* error);
   int CreateDirQueue(int port, SystemError* error);
   std::shared_ptr<Port> CreatePort(const PortConfig& config, SystemError* error);
-  SystemError SetSequenceNumbers(unsigned group, unsigned per_queue);
   SystemError Start();
 
   std::shared_ptr<Port> FindPort(bool directed, int id);
@@ -76,6 +77,8 @@ class Domain {
   explicit Domain(std::shared_ptr<Device> device);
   SystemError Open(const Config& config);
   SystemError CreatePools(const Config& config);
+  SystemError DivideSequenceNumbers(const uint32_t (&per_queue)[2]);
+  void DivideAsBefore();
   abi::CreatePort PortArguments(const PortConfig& config) const;
   void Reset(SystemError* first);
 

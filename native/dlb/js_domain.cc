@@ -20,6 +20,7 @@ Domain::Config ReadConfig(Properties* from, bool combined) {
   domain.dir_ports = from->Count("directedPorts");
   domain.event_state_entries = from->Count("eventStateEntries");
   from->Counts("sequenceNumberSlots", domain.sequence_number_slots);
+  from->Counts("sequenceNumbers", config.sequence_numbers);
   from->Counts("portsPerClass", config.classes.ldb_ports_per_class);
   config.credits = from->Count("credits");
   config.pools[0] = from->Count("pool");
@@ -42,7 +43,6 @@ Napi::Function JsDomain::Define(Napi::Env env) {
                          InstanceMethod<&JsDomain::CreateLoadBalancedQueue>("createLoadBalancedQueue"),
                          InstanceMethod<&JsDomain::CreateDirectedQueue>("createDirectedQueue"),
                          InstanceMethod<&JsDomain::CreatePort>("createPort"),
-                         InstanceMethod<&JsDomain::SetSequenceNumbers>("setSequenceNumbers"),
                          InstanceMethod<&JsDomain::Start>("start"),
                          InstanceMethod<&JsDomain::IsStarted>("isStarted"),
                          InstanceMethod<&JsDomain::HasPort>("hasPort"),
@@ -158,13 +158,6 @@ Napi::Value JsDomain::CreatePort(const Napi::CallbackInfo& info) {
   const auto port = domain_->CreatePort(config, &error);
   if (Throw(error)) return {};
   return Napi::Number::New(info.Env(), port->id());
-}
-
-void JsDomain::SetSequenceNumbers(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  const uint32_t group = arguments.Count(0);
-  const uint32_t per_queue = arguments.Count(1);
-  if (arguments.ok() && IsUsable()) Throw(domain_->SetSequenceNumbers(group, per_queue));
 }
 
 void JsDomain::Start(const Napi::CallbackInfo&) {

@@ -31,7 +31,6 @@ class JsDomain : public Napi::ObjectWrap<JsDomain> {
   Napi::Value CreateLoadBalancedQueue(const Napi::CallbackInfo& info);
   Napi::Value CreateDirectedQueue(const Napi::CallbackInfo& info);
   Napi::Value CreatePort(const Napi::CallbackInfo& info);
-  void SetSequenceNumbers(const Napi::CallbackInfo& info);
   void Start(const Napi::CallbackInfo& info);
   Napi::Value IsStarted(const Napi::CallbackInfo& info);
   Napi::Value HasPort(const Napi::CallbackInfo& info);

@@ -54,8 +54,8 @@ int dlb_set_ldb_sequence_number_allocation(dlb_hdl_t hdl, unsigned group_id, uns
   if (const int error = Usable(call)) return Fail(error);
   SequenceGroup* group = call.handle->device->group(group_id);
   if (group == nullptr || num < 64 || num > SequenceGroup::kNumbers || (num & (num - 1)) != 0) return Fail(EINVAL);
-  // As the driver has it: once a queue is made of the group, and not before, however many slots domains have reserved.
-  if (group->used > 0) return Fail(EPERM);
+  // A slot is occupied once a domain has it, used or not.
+  if (group->reserved > 0) return Fail(EPERM);
   group->per_queue = num;
   return 0;
 }
@@ -74,7 +74,7 @@ int dlb_get_ldb_sequence_number_occupancy(dlb_hdl_t hdl, unsigned group_id, unsi
   if (const int error = Usable(call)) return Fail(error);
   const SequenceGroup* group = call.handle->device->group(group_id);
   if (group == nullptr || num == nullptr) return Fail(EINVAL);
-  *num = group->used;
+  *num = group->reserved;
   return 0;
 }
 

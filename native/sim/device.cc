@@ -91,6 +91,9 @@ const char* Device::WhatIsShort(const dlb_create_sched_domain_t& args,
                                 const dlb_adv_create_sched_domain_t& adv) const {
   if (domains_.empty()) return "DOMAIN_UNAVAILABLE";
   if (args.num_ldb_queues > ldb_queues_.size()) return "LDB_QUEUES_UNAVAILABLE";
+  size_t wanted = args.num_ldb_ports;
+  for (size_t cos = 0; cos < 4; cos++) wanted += adv.num_cos_ldb_ports[cos];
+  if (args.num_ldb_queues > 0 && wanted == 0) return "LDB_PORT_REQUIRED_FOR_LDB_QUEUES";
   size_t left = 0;
   for (size_t cos = 0; cos < 4; cos++) {
     if (adv.num_cos_ldb_ports[cos] > ldb_ports_[cos].size()) return "LDB_PORTS_UNAVAILABLE";

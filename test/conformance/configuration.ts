@@ -59,8 +59,10 @@ function domains(t: Test, open: Open): void {
     t.teardown(() => device.close())
     const free = device.resources()
     for (const name of shares) {
+      // Queues need a port, and each port an entry.
+      const ports = (n: number) => (name === 'loadBalancedPorts' ? n : Number(name === 'loadBalancedQueues'))
       const only = (n: number): DomainConfig => {
-        return { credits: 1, eventStateEntries: name === 'loadBalancedPorts' ? n : 0, [name]: n }
+        return { credits: 1, loadBalancedPorts: ports(n), eventStateEntries: ports(n), [name]: n }
       }
       refused(t, 'ERR_DLB_NO_RESOURCES', () => device.createDomain(only(free[name] + 1)), `${name} + 1`)
       t.same(device.resources(), free)
@@ -71,6 +73,42 @@ function domains(t: Test, open: Open): void {
       domain.close()
       t.same(device.resources(), free)
     }
+  })
+
+  t.test('load-balanced queues without a load-balanced port are refused, and why', async (t) => {
+    const device = open()
+    t.teardown(() => device.close())
+    const before = visible(device)
+    for (const directedPorts of [0, 1]) {
+      const config = { loadBalancedQueues: 1, directedPorts }
+      t.throws(() => device.createDomain(config), { code: 'ERR_DLB_INVALID_ARGUMENT', message: /loadBalancedPorts/ })
+    }
+    t.same(visible(device), before)
+  })
+
+  t.test('ordered queues are as the domain was told', async (t) => {
+    const device = open()
+    t.teardown(() => device.close())
+    const shape = { loadBalancedQueues: 16, loadBalancedPorts: 1 }
+    const tries = [[1024], [64, 1024], [128, 128, 512], [256, 256, 256, 256], Array.from({ length: 16 }, () => 64)]
+    for (const sequenceNumbers of tries) {
+      const domain = device.createDomain({ ...shape, sequenceNumbers })
+      const before = domain.stats()
+      const other = [64, 128, 256, 512, 1024].find((size) => !sequenceNumbers.includes(size)) as number
+      refused(t, 'ERR_DLB_NO_RESOURCES', () => domain.createLoadBalancedQueue({ sequenceNumbers: other }), `${other}`)
+      t.same(domain.stats(), before)
+      for (const size of sequenceNumbers) domain.createLoadBalancedQueue({ sequenceNumbers: size })
+      const [first] = sequenceNumbers
+      const more = () => domain.createLoadBalancedQueue({ sequenceNumbers: first })
+      if (sequenceNumbers.length < 16) refused(t, 'ERR_DLB_NO_RESOURCES', more, `one more of ${first}`)
+      domain.close()
+    }
+    const wrongOnes = [0, 96, [64, 0], [64, '64'], { length: 1 }, [Number.NaN], 'all', { length: 2 ** 31 }]
+    for (const sequenceNumbers of wrongOnes.map((value) => wrong<number[]>(value))) {
+      refused(t, 'ERR_DLB_INVALID_ARGUMENT', () => device.createDomain({ ...shape, sequenceNumbers }), 'a wrong size')
+    }
+    const unlike = { ...shape, sequenceNumbers: [64], sequenceNumberSlots: 2 }
+    refused(t, 'ERR_DLB_INVALID_ARGUMENT', () => device.createDomain(unlike), 'one size for two queues')
   })
 
   t.test('there are as many domains as resources() says, each with an id of its own', async (t) => {
@@ -215,7 +253,8 @@ function usedUp(t: Test, open: Open): void {
 
 function outOfRange(t: Test, open: Open): void {
   const depths = [undefined, 0, 1, 4, 7, 9, 24, 1000, 1025, 2048, -8, 8.5, ...noNumbers]
-  const config = { loadBalancedQueues: 6, loadBalancedPorts: 9, directedPorts: 8, eventStateEntries: 2048 }
+  // All but what another domain has.
+  const config = { loadBalancedQueues: 6, loadBalancedPorts: 9, directedPorts: 8, eventStateEntries: 2040 }
 
   t.test('options out of range make no queue and no port', async (t) => {
     const { device, domain } = setUp(t, open, { ...config, sequenceNumberSlots: 5 })
@@ -257,7 +296,8 @@ function everyValue(t: Test, domain: SchedulingDomain): void {
 /** One after the other: a device need not have queues of all sizes at the same time. */
 function everySize(t: Test, device: Device): void {
   for (const sequenceNumbers of [0, 64, 128, 256, 512, 1024]) {
-    const domain = device.createDomain({ loadBalancedQueues: 1, sequenceNumberSlots: 1 })
+    const sizes = sequenceNumbers === 0 ? {} : { sequenceNumbers }
+    const domain = device.createDomain({ loadBalancedQueues: 1, loadBalancedPorts: 1, ...sizes })
     t.doesNotThrow(() => domain.createLoadBalancedQueue({ sequenceNumbers }), `${sequenceNumbers} sequence numbers`)
     domain.close()
   }

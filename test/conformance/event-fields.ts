@@ -6,7 +6,7 @@ import { type Open, World } from './world.ts'
 /** What EventBuffer.set takes. */
 export function eventFields(t: Test, open: Open): void {
   t.test('set refuses a field out of range, and leaves the event as it was', async (t) => {
-    const w = new World(t, open, { queues: [{}] })
+    const w = new World(t, open, { queues: [{}], ports: [{ cqDepth: 8 }] })
     const events = w.domain.createEvents(2)
     const right: EventFields = { queue: w.queues[0], data64: 5n, data16: 6, priority: 7, flowId: 8 }
     events.set(1, { ...right, schedulingType: 'atomic' })

@@ -207,7 +207,7 @@ function configFor({ queues = [], ports = [], directed = [], credits }: Shape): 
     loadBalancedPorts: ports.length,
     directedPorts: directed.length + 1,
     eventStateEntries: entries,
-    sequenceNumberSlots: queues.filter((queue) => (queue.sequenceNumbers ?? 0) > 0).length,
+    sequenceNumbers: queues.map(({ sequenceNumbers = 0 }) => sequenceNumbers).filter((numbers) => numbers > 0),
     ...(credits === undefined ? {} : { credits }),
   }
 }

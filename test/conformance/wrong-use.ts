@@ -123,7 +123,7 @@ function buffers(t: Test, open: Open): void {
     const [port] = w.ports
     const idle = w.directed[0].id
     w.directed[0].detach()
-    const { domain } = setUp(t, open, { loadBalancedQueues: 1 })
+    const { domain } = setUp(t, open, { loadBalancedQueues: 1, loadBalancedPorts: 1 })
     const calls = (events: EventBuffer): Record<string, () => unknown> => ({
       send: () => port.send(events, 1),
       'send of none': () => port.send(events, 0),

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Test } from 'tap'
 import {
   type Device,
@@ -36,6 +37,7 @@ export function attackDevice(t: Test, device: Device): void {
     eventStateEntries: whole(64, 1, 64),
     credits: whole(64, 1, 64),
     sequenceNumberSlots: whole(0, 0, 1),
+    sequenceNumbers: only([], (value) => !types.isProxy(value) && Array.isArray(value)),
     ...(ofDlb && { portsPerClass: object(Object.fromEntries(classes)) }),
   }
   const dlbCalls: Calls = {

@@ -10,7 +10,7 @@ function useAll(device: DlbDevice): void {
     loadBalancedQueues: 2,
     loadBalancedPorts: 1,
     directedPorts: 2,
-    sequenceNumberSlots: 1,
+    sequenceNumbers: [128],
   })
   try {
     const queue = domain.createLoadBalancedQueue()

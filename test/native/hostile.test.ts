@@ -14,6 +14,7 @@ const standIn = supported ? await StandIn.load() : null
 const mostFds = 2 ** 31 - 1
 // One that is not open.
 const fd = whole(mostFds, 0, mostFds)
+const int = whole(0, -(2 ** 31), mostFds)
 const count = whole(0, 0, 2 ** 32 - 1)
 const text = only('x')
 const bytes = only(new Uint8Array(1))
@@ -35,6 +36,11 @@ const functions: Calls = {
   skipFd: [fd, count],
   replyAndCloseFd: [fd, bytes],
   clientOf: [fd],
+  unreadOfFd: [fd],
+  writeWithoutWaiting: [fd, bytes],
+  thisThread: [],
+  threadCpu: [int],
+  isReady: [int, int],
   openWaker: [callback],
   wake: [count],
   closeWaker: [count],
@@ -98,6 +104,7 @@ const domainFields = {
   pool: whole(64, 0, 64),
   directedPool: whole(0, 0, 0),
   sequenceNumberSlots: object({ 0: whole(0, 0, 0), 1: whole(0, 0, 0) }),
+  sequenceNumbers: object({ 0: whole(64, 64, 64), 1: whole(64, 64, 64) }),
 }
 const portFields = {
   directed: only(true, (value) => typeof value === 'boolean'),
@@ -115,7 +122,6 @@ const ofDomain: Calls = {
   createLoadBalancedQueue: [count, count],
   createDirectedQueue: [whole(-1, -1, 255)],
   createPort: [object(portFields)],
-  setSequenceNumbers: [count, count],
   start: [],
   isStarted: [],
   hasPort: queue,

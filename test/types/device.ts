@@ -33,9 +33,10 @@ expectTypeOf<Device['reason']>().toBeString()
 expectTypeOf<Device['createDomain']>().toEqualTypeOf<(config: DomainConfig) => SchedulingDomain>()
 expectTypeOf<Device['close']>().returns.toBeVoid()
 
-// Every share of a domain has a default, and what is given is a number.
+// Every share of a domain has a default, and what is given is a number, but for the sizes of its ordered queues.
 expectTypeOf<Record<never, never>>().toExtend<DomainConfig>()
-expectTypeOf<DomainConfig[keyof DomainConfig]>().toEqualTypeOf<number | undefined>()
+expectTypeOf<DomainConfig[Exclude<keyof DomainConfig, 'sequenceNumbers'>]>().toEqualTypeOf<number | undefined>()
+expectTypeOf<DomainConfig['sequenceNumbers']>().toEqualTypeOf<number | readonly number[] | undefined>()
 
 // Ids are plain data, and do not change.
 expectTypeOf<QueueId>().toEqualTypeOf<{ readonly kind: 'load-balanced' | 'directed'; readonly id: number }>()

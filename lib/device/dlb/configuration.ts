@@ -1,12 +1,13 @@
 import { NodeDlbError } from '../../errors.ts'
-import type { NativeDlbDevice, NativeDlbDomain, NativeDomainConfig } from '../../native-dlb.ts'
+import type { NativeDlbDomain, NativeDomainConfig } from '../../native-dlb.ts'
 import { checkBoolean, checkChoice, checkInteger, readFields, readOptions, show } from '../check.ts'
 import type { PortId, QueueId } from '../device.ts'
+import { sequenceNumberCounts } from '../sequence-slots.ts'
+import type { CompleteConfig } from './domain-config.ts'
 import { calling } from './failure.ts'
 import { SequenceNumbers } from './sequence-numbers.ts'
 import type { DlbDirectedPortOptions, DlbLoadBalancedPortOptions, DlbQueueOptions } from './types.ts'
 
-const sequenceNumberCounts = [0, 64, 128, 256, 512, 1024]
 const compressionLevels = [0, 64, 128, 256, 512, 1024, 2048, 4096, 65536]
 const anyClass = 4
 
@@ -27,18 +28,15 @@ export class DomainConfiguration {
   readonly #directed = new Map<number, boolean>()
 
   /** @param weights whether the device has `eventWeight`. */
-  constructor(
-    device: NativeDlbDevice,
-    domain: NativeDlbDomain,
-    config: NativeDomainConfig,
-    slots: number,
-    weights: boolean,
-  ) {
+  constructor(domain: NativeDlbDomain, { native: config, slots }: CompleteConfig, weights: boolean) {
     this.#domain = domain
     this.#weights = weights
     this.#config = config
     this.#portsPerClass = [...config.portsPerClass, config.loadBalancedPorts]
-    this.#sequenceNumbers = new SequenceNumbers(device, domain, slots, config.sequenceNumberSlots)
+    this.#sequenceNumbers = new SequenceNumbers(slots, {
+      slots: config.sequenceNumberSlots,
+      perQueue: config.sequenceNumbers,
+    })
   }
 
   createLoadBalancedQueue(options: DlbQueueOptions): QueueId {
@@ -47,11 +45,11 @@ export class DomainConfiguration {
     checkChoice('sequenceNumbers', sequenceNumbers, sequenceNumberCounts)
     checkChoice('lockIdCompression', lockIdCompression, compressionLevels)
     need(this.#balancedQueues < this.#config.loadBalancedQueues, 'loadBalancedQueues', this.#config.loadBalancedQueues)
-    const made = sequenceNumbers > 0 ? this.#sequenceNumbers.prepare(sequenceNumbers) : () => undefined
+    if (sequenceNumbers > 0) this.#sequenceNumbers.check(sequenceNumbers)
     const id = calling('createLoadBalancedQueue', () =>
       this.#domain.createLoadBalancedQueue(sequenceNumbers, lockIdCompression),
     )
-    made()
+    if (sequenceNumbers > 0) this.#sequenceNumbers.take(sequenceNumbers)
     this.#balancedQueues++
     return { kind: 'load-balanced', id }
   }

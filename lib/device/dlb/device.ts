@@ -1,6 +1,6 @@
 import { NodeDlbError } from '../../errors.ts'
 import { loadAddon } from '../../native.ts'
-import type { NativeDlbDevice } from '../../native-dlb.ts'
+import type { NativeDlbDevice, NativeResources } from '../../native-dlb.ts'
 import { checkInteger } from '../check.ts'
 import type { Resources } from '../device.ts'
 import { DomainConfiguration } from './configuration.ts'
@@ -8,6 +8,7 @@ import { DlbDomainView } from './domain.ts'
 import { completeConfig, contractResources } from './domain-config.ts'
 import { calling } from './failure.ts'
 import { type DlbOpenOptions, openNative } from './library.ts'
+import type { Group } from './sequence-numbers.ts'
 import type { DlbCapabilities, DlbDevice, DlbDomain, DlbDomainConfig } from './types.ts'
 
 /** A DLB device of this machine, through libdlb. */
@@ -39,7 +40,7 @@ export class OpenDlbDevice implements DlbDevice {
 
   resources(): Resources {
     this.#checkOpen()
-    return contractResources(calling('the device', () => this.#native.resources()))
+    return contractResources(...this.#free())
   }
 
   createDomain(config: DlbDomainConfig): DlbDomain {
@@ -50,15 +51,12 @@ export class OpenDlbDevice implements DlbDevice {
         'creating a domain has failed halfway before; open the device anew',
       )
     }
-    const free = calling('the device', () => this.#native.resources())
-    const complete = completeConfig(config, free, this.capabilities.combinedCredits)
-    const domain = calling('createDomain', () => new (loadAddon().DlbDomain)(this.#native, complete), {
+    const complete = completeConfig(config, ...this.#free(), this.capabilities.combinedCredits)
+    const domain = calling('createDomain', () => new (loadAddon().DlbDomain)(this.#native, complete.native), {
       EINVAL: ['ERR_DLB_NO_RESOURCES', 'the device has less left than was asked for'],
     })
     this.#openDomains++
-    const slots = config.sequenceNumberSlots ?? 0
-    const { eventWeight } = this.capabilities
-    const configuration = new DomainConfiguration(this.#native, domain, complete, slots, eventWeight)
+    const configuration = new DomainConfiguration(domain, complete, this.capabilities.eventWeight)
     return new DlbDomainView(domain, configuration, () => this.#openDomains--)
   }
 
@@ -78,7 +76,7 @@ export class OpenDlbDevice implements DlbDevice {
     checkInteger('group', group, 0, 1)
     checkInteger('perQueue', perQueue, 64, 1024)
     calling('setSequenceNumbers', () => this.#native.setSequenceNumbers(group, perQueue), {
-      EPERM: ['ERR_DLB_IN_USE', 'a queue has its numbers from the group'],
+      EPERM: ['ERR_DLB_IN_USE', 'a domain has slots of the group'],
       EINVAL: ['ERR_DLB_INVALID_ARGUMENT', 'perQueue is 64, 128, 256, 512 or 1024'],
     })
   }
@@ -90,6 +88,14 @@ export class OpenDlbDevice implements DlbDevice {
     }
     calling('close', () => this.#native.close())
     this.#closed = true
+  }
+
+  #free(): [NativeResources, Group[]] {
+    return calling('the device', () => {
+      const free = this.#native.resources()
+      const groups = free.sequenceNumberSlots.map((slots, i) => ({ ...this.#native.sequenceNumbers(i), free: slots }))
+      return [free, groups]
+    })
   }
 
   #checkOpen(): void {

@@ -1,7 +1,9 @@
 import { NodeDlbError } from '../../errors.ts'
 import type { NativeDomainConfig, NativeResources } from '../../native-dlb.ts'
-import { checkInteger, readFields, readOptions } from '../check.ts'
+import { checkInteger, checkPortsForQueues, readFields, readOptions } from '../check.ts'
 import type { Resources } from '../device.ts'
+import { readSlots, type Slots } from '../sequence-slots.ts'
+import { freeSlots, type Group, planSlots } from './sequence-numbers.ts'
 import type { DlbDomainConfig } from './types.ts'
 
 /**
@@ -17,11 +19,12 @@ const configNames = [
   'eventStateEntries',
   'credits',
   'sequenceNumberSlots',
+  'sequenceNumbers',
   'portsPerClass',
 ] as const
 
 /** The contract's view of what is free: one pool for 2.0 too, whose directed one is apart (`capabilities.combinedCredits`). */
-export function contractResources(free: NativeResources): Resources {
+export function contractResources(free: NativeResources, groups: readonly Group[]): Resources {
   return {
     domains: free.domains,
     loadBalancedQueues: free.loadBalancedQueues,
@@ -30,34 +33,47 @@ export function contractResources(free: NativeResources): Resources {
     // What one domain gets has to be in one piece.
     eventStateEntries: free.contiguousEventStateEntries,
     credits: free.credits,
-    // A domain takes its slots from both groups, since the queues' sizes are not known yet: see sequence-numbers.ts.
-    sequenceNumberSlots: Math.max(...free.sequenceNumberSlots),
+    sequenceNumberSlots: freeSlots(groups),
   }
+}
+
+/** What libdlb is told, and the ordered queues that it is for. */
+export interface CompleteConfig {
+  readonly native: NativeDomainConfig
+  readonly slots: Slots
 }
 
 /**
  * Checks a domain's config, fills it up with defaults, and turns it into what libdlb wants to know.
  * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_NO_RESOURCES
  */
-export function completeConfig(config: DlbDomainConfig, free: NativeResources, combined: boolean): NativeDomainConfig {
+export function completeConfig(
+  config: DlbDomainConfig,
+  free: NativeResources,
+  groups: readonly Group[],
+  combined: boolean,
+): CompleteConfig {
   const given = readOptions('config', config, configNames)
-  const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0, sequenceNumberSlots = 0 } = given
+  const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0 } = given
+  const slots = readSlots(given)
   const count = (name: string, value: number, min = 0): void => checkInteger(name, value, min, Number.MAX_SAFE_INTEGER)
   count('loadBalancedQueues', loadBalancedQueues)
   count('loadBalancedPorts', loadBalancedPorts)
   count('directedPorts', directedPorts)
-  count('sequenceNumberSlots', sequenceNumberSlots)
   const { portsPerClass: perClass = [0, 0, 0, 0] } = given
   const classes = readFields('portsPerClass', perClass, [0, 1, 2, 3])
   const portsPerClass = [0, 1, 2, 3].map((i) => classes[i as 0 | 1 | 2 | 3])
   for (let i = 0; i < 4; i++) checkInteger(`portsPerClass[${i}]`, portsPerClass[i], 0, 16)
   const balanced = portsPerClass.reduce((sum, ports) => sum + ports, loadBalancedPorts)
-  const resources = contractResources(free)
+  checkPortsForQueues(loadBalancedQueues, balanced)
+  const resources = contractResources(free, groups)
   const { eventStateEntries = Math.min(64 * balanced, Math.max(balanced, resources.eventStateEntries)) } = given
   const { credits = 64 * (balanced + directedPorts) + 256 } = given
   count('eventStateEntries', eventStateEntries, balanced)
   count('credits', credits, 1)
 
+  // What sizes are asked for decides how many there can be.
+  const sequenceNumberSlots = slots.sizes === null ? slots.count : 0
   const wanted = { loadBalancedQueues, directedPorts, eventStateEntries, credits, sequenceNumberSlots }
   need(resources, { ...wanted, loadBalancedPorts: balanced, domains: 1 })
   if (!combined && directedPorts > 0 && free.directedCredits === 0) {
@@ -67,7 +83,8 @@ export function completeConfig(config: DlbDomainConfig, free: NativeResources, c
     )
   }
   const kept = keptByPort * (balanced + directedPorts)
-  return {
+  const plan = planSlots(groups, slots)
+  const native = {
     loadBalancedQueues,
     loadBalancedPorts,
     portsPerClass,
@@ -77,8 +94,10 @@ export function completeConfig(config: DlbDomainConfig, free: NativeResources, c
     // Whoever asks for the last credits gets them without the margin: a send may take fewer than the bound allows then.
     pool: Math.min(credits + kept, free.credits),
     directedPool: combined || directedPorts === 0 ? 0 : Math.min(credits + kept, free.directedCredits),
-    sequenceNumberSlots: free.sequenceNumberSlots.map((slots) => Math.min(slots, sequenceNumberSlots)),
+    sequenceNumberSlots: plan.slots,
+    sequenceNumbers: plan.perQueue,
   }
+  return { native, slots }
 }
 
 function need(free: Resources, wanted: Resources): void {

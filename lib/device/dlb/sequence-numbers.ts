@@ -1,72 +1,119 @@
 import { NodeDlbError } from '../../errors.ts'
-import type { NativeDlbDevice, NativeDlbDomain } from '../../native-dlb.ts'
-import { calling, isSystemError } from './failure.ts'
+import { noSlot, type Slots } from '../sequence-slots.ts'
+
+/** Of each of the device's groups. */
+const numbersPerGroup = 1024
 
 /**
- * A domain's sequence number slots. The device has two groups of 1,024 numbers; all slots of a group are of one size, and a
- * group's size can be changed while no queue has a slot of it. libdlb wants to know how many slots of which group when the domain
- * is created, while the contract tells the sizes only when queues are. So a domain takes as many from either group, and
- * a group gets its size when the first queue needs it. Two sizes at a time are all that a device can do.
+ * A group of sequence numbers: all its slots are of one size. The driver counts a slot as occupied from when it is assigned to a domain, used
+ * or not, and changes the size of a group only while none is.
  */
+export interface Group {
+  readonly perQueue: number
+  readonly occupied: number
+  /** Slots that a domain can have. */
+  readonly free: number
+}
+
+/** What a domain takes of the groups, by group. */
+export interface SlotPlan {
+  /** Its slots. */
+  readonly slots: readonly number[]
+  /** How many numbers each of them has. */
+  readonly perQueue: readonly number[]
+}
+
+/** How many ordered queues one domain can have without saying of what size. */
+export function freeSlots(groups: readonly Group[]): number {
+  const bySize = new Map<number, number>()
+  for (const { perQueue, free } of groups) bySize.set(perQueue, (bySize.get(perQueue) ?? 0) + free)
+  return Math.max(0, ...bySize.values())
+}
+
+/**
+ * Which slots a domain takes, and how the groups are to be divided for it: before it is created, since its slots are fixed then.
+ * @throws ERR_DLB_NO_RESOURCES
+ */
+export function planSlots(groups: readonly Group[], { count, sizes }: Slots): SlotPlan {
+  const perQueue = groups.map((group) => group.perQueue)
+  // Which of the sizes that there are the queues will have is not known: it takes as many of each.
+  if (sizes === null)
+    return {
+      slots: allot(
+        groups,
+        perQueue,
+        [...new Set(perQueue)].map((size) => [size, count]),
+      ),
+      perQueue,
+    }
+  const wanted = new Map<number, number>()
+  for (const size of sizes) wanted.set(size, (wanted.get(size) ?? 0) + 1)
+  for (const division of divisions(groups, [...wanted.keys()])) {
+    const slots = allot(groups, division, [...wanted])
+    if (slots.reduce((sum, n) => sum + n, 0) === sizes.length) return { slots, perQueue: division }
+  }
+  throw new NodeDlbError(
+    'ERR_DLB_NO_RESOURCES',
+    `the device cannot have queues with ${sizes.join(', ')} sequence numbers: it has two groups of ${numbersPerGroup}, each for queues of one size, ` +
+      `divided into ${groups.map((group) => `${group.perQueue} per queue, ${group.occupied} in use`).join('; ')}`,
+  )
+}
+
+/** How the groups can be divided, the least changed first. */
+function divisions(groups: readonly Group[], sizes: readonly number[]): number[][] {
+  let all: number[][] = [[]]
+  for (const { perQueue, occupied } of groups) {
+    const choices = occupied > 0 ? [perQueue] : [...new Set([perQueue, ...sizes])]
+    all = all.flatMap((division) => choices.map((size) => [...division, size]))
+  }
+  const changes = (division: number[]) => division.filter((size, group) => size !== groups[group].perQueue).length
+  return all.sort((a, b) => changes(a) - changes(b))
+}
+
+/** Of groups in use first, so that the others can be divided anew for other domains. */
+function allot(
+  groups: readonly Group[],
+  division: readonly number[],
+  wanted: readonly (readonly [number, number])[],
+): number[] {
+  const slots = groups.map(() => 0)
+  const order = groups.map((_, group) => group).sort((a, b) => groups[b].occupied - groups[a].occupied)
+  for (const [size, count] of wanted) {
+    let left = count
+    for (const group of order) {
+      if (division[group] !== size) continue
+      const { perQueue, free } = groups[group]
+      slots[group] = Math.min(left, perQueue === size ? free : numbersPerGroup / size)
+      left -= slots[group]
+    }
+  }
+  return slots
+}
+
+/** A domain's slots, as its queues take them. */
 export class SequenceNumbers {
-  readonly #device: NativeDlbDevice
-  readonly #domain: NativeDlbDomain
-  readonly #total: number
+  readonly #slots: Slots
+  readonly #perQueue: readonly number[]
   readonly #left: number[]
   #taken = 0
 
-  /** @param total the domain's slots; `perGroup`: what it has of each group. */
-  constructor(device: NativeDlbDevice, domain: NativeDlbDomain, total: number, perGroup: readonly number[]) {
-    this.#device = device
-    this.#domain = domain
-    this.#total = total
-    this.#left = [...perGroup]
+  constructor(slots: Slots, plan: SlotPlan) {
+    this.#slots = slots
+    this.#perQueue = plan.perQueue
+    this.#left = [...plan.slots]
   }
 
-  /**
-   * Readies a group for a queue with so many numbers.
-   * @returns what to call when the queue has been created.
-   * @throws ERR_DLB_NO_RESOURCES
-   */
-  prepare(perQueue: number): () => void {
-    if (this.#taken >= this.#total) {
-      throw new NodeDlbError(
-        'ERR_DLB_NO_RESOURCES',
-        `the domain's sequenceNumberSlots (${this.#total}) are used up; create it with more`,
-      )
-    }
-    const group = this.#find(perQueue)
-    return () => {
-      this.#taken++
-      this.#left[group]--
-    }
+  /** @throws ERR_DLB_NO_RESOURCES */
+  check(perQueue: number): void {
+    if (this.#taken >= this.#slots.count || this.#find(perQueue) === -1) throw noSlot(perQueue, this.#slots)
+  }
+
+  take(perQueue: number): void {
+    this.#taken++
+    this.#left[this.#find(perQueue)]--
   }
 
   #find(perQueue: number): number {
-    const groups = calling('createLoadBalancedQueue', () =>
-      this.#left.map((left, group) => ({ ...this.#device.sequenceNumbers(group), left, group })),
-    )
-    const open = groups.filter(({ left }) => left > 0)
-    const fitting = open.find((group) => group.perQueue === perQueue && group.occupied < 1024 / perQueue)
-    if (fitting !== undefined) return fitting.group
-    for (const { group, occupied } of open) {
-      if (occupied === 0 && this.#resize(group, perQueue)) return group
-    }
-    throw new NodeDlbError(
-      'ERR_DLB_NO_RESOURCES',
-      `no queue with ${perQueue} sequence numbers can be had: the device's groups are divided into ` +
-        `${groups.map((group) => `${group.perQueue} per queue, ${group.occupied} in use`).join('; ')}`,
-    )
-  }
-
-  #resize(group: number, perQueue: number): boolean {
-    try {
-      this.#domain.setSequenceNumbers(group, perQueue)
-      return true
-    } catch (error) {
-      // A queue of another process has just taken a slot.
-      if (isSystemError(error)) return false
-      throw error
-    }
+    return this.#left.findIndex((left, group) => left > 0 && this.#perQueue[group] === perQueue)
   }
 }

@@ -32,12 +32,12 @@ export interface DlbDevice extends Device {
   createDomain(config: DlbDomainConfig): DlbDomain
   /**
    * How the device's 1,024 sequence numbers of a group (0 or 1) are divided: for each queue, 64, 128, 256, 512 or 1,024;
-   * and how many queues have theirs from it.
+   * and how many of the slots are domains', used or not.
    */
   sequenceNumbers(group: 0 | 1): { readonly perQueue: number; readonly occupied: number }
   /** How many groups there are, and the least that a queue can have; undefined if libdlb does not say. */
   sequenceNumberGroups(): { readonly groups: number; readonly least: number | undefined }
-  /** @throws ERR_DLB_IN_USE while a queue has its numbers from the group. */
+  /** Of domains that do not say themselves, see `sequenceNumbers` of their config. @throws ERR_DLB_IN_USE while a domain has slots of the group. */
   setSequenceNumbers(group: 0 | 1, perQueue: number): void
 }
 

@@ -7,11 +7,11 @@ import type {
   PortId,
   QueueId,
 } from '../device.ts'
+import { noSlot, type Slots, sequenceNumberCounts } from '../sequence-slots.ts'
 import { type FixedConfig, Layout, own, queue, word } from './layout.ts'
 
 /** Keeps a port's tx ring, counted mod 2^16, within half of that. */
 const maxEntriesPerPort = 16_384
-const sequenceNumberCounts = [0, 64, 128, 256, 512, 1024]
 
 /** Creates a domain's queues and ports: in the creating thread, before start. Checks first, then takes. */
 export class Configuration {
@@ -21,8 +21,13 @@ export class Configuration {
   #nextRing: number
   #entriesLeft: number
   #sequenceNumberSlotsTaken = 0
+  readonly #slots: Slots
+  /** What ordered queues may still have, if the domain was told. */
+  readonly #sizesLeft: number[] | null
 
-  constructor(memory: Int32Array, layout: Layout) {
+  constructor(memory: Int32Array, layout: Layout, slots: Slots) {
+    this.#slots = slots
+    this.#sizesLeft = slots.sizes && [...slots.sizes]
     this.#m = memory
     this.#layout = layout
     this.#config = layout.config
@@ -38,13 +43,17 @@ export class Configuration {
     need(id < this.#config.loadBalancedQueues, 'loadBalancedQueues', this.#config.loadBalancedQueues)
     const ordered = sequenceNumbers > 0
     const slot = this.#sequenceNumberSlotsTaken
-    need(!ordered || slot < this.#config.sequenceNumberSlots, 'sequenceNumberSlots', this.#config.sequenceNumberSlots)
+    const size = this.#sizesLeft?.indexOf(sequenceNumbers) ?? 0
+    if (ordered && (slot >= this.#slots.count || size === -1)) throw noSlot(sequenceNumbers, this.#slots)
     const at = this.#layout.queue + id * queue.stride
     m[at + queue.sequenceNumbers] = sequenceNumbers
     m[at + queue.reorder] = this.#layout.reorder + slot * 1024
     m[at + queue.made] = 1
     m[word.ldbQueuesMade] = id + 1
-    if (ordered) this.#sequenceNumberSlotsTaken++
+    if (ordered) {
+      this.#sequenceNumberSlotsTaken++
+      this.#sizesLeft?.splice(size, 1)
+    }
     return { kind: 'load-balanced', id }
   }
 

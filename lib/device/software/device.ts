@@ -1,6 +1,7 @@
 import { NodeDlbError } from '../../errors.ts'
-import { checkInteger, readOptions } from '../check.ts'
+import { checkInteger, checkPortsForQueues, readOptions } from '../check.ts'
 import type { Capabilities, Device, DomainConfig, Resources } from '../device.ts'
+import { readSlots, type Slots } from '../sequence-slots.ts'
 import { SoftwareDomain } from './domain.ts'
 import type { FixedConfig } from './layout.ts'
 
@@ -42,7 +43,7 @@ export class SoftwareDevice implements Device {
 
   createDomain(config: DomainConfig): SoftwareDomain {
     this.#checkOpen()
-    const fixed = complete(config)
+    const { fixed, slots } = complete(config)
     for (const name of shares) {
       if (fixed[name] > this.#free[name]) {
         throw new NodeDlbError(
@@ -54,7 +55,7 @@ export class SoftwareDevice implements Device {
     if (this.#free.domains === 0) throw new NodeDlbError('ERR_DLB_NO_RESOURCES', 'all 32 domains are in use; close one')
     let id = 0
     while (this.#domainIds.has(id)) id++
-    const domain = SoftwareDomain.create(id, fixed, () => this.#giveBack(id, fixed))
+    const domain = SoftwareDomain.create(id, fixed, slots, () => this.#giveBack(id, fixed))
     this.#domainIds.add(id)
     this.#free.domains--
     for (const name of shares) this.#free[name] -= fixed[name]
@@ -82,16 +83,18 @@ export class SoftwareDevice implements Device {
   }
 }
 
-function complete(config: DomainConfig): FixedConfig {
-  const given = readOptions('config', config, shares)
-  const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0, sequenceNumberSlots = 0 } = given
+function complete(config: DomainConfig): { fixed: FixedConfig; slots: Slots } {
+  const given = readOptions('config', config, [...shares, 'sequenceNumbers'])
+  const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0 } = given
+  const slots = readSlots(given)
   checkInteger('loadBalancedQueues', loadBalancedQueues, 0, Number.MAX_SAFE_INTEGER)
   checkInteger('loadBalancedPorts', loadBalancedPorts, 0, Number.MAX_SAFE_INTEGER)
   checkInteger('directedPorts', directedPorts, 0, Number.MAX_SAFE_INTEGER)
-  checkInteger('sequenceNumberSlots', sequenceNumberSlots, 0, Number.MAX_SAFE_INTEGER)
+  checkPortsForQueues(loadBalancedQueues, loadBalancedPorts)
   const { eventStateEntries = 64 * loadBalancedPorts } = given
   const { credits = 64 * (loadBalancedPorts + directedPorts) + 256 } = given
   checkInteger('eventStateEntries', eventStateEntries, loadBalancedPorts, Number.MAX_SAFE_INTEGER)
   checkInteger('credits', credits, 1, Number.MAX_SAFE_INTEGER)
-  return { loadBalancedQueues, loadBalancedPorts, directedPorts, eventStateEntries, credits, sequenceNumberSlots }
+  const counts = { loadBalancedQueues, loadBalancedPorts, directedPorts, eventStateEntries, credits }
+  return { fixed: { ...counts, sequenceNumberSlots: slots.count }, slots }
 }

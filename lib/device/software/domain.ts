@@ -13,6 +13,7 @@ import type {
   SchedulingDomain,
 } from '../device.ts'
 import { checkRoom, EventBuffer } from '../event-buffer.ts'
+import type { Slots } from '../sequence-slots.ts'
 import { Configuration } from './configuration.ts'
 import { DomainState, type FixedConfig, flow, Layout, own, port, queue, word } from './layout.ts'
 import { SoftwarePort } from './port.ts'
@@ -46,7 +47,7 @@ export class SoftwareDomain implements SchedulingDomain {
   #closed = false
 
   /** @param onClose gives the resources back to the device. */
-  static create(id: number, config: FixedConfig, onClose: () => void): SoftwareDomain {
+  static create(id: number, config: FixedConfig, slots: Slots, onClose: () => void): SoftwareDomain {
     const layout = new Layout(config)
     const memory = new SharedArrayBuffer(layout.end * 4)
     const m = new Int32Array(memory)
@@ -67,7 +68,7 @@ export class SoftwareDomain implements SchedulingDomain {
     for (let f = 1; f < layout.flowCount; f++) m[layout.flows + f * flow.stride + flow.chain] = f + 1
     m[word.state] = DomainState.configuring
     m[word.magic] = magic
-    return new SoftwareDomain(memory, layout, new Configuration(m, layout), onClose)
+    return new SoftwareDomain(memory, layout, new Configuration(m, layout, slots), onClose)
   }
 
   /** @throws ERR_DLB_ADDON_UNAVAILABLE if the creating thread could load the addon, and this one cannot. */

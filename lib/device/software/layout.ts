@@ -159,7 +159,7 @@ export const flow = {
   stride: 9,
 } as const
 
-export interface FixedConfig extends Required<DomainConfig> {}
+export interface FixedConfig extends Required<Omit<DomainConfig, 'sequenceNumbers'>> {}
 
 /** Offsets that depend on the configuration; the same in every thread that attaches. */
 export class Layout {

@@ -175,18 +175,22 @@ void SequenceNumbers() {
   unsigned n = 0;
   CHECK_EQUAL(dlb_get_num_ldb_sequence_number_groups(rig.device), 2);
   CHECK_EQUAL(dlb_get_min_ldb_sequence_number_allocation(rig.device), 64);
-  // The domain has reserved two slots of group 0, which counts only once a queue uses one.
-  CHECK_EQUAL(dlb_set_ldb_sequence_number_allocation(rig.device, 0, 1024), 0);
+  // The domain has two slots of group 0, of which no queue uses one yet.
+  CHECK_EQUAL(dlb_get_ldb_sequence_number_occupancy(rig.device, 0, &n), 0);
+  CHECK_EQUAL(n, 2);
+  CHECK_FAILS(dlb_set_ldb_sequence_number_allocation(rig.device, 0, 1024), EPERM);
   dlb_create_ldb_queue_t args{1024, 0};
+  CHECK_FAILS(dlb_create_ldb_queue(rig.domain, &args), EINVAL);
+  args.num_sequence_numbers = 64;
+  CHECK(dlb_create_ldb_queue(rig.domain, &args) >= 0);
   CHECK(dlb_create_ldb_queue(rig.domain, &args) >= 0);
   CHECK_FAILS(dlb_create_ldb_queue(rig.domain, &args), EINVAL);
-  CHECK_FAILS(dlb_set_ldb_sequence_number_allocation(rig.device, 0, 64), EPERM);
   CHECK_FAILS(dlb_set_ldb_sequence_number_allocation(rig.device, 1, 96), EINVAL);
   CHECK_EQUAL(dlb_set_ldb_sequence_number_allocation(rig.device, 1, 1024), 0);
   CHECK_EQUAL(dlb_get_ldb_sequence_number_allocation(rig.device, 1, &n), 0);
   CHECK_EQUAL(n, 1024);
-  CHECK_EQUAL(dlb_get_ldb_sequence_number_occupancy(rig.device, 0, &n), 0);
-  CHECK_EQUAL(n, 1);
+  CHECK_EQUAL(dlb_get_ldb_sequence_number_occupancy(rig.device, 1, &n), 0);
+  CHECK_EQUAL(n, 0);
   rig.TearDown();
 }
 

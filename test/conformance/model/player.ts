@@ -29,7 +29,7 @@ export class Player implements History {
       loadBalancedPorts: setup.ports.length,
       directedPorts: setup.sinks + 1,
       eventStateEntries: setup.ports.reduce((sum, port) => sum + port.eventStateEntries, 0),
-      sequenceNumberSlots: setup.queues.filter((n) => n > 0).length,
+      sequenceNumbers: setup.queues.filter((n) => n > 0),
       credits: setup.credits,
     })
     this.#domain = domain

@@ -251,7 +251,7 @@ function configFor({ producers, consumers }: Plan): DomainConfig {
     directedPorts: producers + 1,
     eventStateEntries: consumers * entriesPerConsumer,
     credits,
-    sequenceNumberSlots: 2,
+    sequenceNumbers: [256, 256],
   }
 }
 

@@ -1,0 +1,60 @@
+import { NodeDlbError } from '../errors.ts'
+import { checkChoice, checkInteger, readFields, show } from './check.ts'
+import type { DomainConfig } from './device.ts'
+
+/** How many numbers an ordered queue can have; a queue with 0 is none. */
+export const sequenceNumberCounts: readonly number[] = [0, 64, 128, 256, 512, 1024]
+const sizes = sequenceNumberCounts.slice(1)
+/** More than any device has queues. */
+const mostSlots = 1024
+
+/** The ordered queues that a domain is to have. */
+export interface Slots {
+  readonly count: number
+  /** How many numbers each has, one element for each; null: as the device has them to give. */
+  readonly sizes: readonly number[] | null
+}
+
+/** Reads and checks both fields of a domain's config that are about ordered queues. @throws ERR_DLB_INVALID_ARGUMENT */
+export function readSlots({ sequenceNumberSlots, sequenceNumbers }: DomainConfig): Slots {
+  if (sequenceNumberSlots !== undefined) {
+    checkInteger('sequenceNumberSlots', sequenceNumberSlots, 0, Number.MAX_SAFE_INTEGER)
+  }
+  if (sequenceNumbers === undefined) return { count: sequenceNumberSlots ?? 0, sizes: null }
+  if (typeof sequenceNumbers === 'number') {
+    checkChoice('sequenceNumbers', sequenceNumbers, sizes)
+    const count = sequenceNumberSlots ?? 1
+    return { count, sizes: Array.from({ length: Math.min(count, mostSlots) }, () => sequenceNumbers) }
+  }
+  const list = readList(sequenceNumbers)
+  if (sequenceNumberSlots === undefined || sequenceNumberSlots === list.length)
+    return { count: list.length, sizes: list }
+  throw new NodeDlbError(
+    'ERR_DLB_INVALID_ARGUMENT',
+    `sequenceNumbers has ${list.length} elements, and sequenceNumberSlots is ${sequenceNumberSlots}: leave the latter out`,
+  )
+}
+
+function readList(list: readonly number[]): number[] {
+  const { length } = readFields('sequenceNumbers', list, ['length'])
+  if (!Array.isArray(list)) {
+    throw new NodeDlbError(
+      'ERR_DLB_INVALID_ARGUMENT',
+      `sequenceNumbers must be a number or an array, not ${show(list)}`,
+    )
+  }
+  checkInteger('sequenceNumbers.length', length, 0, mostSlots)
+  const indices = Array.from({ length }, (_, i) => i)
+  const elements = readFields('sequenceNumbers', list, indices)
+  for (const i of indices) checkChoice(`sequenceNumbers[${i}]`, elements[i], sizes)
+  return indices.map((i) => elements[i])
+}
+
+/** Why a queue with so many numbers cannot be had. */
+export function noSlot(numbers: number, { count, sizes }: Slots): NodeDlbError {
+  const has = sizes === null ? `${count} sequenceNumberSlots` : `sequenceNumbers ${sizes.join(', ') || 'none'}`
+  return new NodeDlbError(
+    'ERR_DLB_NO_RESOURCES',
+    `the domain has no queue with ${show(numbers)} sequence numbers left: it was created with ${has}; create it with sequenceNumbers: [${numbers}, …]`,
+  )
+}
