@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import type { Test } from 'tap'
-import { createProxy } from '../../examples/ingress-gateway/proxy/server.ts'
+import { createProxy, type ProxySettings } from '../../examples/ingress-gateway/proxy/server.ts'
 
 /** @returns its port; the server ends with the test. */
 export async function listening(t: Test, server: net.Server): Promise<number> {
@@ -17,11 +17,17 @@ export async function listening(t: Test, server: net.Server): Promise<number> {
 }
 
 /** A proxy that sends all of host `x` to this backend. @returns its port */
-export function proxyTo(t: Test, backendPort: number, backendTimeout = 30_000): Promise<number> {
+export function proxyTo(
+  t: Test,
+  backendPort: number,
+  backendTimeout = 30_000,
+  more: Partial<ProxySettings> = {},
+): Promise<number> {
   const proxy = createProxy({
     virtualHosts: [{ hosts: ['x'], routes: [{ matches: [], targets: [{ service: 'backend:80', weight: 1 }] }] }],
     backends: { 'backend:80': `http://127.0.0.1:${backendPort}` },
     backendTimeout,
+    ...more,
   })
   return listening(t, proxy)
 }
@@ -41,6 +47,22 @@ export function rawServer(t: Test, answer: (socket: Socket) => void): Promise<nu
   })
   t.teardown(() => {
     for (const socket of sockets) socket.destroy()
+  })
+  return listening(t, server)
+}
+
+/**
+ * A server that answers each request by its path with these bytes, and others with `ok`; connections stay open. Only for
+ * requests without a body that come one by one.
+ */
+export function scripted(t: Test, answers: Readonly<Record<string, string>>): Promise<number> {
+  const server = net.createServer((socket) => {
+    socket.on('error', () => socket.destroy())
+    socket.setEncoding('latin1').on('data', (head) => {
+      const [, path = ''] = /^\S+ (\S+)/.exec(String(head)) ?? []
+      socket.write(answers[path] ?? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', 'latin1')
+    })
+    t.teardown(() => socket.destroy())
   })
   return listening(t, server)
 }
@@ -72,4 +94,9 @@ export function deferred<T>(): Deferred<T> {
     resolve = settle
   })
   return { promise, resolve }
+}
+
+/** Asks again until it is so: for what tells nobody when it happens. The test's own timeout is the deadline. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20))
 }

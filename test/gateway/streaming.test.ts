@@ -87,7 +87,6 @@ t.test('a client is not asked for more than the backend takes', async (t) => {
   const port = await proxied(t, (req, res) => arriving.resolve([req, res]))
   const client = http.request({ port, host: '127.0.0.1', headers, agent: false, method: 'POST' })
   const responded = once(client, 'response') as Promise<[IncomingMessage]>
-  // With the first of the body, as undici holds the header back until then.
   client.write(CHUNK)
   const [req, res] = await arriving.promise
   const taken = await writeUntilStalled(

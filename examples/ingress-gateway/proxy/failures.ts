@@ -1,18 +1,27 @@
-import { errors } from 'undici'
+import { Refusal } from './reply.ts'
 
-/** What a client is told when its backend has not answered. */
-export interface Failure {
+/** A backend that has not answered, or not in a way that can be forwarded: what its client is told. */
+export class BackendFailure extends Error {
   readonly status: 502 | 503 | 504
-  readonly reason: string
+
+  constructor(status: BackendFailure['status'], reason: string) {
+    super(reason)
+    this.status = status
+  }
 }
 
-const unreachable: Failure = { status: 503, reason: 'cannot be reached' }
-const reset: Failure = { status: 503, reason: 'closed the connection before it answered' }
-const timeout: Failure = { status: 504, reason: 'did not answer in time' }
-const malformed: Failure = { status: 502, reason: 'did not answer in HTTP' }
+// Made once: an error for each request that may need one would cost more than the request's head.
+export const unreachable = new BackendFailure(503, 'cannot be reached')
+export const reset = new BackendFailure(503, 'closed the connection before it answered')
+export const late = new BackendFailure(504, 'did not answer in time')
+export const held = new BackendFailure(504, 'did not take the request in time')
+/** This one is the client's. */
+export const stalled = new Refusal(408, 'the request did not come in time')
+const malformed = new BackendFailure(502, 'did not answer in HTTP')
+const overflow = new BackendFailure(502, 'sent too large a header')
 
-/** By undici's and the system's codes; the statuses are Envoy's. */
-const failures: Readonly<Record<string, Failure>> = {
+/** By Node's and the system's codes; the statuses are Envoy's. */
+const failures: Readonly<Record<string, BackendFailure>> = {
   ECONNREFUSED: unreachable,
   EHOSTUNREACH: unreachable,
   ENETUNREACH: unreachable,
@@ -21,20 +30,21 @@ const failures: Readonly<Record<string, Failure>> = {
   ENOTFOUND: unreachable,
   EAI_AGAIN: unreachable,
   ETIMEDOUT: unreachable,
-  UND_ERR_CONNECT_TIMEOUT: unreachable,
   ECONNRESET: reset,
   EPIPE: reset,
-  UND_ERR_SOCKET: reset,
-  UND_ERR_HEADERS_TIMEOUT: timeout,
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: malformed,
-  UND_ERR_HEADERS_OVERFLOW: { status: 502, reason: 'sent too large a header' },
+  HPE_HEADER_OVERFLOW: overflow,
 }
 
-export function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): BackendFailure {
+  if (error instanceof BackendFailure) return error
   // Of several addresses that were tried, the first one's.
   const first = error instanceof AggregateError ? error.errors[0] : error
-  const code = (first as NodeJS.ErrnoException | null)?.code ?? ''
-  // It has no code in undici 7.
-  if (first instanceof errors.HTTPParserError) return malformed
-  return failures[code] ?? { status: 502, reason: 'failed' }
+  const { code = '' } = (first ?? {}) as NodeJS.ErrnoException
+  if (Object.hasOwn(failures, code)) return failures[code]
+  return code.startsWith('HPE_') ? malformed : new BackendFailure(502, 'failed')
+}
+
+/** Whether a kept connection may have been closed by the backend just when a request was sent on it. */
+export function isReset(error: unknown): boolean {
+  return failureOf(error) === reset
 }

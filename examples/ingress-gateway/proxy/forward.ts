@@ -1,34 +1,62 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { PassThrough, type Readable } from 'node:stream'
+import http, { type Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Agent, Dispatcher } from 'undici'
-import { failureOf } from './failures.ts'
-import { type RawHeaders, requestHeaders, responseHeaders } from './headers.ts'
-import { SERVER_NAME, sendText } from './reply.ts'
+import { answerHead, type Information, informationText, switchingText } from './answer-head.ts'
+import { watchDeadlines } from './deadlines.ts'
+import { BackendFailure, failureOf, isReset, reset } from './failures.ts'
+import { MAX_HEADER_BYTES } from './fields.ts'
+import { Refusal, sendText } from './reply.ts'
+import { hasBody, requestFields } from './request-head.ts'
 import type { RequestTarget } from './target.ts'
+import { type Side, tunnel } from './tunnel.ts'
 
-export interface Forwarding {
+/** A request, and where its answer goes. */
+export interface Exchange {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly target: RequestTarget
+  /** Of a request for a WebSocket: the client's connection. */
+  readonly upgrade: Side | null
+}
+
+export interface Backend {
   readonly agent: Agent
-  /** Of the backend: http://host:port. */
-  readonly origin: string
+  readonly host: string
+  readonly port: number
   /** For messages: host:port in the documents. */
   readonly service: string
-  readonly target: RequestTarget
+  /** Milliseconds that it has to start its answer, once it has the request. */
+  readonly timeout: number
+  /** Milliseconds for which nothing may come of a request's body. */
+  readonly idleTimeout: number
 }
+
+/** What a backend answers: `switched` is its connection, if it is no longer HTTP. */
+interface Answer {
+  readonly message: IncomingMessage
+  readonly switched: Side | null
+}
+
+const EMPTY = Buffer.alloc(0)
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /**
  * Sends the request on to its backend and the answer back, both as they come: what one side does not take, the other is
  * not asked for. Whoever goes away takes the other with them: a client its request to the backend, a backend that
  * breaks off in the middle its client's connection, since there is no other way left to say that something is missing.
+ *
+ * Whatever goes wrong on the way ends here, with this client alone: it never rejects.
  */
-export async function forward(req: IncomingMessage, res: ServerResponse, to: Forwarding): Promise<void> {
-  const gone = new AbortController()
-  // Also emitted after the end of a complete answer, when there is nothing left to abort.
-  res.once('close', () => gone.abort())
+export async function forward(exchange: Exchange, backend: Backend): Promise<void> {
+  const { req, res, upgrade } = exchange
   try {
-    await relay(res, await send(req, to, gone.signal))
+    const { message, switched } = await ask(exchange, backend)
+    // It has been answered, and may be cut: who waits for it is told by the pipeline.
+    message.on('error', ignore)
+    if (switched === null) await relay(message, res)
+    else switchOver(message, switched, res, upgrade)
   } catch (error) {
-    if (!gone.signal.aborted) fail(res, to.service, error)
+    fail(res, backend.service, error)
   } finally {
     // The backend may have answered without having taken all of the request. The rest has to go somewhere, or the
     // next request on this connection is never read.
@@ -36,46 +64,106 @@ export async function forward(req: IncomingMessage, res: ServerResponse, to: For
   }
 }
 
-function send(req: IncomingMessage, to: Forwarding, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-  const { agent, origin, target } = to
-  // Not by a URL object, which would write the path its own way.
-  return agent.request({
-    origin,
+/** A kept connection may be closed just when it is used again: then what may be asked twice is, on a new one. */
+async function ask(exchange: Exchange, backend: Backend): Promise<Answer> {
+  const { req, res } = exchange
+  const upstream = send(exchange, backend, backend.agent)
+  try {
+    return await answerTo(upstream)
+  } catch (error) {
+    const mayRepeat = IDEMPOTENT.has(req.method ?? '') && !hasBody(req) && !res.destroyed
+    if (!upstream.reusedSocket || !isReset(error) || !mayRepeat) throw error
+    return answerTo(send(exchange, backend, false))
+  }
+}
+
+function send({ req, res, target, upgrade }: Exchange, backend: Backend, agent: Agent | false): ClientRequest {
+  const address = req.socket.remoteAddress ?? ''
+  const upstream = http.request({
+    host: backend.host,
+    port: backend.port,
+    agent: upgrade === null && agent,
+    method: req.method,
     path: target.url,
-    method: req.method as Dispatcher.HttpMethod,
-    headers: requestHeaders(req.rawHeaders, { address: req.socket.remoteAddress ?? '', authority: target.authority }),
-    body: hasBody(req) ? bodyOf(req) : null,
-    responseHeaders: 'raw',
-    signal,
+    headers: requestFields(req, { address, authority: target.authority, isUpgrade: upgrade !== null }),
+    maxHeaderSize: MAX_HEADER_BYTES,
+  })
+  // Node would drop fields in silence; answerHead counts them.
+  upstream.maxHeadersCount = 0
+  // Also after the answer, when nobody waits for it any more.
+  upstream.on('error', ignore)
+  upstream.on('information', (information) => inform(req, res, information))
+  watchDeadlines(req, upstream, backend)
+  // Also emitted after the end of a complete answer, when there is nothing left to end but a body that nobody wants.
+  res.once('close', () => upstream.destroy())
+  if (hasBody(req)) sendBody(req, upstream)
+  else upstream.end()
+  return upstream
+}
+
+function sendBody(req: IncomingMessage, upstream: ClientRequest): void {
+  // The head goes at once, also where the body takes its time. As bytes: Node would encode it with a text's encoding.
+  upstream.write(EMPTY)
+  req.pipe(upstream)
+  upstream.once('close', () => req.unpipe(upstream).resume())
+}
+
+function answerTo(upstream: ClientRequest): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    upstream.once('response', (message) => {
+      // Where its end is that of the connection, Node takes a connection that is reset for the end.
+      upstream.on('error', (error) => message.complete || message.destroy(error))
+      resolve({ message, switched: null })
+    })
+    upstream.once('upgrade', (message, socket: Duplex, head) => resolve({ message, switched: { socket, head } }))
+    upstream.once('error', reject)
+    upstream.once('close', () => reject(reset))
   })
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+/** 100 Continue is the gateway's own to send. What is next in line to be answered only knows of the final answer. */
+function inform(req: IncomingMessage, res: ServerResponse, information: Information): void {
+  if (information.statusCode === 100 || req.httpVersion !== '1.1' || res.headersSent) return
+  res.socket?.write(informationText(information), 'latin1')
 }
 
-/**
- * Not the request itself: undici destroys a stream that it needs no more, which would be the client's connection. The
- * end is passed on and a failure is not: the latter aborts.
- */
-function bodyOf(req: IncomingMessage): Readable {
-  return req.pipe(new PassThrough())
-}
-
-async function relay(res: ServerResponse, answer: Dispatcher.ResponseData): Promise<void> {
-  // With responseHeaders: 'raw' undici gives names and values in turn, which its types do not say.
-  const raw = answer.headers as unknown as RawHeaders
-  res.writeHead(answer.statusCode, answer.statusText, responseHeaders(raw, SERVER_NAME))
+async function relay(answer: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { status, phrase, fields } = answerHead(answer)
+  res.writeHead(status, phrase, fields)
   // A body that takes its time does not hold the header up; one that is there goes out with it.
-  if (answer.body.readableLength === 0) res.flushHeaders()
-  await pipeline(answer.body, res)
+  if (answer.readableLength === 0) res.write(EMPTY)
+  // To a client of HTTP/1.0, the end of the connection is the end of the answer, unless it is reset.
+  const isEndedByClose = res.req.httpVersion === '1.0' && answer.headers['content-length'] === undefined
+  if (isEndedByClose) answer.once('error', () => res.socket?.resetAndDestroy())
+  await pipeline(answer, res)
+}
+
+function switchOver(answer: IncomingMessage, backend: Side, res: ServerResponse, client: Side | null): void {
+  try {
+    if (client === null) throw new BackendFailure(502, 'switched to a protocol that nobody asked for')
+    const text = switchingText(answer)
+    res.detachSocket(client.socket as Parameters<ServerResponse['detachSocket']>[0])
+    client.socket.write(text, 'latin1')
+    tunnel(client, backend)
+  } catch (error) {
+    backend.socket.destroy()
+    throw error
+  }
 }
 
 function fail(res: ServerResponse, service: string, error: unknown): void {
-  if (res.headersSent) {
+  if (res.headersSent || res.destroyed) {
     res.destroy()
     return
   }
-  const { status, reason } = failureOf(error)
-  sendText(res, status, `${service} ${reason}`)
+  if (error instanceof Refusal) {
+    sendText(res, error.status, error.message)
+    return
+  }
+  const { status, message } = failureOf(error)
+  sendText(res, status, `${service} ${message}`)
+}
+
+function ignore(): void {
+  // What there is to be done about it is done where it is waited for.
 }

@@ -63,9 +63,9 @@ export class Router {
   }
 }
 
-/** `*.example.com` is for what is under example.com, and not for example.com. */
+/** `*.example.com` is for what is under example.com, and not for example.com; `*` also for a host that is not named. */
 function isUnder(host: string, suffix: string): boolean {
-  return host.length > suffix.length && host.endsWith(suffix)
+  return suffix === '' || (host.length > suffix.length && host.endsWith(suffix))
 }
 
 function compile({ matches, targets }: Route): CompiledRoute {

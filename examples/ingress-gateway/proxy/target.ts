@@ -1,3 +1,5 @@
+import { Refusal } from './reply.ts'
+
 /** What a request is for. */
 export interface RequestTarget {
   /** Lower case, without port. */
@@ -10,8 +12,12 @@ export interface RequestTarget {
   readonly url: string
 }
 
-/** The request is refused with 400. */
-export class BadTargetError extends Error {}
+/** The request is refused. */
+class BadTargetError extends Refusal {
+  constructor(message: string) {
+    super(400, `bad request: ${message}`)
+  }
+}
 
 const UNRESERVED = /[A-Za-z0-9\-._~]/
 
@@ -23,7 +29,7 @@ const UNRESERVED = /[A-Za-z0-9\-._~]/
  * slashes has to be told otherwise, or to check paths itself.
  *
  * @param rawHeaders names and values in turn: a second Host would be one that another hop may choose
- * @throws BadTargetError
+ * @throws Refusal
  */
 export function readTarget(requestTarget: string, rawHeaders: readonly string[]): RequestTarget {
   const hosts = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1].toLowerCase() === 'host')
@@ -38,7 +44,7 @@ export function readTarget(requestTarget: string, rawHeaders: readonly string[])
   return { host: hostOf(authority), authority, path, url: path + query }
 }
 
-/** @throws BadTargetError */
+/** @throws Refusal */
 export function normalisePath(path: string): string {
   if (!/^[/\\]/.test(path)) throw new BadTargetError('a path that does not start with /')
   if (/%00/.test(path)) throw new BadTargetError('a null character in the path')
@@ -65,7 +71,7 @@ function removeDotSegments(path: string): string {
   return `/${kept.join('/')}`
 }
 
-/** @throws BadTargetError */
+/** @throws Refusal */
 function hostOf(authority: string): string {
   const [, host] = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]*)(?::\d*)?$/i.exec(authority) ?? []
   if (host === undefined) throw new BadTargetError('a Host that is none')

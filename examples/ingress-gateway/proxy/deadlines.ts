@@ -1,0 +1,43 @@
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { held, late, stalled, unreachable } from './failures.ts'
+import { hasBody } from './request-head.ts'
+
+export interface Deadlines {
+  /** Milliseconds to the start of the answer, once the backend has the request. */
+  readonly timeout: number
+  /** Milliseconds for which nothing may come of a request's body. */
+  readonly idleTimeout: number
+}
+
+/** Istio's default. */
+const CONNECT_TIMEOUT_MS = 10_000
+
+/**
+ * Ends a request to a backend that cannot be reached or does not start its answer in time, and one whose body does not
+ * come. How long a body takes that does come is nobody's business, and neither is how long an answer takes.
+ */
+export function watchDeadlines(req: IncomingMessage, upstream: ClientRequest, deadlines: Deadlines): void {
+  let timer: NodeJS.Timeout | undefined
+  let isAnswered = false
+  const stop = (): void => clearTimeout(timer)
+  const answered = (): void => {
+    isAnswered = true
+    stop()
+  }
+  upstream.once('socket', (socket) => {
+    if (!socket.connecting) return
+    timer = setTimeout(() => upstream.destroy(unreachable), CONNECT_TIMEOUT_MS)
+    socket.once('connect', stop)
+  })
+  upstream.once('finish', () => {
+    if (!isAnswered) timer = setTimeout(() => upstream.destroy(late), deadlines.timeout)
+  })
+  upstream.once('response', answered).once('upgrade', answered).once('close', answered)
+  if (hasBody(req)) watchBody(req, upstream, deadlines.idleTimeout)
+}
+
+function watchBody(req: IncomingMessage, upstream: ClientRequest, idleTimeout: number): void {
+  req.setTimeout(idleTimeout, () => upstream.destroy(upstream.writableNeedDrain ? held : stalled))
+  // From here on it is the backend's time.
+  req.once('end', () => req.setTimeout(0))
+}
