@@ -16,9 +16,9 @@ const LOOKS_FOR_PROBE = 6
 const NO_FD = -1
 
 export interface DeviceProbeOptions {
-  /** Main's. It has links to spare while anybody listens. */
+  /** Main's. */
   readonly port: DlbPort
-  /** Nothing else is sent to it. */
+  /** Nothing else is sent to it. A load-balanced one is linked to no other port, and to this one from the start on. */
   readonly queue: QueueId
   readonly events: EventBuffer
   /** Receives what has come to the port, and tells `take` of each event. */
@@ -57,11 +57,13 @@ export class DeviceProbe {
 
   /** Right after the start, before anybody else sends. Blocks, for some µs if the device works. @throws ERR_DLB_DEVICE_FAILED */
   checkStart(): void {
+    const { port, queue, receive } = this.#options
+    if (queue.kind === 'load-balanced') port.link(queue)
     const pause = new Int32Array(new SharedArrayBuffer(4))
     let isSent = false
     for (let look = 0; look < START_LOOKS; look++) {
       isSent ||= this.#send()
-      this.#options.receive()
+      receive()
       if (isSent && !this.#isOut) return
       Atomics.wait(pause, 0, 0, 1)
     }
@@ -84,8 +86,6 @@ export class DeviceProbe {
     if (events.data64Low(i) !== NO_FD) return false
     this.#isOut = false
     this.#waited = 0
-    const { port, queue } = this.#options
-    if (queue.kind === 'load-balanced') port.unlink(queue)
     return true
   }
 
@@ -121,7 +121,6 @@ export class DeviceProbe {
   /** @returns false if libdlb has no credits left just now. */
   #send(): boolean {
     const { port, queue, events } = this.#options
-    if (queue.kind === 'load-balanced') port.link(queue)
     const type = queue.kind === 'load-balanced' ? SchedulingType.unordered : SchedulingType.directed
     events.setData64(0, NO_FD, 0)
     events.setTarget(0, queue.id, type, 0)

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { BalancerOptions } from '../../lib/index.ts'
 import { difference, Holding } from '../balancer/holding.ts'
@@ -70,6 +71,20 @@ function testInFlight(standIn: StandIn): void {
     t.match(holding.balancer.stats().connections, { active: 600, inFlight: 0, stale: 0 })
   })
 
+  t.test('connections come in while workers that are replaced still have theirs open', async (t) => {
+    const holding = await start(t, { workers: 2, drainTimeout: 1000 })
+    await within('600 connections are served', holding.fill(600, 30))
+    const adopted = (): number => holding.balancer.stats().connections.adopted
+    const reloaded = holding.balancer.reload()
+    for (let i = 0; i < 300; i++) holding.connect()
+    await within(
+      '300 more are served',
+      until(() => adopted() === 900),
+    )
+    await within('the reload ends', reloaded)
+    t.match(holding.balancer.stats().connections, { accepted: 900, adopted: 900, inFlight: 0 })
+  })
+
   t.test('workers that are stuck with all that they may hold do not keep the others from serving', async (t) => {
     const holding = await start(t, { workers: 3, stallTimeout: 3 })
     await within('450 connections are served', holding.fill(450, 30))
@@ -88,6 +103,10 @@ function testInFlight(standIn: StandIn): void {
 
 function start(t: Test, options: Partial<BalancerOptions>, ports?: readonly number[]): Promise<Holding> {
   return Holding.start(t, { policy: 'least-connections', device: 'dlb', ...options }, ports)
+}
+
+async function until(done: () => boolean): Promise<void> {
+  while (!done()) await immediate()
 }
 
 function sum(numbers: readonly number[]): number {
