@@ -53,6 +53,9 @@ export class Adoption {
   }
 }
 
+/** By this name a handle has what tells that its connection is not this worker's any more. */
+export const LEFT: unique symbol = Symbol('left')
+
 interface AdoptedHandle extends StreamHandle {
   /** Opens the handle on the fd. @returns libuv's error number, 0 if none. */
   take(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): number
@@ -85,12 +88,12 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
     }
 
     override close(callback?: () => void): void {
-      this.#leave()
+      this[LEFT]()
       super.close(callback)
     }
 
     override reset(callback?: () => void): number {
-      this.#leave()
+      this[LEFT]()
       return super.reset?.(callback) ?? 0
     }
 
@@ -101,7 +104,7 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
       return super.setNoDelay?.(on) ?? 0
     }
 
-    #leave(): void {
+    [LEFT](): void {
       if (this.#fd === -1) return
       // First, so that what the ledger counts as closed no policy counts as open any more.
       this.#onClosed?.()

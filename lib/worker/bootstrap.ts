@@ -16,6 +16,7 @@ import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
 import { endWithNextResponse } from './last-responses.ts'
 import { ListenHook } from './listen-hook.ts'
 import { Listening, type Member } from './listening.ts'
+import { followMoves } from './moves.ts'
 import { refuseFork } from './no-cluster.ts'
 import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
 import { Overload } from './overload.ts'
@@ -49,6 +50,7 @@ let draining = false
 const adoptions = new Map<StreamHandleConstructor, Adoption>()
 connect(boot.link, null, [])
 const hook = new ListenHook(listening)
+followMoves(listening)
 if (boot.hook) hook.installForAll()
 const overload = new Overload(boot.maxEventLoopDelay, (overloaded) => control.post({ type: 'overloaded', overloaded }))
 announceWorker({

@@ -1,5 +1,5 @@
 import { AsyncResource, executionAsyncId } from 'node:async_hooks'
-import { internalsGone, type StreamHandle } from './node-handles.ts'
+import { findSymbol, internalsGone, type StreamHandle } from './node-handles.ts'
 
 /** What an AsyncResource has under Node's symbols. Made before the app's code runs, so that no async hook hears of it. */
 const model = new AsyncResource('DLBMODEL')
@@ -94,8 +94,4 @@ function symbolOf(resource: object, name: string): symbol {
   const symbol = findSymbol(resource, name)
   if (symbol) return symbol
   throw internalsGone(`AsyncResource[${name}]`)
-}
-
-function findSymbol(resource: object, name: string): symbol | undefined {
-  return Object.getOwnPropertySymbols(resource).find(({ description }) => description === name)
 }

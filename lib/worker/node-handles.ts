@@ -95,6 +95,11 @@ export function hideClass(prototype: object, base: object): void {
   for (const name of OF_TCP_ONLY) if (!(name in base)) Reflect.deleteProperty(prototype, name)
 }
 
+/** One of Node's own, which are not registered. */
+export function findSymbol(owner: object, name: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(owner).find(({ description }) => description === name)
+}
+
 export function internalsGone(what: string): NodeDlbError {
   return new NodeDlbError(
     'ERR_DLB_NODE_INTERNALS',

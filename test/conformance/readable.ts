@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -133,6 +134,22 @@ function called(t: Test, make: (t: Test) => Listening): void {
     await l.w.send([l.to])
     await until('all that was sent has come', () => l.seen.length === 200)
     t.same([l.seen, l.vain], [range(0, 200), 0])
+  })
+
+  t.test('is called outside of the async context of who sends', async (t) => {
+    const l = make(t)
+    const storage = new AsyncLocalStorage<string>()
+    const stores: unknown[] = []
+    l.port.onReadable(() => {
+      stores.push(storage.getStore())
+      l.take(64)
+    })
+    await quiet()
+    for (let i = 0; i < 3; i++) {
+      storage.run('the sender', () => l.w.offer(numbered(1, l.to, i)))
+      await l.came(i + 1)
+    }
+    t.same(stores, [undefined, undefined, undefined])
   })
 
   t.test('is called when the port, disabled, is enabled again', async (t) => {

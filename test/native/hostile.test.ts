@@ -41,6 +41,7 @@ const functions: Calls = {
   thisThread: [],
   threadCpu: [int],
   isReady: [int, int],
+  shareListening: [fd],
   openWaker: [callback],
   wake: [count],
   closeWaker: [count],
