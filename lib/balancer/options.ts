@@ -60,7 +60,10 @@ export interface BalancerOptions {
   readonly listeners?: Readonly<Record<string, ListenerOptions>> | undefined
   /** The app's arguments: `process.argv.slice(2)` in the workers. Default none. */
   readonly argv?: readonly string[] | undefined
-  /** `process.env` of the workers; default a copy of this thread's. */
+  /**
+   * `process.env` of the workers. Default: each has a copy of this thread's as it is now; what a worker sets is also set in the process's environment, which C code reads.
+   * An object: each has a copy of that, and the process has nothing of it. SHARE_ENV: all have the process's own.
+   */
   readonly env?: NodeJS.ProcessEnv | typeof SHARE_ENV | undefined
   /** Node's own options for the workers; default this thread's. */
   readonly execArgv?: readonly string[] | undefined
@@ -138,6 +141,8 @@ export interface ResolvedOptions {
   readonly listeners: ListenerSettingsTable
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv | typeof SHARE_ENV | undefined
+  /** This process's, as it is now. */
+  readonly environment: Readonly<Record<string, string>>
   readonly execArgv: readonly string[] | undefined
   readonly workerData: unknown
   readonly resourceLimits: ResourceLimits | undefined
@@ -286,6 +291,7 @@ export function resolveOptions(given: BalancerOptions): ResolvedOptions {
     ),
     argv: options.argv ?? [],
     env: options.env,
+    environment: { ...process.env } as Record<string, string>,
     execArgv: options.execArgv,
     workerData: options.workerData ?? null,
     resourceLimits: options.resourceLimits,

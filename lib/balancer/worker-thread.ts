@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, SHARE_ENV, Worker } from 'node:worker_threads'
 import type { NodeDlbError } from '../errors.ts'
 import { addonFile } from '../native.ts'
 import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot, WorkerLink } from '../worker/protocol.ts'
@@ -66,6 +66,7 @@ export class WorkerThread {
       entryUrl: options.entryUrl,
       argv: options.argv,
       userData: options.workerData,
+      environment: options.env ? null : options.environment,
       control: control.port2,
       replies: replies.port2,
       answered: this.#answered.buffer as SharedArrayBuffer,
@@ -182,7 +183,7 @@ function startWorker(boot: WorkerBoot, { env, execArgv, resourceLimits }: Resolv
     // Else Node opens this thread's own, as long as there is a worker.
     stdout: true,
     stderr: true,
-    ...(env && { env }),
+    env: env ?? SHARE_ENV,
     ...(execArgv && { execArgv: [...execArgv] }),
     ...(resourceLimits && { resourceLimits }),
   })

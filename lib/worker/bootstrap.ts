@@ -11,6 +11,7 @@ import { Control } from './control.ts'
 import { type Delivery, deliver, LATER } from './delivery.ts'
 import { drain } from './drain.ts'
 import { tellOfDrain } from './drain-notice.ts'
+import { useOwnEnvironment } from './environment.ts'
 import { destroySessions } from './http2-sessions.ts'
 import { DeviceIntake, type Intake, MixedIntake } from './intake.ts'
 import { endWithNextResponse } from './last-responses.ts'
@@ -41,6 +42,7 @@ const ledger = new Ledger(boot.ledger)
 const debug = boot.debug
   ? (line: string) => control.post({ type: 'debug', line: `worker_${boot.index} ${line}` })
   : null
+if (boot.environment) useOwnEnvironment(boot.environment)
 openStdio(control)
 rememberTicketKeys()
 process.on('exit', destroySessions)

@@ -20,6 +20,8 @@ export interface WorkerBoot {
   readonly entryUrl: string | null
   readonly argv: readonly string[]
   readonly userData: unknown
+  /** What `process.env` is at first; null: it is what Node has made of the option `env`. */
+  readonly environment: Readonly<Record<string, string>> | null
   readonly link: WorkerLink
   readonly ledger: SharedArrayBuffer
   /** The addon's file. */
