@@ -14,8 +14,23 @@ const outputs = new Map<1 | 2, Output>()
  * to stop serving. Main thread.
  */
 export function print(fd: 1 | 2, data: string | Uint8Array): void {
+  if (!hasAddon()) {
+    // Then nothing can run, and the reason is all that there is to say.
+    const stream = fd === 1 ? process.stdout : process.stderr
+    stream.write(data)
+    return
+  }
   const output = outputs.get(fd) ?? open(fd)
   if (output.writableLength <= MOST_WAITING) output.write(data)
+}
+
+function hasAddon(): boolean {
+  try {
+    loadAddon()
+    return true
+  } catch {
+    return false
+  }
 }
 
 function open(fd: 1 | 2): Output {

@@ -22,6 +22,7 @@ export function entryProblem(entry: string, error: EntryFailedError): EntryProbl
   if (workerError === null) return ended(entry, error)
   return (
     missing(entry, workerError) ??
+    unreadable(entry, workerError) ??
     typeScript(entry, workerError) ??
     moduleSyntax(entry, workerError) ??
     syntax(entry, workerError)
@@ -47,6 +48,11 @@ function missing(entry: string, error: string): EntryProblem | null {
   }
   const text = stats ? `${entry} is not a file that can be run` : `there is no file ${entry}${similar(entry)}`
   return { text, withError: false, isUsage: true }
+}
+
+function unreadable(entry: string, error: string): EntryProblem | null {
+  if (!error.includes(`EACCES: permission denied, open '${entry}'`)) return null
+  return { text: `${entry} cannot be read: permission denied`, withError: false, isUsage: true }
 }
 
 function canBeRequired(entry: string): boolean {

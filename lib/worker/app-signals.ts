@@ -9,7 +9,6 @@ import type { Control } from './control.ts'
  * The worker's thread. Main has an order of its own for each signal: see balancer/app-signals.ts.
  */
 
-const SIGNAL_EXIT_BASE = 128
 /** Nobody can handle them. */
 const UNHANDLED = ['SIGKILL', 'SIGSTOP']
 
@@ -18,7 +17,13 @@ const UNHANDLED = ['SIGKILL', 'SIGSTOP']
  * process otherwise.
  */
 export function tellOfHandlers(control: Control): void {
-  const handles = (signal: NodeJS.Signals): void => void control.call({ type: 'handle', signal })
+  const handles = (signal: NodeJS.Signals): void => {
+    try {
+      control.call({ type: 'handle', signal })
+    } catch {
+      // Main's loop is blocked: it will know once it is not.
+    }
+  }
   // Modules that --import or --require names have run already.
   process.eventNames().filter(isSignal).forEach(handles)
   process.on('newListener', (event) => {
@@ -34,13 +39,14 @@ export function tellOfHandlers(control: Control): void {
  * all workers: at once (the signal-exit package does so, which only cleans up) it means that the app leaves the signal to
  * us; later, when it has no handler any more, that the app is done, which ends this worker.
  *
+ * @param exitCode of the worker then: 0 if the app ends of its own will, and is to stay away
  * @returns whether the app has handled it; else it has no handler, or one that only cleans up.
  */
-export function callHandlers(signal: NodeJS.Signals): boolean {
+export function callHandlers(signal: NodeJS.Signals, exitCode: number): boolean {
   if (process.listenerCount(signal) === 0) return false
   const call = { signal, raised: false }
   watchKill()
-  told.add(signal)
+  told.set(signal, exitCode)
   calling = call
   try {
     ;(process as EventEmitter).emit(signal, signal, numberOf(signal))
@@ -50,8 +56,8 @@ export function callHandlers(signal: NodeJS.Signals): boolean {
   return !call.raised
 }
 
-/** Signals that the app was told of. */
-const told = new Set<NodeJS.Signals>()
+/** Signals that the app was told of, with the exit code for one that dies of them. */
+const told = new Map<NodeJS.Signals, number>()
 let calling: { readonly signal: NodeJS.Signals; raised: boolean } | null = null
 let watching = false
 
@@ -60,14 +66,14 @@ function watchKill(): void {
   watching = true
   const { kill } = process
   process.kill = (pid, what) => {
-    const signal = [...told].find((name) => what === name || what === numberOf(name))
+    const signal = [...told.keys()].find((name) => what === name || what === numberOf(name))
     if (pid !== process.pid || !signal) return kill.call(process, pid, what)
     if (calling?.signal === signal) {
       calling.raised = true
       return true
     }
     if (process.listenerCount(signal) > 0) return kill.call(process, pid, what)
-    return process.exit(SIGNAL_EXIT_BASE + numberOf(signal))
+    return process.exit(told.get(signal))
   }
 }
 
@@ -76,6 +82,6 @@ function isSignal(event: string | symbol): event is NodeJS.Signals {
   return numberOf(event as NodeJS.Signals) !== undefined && !UNHANDLED.includes(event)
 }
 
-function numberOf(signal: NodeJS.Signals): number {
+export function numberOf(signal: NodeJS.Signals): number {
   return process.getBuiltinModule('node:os').constants.signals[signal]
 }

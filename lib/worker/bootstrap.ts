@@ -165,7 +165,7 @@ function finish({ signal, deadline }: Extract<ToWorker, { type: 'drain' }>): voi
 }
 
 function onSignal(signal: NodeJS.Signals): void {
-  if (!callHandlers(signal)) control.post({ type: 'raised', signal })
+  if (!callHandlers(signal, 0)) control.post({ type: 'raised', signal })
 }
 
 function take({ listener, fd, stamp }: Take): void {

@@ -1,9 +1,11 @@
 import net, { type Server } from 'node:net'
-import { callHandlers } from './app-signals.ts'
+import { callHandlers, numberOf } from './app-signals.ts'
 import { closeSessions } from './http2-sessions.ts'
 import { KeepAlives } from './keep-alives.ts'
 import { endWithNextResponse } from './last-responses.ts'
 import { isHttp1, isHttp2 } from './server-kinds.ts'
+
+const SIGNAL_EXIT_BASE = 128
 
 /**
  * Asks the app to finish: by its own handler of the signal if it has one, as without a balancer, else by closing
@@ -16,7 +18,7 @@ export function drain(servers: readonly Server[], signal: NodeJS.Signals, onClos
     endWithNextResponse(server)
     if (isHttp1(server) || isHttp2(server)) new KeepAlives(server).end()
   }
-  if (callHandlers(signal)) return
+  if (callHandlers(signal, SIGNAL_EXIT_BASE + numberOf(signal))) return
   for (const server of servers) {
     stopListening(server)
     closeSessions(server)

@@ -71,6 +71,17 @@ t.test('TypeScript on a Node that does not run it', async (t) => {
     isOneLine(t, outcome, /^node-dlb: .*app\.ts is TypeScript, which Node v[\d.]+ does not run by itself: compile it/)
 })
 
+t.test('a .js file with import, in a project as npm init -y makes it: what to call it is told', async (t) => {
+  const folder = t.testdir({ 'package.json': '{ "type": "commonjs" }', 'app.js': "import 'node:http'\n" })
+  const { code, stderr } = await runCli(['run', `${folder}/app.js`])
+  t.equal(code, 1)
+  t.match(stderr, /SyntaxError: Cannot use import statement/)
+  t.match(
+    stderr,
+    /\nnode-dlb: .*app\.js is an ES module: call it app\.mjs, or write "type": "module" into its package\.json\n$/,
+  )
+})
+
 t.test('an ES module with a syntax error: where to look is told', async (t) => {
   const { stderr } = await runCli(['run', file(t, 'app.mjs', 'let let = 1')])
   t.match(stderr, /SyntaxError: [\s\S]*\nnode-dlb: .*app\.mjs, or a file that it loads, cannot be parsed/)
@@ -111,7 +122,7 @@ t.test('--stats where nothing can be written is told at the start', async (t) =>
 })
 
 t.test('--stats /dev/null is written to, and not replaced', async (t) => {
-  t.match(await runCli(['run', file(t, 'app.cjs', ''), '--stats', '/dev/null']), { code: 0, stderr: '' })
+  t.match(await runCli(['run', file(t, 'app.cjs', ''), '--stats', '/dev/null', '--quiet']), { code: 0, stderr: '' })
   t.equal(fs.statSync('/dev/null').isCharacterDevice(), true)
 })
 

@@ -103,6 +103,19 @@ t.test('a handler that only cleans up and sends the signal again leaves it to th
   t.match(await command.outcome, { signal: 'SIGQUIT' })
 })
 
+t.test('an app that ends itself by SIGUSR2, in the way that nodemon asks for, ends and stays away', async (t) => {
+  const code = `
+    const server = require('node:http').createServer().listen(0, '127.0.0.1')
+    process.once('SIGUSR2', () => server.close(() => process.kill(process.pid, 'SIGUSR2')))`
+  const folder = t.testdir({ 'app.cjs': code })
+  const command = new Command(t, [`${folder}/app.cjs`, '-w', '2'])
+  await command.port()
+  command.child.kill('SIGUSR2')
+  const { code: exitCode, stderr } = await command.outcome
+  t.equal(exitCode, 0)
+  t.notMatch(stderr, /died|SIGUSR2/)
+})
+
 t.test('SIGTERM and SIGINT at the same time, as npm and process groups get them, cut nothing', async (t) => {
   const command = new Command(t, [fixture('server.mjs'), '-w', '2'])
   const port = await command.port()
