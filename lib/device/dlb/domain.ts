@@ -1,4 +1,3 @@
-import { types } from 'node:util'
 import { threadId } from 'node:worker_threads'
 import { NodeDlbError } from '../../errors.ts'
 import { loadAddon } from '../../native.ts'
@@ -47,6 +46,7 @@ export class DlbDomainView implements DlbDomain {
   /** @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED, ERR_DLB_ADDON_UNAVAILABLE */
   static attach(token: DomainToken): DlbDomainView {
     const { key } = readFields('token', token as DlbToken, ['key'])
+    const { types } = process.getBuiltinModule('node:util')
     if (!types.isUint8Array(key) || key.byteLength !== 16) {
       throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'the token is not what share() returned, or a copy of it')
     }

@@ -1,4 +1,3 @@
-import { types } from 'node:util'
 import { NodeDlbError } from '../../errors.ts'
 import { loadAddon, type NativeAddon } from '../../native.ts'
 import { readFields, show } from '../check.ts'
@@ -74,6 +73,7 @@ export class SoftwareDomain implements SchedulingDomain {
   /** @throws ERR_DLB_ADDON_UNAVAILABLE if the creating thread could load the addon, and this one cannot. */
   static attach(token: DomainToken): SoftwareDomain {
     const { memory } = readFields('token', token as SoftwareToken, ['memory'])
+    const { types } = process.getBuiltinModule('node:util')
     const m = types.isSharedArrayBuffer(memory) && memory.byteLength % 4 === 0 ? new Int32Array(memory) : null
     if (m === null || m[word.magic] !== magic) throw noToken()
     if (Atomics.load(m, word.state) === DomainState.closed) throw closed()
