@@ -101,6 +101,10 @@ export interface NativeListener {
   /** -1 once closed. */
   fd(): number
   address(): { address: string; family: string; port: number } | string | undefined
+  /** Whether a Unix socket's file is there, and its own; true for others. */
+  isInPlace(): boolean
+  /** The owner and permissions of its file, also if that is removed. What is not allowed is left. */
+  copyPermissionsTo(path: string): void
   /** Whether there is something to accept. */
   hasWaiting(): boolean
   isConnection(fd: number): boolean

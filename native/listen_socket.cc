@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
@@ -127,7 +128,26 @@ SystemError ListenSocket::OpenUnix(const ListenSpec& spec) {
   }
   // From here on the name is ours to remove.
   path_ = spec.path;
+  if (!abstract) name_ = Fd(open(path_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   return {};
+}
+
+bool ListenSocket::HasName() const {
+  if (!IsInFileSystem()) return true;
+  struct stat ours {};
+  struct stat there {};
+  if (lstat(path_.c_str(), &there) != 0) return false;
+  // No descriptor was left for it: it is taken to be ours.
+  if (!name_ || fstat(name_.get(), &ours) != 0) return true;
+  return ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+void ListenSocket::CopyPermissionsTo(const std::string& path) const {
+  struct stat ours {};
+  if (!name_ || fstat(name_.get(), &ours) != 0) return;
+  // First the owner: a change of it can take permissions away.
+  if (lchown(path.c_str(), ours.st_uid, ours.st_gid) != 0 && errno != EPERM) return;
+  if (chmod(path.c_str(), ours.st_mode & 07777) != 0) return;
 }
 
 SystemError ListenSocket::Address(sockaddr_storage* address) const { return NameOf(fd_.get(), address); }
@@ -147,8 +167,9 @@ void ListenSocket::Shutdown() { shutdown(fd_.get(), SHUT_RD); }
 
 void ListenSocket::Close() {
   // The name goes first: once the descriptor is closed, another process may bind the name, and we would remove its.
-  if (!path_.empty() && path_[0] != '\0') unlink(path_.c_str());
+  if (IsInFileSystem() && HasName()) unlink(path_.c_str());
   path_.clear();
+  name_.Reset();
   fd_.Reset();
 }
 

@@ -27,7 +27,8 @@ int ShareListening(int fd);
 
 // A socket that listens, set up with the options that libuv sets, so that it behaves as a listener of Node's own.
 // Thread: any, one at a time. Ownership: holds the descriptor and, for a Unix socket, its name in the file system:
-// Close (or the destructor) removes both.
+// Close (or the destructor) removes both, the name unless it leads to another file by then. What tells is `name_`, a descriptor of
+// the file (O_PATH): while it is open, no other file gets the same number.
 class ListenSocket {
  public:
   ListenSocket() = default;
@@ -45,6 +46,11 @@ class ListenSocket {
 
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
+
+  // Of a Unix socket in the file system: whether its name still leads to it. True for others.
+  bool HasName() const;
+  // Gives a file the owner and the permissions that the socket's own has, or had when it was removed, as far as that is allowed.
+  void CopyPermissionsTo(const std::string& path) const;
 
   // The bound address. ENOBUFS.
   SystemError Address(sockaddr_storage* address) const;
@@ -64,8 +70,11 @@ class ListenSocket {
   SystemError OpenTcp(const ListenSpec& spec);
   SystemError OpenUnix(const ListenSpec& spec);
 
+  bool IsInFileSystem() const { return !path_.empty() && path_[0] != '\0'; }
+
   Fd fd_;
   std::string path_;
+  Fd name_;
 };
 
 }  // namespace node_dlb

@@ -62,6 +62,8 @@ Napi::Function Listener::Define(Napi::Env env) {
                          InstanceMethod<&Listener::Close>("close"),
                          InstanceMethod<&Listener::FileDescriptor>("fd"),
                          InstanceMethod<&Listener::Address>("address"),
+                         InstanceMethod<&Listener::IsInPlace>("isInPlace"),
+                         InstanceMethod<&Listener::CopyPermissionsTo>("copyPermissionsTo"),
                          InstanceMethod<&Listener::HasWaiting>("hasWaiting"),
                          InstanceMethod<&Listener::IsConnection>("isConnection"),
                          InstanceMethod<&Listener::Counters>("counters"),
@@ -195,6 +197,14 @@ Napi::Value Listener::Address(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   return TcpAddress(env, address);
+}
+
+Napi::Value Listener::IsInPlace(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), acceptor_ != nullptr && acceptor_->socket().HasName());
+}
+
+void Listener::CopyPermissionsTo(const Napi::CallbackInfo& info) {
+  if (acceptor_ != nullptr && info[0].IsString()) acceptor_->socket().CopyPermissionsTo(info[0].As<Napi::String>());
 }
 
 Napi::Value Listener::HasWaiting(const Napi::CallbackInfo& info) {

@@ -52,6 +52,10 @@ class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
   Napi::Value FileDescriptor(const Napi::CallbackInfo& info);
   // {address, family, port}, or the path of a Unix socket; undefined once closed.
   Napi::Value Address(const Napi::CallbackInfo& info);
+  // See ListenSocket::HasName; false once closed.
+  Napi::Value IsInPlace(const Napi::CallbackInfo& info);
+  // (path): see ListenSocket::CopyPermissionsTo.
+  void CopyPermissionsTo(const Napi::CallbackInfo& info);
   // See ListenSocket::HasWaiting; false once closed.
   Napi::Value HasWaiting(const Napi::CallbackInfo& info);
   // (fd) => boolean, see ListenSocket::IsConnection; false once closed.

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { show } from '../device/check.ts'
 import { NodeDlbError } from '../errors.ts'
 import { loadAddon, type NativeThread } from '../native.ts'
-import type { Call, Notice, Reply, WorkerLink } from '../worker/protocol.ts'
+import type { Call, Notice, PathRequest, Reply, WorkerLink } from '../worker/protocol.ts'
 import { workerIndex } from '../worker/this-worker.ts'
 import { Admission } from './admission.ts'
 import { AppSignals } from './app-signals.ts'
@@ -24,6 +24,7 @@ import { proxiedClientOf } from './proxied-client.ts'
 import { Rest } from './rest.ts'
 import { Rolling, type RollingReport } from './rolling.ts'
 import { type Shed, Sheds } from './sheds.ts'
+import { StaleFiles } from './stale-files.ts'
 import { StallWatch } from './stall-watch.ts'
 import { EntryFailedError, Startup } from './startup.ts'
 import { type BalancerStats, takeStats } from './stats.ts'
@@ -115,6 +116,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /** Under way: of single workers, and of all. */
   readonly #drains = new Set<Drain>()
   readonly #cuts = new Cuts()
+  readonly #staleFiles = new StaleFiles()
   readonly #sheds = new Sheds((shed) => this.emit('shed', { ...shed, limit: loadAddon().fdLimit() }))
   readonly #appSignals = new AppSignals((signal, handled) => this.emit('signal-handler', { signal, handled }))
   #started: Promise<void> | null = null
@@ -556,6 +558,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   #answer(worker: number, call: Call): Reply {
+    if (call.type === 'path') return { type: 'path', isOurs: this.#isOurs(worker, call) }
     if (call.type === 'leave') {
       this.#table.leave(worker, call.listener)
       return { type: 'left', links: this.#table.linksOf(worker) }
@@ -565,6 +568,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       return { type: 'handles' }
     }
     return this.#table.join(worker, call)
+  }
+
+  #isOurs(worker: number, { path, remove }: PathRequest): boolean {
+    return this.#table.isOthersPath(worker, path) || (remove && this.#staleFiles.remove(path))
   }
 
   #onNotice(worker: number, thread: WorkerThread, notice: Notice): void {

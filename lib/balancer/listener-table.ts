@@ -2,20 +2,25 @@ import type { AddressInfo } from 'node:net'
 import type { QueueId } from '../device/device.ts'
 import { NodeDlbError } from '../errors.ts'
 import type { Links, ListenRequest, Reply, Route, Routes } from '../worker/protocol.ts'
+import { canonical, excludes, isSame, isSameHost, isSamePath, overlaps } from './addresses.ts'
+import { ChosenPorts } from './chosen-ports.ts'
 import type { Eligibility } from './eligibility.ts'
 import type { Fabric } from './fabric.ts'
 import type { Connection } from './ledger.ts'
 import { Listener } from './listener.ts'
-import type { ListenerSettingsTable } from './listener-settings.ts'
+import type { ListenerSettings, ListenerSettingsTable } from './listener-settings.ts'
 import { isOwnAccepting, type Policy } from './policies/index.ts'
 import { QueuePool } from './queue-pool.ts'
 import { RELIEF_PLACES, type Shift } from './shift.ts'
 import { TableEntry } from './table-entry.ts'
+import { type ListenerSocket, UnboundListener } from './unbound-listener.ts'
 
 /** Node's own default. */
 const DEFAULT_BACKLOG = 511
 const EADDRINUSE = -98
 const MAX_LISTENER_ID = 0xffff
+/** Apps that remove a Unix socket's file when they close their server do so about then. */
+const LOOKS_AFTER_LEAVING_MS = [20, 200, 2000]
 
 export interface ListenerTableOptions {
   readonly fabric: Fabric
@@ -40,7 +45,7 @@ export type Backlogs = 'empty' | 'waiting' | 'stranded'
 
 /**
  * The balancer's listening sockets. A socket is shared by all workers that listen on the same address, opened by
- * the first and closed with the last. While nobody serves it (its workers died and are respawning, or are held), or while
+ * the first and closed with the last. Which address is the same is the kernel's to say (addresses.ts). While nobody serves it (its workers died and are respawning, or are held), or while
  * credits are out, it does not accept, and the kernel's backlog holds what arrives. Without a device it never does: the
  * workers accept from it.
  */
@@ -57,6 +62,7 @@ export class ListenerTable {
   readonly #relinked = new Set<number>()
   #telling: NodeJS.Immediate | null = null
   readonly #reliefPlaces = Array.from({ length: RELIEF_PLACES }, (_, place) => place)
+  readonly #chosen = new ChosenPorts()
   #blocked = false
   #resting = false
   #stopped = false
@@ -112,12 +118,12 @@ export class ListenerTable {
 
   join(worker: number, request: ListenRequest): Reply {
     if (this.#stopped) return { type: 'refused', code: 'ERR_DLB_CLOSED', message: 'the balancer is closing' }
-    const key = this.#keyFor(worker, request)
-    let entry = this.entries().find((other) => other.key === key)
-    // The same app listens twice on one address: an error on a single thread.
-    if (entry?.members.has(worker)) return { type: 'failed', errno: EADDRINUSE, address: addressText(entry) }
+    let entry: TableEntry
     try {
-      entry ??= this.#open(key, request)
+      entry = this.#findOrOpen(worker, request)
+      // The same app listens twice on one address: an error on a single thread.
+      if (entry.members.has(worker)) return { type: 'failed', errno: EADDRINUSE, address: addressText(entry) }
+      this.#putInPlace(entry)
     } catch (error) {
       return refusal(error, request)
     }
@@ -131,29 +137,42 @@ export class ListenerTable {
     return { type: 'listening', listener: id, route, links, address, fd, noDelay, ticketKeys }
   }
 
+  /** Whether others than this worker listen on the path. */
+  isOthersPath(worker: number, path: string): boolean {
+    return this.entries().some(
+      ({ address, members }) => typeof address === 'string' && isSamePath(address, path) && !members.has(worker),
+    )
+  }
+
   leave(worker: number, id: number): void {
     const entry = this.#entries.get(id)
     if (!entry?.members.delete(worker)) return
     this.#membersChanged(entry)
+    if (entry.asked.port !== -1) return
+    for (const ms of LOOKS_AFTER_LEAVING_MS) setTimeout(() => this.#keepInPlace(entry), ms).unref()
   }
 
   /** The worker died; its successor will listen again. */
   workerDied(worker: number): void {
     this.#queues.forget(worker)
+    this.#chosen.forget(worker)
     for (const entry of this.entries()) {
       if (!entry.members.delete(worker)) continue
       entry.awaited.add(worker)
       this.#membersChanged(entry)
+      this.#keepInPlace(entry)
     }
   }
 
   /** The worker ended and has no successor. */
   workerFinished(worker: number): void {
     this.#queues.forget(worker)
+    this.#chosen.forget(worker)
     for (const entry of this.entries()) {
       entry.members.delete(worker)
       entry.awaited.delete(worker)
       this.#membersChanged(entry)
+      this.#keepInPlace(entry)
     }
   }
 
@@ -226,26 +245,122 @@ export class ListenerTable {
     return { generation: this.#generation, queue, priority, completion, socket, relief, proxyProtocol, revision }
   }
 
-  /** Where an app can listen several times (port 0, SO_REUSEPORT), the n-th time of each worker is the same listener. */
-  #keyFor(worker: number, { address, port, ipv6Only, reusePort }: ListenRequest): string {
-    if (port === -1) return `path ${address}`
-    const key = `${address ?? '*'} ${port} ${ipv6Only}`
-    if (port !== 0 && !reusePort) return key
-    const taken = new Set(this.entries().flatMap((entry) => (entry.members.has(worker) ? [entry.key] : [])))
-    let nth = 0
-    while (taken.has(`${key} #${nth}`)) nth++
-    return `${key} #${nth}`
+  #findOrOpen(worker: number, request: ListenRequest): TableEntry {
+    if (request.port === 0) return this.#findOrOpenAny(worker, request)
+    return this.#find(worker, request) ?? this.#open(worker, request)
   }
 
-  #open(key: string, request: ListenRequest): TableEntry {
+  /**
+   * The listener that a request means, by what the kernel takes for the same address; or one of the worker's own that is in its way, also if that
+   * is not bound.
+   */
+  #find(worker: number, request: ListenRequest): TableEntry | undefined {
+    const entries = this.entries()
+    const inTheWay = entries.find((entry) => entry.members.has(worker) && excludes(entry, request))
+    return inTheWay ?? entries.find((entry) => isSame(entry, request) && !entry.members.has(worker))
+  }
+
+  /** On a port of the kernel's choice: one that it has chosen before for another worker, if there is one (see ChosenPorts). */
+  #findOrOpenAny(worker: number, request: ListenRequest): TableEntry {
+    const host = `${request.address ?? '*'} ${request.ipv6Only}`
+    const entry = this.#findAny(worker, request, host) ?? this.#open(worker, request)
+    if (typeof entry.address === 'object') this.#chosen.took(worker, host, entry.address.port)
+    return entry
+  }
+
+  #findAny(worker: number, request: ListenRequest, host: string): TableEntry | undefined {
+    const isFree = ({ members }: TableEntry): boolean => !members.has(worker)
+    const open = this.entries().find((entry) => entry.asked.port === 0 && isSameHost(entry, request) && isFree(entry))
+    for (const { port, isRecent } of this.#chosen.of(worker, host)) {
+      // What all have closed long ago is not what a worker wants that starts now.
+      if (open && !isRecent && asBound(open).port !== port) continue
+      const found = this.#find(worker, { ...request, port })
+      if (found && isFree(found)) return found
+      const opened = found ? undefined : this.#tryToOpen(worker, request, port)
+      if (opened) return opened
+    }
+    return open
+  }
+
+  #tryToOpen(worker: number, request: ListenRequest, port: number): TableEntry | undefined {
+    try {
+      return this.#open(worker, request, port)
+    } catch (error) {
+      if (isTaken(error)) return undefined
+      throw error
+    }
+  }
+
+  /** @throws ERR_DLB_LISTEN, ERR_DLB_NO_RESOURCES */
+  #open(worker: number, request: ListenRequest, port = request.port): TableEntry {
     const settings = this.#options.settings.find(request.address, request.port)
     const policy = this.#fabric.policyFor(settings.policy)
-    const listener = openListener(this.#nextId(), request, settings.deferAccept, this.#options)
+    const id = this.#nextId()
+    const listener = this.#bind(id, worker, { ...request, port }, settings)
     const reliefPlace = policy.kind === 'load-balanced' ? (this.#reliefPlaces.shift() ?? null) : null
-    const entry = new TableEntry(listener, { key, settings, policy, reliefPlace, noDelay: request.noDelay })
-    this.#entries.set(entry.id, entry)
-    this.#options.onOpen(entry)
+    const entry = new TableEntry(id, listener, { asked: request, settings, policy, reliefPlace })
+    this.#entries.set(id, entry)
+    if (listener instanceof Listener) this.#options.onOpen(entry)
     return entry
+  }
+
+  /**
+   * On an address that overlaps with one of this very worker's it fails, as on a single thread. One that overlaps only with others' is bound once those have
+   * closed.
+   */
+  #bind(id: number, worker: number, request: ListenRequest, settings: ListenerSettings): ListenerSocket {
+    try {
+      return openListener(id, request, settings, this.#options)
+    } catch (error) {
+      const others = this.entries().filter((entry) => overlaps(entry, request))
+      if (!isTaken(error) || others.length === 0 || others.some(({ members }) => members.has(worker))) throw error
+      const address = canonical(request.address ?? '::')
+      return new UnboundListener({ address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: request.port })
+    }
+  }
+
+  /** One has closed. */
+  #bindUnbound(closed: TableEntry): void {
+    for (const entry of this.entries()) {
+      if (!(entry.listener instanceof UnboundListener) || !overlaps(closed, asBound(entry))) continue
+      try {
+        this.#setListener(entry, openListener(entry.id, asBound(entry), entry.settings, this.#options))
+        this.#options.onOpen(entry)
+      } catch (error) {
+        if (!isTaken(error)) this.#options.onError(error as NodeDlbError)
+      }
+    }
+  }
+
+  /**
+   * A Unix socket's file may be gone: apps remove what a crash left behind before they listen there, and some remove it when they end.
+   * Then there is a new socket by that name. Who waits in the old one's backlog is accepted; nobody else can come there.
+   * @throws ERR_DLB_LISTEN
+   */
+  #putInPlace(entry: TableEntry): void {
+    const { listener } = entry
+    if (listener.isInPlace) return
+    const successor = openListener(entry.id, entry.asked, entry.settings, this.#options)
+    listener.copyPermissionsTo(successor)
+    this.#setListener(entry, successor)
+    if (isOwnAccepting(entry.policy.name)) listener.leaveToOthers()
+    else listener.finish()
+  }
+
+  /** A worker that has left may have removed the file, under those who serve on. Unless somebody else has the name now, it is put back. */
+  #keepInPlace(entry: TableEntry): void {
+    if (this.#stopped || !this.#entries.has(entry.id) || entry.members.size === 0) return
+    try {
+      this.#putInPlace(entry)
+    } catch (error) {
+      if (!isTaken(error)) this.#options.onError(error as NodeDlbError)
+    }
+  }
+
+  #setListener(entry: TableEntry, listener: ListenerSocket): void {
+    entry.listener = listener
+    this.#changed(entry)
+    this.#setAccepting(entry)
   }
 
   /** @throws ERR_DLB_NO_RESOURCES */
@@ -312,6 +427,11 @@ export class ListenerTable {
     if (queue?.id === entry.queue?.id && policy === entry.policy) return
     entry.queue = queue
     entry.policy = policy
+    this.#changed(entry)
+  }
+
+  /** Its workers are to hear of its route. */
+  #changed(entry: TableEntry): void {
     entry.revision = ++this.#revision
     this.#moved.add(entry)
     this.#tellLater()
@@ -353,19 +473,30 @@ export class ListenerTable {
     this.#moved.delete(entry)
     if (entry.reliefPlace !== null) this.#reliefPlaces.push(entry.reliefPlace)
     this.#options.onClose(entry)
+    this.#bindUnbound(entry)
   }
 }
 
+/** @throws ERR_DLB_LISTEN */
 function openListener(
   id: number,
   request: ListenRequest,
-  deferAccept: boolean,
+  { deferAccept }: ListenerSettings,
   { onBatch, onShed, onError }: ListenerTableOptions,
 ): Listener {
   const { address, port, backlog, ipv6Only, reusePort, noDelay } = request
   const common = { backlog: backlog > 0 ? backlog : DEFAULT_BACKLOG, ipv6Only, reusePort, noDelay, deferAccept }
   const where = port === -1 ? { address: null, port: 0, path: address ?? '' } : { address, port }
   return Listener.open(id, { ...where, ...common }, (fds, count) => onBatch(id, fds, count), { onShed, onError })
+}
+
+/** What it was asked for, on the port that it has. */
+function asBound({ asked, address }: TableEntry): ListenRequest {
+  return typeof address === 'string' ? asked : { ...asked, port: address.port }
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof NodeDlbError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
 }
 
 function refusal(error: unknown, { address, port }: ListenRequest): Reply {

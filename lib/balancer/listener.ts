@@ -125,6 +125,16 @@ export class Listener {
     return this.#native.isConnection(fd)
   }
 
+  /** Of a Unix socket: whether its file is still there, and still its own. Nobody removes other sockets from their addresses. */
+  get isInPlace(): boolean {
+    return this.#native.isInPlace()
+  }
+
+  /** Of its file, which is gone, to the one of the socket that takes its place: as far as that is allowed. */
+  copyPermissionsTo(successor: Listener): void {
+    this.#native.copyPermissionsTo(String(successor.address))
+  }
+
   counters(): ListenerCounters {
     return this.#native.counters()
   }

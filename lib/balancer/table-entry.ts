@@ -1,16 +1,19 @@
 import type { QueueId } from '../device/device.ts'
+import type { ListenRequest } from '../worker/protocol.ts'
+import type { Bound } from './addresses.ts'
 import type { DealtListener } from './dealer.ts'
 import type { Connection } from './ledger.ts'
-import type { Listener } from './listener.ts'
 import type { ListenerSettings } from './listener-settings.ts'
 import type { Policy } from './policies/index.ts'
+import type { ListenerSocket } from './unbound-listener.ts'
 
 /** One listening socket, and the workers that have a server on it. */
-export class TableEntry implements DealtListener {
+export class TableEntry implements DealtListener, Bound {
   readonly id: number
-  /** Requests with the same key share the listener. */
-  readonly key: string
-  readonly listener: Listener
+  /** By the first worker. */
+  readonly asked: ListenRequest
+  /** Another takes its place if a Unix socket's file was removed, or once an address is free. */
+  listener: ListenerSocket
   readonly settings: ListenerSettings
   policy: Policy
   queue: QueueId | null = null
@@ -31,17 +34,27 @@ export class TableEntry implements DealtListener {
   waited = false
   /** Of the first server with TLS: the others get them, as do those of later workers, so that clients can resume their sessions anywhere. */
   ticketKeys: Uint8Array | null = null
-  /** As the first server wants it: connections inherit it. Each worker changes it where its server wants something else. */
-  readonly noDelay: boolean
 
-  constructor(listener: Listener, parts: Pick<TableEntry, 'key' | 'settings' | 'policy' | 'reliefPlace' | 'noDelay'>) {
-    this.id = listener.id
-    this.key = parts.key
+  constructor(
+    id: number,
+    listener: ListenerSocket,
+    parts: Pick<TableEntry, 'asked' | 'settings' | 'policy' | 'reliefPlace'>,
+  ) {
+    this.id = id
+    this.asked = parts.asked
     this.listener = listener
     this.settings = parts.settings
     this.policy = parts.policy
     this.reliefPlace = parts.reliefPlace
-    this.noDelay = parts.noDelay
+  }
+
+  get address(): ListenerSocket['address'] {
+    return this.listener.address
+  }
+
+  /** As the first server wants it: connections inherit it. Each worker changes it where its server wants something else. */
+  get noDelay(): boolean {
+    return this.asked.noDelay
   }
 
   get priority(): number {

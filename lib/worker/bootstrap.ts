@@ -22,6 +22,7 @@ import { refuseFork } from './no-cluster.ts'
 import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
 import { Overload } from './overload.ts'
 import { OwnIntake } from './own-intake.ts'
+import { OwnPaths } from './own-paths.ts'
 import type { Links, Routes, Take, ToWorker, WorkerBoot, WorkerLink } from './protocol.ts'
 import { readProxyHeader } from './proxied.ts'
 import { openStdio } from './stdio.ts'
@@ -47,7 +48,9 @@ openStdio(control)
 rememberTicketKeys()
 process.on('exit', destroySessions)
 reportEnd()
-const listening = new Listening(control, findTcp())
+const ownPaths = new OwnPaths(isOurs)
+const listening = new Listening(control, findTcp(), (path) => ownPaths.listens(path))
+if (boot.hook) ownPaths.install()
 let draining = false
 const adoptions = new Map<StreamHandleConstructor, Adoption>()
 connect(boot.link, null, [])
@@ -138,6 +141,11 @@ function adoptionFor(Handle: StreamHandleConstructor): Adoption {
   const adoption = adoptions.get(Handle) ?? new Adoption(Handle, ledger, boot.index)
   adoptions.set(Handle, adoption)
   return adoption
+}
+
+function isOurs(path: string, remove: boolean): boolean {
+  const reply = control.call({ type: 'path', path, remove })
+  return reply.type === 'path' && reply.isOurs
 }
 
 function listenToMain(): void {

@@ -57,14 +57,17 @@ export class Listening {
   readonly #holders = new Set<number>()
   readonly #control: Control
   readonly #Tcp: StreamHandleConstructor
+  readonly #onListening: (path: string | null) => void
   #Pipe: StreamHandleConstructor | undefined
   #intake: Intake | null = null
   #generation = 0
   /** The latest. */
   #links: Links | null = null
 
-  constructor(control: Control, Tcp: StreamHandleConstructor) {
+  /** @param onListening each time a server does; on a path, if there is one. */
+  constructor(control: Control, Tcp: StreamHandleConstructor, onListening: (path: string | null) => void) {
     this.#control = control
+    this.#onListening = onListening
     this.#Tcp = Tcp
   }
 
@@ -126,13 +129,12 @@ export class Listening {
   }
 
   #opened(server: Server, Handle: StreamHandleConstructor, request: ListenRequest, reply: Bound): Opened {
-    const { listener, route, links, address, ticketKeys, fd } = reply
+    const { listener, route, links, address, ticketKeys } = reply
     useTicketKeys(server, ticketKeys)
     this.#routes.set(listener, route)
     this.#relink(links)
     const handle = new (this.#classFor(Handle))(this.#membership(server, Handle, reply))
-    const shared = loadAddon().shareListening(fd)
-    const error = shared < 0 ? shared : handle.open(shared)
+    const error = openOn(handle, reply)
     if (error !== 0) {
       handle.close()
       return this.#failed(Handle, request, { errno: error, address: request.address })
@@ -150,11 +152,12 @@ export class Listening {
   #membership(
     server: Server,
     Handle: StreamHandleConstructor,
-    { listener, route, noDelay }: Bound,
+    { listener, route, noDelay, address }: Bound,
   ): ListenerMembership {
     return {
       join: (handle, accept) => {
         const { proxyProtocol: proxied } = route
+        this.#onListening(typeof address === 'string' ? address : null)
         this.#members.set(listener, { servers: [server], handle, accept, Handle, proxied, inheritsNoDelay: noDelay })
         this.#join(listener)
         this.#control.post({ type: 'listening', thread: loadAddon().thisThread() })
@@ -199,4 +202,15 @@ export class Listening {
     this.#Pipe ??= findPipe()
     return this.#Pipe
   }
+}
+
+/** On the shared socket. If there is none yet (see UnboundListener), the handle has only its address. @returns 0 or a negative errno */
+function openOn(handle: ListenHandle, { fd, address }: Bound): number {
+  if (fd < 0) {
+    const getsockname = (out: object): number => (Object.assign(out, address) ? 0 : -1)
+    Object.defineProperty(handle, 'getsockname', { value: getsockname })
+    return 0
+  }
+  const shared = loadAddon().shareListening(fd)
+  return shared < 0 ? shared : handle.open(shared)
 }

@@ -131,8 +131,18 @@ export interface HandleRequest {
   readonly signal: NodeJS.Signals
 }
 
+/**
+ * Whether other workers listen on a Unix socket's path; or removes its file, unless they do. Main does so for all, one after the other: of two that start
+ * at the same time, the second would find it gone.
+ */
+export interface PathRequest {
+  readonly type: 'path'
+  readonly path: string
+  readonly remove: boolean
+}
+
 /** What a worker asks and waits for. */
-export type Call = ListenRequest | LeaveRequest | HandleRequest
+export type Call = ListenRequest | LeaveRequest | PathRequest | HandleRequest
 
 export type Reply =
   | {
@@ -151,6 +161,8 @@ export type Reply =
     }
   | { readonly type: 'handles' }
   | { readonly type: 'left'; readonly links: Links }
+  /** `isOurs`: others listen there; or they have removed the file, or it is removed now. */
+  | { readonly type: 'path'; readonly isOurs: boolean }
   /** The bind or listen failed; `errno` is negative, as libuv's. `address` is what was tried last. */
   | { readonly type: 'failed'; readonly errno: number; readonly address: string | null }
   /** The balancer itself cannot do it. */

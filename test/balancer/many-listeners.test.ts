@@ -85,8 +85,8 @@ t.test('nine addresses, opened one after the other, are served by all workers', 
 t.test('a thousand addresses, of three workers', async (t) => {
   const balancer = await start(t, ['1000', 'at once'], { workers: 3 })
   await checkAll(t, await allListening(balancer, 1000, 3))
-  // Not one more for each worker and address.
-  t.ok(openFds() < 2400, `${openFds()} descriptors`)
+  // Main has two for each, and each worker one.
+  t.ok(openFds() < 5500, `${openFds()} descriptors`)
 })
 
 t.test('addresses that open and close again use nothing up', async (t) => {

@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import net, { type AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { type Balancer, startBalancer } from '../../lib/index.ts'
+import { get } from '../clients.ts'
+import { runCli, runNode, source } from '../programs.ts'
+
+/** Which listeners are one: what the kernel takes for the same address, in whatever words a worker asks for it, and whatever it was before. */
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function start(t: Test, argv: string[]): Promise<Balancer> {
+  const entry = source('test/balancer/fixtures/port-finders.cjs')
+  const balancer = await startBalancer({ entry, argv, workers: 3, execArgv: [] })
+  t.teardown(() => balancer.close({ timeout: 0 }))
+  return balancer
+}
+
+/** Until all listen on one address. */
+async function together(balancer: Balancer): Promise<number> {
+  for (;;) {
+    const { listeners } = balancer.stats()
+    const all = listeners.find(({ workers }) => workers.length === 3)
+    if (all && listeners.length === 1) return all.port as number
+    await turn()
+  }
+}
+
+const ways = [
+  'tries each address of the machine',
+  'tries each address of the machine, and then all',
+  'tries a few names',
+  'lets the kernel choose, and listens there',
+  'lets the kernel choose on one address, and listens on all',
+  'lets the kernel choose twice',
+]
+
+for (const way of ways) {
+  t.test(`a program that ${way}: all workers get the same port, also after a reload`, async (t) => {
+    const balancer = await start(t, [way, String(await freePort())])
+    const port = await together(balancer)
+    t.match((await get(port)).body, /^\d+$/)
+    await balancer.reload()
+    t.equal(await together(balancer), port)
+    t.match((await get(port)).body, /^\d+$/)
+  })
+}
+
+t.test('two addresses on one port are one, or not, as on plain Node', async (t) => {
+  const fixture = source('test/balancer/fixtures/pairs.cjs')
+  const plain = await runNode([fixture, String(await freePort())])
+  for (const workers of ['1', '3']) {
+    const balanced = await runCli(['run', fixture, '--workers', workers, '--', String(await freePort())])
+    const outcomes = balanced.stdout.trim().split('\n')
+    t.equal(outcomes.length, Number(workers), balanced.stderr)
+    for (const outcome of outcomes) t.strictSame(JSON.parse(outcome), JSON.parse(plain.stdout), `${workers} workers`)
+  }
+})
