@@ -83,7 +83,7 @@ function serveUntilSignal(gateway: Gateway, drainTimeout: number): Promise<numbe
       firstAt = performance.now()
       screen.line(`${signal}: no new connections; open ones have ${drainTimeout / 1000} s (once more: cut them now)`)
       void gateway.close(drainTimeout).then(({ cut }) => {
-        for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal)
+        // The handlers stay: a signal that comes while the process ends must not take its exit code.
         screen.stop()
         screen.line(
           cut === 0 ? 'all connections finished' : `${cut} ${cut === 1 ? 'connection was' : 'connections were'} cut`,
@@ -99,7 +99,8 @@ function serveUntilSignal(gateway: Gateway, drainTimeout: number): Promise<numbe
 function exitCodeOf(error: unknown): number {
   // Commander has printed it.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
-  const wrongUsage = error instanceof ConfigurationError || error instanceof BackendError
+  const isInvalid = error instanceof NodeDlbError && error.code === 'ERR_DLB_INVALID_ARGUMENT'
+  const wrongUsage = isInvalid || error instanceof ConfigurationError || error instanceof BackendError
   if (!wrongUsage && !(error instanceof StartError) && !(error instanceof NodeDlbError)) throw error
   process.stderr.write(`${error.message}\n`)
   return wrongUsage ? WRONG_USAGE : FAILED

@@ -40,7 +40,7 @@ export function parseOptions(argv: readonly string[]): Options {
         'examples/ingress-gateway/config',
       ),
     )
-    .option('--host <address>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
+    .option('--host <address>', 'address to listen on; 0.0.0.0 for all', parseHost, '127.0.0.1')
     .option('--port <number>', "port to listen on, whatever the Gateway's is; 0: any that is free", parsePort, 8080)
     .option(
       '--workers <count>',
@@ -50,7 +50,9 @@ export function parseOptions(argv: readonly string[]): Options {
     .option('--backend <service=host:port>', 'where a service is, such as shop:80=127.0.0.1:3000; repeatable', (text) =>
       addBackend(text, backends),
     )
-    .addOption(duration('--backend-timeout <time>', 'how long a backend may take to start its answer', '15s'))
+    .addOption(
+      duration('--backend-timeout <time>', 'how long a backend may take to start its answer; 0s: any time', '15s'),
+    )
     .addOption(duration('--drain-timeout <time>', 'how long open connections may take to finish', '10s'))
     .option('--debug', 'print a line per connection and step of the device')
     .addHelpText('after', examples)
@@ -64,6 +66,11 @@ function duration(flags: string, description: string, value: string): Option {
   return new Option(flags, description).argParser(parseDuration).default(parseDuration(value), value)
 }
 
+function parseHost(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Give an address, such as 0.0.0.0 for all.')
+  return text
+}
+
 function parsePort(text: string): number {
   const port = parseCount(text)
   if (port > 65_535) throw new InvalidArgumentError('Give a port from 0 to 65535.')
@@ -75,5 +82,6 @@ function addBackend(text: string, backends: Map<string, string>): void {
   if (!service || !address || !URL.canParse(`http://${address}`)) {
     throw new InvalidArgumentError('Give service:port=host:port, such as shop:80=127.0.0.1:3000.')
   }
+  if (backends.has(service)) throw new InvalidArgumentError(`${service} is given twice.`)
   backends.set(service, `http://${address}`)
 }

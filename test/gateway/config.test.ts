@@ -161,7 +161,7 @@ spec:
           limits:
             dlb.intel.com/pf: 0.5
 ---
-kind: ConfigMap
+kind: Ingress
 ---
 ---
 - a list
@@ -206,12 +206,12 @@ a: b
     `12: 1: ${k8s}.podAnnotations["proxy.istio.io/config"].concurrency: expected a whole number from 0 to 2147483647, not "four"`,
     `13: 1: ${k8s}.podAnnotations["proxy.istio.io/config"].drainDuration: unknown field; known here: concurrency`,
     `16: 1: ${k8s}.resources.limits["dlb.intel.com/pf"]: expected a whole amount, such as '1', not 0.5`,
-    '18: 2: kind: unknown kind "ConfigMap"; the gateway reads IstioOperator, Service, Gateway, VirtualService, EnvoyFilter',
+    '18: 2: kind: unknown kind "Ingress"; the gateway reads IstioOperator, Service, Gateway, VirtualService, EnvoyFilter',
     '21: 4: kind: no Kubernetes document: the gateway reads IstioOperator, Service, Gateway, VirtualService, EnvoyFilter',
     '28: 5: spec.selector: expected fields, not a list',
     '31: 5: spec.servers[0].port.number: expected a whole number from 1 to 65535, not 0',
-    '33: 5: spec.servers[0].port.protocol: expected "HTTP" (this gateway speaks HTTP/1.1), not "HTTPS"',
-    '34: 5: spec.servers[0].tls: unknown field; known here: port, hosts',
+    '33: 5: spec.servers[0].port.protocol: expected HTTP or HTTP2: this gateway speaks HTTP/1.1 without TLS, not "HTTPS"',
+    '34: 5: spec.servers[0].tls: Istio knows this field, and this gateway does not do it: it has no TLS',
     '36: 5: spec.servers[0].hosts[0]: expected a host name, * or *.suffix, not "a b"',
     '37: 5: spec.servers[1].hosts: the list is empty',
     '37: 5: spec.servers[1]: port is missing',
@@ -219,7 +219,7 @@ a: b
     '47: 6: spec.http[0].match[0].uri: exactly one of prefix, exact, regex is needed',
     '48: 6: spec.http[0].match[1].uri: exactly one of prefix, exact, regex is needed',
     '49: 6: spec.http[0].match[2].uri.prefix: expected a path that starts with /, not "a"',
-    '52: 6: spec.http[1].redirect: unknown field; known here: route, name, match',
+    '52: 6: spec.http[1].redirect: Istio knows this field, and this gateway does not do it: it only forwards',
     '52: 6: spec.http[1]: route is missing',
     '54: 7: : Nested mappings are not allowed in compact mappings',
     '54: 7: : Implicit keys need to be on a single line',
@@ -254,12 +254,11 @@ t.test('what does not fit together is reported, all at once', async (t) => {
       '2: metadata.name: Gateway g is there twice',
       '2: spec.servers[0].port.number: this gateway has one port, and another server has 80',
       '5: spec.gateways[1]: there is no Gateway h',
-      '5: spec.hosts[1]: its Gateway does not have this host, but *.example.com, example.org, *.example.com, example.org',
       "5: spec.http[0].match[0].uri.regex: Istio's regular expressions are RE2's, which does not take this one: error parsing regexp: missing closing ): `(`",
-      '5: spec.http[0].route[0].destination.host: there is no Service x',
+      '5: spec.http[0].route[0].destination.host: there is no Service x; there is a, a.default.svc.cluster.local, b.far.svc.cluster.local',
       '5: spec.http[0].route[1].destination.port.number: port 3 is not there: Service a has 1, 2',
       '5: spec.http[0].route[2].destination.port.number: the port is missing: Service a has 1, 2',
-      '5: spec.http[0].route[3].destination.host: there is no Service b',
+      '5: spec.http[0].route[3].destination.host: there is no Service b; there is a, a.default.svc.cluster.local, b.far.svc.cluster.local',
       '5: spec.http[0].route: of several destinations, one at least needs a weight',
     ],
   )
@@ -330,10 +329,179 @@ t.test('a VirtualService that is for the mesh has no effect, which is said', asy
   t.strictSame(notes, ['VirtualService v has no effect: it is for mesh'])
 })
 
-t.test('two VirtualServices cannot have the same host', async (t) => {
-  const spec = '{hosts: [example.org], gateways: [g], http: [{route: [{destination: {host: a, port: {number: 1}}}]}]}'
-  const second = virtualService(spec).replace('name: v', 'name: w')
-  t.match(problemsOf(t, together(gateway, services, virtualService(spec), second)), [
-    /example\.org is VirtualService v's already/,
+const to = (service: string, ...paths: string[]): string =>
+  `{match: [${paths.map((path) => `{uri: {prefix: ${path}}}`)}], route: [{destination: {host: ${service}, port: {number: 1}}}]}`
+const all = '{route: [{destination: {host: a, port: {number: 2}}}]}'
+
+t.test('the routes of several VirtualServices for a host are put together, those for every path last', async (t) => {
+  const first = virtualService(
+    `{hosts: [example.org, x.example.com], gateways: [g], http: [${to('a', '/one')}, ${all}]}`,
+  )
+  const second = virtualService(`{hosts: [Example.org], gateways: [g], http: [${to('a', '/two')}]}`)
+  const documents = together(gateway, services, first, second.replace('name: v', 'name: w'))
+  const { virtualHosts } = edited(t, documents, [])
+  const shown = virtualHosts.map(({ hosts, routes }) => {
+    return [hosts, routes.map(({ matches, targets }) => [matches.map(({ value }) => value).join(), targets[0].service])]
+  })
+  const [one, two, every] = [
+    ['/one', 'a:1'],
+    ['/two', 'a:1'],
+    ['', 'a:2'],
+  ]
+  t.strictSame(shown, [
+    [['example.org'], [one, two, every]],
+    [['x.example.com'], [one, every]],
   ])
 })
+
+const served = (t: Test, entry: string, name: string, namespace = 'default'): readonly string[] => {
+  const spec = `{hosts: [shop.example.com], gateways: [${name}], http: [${to('a.default.svc.cluster.local', '/')}]}`
+  const documents = [
+    gateway.replace("hosts: ['*.example.com', example.org]", `hosts: ['${entry}']`),
+    services,
+    virtualService(spec).replace('{name: v}', `{name: v, namespace: ${namespace}}`),
+  ]
+  return edited(t, together(...documents), []).virtualHosts.flatMap(({ hosts }) => hosts)
+}
+
+const entries: [entry: string, namespace: string, hosts: string[]][] = [
+  ['shop.example.com', 'far', ['shop.example.com']],
+  ['*/shop.example.com', 'far', ['shop.example.com']],
+  ['*/*', 'far', ['shop.example.com']],
+  ['far/shop.example.com', 'far', ['shop.example.com']],
+  ['far/*.example.com', 'far', ['shop.example.com']],
+  ['./shop.example.com', 'default', ['shop.example.com']],
+  ['./shop.example.com', 'far', []],
+  ['default/*', 'far', []],
+  ['*op.example.com', 'default', ['shop.example.com']],
+]
+for (const [entry, namespace, hosts] of entries) {
+  t.test(`a Gateway's ${entry} is ${hosts.length > 0 ? '' : 'not '}for namespace ${namespace}`, async (t) => {
+    t.strictSame(served(t, entry, 'default/g', namespace), hosts)
+  })
+}
+
+for (const name of ['g', './g', 'default/g', 'g.default', 'g.default.svc.cluster.local']) {
+  t.test(`a VirtualService names its Gateway ${name}`, async (t) => {
+    t.strictSame(served(t, '*', name), ['shop.example.com'])
+  })
+}
+
+t.test('a host that its Gateway does not have is not served, which is said', async (t) => {
+  const spec = `{hosts: [shop.org, example.org], gateways: [g, mesh], http: [${to('a', '/')}]}`
+  const { virtualHosts, notes } = edited(t, together(gateway, services, virtualService(spec)), [])
+  t.strictSame(virtualHosts[0].hosts, ['example.org'])
+  t.strictSame(notes, [
+    'host shop.org of VirtualService v is not served: its Gateway does not have it, but *.example.com, example.org',
+  ])
+})
+
+/** As `kubectl get -o yaml` prints it. */
+const printed = `
+apiVersion: v1
+items:
+- apiVersion: networking.istio.io/v1beta1
+  kind: Gateway
+  metadata:
+    annotations:
+      kubectl.kubernetes.io/last-applied-configuration: |
+        {"apiVersion":"networking.istio.io/v1beta1","kind":"Gateway"}
+      empty: ""
+    creationTimestamp: "2026-11-01T10:00:00Z"
+    generation: 2
+    labels: {tier: ""}
+    managedFields: [{manager: kubectl, operation: Apply, fieldsV1: {"f:spec": {}}}]
+    name: g
+    namespace: default
+    resourceVersion: "1234"
+    uid: 6f2c2b2e-0000-4000-8000-000000000000
+  spec:
+    selector: {istio: ingressgateway}
+    servers:
+    - name: web
+      port: {name: http2, number: 80, protocol: HTTP2, targetPort: 8080}
+      hosts: ['*']
+  status: {}
+- apiVersion: networking.istio.io/v1beta1
+  kind: VirtualService
+  metadata: {name: v, namespace: default, creationTimestamp: null, ownerReferences: [{kind: X, name: y}]}
+  spec:
+    exportTo: ['*']
+    gateways: [g]
+    hosts: ['*']
+    http:
+    - name: r
+      timeout: 5s
+      retries: {attempts: 2}
+      match: [{name: m, ignoreUriCase: false, uri: {prefix: /}}]
+      route: [{destination: {host: a}, weight: 100}]
+- apiVersion: v1
+  kind: Service
+  metadata: {name: a, namespace: default, labels: null}
+  spec:
+    clusterIP: 10.0.0.1
+    clusterIPs: [10.0.0.1]
+    internalTrafficPolicy: Cluster
+    ipFamilies: [IPv4]
+    ipFamilyPolicy: SingleStack
+    ports: [{name: http, nodePort: 30000, port: 80, protocol: TCP, targetPort: http, appProtocol: http}, {port: 53, protocol: UDP}]
+    selector: {app: a}
+    sessionAffinity: None
+    type: LoadBalancer
+  status: {loadBalancer: {ingress: [{ip: 1.2.3.4}]}}
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: a}
+  spec: {replicas: 1}
+- apiVersion: networking.istio.io/v1
+  kind: DestinationRule
+  metadata: {name: a}
+  spec: {host: a, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}}
+kind: List
+metadata: {resourceVersion: ""}
+`
+
+t.test('documents are taken as kubectl prints them, and what has no effect is said', async (t) => {
+  const plan = edited(t, printed, [])
+  t.strictSame(plan.virtualHosts, [
+    {
+      hosts: ['*'],
+      routes: [{ matches: [{ type: 'prefix', value: '/' }], targets: [{ service: 'a:80', weight: 100 }] }],
+    },
+  ])
+  t.strictSame([...plan.services], [['a:80', { app: 'a' }]])
+  t.match(plan.notes, [
+    'Deployment a has no effect: it is for the cluster',
+    'DestinationRule a has no effect: this gateway knows no pods',
+    /given\.yaml:\d+, document 1, items\[1\]\.spec\.http\[0\]\.timeout: --backend-timeout says/,
+    /items\[1\]\.spec\.http\[0\]\.retries: /,
+    'g has HTTP2: it is HTTP/1.1 here',
+  ])
+})
+
+t.test('a problem in a list is told with its item', async (t) => {
+  const [problem] = problemsOf(t, printed.replace('destination: {host: a}', 'destination: {host: z}'))
+  t.match(problem, /^\d+: 1: items\[1\]\.spec\.http\[0\]\.route\[0\]\.destination\.host: there is no Service z/)
+  t.notMatch(problem, /^0: /)
+})
+
+const notDone: [where: string, spec: string][] = [
+  ['match[0].headers', '{match: [{uri: {prefix: /}, headers: {a: {exact: b}}}]'],
+  ['match[0].method', '{match: [{uri: {prefix: /}, method: {exact: GET}}]'],
+  ['match[0].queryParams', '{match: [{uri: {prefix: /}, queryParams: {a: {exact: b}}}]'],
+  ['match[0].authority', '{match: [{uri: {prefix: /}, authority: {exact: b}}]'],
+  ['match[0].gateways', '{match: [{uri: {prefix: /}, gateways: [g]}]'],
+  ['rewrite', '{rewrite: {uri: /}'],
+  ['fault', '{fault: {}'],
+  ['mirror', '{mirror: {host: a}'],
+  ['headers', '{headers: {request: {remove: [a]}}'],
+  ['corsPolicy', '{corsPolicy: {}'],
+]
+for (const [where, start] of notDone) {
+  t.test(`what changes where a request goes or what it says is refused by name: ${where}`, async (t) => {
+    const spec = `{hosts: [example.org], gateways: [g], http: [${start}, route: [{destination: {host: a, port: {number: 1}}}]}]}`
+    const problems = problemsOf(t, together(gateway, services, virtualService(spec)))
+    t.match(problems, [`4: spec.http[0].${where}: Istio knows this field, and this gateway does not do it: `])
+    t.equal(problems.length, 1)
+  })
+}

@@ -249,6 +249,11 @@ const misuse: [args: string[], stderr: RegExp][] = [
   [['--backend', 'x'], /such as shop:80=127\.0\.0\.1:3000/],
   [['--backend', 'shop:80=127.0.0.1:1'], /no route leads to shop:80 of --backend; routes lead to httpbin:8000/],
   [['--workers', 'many'], /Give a whole number/],
+  [['--host', ''], /such as 0\.0\.0\.0 for all/],
+  [['more'], /too many arguments/],
+  [['--config', '/nowhere.yaml'], /there is no such file or folder/],
+  [['--backend', 'httpbin:8000=127.0.0.1:1', '--backend', 'httpbin:8000=127.0.0.1:2'], /httpbin:8000 is given twice/],
+  [['--workers', '64'], /workers must be a whole number from 1 to 63, not 64/],
   [['--drain-timeout', '5'], /such as 500ms, 10s or 2m/],
 ]
 
@@ -271,7 +276,7 @@ t.test('a host that is not of this machine is told, and more workers than there 
   const elsewhere = await new Program(t, ['--host', '192.0.2.1']).outcome
   t.match(elsewhere, { code: 1, stderr: /the host is no address of this machine; choose one with --host/ })
   const many = await new Program(t, ['--workers', '64']).outcome
-  t.match(many, { code: 1, stderr: /workers must be a whole number from 1 to 63, not 64/ })
+  t.match(many, { code: 2, stderr: /workers must be a whole number from 1 to 63, not 64/ })
 })
 
 t.test('--help', async (t) => {

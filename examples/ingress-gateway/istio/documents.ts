@@ -1,17 +1,18 @@
 import type { Kind } from './kinds.ts'
 import { DEFAULT_NAMESPACE } from './plan.ts'
 import type { Path, Problem } from './problem.ts'
-import type { AnySource, Source } from './read.ts'
+import type { AnySource, Reading, Source } from './read.ts'
 
 /** All documents, and what shows when they are put together. */
 export class Documents {
   readonly #sources: readonly AnySource[]
   readonly problems: Problem[] = []
   /** Documents without effect on this gateway, and why. */
-  readonly notes: string[] = []
+  readonly notes: string[]
 
-  constructor(sources: readonly AnySource[]) {
+  constructor({ sources, notes }: Reading) {
     this.#sources = sources
+    this.notes = [...notes, ...sources.flatMap((source) => source.notes)]
   }
 
   of<K extends Kind>(kind: K): Source<K>[] {
@@ -44,6 +45,17 @@ export function nameOf({ value }: AnySource): string {
 
 export function namespaceOf({ value }: AnySource): string {
   return value.metadata?.namespace ?? DEFAULT_NAMESPACE
+}
+
+/**
+ * A Gateway as a VirtualService in this namespace names it: by its name, `namespace/name`, `./name`, or as hosts are
+ * named, name.namespace.svc.cluster.local.
+ */
+export function gatewayName(written: string, namespace: string): string {
+  const [first, second] = written.split('/')
+  if (second !== undefined) return shortName(`${first === '.' ? namespace : first}/${second}`)
+  const [name, within = namespace] = written.split('.')
+  return shortName(`${within}/${name}`)
 }
 
 export function shortName(name: string): string {

@@ -14,3 +14,14 @@ function covers(wide: string, narrow: string): boolean {
   if (wide === narrow) return true
   return wide.startsWith('*') && narrow.length >= wide.length && narrow.endsWith(wide.slice(1))
 }
+
+/**
+ * The host in an entry of a Gateway, if VirtualServices of this namespace may use it: `namespace/host`, `./host` for the
+ * Gateway's own namespace, `*` and a slash, or the host alone for all.
+ */
+export function hostFor(entry: string, from: string, gatewayNamespace: string): string | null {
+  const [first, second] = entry.split('/')
+  if (second === undefined) return first
+  const namespace = first === '.' ? gatewayNamespace : first
+  return namespace === '*' || namespace === from ? second : null
+}

@@ -1,8 +1,11 @@
 import {
+  any,
   type Infer,
   integer,
   list,
   map,
+  notDone,
+  noted,
   object,
   oneField,
   only,
@@ -13,8 +16,8 @@ import {
 } from './schema.ts'
 
 /**
- * The documents that the gateway reads, and every field of theirs that it knows. A field is here if it has its effect,
- * or if its only accepted values describe what this gateway is anyway; README.md tells which is which.
+ * The documents that the gateway reads, and every field of theirs that it knows. A field has its effect, or describes what
+ * this gateway is anyway; or Istio does something about it that is not done here, which is noted or refused.
  */
 
 const MAX_INT32 = 2 ** 31 - 1
@@ -22,36 +25,65 @@ const MAX_INT32 = 2 ** 31 - 1
 const MAX_DEVICE = 63
 const MAX_RETRIES = 1_000_000
 const port = integer(1, 65_535)
-const labels = map(text('a label'))
+const anyText = text('a text', /^/)
+const labels = map(text('a label', /^/))
 const label = '[a-z0-9]([a-z0-9-]*[a-z0-9])?'
+/** Istio's wildcards stand for the start of a name, also for a part of its first label. */
+const pattern = `(\\*([a-z0-9.-]*[a-z0-9])?|${label}(\\.${label})*)`
 const name = text('a name of lower-case letters, digits, - and .', /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/)
 const hostName = text('a host name', new RegExp(`^${label}(\\.${label})*$`, 'i'))
-const hostPattern = text('a host name, * or *.suffix', new RegExp(`^(\\*|(\\*\\.)?${label}(\\.${label})*)$`, 'i'))
+const hostPattern = text('a host name, * or *.suffix', new RegExp(`^${pattern}$`, 'i'))
+const gatewayHost = text('a host name, * or *.suffix', new RegExp(`^((\\*|\\.|${label})/)?${pattern}$`, 'i'))
 
-const metadata = object({ name }, { namespace: name, labels, annotations: map(text()) })
+/** What the API server adds, and what kubectl prints. */
+const metadata = object(
+  { name },
+  {
+    namespace: name,
+    labels,
+    annotations: map(anyText),
+    creationTimestamp: any,
+    deletionGracePeriodSeconds: any,
+    deletionTimestamp: any,
+    finalizers: any,
+    generateName: any,
+    generation: any,
+    managedFields: any,
+    ownerReferences: any,
+    resourceVersion: any,
+    selfLink: any,
+    uid: any,
+  },
+)
+const status = any
 
-const resources = object({}, { cpu: quantity, memory: quantity, 'dlb.intel.com/pf': wholeQuantity })
+const resources = object({}, { cpu: quantity, memory: quantity, 'dlb.intel.com/pf': wholeQuantity }, any)
+
+const one = only([1], 'this gateway is one process')
 
 const ingressGateway = object(
   { name, enabled: only([true], 'this gateway is the ingress gateway') },
   {
+    label: any,
+    namespace: name,
     k8s: object(
       {},
       {
-        overlays: list(object({ kind: only(['Deployment']), name })),
+        overlays: list(
+          object({ kind: only(['Deployment']), name }, { apiVersion: any, patches: noted('not read here') }),
+        ),
         podAnnotations: object(
           {},
           { 'proxy.istio.io/config': yamlText(object({}, { concurrency: integer(0, MAX_INT32) })) },
+          any,
         ),
-        resources: object({}, { requests: resources, limits: resources }),
-        hpaSpec: object(
-          {},
-          {
-            minReplicas: only([1], 'this gateway is one process'),
-            maxReplicas: only([1], 'this gateway is one process'),
-          },
-        ),
+        resources: object({}, { requests: resources, limits: resources }, any),
+        hpaSpec: object({}, { minReplicas: one, maxReplicas: one }, any),
+        replicaCount: one,
+        env: noted("Envoy's and Istio's environment is not read here"),
       },
+      // How the cluster runs it.
+      any,
     ),
   },
 )
@@ -61,72 +93,166 @@ const istioOperator = object(
     apiVersion: only(['install.istio.io/v1alpha1']),
     kind: only(['IstioOperator']),
     spec: object(
-      { components: object({ ingressGateways: list(ingressGateway) }) },
+      { components: object({ ingressGateways: list(ingressGateway) }, {}, any) },
       {
-        profile: only(['default', 'minimal', 'empty']),
-        values: object({}, { telemetry: object({ enabled: only([false], 'this gateway has no telemetry') }) }),
+        profile: only(['default', 'minimal', 'empty', 'demo']),
+        values: object(
+          {},
+          { telemetry: object({ enabled: only([false], 'this gateway has no telemetry') }) },
+          noted('not read here'),
+        ),
+        meshConfig: noted('not read here'),
+        unvalidatedValues: noted('not read here'),
+        // Of the installation.
+        addonComponents: any,
+        hub: any,
+        installPackagePath: any,
+        namespace: any,
+        revision: any,
+        tag: any,
       },
     ),
   },
-  { metadata: object({}, { name, namespace: name }) },
+  { metadata: object({}, { ...metadata.optional, name }), status },
 )
 
-const service = object({
-  apiVersion: only(['v1']),
-  kind: only(['Service']),
-  metadata,
-  spec: object(
-    { ports: list(object({ port }, { name, targetPort: port, protocol: only(['TCP']) })) },
-    { selector: labels },
-  ),
-})
+const service = object(
+  {
+    apiVersion: only(['v1']),
+    kind: only(['Service']),
+    metadata,
+    spec: object(
+      {},
+      {
+        // To which port of a pod is the cluster's business; here, --backend says where a service is.
+        ports: list(object({ port }, { name, protocol: only(['TCP', 'UDP', 'SCTP']) }, any)),
+        selector: labels,
+      },
+      any,
+    ),
+  },
+  { status },
+)
 
 const networking = only(['networking.istio.io/v1alpha3', 'networking.istio.io/v1beta1', 'networking.istio.io/v1'])
 
-const gateway = object({
-  apiVersion: networking,
-  kind: only(['Gateway']),
-  metadata,
-  spec: object({
-    selector: labels,
-    servers: list(
-      object({
-        port: object({ number: port, name, protocol: only(['HTTP'], 'this gateway speaks HTTP/1.1') }),
-        hosts: list(hostPattern),
-      }),
+const gateway = object(
+  {
+    apiVersion: networking,
+    kind: only(['Gateway']),
+    metadata,
+    spec: object(
+      {
+        servers: list(
+          object(
+            {
+              port: object(
+                {
+                  number: port,
+                  name,
+                  protocol: text('HTTP or HTTP2: this gateway speaks HTTP/1.1 without TLS', /^http2?$/i),
+                },
+                { targetPort: any },
+              ),
+              hosts: list(gatewayHost),
+            },
+            {
+              name: anyText,
+              bind: noted('--host says where the gateway listens'),
+              tls: notDone('it has no TLS'),
+              defaultEndpoint: notDone('it only forwards by routes'),
+            },
+          ),
+        ),
+      },
+      { selector: labels },
     ),
-  }),
-})
+  },
+  { status },
+)
+
+const noMatch = notDone('it only matches paths')
+
+const httpMatch = object(
+  {
+    uri: oneField({
+      prefix: text('a path that starts with /', /^\//),
+      exact: text('a path that starts with /', /^\//),
+      regex: text(),
+    }),
+  },
+  {
+    name: anyText,
+    statPrefix: any,
+    ignoreUriCase: only([false], 'this gateway matches paths as they are; a regex may start with (?i)'),
+    authority: noMatch,
+    gateways: notDone('a match is for all Gateways of its VirtualService'),
+    headers: noMatch,
+    method: noMatch,
+    port: noMatch,
+    queryParams: noMatch,
+    scheme: noMatch,
+    sourceLabels: notDone('it only serves clients from outside'),
+    sourceNamespace: notDone('it only serves clients from outside'),
+    withoutHeaders: noMatch,
+  },
+)
+
+const answersItself = notDone('it only forwards')
+const changes = notDone('it forwards requests and answers as they are')
+const mirrors = notDone('it sends a request to one destination')
 
 const httpRoute = object(
   {
     route: list(
       object(
-        { destination: object({ host: hostName }, { port: object({ number: port }) }) },
-        { weight: integer(0, MAX_INT32) },
+        {
+          destination: object(
+            { host: hostName },
+            { port: object({ number: port }), subset: notDone('it knows no pods, so no subsets of them') },
+          ),
+        },
+        { weight: integer(0, MAX_INT32), headers: changes },
       ),
     ),
   },
   {
-    name: text(),
-    match: list(
-      object({
-        uri: oneField({
-          prefix: text('a path that starts with /', /^\//),
-          exact: text('a path that starts with /', /^\//),
-          regex: text(),
-        }),
-      }),
-    ),
+    name: anyText,
+    match: list(httpMatch),
+    retries: noted('this gateway repeats a request only if a kept connection was closed under it'),
+    timeout: noted('--backend-timeout says how long a backend may take to start its answer'),
+    corsPolicy: changes,
+    delegate: notDone('it reads the routes of one VirtualService at a time'),
+    directResponse: answersItself,
+    fault: changes,
+    headers: changes,
+    mirror: mirrors,
+    mirrorPercent: mirrors,
+    mirrorPercentage: mirrors,
+    mirror_percent: mirrors,
+    mirrors,
+    redirect: answersItself,
+    rewrite: changes,
   },
 )
 
-const virtualService = object({
-  apiVersion: networking,
-  kind: only(['VirtualService']),
-  metadata,
-  spec: object({ hosts: list(hostPattern), http: list(httpRoute) }, { gateways: list(text('the name of a Gateway')) }),
-})
+const virtualService = object(
+  {
+    apiVersion: networking,
+    kind: only(['VirtualService']),
+    metadata,
+    spec: object(
+      { hosts: list(hostPattern), http: list(httpRoute) },
+      {
+        gateways: list(text('the name of a Gateway')),
+        exportTo: list(only(['*'], 'this gateway sees every VirtualService')),
+        tcp: notDone('it only speaks HTTP'),
+        tls: notDone('it has no TLS'),
+      },
+    ),
+  },
+  { status },
+)
 
 const dlbBalance = object({
   extend_balance: object({
@@ -142,28 +268,42 @@ const dlbBalance = object({
   }),
 })
 
-const envoyFilter = object({
-  apiVersion: only(['networking.istio.io/v1alpha3']),
-  kind: only(['EnvoyFilter']),
-  metadata,
-  spec: object(
-    {
-      configPatches: list(
-        object(
-          {
-            applyTo: only(['LISTENER'], 'the only use of an EnvoyFilter here is DLB connection balancing'),
-            patch: object({
-              operation: only(['MERGE']),
-              value: object({ connection_balance_config: dlbBalance }),
-            }),
-          },
-          { match: object({ context: only(['ANY', 'GATEWAY', 'SIDECAR_INBOUND', 'SIDECAR_OUTBOUND']) }) },
+const oneListener = notDone('it has one listener, of one version')
+
+const envoyFilter = object(
+  {
+    apiVersion: only(['networking.istio.io/v1alpha3']),
+    kind: only(['EnvoyFilter']),
+    metadata,
+    spec: object(
+      {
+        configPatches: list(
+          object(
+            {
+              applyTo: only(['LISTENER'], 'the only use of an EnvoyFilter here is DLB connection balancing'),
+              patch: object(
+                { operation: only(['MERGE']), value: object({ connection_balance_config: dlbBalance }) },
+                { filterClass: any },
+              ),
+            },
+            {
+              match: object(
+                { context: only(['ANY', 'GATEWAY', 'SIDECAR_INBOUND', 'SIDECAR_OUTBOUND']) },
+                { listener: oneListener, proxy: oneListener },
+              ),
+            },
+          ),
         ),
-      ),
-    },
-    { workloadSelector: object({ labels }) },
-  ),
-})
+      },
+      {
+        priority: any,
+        workloadSelector: object({ labels }),
+        targetRefs: notDone('workloadSelector says which gateway is meant'),
+      },
+    ),
+  },
+  { status },
+)
 
 export const kinds = {
   IstioOperator: istioOperator,
@@ -172,6 +312,30 @@ export const kinds = {
   VirtualService: virtualService,
   EnvoyFilter: envoyFilter,
 } as const
+
+const forCluster = 'it is for the cluster'
+const noPods = 'this gateway knows no pods: --backend says where a service is'
+
+/** What may lie beside them, and why it has no effect here. */
+export const kindsWithoutEffect: Readonly<Record<string, string>> = {
+  ConfigMap: forCluster,
+  CronJob: forCluster,
+  DaemonSet: forCluster,
+  Deployment: forCluster,
+  HorizontalPodAutoscaler: forCluster,
+  Job: forCluster,
+  Namespace: forCluster,
+  PersistentVolumeClaim: forCluster,
+  Pod: forCluster,
+  PodDisruptionBudget: forCluster,
+  ReplicaSet: forCluster,
+  Secret: forCluster,
+  ServiceAccount: forCluster,
+  StatefulSet: forCluster,
+  DestinationRule: noPods,
+  EndpointSlice: noPods,
+  Endpoints: noPods,
+}
 
 /** What a valid document of each kind is. */
 export interface Values {

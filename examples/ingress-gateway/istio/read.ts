@@ -1,26 +1,45 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { isMap, isScalar, LineCounter, type Node, parseAllDocuments, type Document as YamlDocument } from 'yaml'
-import { isKind, type Kind, kinds, type Values } from './kinds.ts'
-import { ConfigurationError, type Path, type Problem, pathText } from './problem.ts'
-import { Validator } from './validate.ts'
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Document as YamlDocument } from 'yaml'
+import { isKind, type Kind, kinds, kindsWithoutEffect, type Values } from './kinds.ts'
+import { ConfigurationError, type Path, type Problem, pathText, problemText } from './problem.ts'
+import { type Report, Validator } from './validate.ts'
 
 /** A valid document, and where it came from. */
 export interface Source<K extends Kind> {
   readonly kind: K
   readonly value: Values[K]
+  /** What is known to Istio and has no effect here, and where. */
+  readonly notes: readonly string[]
   /** A problem at the field, for what only shows beside other documents. */
   problem(path: Path, message: string): Problem
 }
 
 export type AnySource = { [K in Kind]: Source<K> }[Kind]
 
-/** Reads files, and the *.yaml and *.yml of folders. @throws ConfigurationError with all that is wrong in any of them. */
-export function readDocuments(paths: readonly string[]): AnySource[] {
-  const problems: Problem[] = []
-  const sources = filesOf(paths, problems).flatMap((file) => readFile(file, problems))
-  if (problems.length > 0) throw new ConfigurationError(problems)
-  return sources
+/** What was read, and what of it says nothing to this gateway. */
+export interface Reading {
+  readonly sources: readonly AnySource[]
+  readonly notes: readonly string[]
+}
+
+/** What is found on the way. */
+class Findings {
+  readonly problems: Problem[] = []
+  readonly notes: string[] = []
+}
+
+/**
+ * Reads files, and the *.yaml, *.yml and *.json of folders: what one would give to `kubectl apply`, or what
+ * `kubectl get -o yaml` prints.
+ * @throws ConfigurationError with all that is wrong in any of them
+ */
+export function readDocuments(paths: readonly string[]): Reading {
+  const findings = new Findings()
+  const files = filesOf(paths, findings.problems)
+  const sources = files.flatMap((file) => readFile(file, findings))
+  if (findings.problems.length > 0) throw new ConfigurationError(findings.problems)
+  return { sources, notes: findings.notes }
 }
 
 function filesOf(paths: readonly string[], problems: Problem[]): string[] {
@@ -28,24 +47,24 @@ function filesOf(paths: readonly string[], problems: Problem[]): string[] {
     const stat = fs.statSync(given, { throwIfNoEntry: false })
     if (!stat) problems.push(ofFile(given, 'there is no such file or folder'))
     if (!stat?.isDirectory()) return stat ? [given] : []
-    const names = fs.readdirSync(given).filter((name) => /\.ya?ml$/.test(name))
+    const names = fs.readdirSync(given).filter((name) => /\.(ya?ml|json)$/.test(name))
     if (names.length === 0) problems.push(ofFile(given, 'the folder has no .yaml file'))
     return names.sort().map((name) => path.join(given, name))
   })
   return [...new Set(files)]
 }
 
-function readFile(file: string, problems: Problem[]): AnySource[] {
+function readFile(file: string, findings: Findings): AnySource[] {
   let content: string
   try {
     content = fs.readFileSync(file, 'utf8')
   } catch (error) {
-    problems.push(ofFile(file, (error as Error).message))
+    findings.problems.push(ofFile(file, (error as Error).message))
     return []
   }
   const lines = new LineCounter()
   const documents = [...parseAllDocuments(content, { lineCounter: lines, prettyErrors: false })]
-  return documents.flatMap((document, i) => readDocument({ file, number: i + 1, document, lines }, problems) ?? [])
+  return documents.flatMap((document, i) => readDocument({ file, number: i + 1, document, lines }, findings))
 }
 
 interface Place {
@@ -55,29 +74,62 @@ interface Place {
   readonly lines: LineCounter
 }
 
-/** @returns null for a document without content, and for one with problems. */
-function readDocument(place: Place, problems: Problem[]): AnySource | null {
-  const { file, number, document, lines } = place
-  const before = problems.length
-  const report = (line: number, path: Path, message: string): void => {
-    problems.push({ file, line, document: number, path: pathText(path), message })
+/** @returns what a document holds: nothing, one thing, or a list's items */
+function readDocument(place: Place, findings: Findings): AnySource[] {
+  const { document, lines } = place
+  const problem = reporter(place, findings.problems)
+  for (const { message, pos } of document.errors) problem(lines.linePos(pos[0]).line, [], message)
+  if (document.errors.length > 0 || isEmpty(document)) return []
+  const items = isMap(document.contents) ? document.get('items') : undefined
+  if (!/List$/.test(String(kindOf(document.contents))) || !isSeq(items)) {
+    return readObject(place, document.contents, [], findings)
   }
-  for (const { message, pos } of document.errors) report(lines.linePos(pos[0]).line, [], message)
-  if (problems.length > before || isEmpty(document)) return null
+  return items.items.flatMap((item, i) => readObject(place, item, ['items', i], findings))
+}
 
-  const start = lines.linePos(document.contents?.range?.[0] ?? 0).line
-  const kind = isMap(document.contents) ? document.get('kind') : undefined
-  if (!isKind(kind)) {
-    report(lineOfField(place, ['kind']) ?? start, ['kind'], unknownKind(kind))
-    return null
+/** @param at where it is in the document */
+function readObject(place: Place, node: unknown, at: Path, findings: Findings): AnySource[] {
+  const { document, lines } = place
+  const before = findings.problems.length
+  const problem = reporter(place, findings.problems)
+  const start = lines.linePos((node as Node | null)?.range?.[0] ?? 0).line
+  const kind = kindOf(node)
+  if (typeof kind === 'string' && Object.hasOwn(kindsWithoutEffect, kind)) {
+    findings.notes.push(`${kind} ${nameIn(node)} has no effect: ${kindsWithoutEffect[kind]}`)
+    return []
   }
-  const value = new Validator(document, lines, report).check(kinds[kind])
-  if (problems.length > before) return null
-  const problem = (path: Path, message: string): Problem => {
-    return { file, line: lineOfField(place, path) ?? start, document: number, path: pathText(path), message }
+  if (!isKind(kind)) {
+    problem(lineOfField(place, [...at, 'kind']) ?? start, [...at, 'kind'], unknownKind(kind))
+    return []
+  }
+  const notes: Problem[] = []
+  const value = new Validator(document, lines, { problem, note: reporter(place, notes) }).check(kinds[kind], node, at)
+  if (findings.problems.length > before) return []
+  const source = {
+    kind,
+    value,
+    notes: notes.map((note) => `has no effect here: ${problemText(note)}`),
+    problem: (path: Path, message: string): Problem =>
+      problemOf(place, lineOfField(place, [...at, ...path]) ?? start, [...at, ...path], message),
   }
   // The schema of the kind has accepted the value, which is what its type is made from.
-  return { kind, value, problem } as AnySource
+  return [source as unknown as AnySource]
+}
+
+function reporter(place: Place, problems: Problem[]): Report {
+  return (line, path, message) => problems.push(problemOf(place, line, path, message))
+}
+
+function problemOf({ file, number }: Place, line: number, path: Path, message: string): Problem {
+  return { file, line, document: number, path: pathText(path), message }
+}
+
+function nameIn(node: unknown): string {
+  return isMap(node) ? String(node.getIn(['metadata', 'name']) ?? '') : ''
+}
+
+function kindOf(node: unknown): unknown {
+  return isMap(node) ? node.get('kind') : undefined
 }
 
 /** As between two `---`. */

@@ -1,7 +1,7 @@
 import { Documents, nameOf, namespaceOf } from './documents.ts'
 import { GATEWAY_NAMESPACE, labelsText, type Plan, selectsGateway } from './plan.ts'
 import { ConfigurationError, type Path } from './problem.ts'
-import type { AnySource, Source } from './read.ts'
+import type { Reading, Source } from './read.ts'
 import { resolveVirtualHosts } from './virtual-hosts.ts'
 
 /** Istio's, where `concurrency` is not written. */
@@ -11,8 +11,8 @@ const DEFAULT_CONCURRENCY = 2
 const fallbackPolicies = { None: 'none', NopConnectionBalance: 'nop', ExactConnectionBalance: 'exact' } as const
 
 /** Puts the documents together. @throws ConfigurationError with all that does not fit together. */
-export function resolvePlan(sources: readonly AnySource[]): Plan {
-  const documents = new Documents(sources)
+export function resolvePlan(reading: Reading): Plan {
+  const documents = new Documents(reading)
   documents.findDuplicates()
   const gateways = resolveGateways(documents)
   const workers = resolveWorkers(documents)
@@ -84,7 +84,7 @@ function appliesHere(documents: Documents, filter: Source<'EnvoyFilter'>): boole
 /** Those for this gateway. */
 function resolveGateways(documents: Documents): Source<'Gateway'>[] {
   const all = documents.of('Gateway')
-  const ours = all.filter(({ value }) => selectsGateway(value.spec.selector))
+  const ours = all.filter(({ value }) => selectsGateway(value.spec.selector ?? {}))
   if (all.length === 0) {
     documents.problems.push({
       file: 'all files',
@@ -98,7 +98,7 @@ function resolveGateways(documents: Documents): Source<'Gateway'>[] {
   }
   for (const gateway of all) {
     if (ours.includes(gateway)) continue
-    documents.noEffect(gateway, `${labelsText(gateway.value.spec.selector)} does not select the gateway`)
+    documents.noEffect(gateway, `${labelsText(gateway.value.spec.selector ?? {})} does not select the gateway`)
   }
   return ours
 }
@@ -107,6 +107,8 @@ function resolvePort(documents: Documents, gateways: readonly Source<'Gateway'>[
   const first = gateways[0]?.value.spec.servers[0].port.number ?? 0
   for (const gateway of gateways) {
     gateway.value.spec.servers.forEach(({ port }, i) => {
+      if (port.protocol.toUpperCase() === 'HTTP2')
+        documents.notes.push(`${nameOf(gateway)} has HTTP2: it is HTTP/1.1 here`)
       if (port.number === first) return
       const path: Path = ['spec', 'servers', i, 'port', 'number']
       documents.problem(gateway, path, `this gateway has one port, and another server has ${first}`)

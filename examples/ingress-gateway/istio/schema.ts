@@ -12,6 +12,9 @@ export type Schema =
   | ObjectSchema<Fields, Fields>
   | OneFieldSchema<Fields>
   | YamlTextSchema<Schema>
+  | AnySchema
+  | NotedSchema
+  | NotDoneSchema
 
 export type Fields = Readonly<Record<string, Schema>>
 
@@ -57,6 +60,8 @@ export interface ObjectSchema<R, O> {
   readonly type: 'object'
   readonly required: R
   readonly optional: O
+  /** Of every other field; without it, there is none. */
+  readonly rest: Schema | undefined
 }
 
 /** One of the fields, and no other. */
@@ -69,6 +74,23 @@ export interface OneFieldSchema<F> {
 export interface YamlTextSchema<S> {
   readonly type: 'yaml text'
   readonly of: S
+}
+
+/** What says nothing to this gateway, such as how the cluster runs something. */
+export interface AnySchema {
+  readonly type: 'any'
+}
+
+/** What Istio does and this gateway does not, where requests are routed all the same: it is noted. */
+export interface NotedSchema {
+  readonly type: 'noted'
+  readonly why: string
+}
+
+/** What Istio does and this gateway does not, and requests would go elsewhere or end otherwise: it is refused. */
+export interface NotDoneSchema {
+  readonly type: 'not done'
+  readonly why: string
 }
 
 /** The type of a value that the schema accepts. */
@@ -87,7 +109,9 @@ export type Infer<S> =
               ? V
               : S extends IntegerSchema
                 ? number
-                : string
+                : S extends AnySchema | NotedSchema | NotDoneSchema
+                  ? unknown
+                  : string
 
 type InferFields<F> = { readonly [K in keyof F]: Infer<F[K]> }
 
@@ -115,13 +139,23 @@ export const list = <S extends Schema>(of: S): ListSchema<S> => ({ type: 'list',
 
 export const map = <S extends Schema>(of: S): MapSchema<S> => ({ type: 'map', of })
 
+export const any: AnySchema = { type: 'any' }
+
+export const noted = (why: string): NotedSchema => ({ type: 'noted', why })
+
+export const notDone = (why: string): NotDoneSchema => ({ type: 'not done', why })
+
 type NoFields = Record<never, never>
 
 // Overloads: with a default for `optional`, TypeScript would infer any fields for a missing one.
 export function object<R extends Fields>(required: R): ObjectSchema<R, NoFields>
-export function object<R extends Fields, O extends Fields>(required: R, optional: O): ObjectSchema<R, O>
-export function object(required: Fields, optional: Fields = {}): ObjectSchema<Fields, Fields> {
-  return { type: 'object', required, optional }
+export function object<R extends Fields, O extends Fields>(required: R, optional: O, rest?: Schema): ObjectSchema<R, O>
+export function object(
+  required: Fields,
+  optional: Fields = {},
+  rest: Schema | undefined = undefined,
+): ObjectSchema<Fields, Fields> {
+  return { type: 'object', required, optional, rest }
 }
 
 export const oneField = <F extends Fields>(fields: F): OneFieldSchema<F> => ({ type: 'one field', fields })

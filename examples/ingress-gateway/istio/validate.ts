@@ -1,8 +1,16 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar } from 'yaml'
 import type { Path } from './problem.ts'
-import type { Fields, Schema } from './schema.ts'
+import type { Fields, ObjectSchema, Schema } from './schema.ts'
+
+type AnyObject = Omit<ObjectSchema<Fields, Fields>, 'type'>
 
 export type Report = (line: number, path: Path, message: string) => void
+
+/** Where what is found goes. */
+export interface Reports {
+  readonly problem: Report
+  readonly note: Report
+}
 
 /**
  * Holds one YAML document against a schema and builds its value. It goes on after a problem, so that all are reported
@@ -11,19 +19,20 @@ export type Report = (line: number, path: Path, message: string) => void
 export class Validator {
   readonly #document: Document
   readonly #lines: LineCounter
-  readonly #report: Report
+  readonly #reports: Reports
   /** Of a document in a text: the lines before it. */
   readonly #firstLine: number
 
-  constructor(document: Document, lines: LineCounter, report: Report, firstLine = 0) {
+  constructor(document: Document, lines: LineCounter, reports: Reports, firstLine = 0) {
     this.#document = document
     this.#lines = lines
-    this.#report = report
+    this.#reports = reports
     this.#firstLine = firstLine
   }
 
-  check(schema: Schema): unknown {
-    return this.#value(this.#document.contents, schema, [], this.#document.contents)
+  /** @param node one of the document's, and where it is: all of it */
+  check(schema: Schema, node: unknown = this.#document.contents, path: Path = []): unknown {
+    return this.#value(node, schema, path, node)
   }
 
   /** @param place the node to name if there is none: its key's, or its parent's. */
@@ -31,7 +40,7 @@ export class Validator {
     const node = isAlias(raw) ? raw.resolve(this.#document) : raw
     switch (schema.type) {
       case 'object':
-        return this.#fields(node, schema.required, schema.optional, path, place)
+        return this.#fields(node, schema, path, place)
       case 'one field':
         return this.#oneField(node, schema.fields, path, place)
       case 'map':
@@ -40,29 +49,37 @@ export class Validator {
         return this.#list(node, schema.of, path, place)
       case 'yaml text':
         return this.#yamlText(node, schema.of, path, place)
+      case 'any':
+        return undefined
+      case 'noted':
+        return this.#reports.note(this.#lineOf(place), path, schema.why)
+      case 'not done':
+        return this.#tell(place, path, `Istio knows this field, and this gateway does not do it: ${schema.why}`)
       default:
         return this.#scalar(node, schema, path, place)
     }
   }
 
-  #fields(node: unknown, required: Fields, optional: Fields, path: Path, place: unknown): Record<string, unknown> {
+  #fields(node: unknown, { required, optional, rest }: AnyObject, path: Path, place: unknown): Record<string, unknown> {
     const known = { ...required, ...optional }
     const value: Record<string, unknown> = {}
     if (!isMap(node)) return this.#wrong(node, 'fields', path, place) ?? value
     for (const { key, value: child } of node.items) {
       const name = keyText(key)
-      const schema = Object.hasOwn(known, name) ? known[name] : undefined
+      const schema = Object.hasOwn(known, name) ? known[name] : rest
+      // To Kubernetes, a field without a value is not there.
+      if (isNothing(child)) continue
       if (schema) value[name] = this.#value(child, schema, [...path, name], key)
       else this.#tell(key, [...path, name], `unknown field; known here: ${Object.keys(known).join(', ')}`)
     }
     for (const name of Object.keys(required)) {
-      if (!node.has(name)) this.#tell(place, path, `${name} is missing`)
+      if (isNothing(node.get(name, true))) this.#tell(place, path, `${name} is missing`)
     }
     return value
   }
 
   #oneField(node: unknown, fields: Fields, path: Path, place: unknown): Record<string, unknown> {
-    const value = this.#fields(node, {}, fields, path, place)
+    const value = this.#fields(node, { required: {}, optional: fields, rest: undefined }, path, place)
     if (isMap(node) && Object.keys(value).length !== 1) {
       this.#tell(place, path, `exactly one of ${Object.keys(fields).join(', ')} is needed`)
     }
@@ -91,10 +108,15 @@ export class Validator {
     const before = this.#lineOf(node) - (isBlock ? 0 : 1)
     const lines = new LineCounter()
     const document = parseDocument(node.value, { lineCounter: lines, prettyErrors: false })
-    for (const { message, pos } of document.errors) this.#report(before + lines.linePos(pos[0]).line, path, message)
+    for (const { message, pos } of document.errors)
+      this.#reports.problem(before + lines.linePos(pos[0]).line, path, message)
     if (document.errors.length > 0) return undefined
-    const report: Report = (line, inner, message) => this.#report(line, [...path, ...inner], message)
-    return new Validator(document, lines, report, before).check(of)
+    const { problem, note } = this.#reports
+    const inner: Reports = {
+      problem: (line, within, message) => problem(line, [...path, ...within], message),
+      note: (line, within, message) => note(line, [...path, ...within], message),
+    }
+    return new Validator(document, lines, inner, before).check(of)
   }
 
   #scalar(node: unknown, schema: Schema, path: Path, place: unknown): unknown {
@@ -122,13 +144,17 @@ export class Validator {
   }
 
   #tell(place: unknown, path: Path, message: string): void {
-    this.#report(this.#lineOf(place), path, message)
+    this.#reports.problem(this.#lineOf(place), path, message)
   }
 
   #lineOf(place: unknown): number {
     const start = (place as Node | null)?.range?.[0] ?? 0
     return this.#firstLine + this.#lines.linePos(start).line
   }
+}
+
+function isNothing(node: unknown): boolean {
+  return node === null || node === undefined || (isScalar(node) && node.value === null)
 }
 
 function keyText(key: unknown): string {

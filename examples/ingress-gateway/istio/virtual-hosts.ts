@@ -1,6 +1,6 @@
 import { type PathMatch, pathRegex, type Route, type Target, type VirtualHost } from '../proxy/routes.ts'
-import { type Documents, nameOf, namespaceOf, shortName } from './documents.ts'
-import { commonHosts } from './hosts.ts'
+import { type Documents, gatewayName, nameOf, namespaceOf } from './documents.ts'
+import { commonHosts, hostFor } from './hosts.ts'
 import type { Plan } from './plan.ts'
 import type { Path } from './problem.ts'
 import type { Source } from './read.ts'
@@ -11,48 +11,77 @@ type VirtualService = Source<'VirtualService'>
 type Labelled = Map<string, Readonly<Record<string, string>>>
 type Gateways = readonly Source<'Gateway'>[]
 
-/** What the VirtualServices that are bound to these Gateways route, and to which Services. */
+/**
+ * What the VirtualServices that are bound to these Gateways route, and to which Services. The routes of several for one
+ * host are put together in the order of the documents, and as in Istio, those for every path come last.
+ */
 export function resolveVirtualHosts(documents: Documents, gateways: Gateways): Pick<Plan, 'virtualHosts' | 'services'> {
-  const taken = new Map<string, string>()
   const services: Labelled = new Map()
-  const virtualHosts = documents.of('VirtualService').flatMap((source): VirtualHost[] => {
+  const byHost = new Map<string, Route[]>()
+  for (const source of documents.of('VirtualService')) {
     const served = gatewayHosts(documents, source, gateways)
-    if (!served) return []
-    const hosts = resolveHosts(documents, source, served)
-    for (const host of hosts) {
-      const other = taken.get(host)
-      if (other) documents.problem(source, ['spec', 'hosts'], `${host} is VirtualService ${other}'s already`)
-      taken.set(host, nameOf(source))
+    if (!served) continue
+    const routes = source.value.spec.http.map((_, i) => resolveRoute(documents, source, i, services))
+    for (const host of resolveHosts(documents, source, served)) {
+      byHost.set(host, [...(byHost.get(host) ?? []), ...routes])
     }
-    return [{ hosts, routes: source.value.spec.http.map((_, i) => resolveRoute(documents, source, i, services)) }]
-  })
-  return { virtualHosts, services }
+  }
+  return { virtualHosts: withCommonRoutes(byHost), services }
+}
+
+/** Hosts that have the same routes are one. */
+function withCommonRoutes(byHost: ReadonlyMap<string, readonly Route[]>): VirtualHost[] {
+  const virtualHosts: { hosts: string[]; routes: readonly Route[] }[] = []
+  for (const [host, found] of byHost) {
+    const routes = [...found.filter((route) => !isForAll(route)), ...found.filter(isForAll)]
+    const same = virtualHosts.find((other) => isSame(other.routes, routes))
+    if (same) same.hosts.push(host)
+    else virtualHosts.push({ hosts: [host], routes })
+  }
+  return virtualHosts
+}
+
+function isForAll({ matches }: Route): boolean {
+  return matches.length === 0 || matches.some(({ type, value }) => type === 'prefix' && value === '/')
+}
+
+function isSame(some: readonly Route[], others: readonly Route[]): boolean {
+  return some.length === others.length && some.every((route, i) => route === others[i])
 }
 
 /** @returns the hosts of its Gateways, or null if it is not for this gateway. */
 function gatewayHosts(documents: Documents, source: VirtualService, gateways: Gateways): string[] | null {
   // Istio's default is `mesh`: the sidecars.
   const { gateways: written = ['mesh'] } = source.value.spec
+  const from = namespaceOf(source)
   const all = documents.of('Gateway').map(nameOf)
-  const names = written.map((name) =>
-    name === 'mesh' || name.includes('/') ? shortName(name) : shortName(`${namespaceOf(source)}/${name}`),
-  )
+  const names = written.map((name) => (name === 'mesh' ? name : gatewayName(name, from)))
   names.forEach((name, i) => {
     if (name === 'mesh' || all.includes(name)) return
     documents.problem(source, ['spec', 'gateways', i], `there is no Gateway ${name}`)
   })
   const bound = gateways.filter((gateway) => names.includes(nameOf(gateway)))
-  if (bound.length > 0) return bound.flatMap(({ value }) => value.spec.servers.flatMap(({ hosts }) => hosts))
-  documents.noEffect(source, `it is for ${names.join(', ')}`)
-  return null
+  if (bound.length === 0) {
+    documents.noEffect(source, `it is for ${names.join(', ')}`)
+    return null
+  }
+  return bound.flatMap((gateway) =>
+    gateway.value.spec.servers.flatMap(({ hosts }) => {
+      return hosts.flatMap((entry) => hostFor(entry, from, namespaceOf(gateway)) ?? [])
+    }),
+  )
 }
 
+/** A host that no Gateway of its has is not served, as in Istio. */
 function resolveHosts(documents: Documents, source: VirtualService, served: readonly string[]): string[] {
   const { hosts } = source.value.spec
-  hosts.forEach((host, i) => {
-    if (commonHosts([host], served).length > 0) return
-    documents.problem(source, ['spec', 'hosts', i], `its Gateway does not have this host, but ${served.join(', ')}`)
-  })
+  for (const host of hosts) {
+    if (commonHosts([host], served).length > 0) continue
+    const there = [...new Set(served)].join(', ') || 'none for its namespace'
+    documents.notes.push(
+      `host ${host} of VirtualService ${nameOf(source)} is not served: its Gateway does not have it, but ${there}`,
+    )
+  }
   return commonHosts(hosts, served)
 }
 
@@ -97,17 +126,20 @@ function resolveTarget(
   const path: Path = ['spec', 'http', i, 'route', j, 'destination']
   const service = documents.of('Service').find((candidate) => hostsOf(candidate, source).includes(destination.host))
   if (!service) {
-    documents.problem(source, [...path, 'host'], `there is no Service ${destination.host}`)
+    const known = documents.of('Service').flatMap((candidate) => hostsOf(candidate, source))
+    const choice = known.length === 0 ? 'there is none at all' : `there is ${known.join(', ')}`
+    documents.problem(source, [...path, 'host'], `there is no Service ${destination.host}; ${choice}`)
     return null
   }
-  const ports = service.value.spec.ports.map(({ port }) => port)
-  const port = destination.port?.number ?? (ports.length === 1 ? ports[0] : undefined)
-  if (port === undefined || !ports.includes(port)) {
+  const ports = (service.value.spec.ports ?? []).filter(({ protocol = 'TCP' }) => protocol === 'TCP')
+  const numbers = ports.map(({ port }) => port)
+  const port = destination.port?.number ?? (numbers.length === 1 ? numbers[0] : undefined)
+  if (port === undefined || !numbers.includes(port)) {
     const wanted = port === undefined ? 'the port is missing' : `port ${port} is not there`
     documents.problem(
       source,
       [...path, 'port', 'number'],
-      `${wanted}: Service ${nameOf(service)} has ${ports.join(', ')}`,
+      `${wanted}: Service ${nameOf(service)} has ${numbers.join(', ') || 'no TCP port'}`,
     )
     return null
   }

@@ -3,7 +3,7 @@ import { held, late, stalled, unreachable } from './failures.ts'
 import { hasBody } from './request-head.ts'
 
 export interface Deadlines {
-  /** Milliseconds to the start of the answer, once the backend has the request. */
+  /** Milliseconds to the start of the answer, once the backend has the request; 0: any time. */
   readonly timeout: number
   /** Milliseconds for which nothing may come of a request's body. */
   readonly idleTimeout: number
@@ -30,7 +30,7 @@ export function watchDeadlines(req: IncomingMessage, upstream: ClientRequest, de
     socket.once('connect', stop)
   })
   upstream.once('finish', () => {
-    if (!isAnswered) timer = setTimeout(() => upstream.destroy(late), deadlines.timeout)
+    if (!isAnswered && deadlines.timeout > 0) timer = setTimeout(() => upstream.destroy(late), deadlines.timeout)
   })
   upstream.once('response', answered).once('upgrade', answered).once('close', answered)
   if (hasBody(req)) watchBody(req, upstream, deadlines.idleTimeout)
