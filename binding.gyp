@@ -30,6 +30,7 @@
         'native/environment.cc',
         'native/exclusive_watch.cc',
         'native/fd.cc',
+        'native/ledger_guard.cc',
         'native/listen_socket.cc',
         'native/listener.cc',
         'native/output.cc',

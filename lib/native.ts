@@ -30,6 +30,12 @@ export interface NativeAddon extends NativeDlb {
   /** Another descriptor of a listening socket of this process, the caller's to close. @returns a negative errno if there is none */
   shareListening(fd: number): number
   /**
+   * Should this thread end before `releaseLedger`, the addon closes what the ledger's entries say is open and in nobody's handle, and what is in
+   * workers' hands: the first `room` of each `stride` words. Both are in shared memory. @returns a number for `releaseLedger`
+   */
+  guardLedger(entries: Int32Array, hands: Int32Array, stride: number, room: number): number
+  releaseLedger(guard: number): void
+  /**
    * Has the callback called on this thread's loop when any thread asks for it. It does not keep the loop alive, and closes with the
    * thread. @returns its number, not 0 and never used again
    */
@@ -74,7 +80,8 @@ export interface NativeListenerConstructor {
   /**
    * @param spec an `fd`: a listening socket of this process, to share; `fds` is empty, and the callback calls `accept`, or `acceptInto` if it is
    *   exclusive: then one of those that share it so is called for a connection, the others sleep.
-   * @param fds room for a batch of up to 64, and one element more, which the callback sets to 1 once it has them.
+   * @param fds room for a batch of up to 64, and one element more, which the callback sets to 1 once it has them, and to 2 once
+   *   it knows what becomes of them, should this thread end.
    * @throws an Error as Node's system errors: `code`, `errno`, `syscall`.
    */
   new (
@@ -85,8 +92,11 @@ export interface NativeListenerConstructor {
 }
 
 export interface NativeListener {
-  /** Of a shared socket, in the callback: a descriptor, or -1. Else hands on a batch of one; -1 if there is none. */
-  accept(): number
+  /**
+   * Of a shared socket, in the callback: a descriptor, or -1. Else hands on a batch of one; -1 if there is none. Its complement (`~fd`) is in `place`,
+   * which may be in shared memory, before JS goes on.
+   */
+  accept(place?: Int32Array): number
   /**
    * Of a shared socket: accepts as many as there are, up to `room`, and writes the complement (`~fd`) of each descriptor into `places` from its front on, which may
    * be in shared memory. @returns how many; a negative errno if none can be had for another reason than that there are none

@@ -9,6 +9,7 @@
 #include "dlb/js_domain.h"
 #include "environment.h"
 #include "fd.h"
+#include "ledger_guard.h"
 #include "listen_socket.h"
 #include "listener.h"
 #include "thread_use.h"
@@ -140,6 +141,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("writeWithoutWaiting", Napi::Function::New<WriteWithoutWaitingForJs>(env, "writeWithoutWaiting"));
   exports.Set("clientOf", Napi::Function::New<ClientOfForJs>(env, "clientOf"));
   exports.Set("shareListening", Napi::Function::New<ShareListeningForJs>(env, "shareListening"));
+  exports.Set("guardLedger", Napi::Function::New<LedgerGuard::GuardForJs>(env, "guardLedger"));
+  exports.Set("releaseLedger", Napi::Function::New<LedgerGuard::ReleaseForJs>(env, "releaseLedger"));
   exports.Set("openWaker", Napi::Function::New<Waker::OpenForJs>(env, "openWaker"));
   exports.Set("wake", Napi::Function::New<Waker::WakeForJs>(env, "wake"));
   exports.Set("closeWaker", Napi::Function::New<Waker::CloseForJs>(env, "closeWaker"));

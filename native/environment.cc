@@ -1,8 +1,7 @@
 #include "environment.h"
 
-#include <memory>
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 namespace node_dlb {
 
@@ -31,9 +30,28 @@ void Environment::OnAcceptorFreed(Acceptor* acceptor, void* context) {
   self->LetGoIfDone();
 }
 
+uint32_t Environment::AddGuard(std::unique_ptr<LedgerGuard> guard) {
+  guards_.emplace(++last_guard_, std::move(guard));
+  return last_guard_;
+}
+
+// While the listening sockets are open, by which connections are told from what else the numbers may be.
+void Environment::CloseConnections() {
+  const auto is_connection = [this](int fd) {
+    return std::any_of(acceptors_.begin(), acceptors_.end(),
+                       [fd](const Acceptor* acceptor) { return acceptor->socket().IsConnection(fd); });
+  };
+  for (const auto& [number, guard] : guards_) guard->CloseAll(is_connection);
+  for (const int fd : doubtful_) {
+    if (is_connection(fd)) ResetFd(fd);
+  }
+  guards_.clear();
+}
+
 void Environment::OnCleanUp(napi_async_cleanup_hook_handle, void* context) {
   auto* self = static_cast<Environment*>(context);
   self->ending_ = true;
+  self->CloseConnections();
   for (Acceptor* acceptor : self->acceptors_) acceptor->Close();
   // First the ports lose their thread, then their watchers close.
   self->dlb_.End();

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <memory>
 #include <napi.h>
+#include <unordered_map>
 #include <unordered_set>
 #include <uv.h>
+#include <vector>
 
 #include "acceptor.h"
 #include "dlb/tenancy.h"
+#include "ledger_guard.h"
 
 namespace node_dlb {
 
@@ -41,12 +45,19 @@ class Environment {
 
   dlb::Tenancy& dlb() { return dlb_; }
 
+  // Of a balancer of this thread's, until it is closed. Numbers are not used again.
+  uint32_t AddGuard(std::unique_ptr<LedgerGuard> guard);
+  void RemoveGuard(uint32_t number) { guards_.erase(number); }
+  // JS was terminated when it had taken these descriptors: no ledger may know of them.
+  void Doubt(const int* fds, int count) { doubtful_.insert(doubtful_.end(), fds, fds + count); }
+
   // Starts an acceptor that is closed with the environment at the latest. See Acceptor::Start.
   Acceptor* StartAcceptor(ListenSocket socket, int most, Acceptor::Sink* sink, SystemError* error);
 
  private:
   static void OnAcceptorFreed(Acceptor* acceptor, void* self);
   static void OnCleanUp(napi_async_cleanup_hook_handle hook, void* self);
+  void CloseConnections();
   void LetGoIfDone();
 
   uv_loop_t* loop_ = nullptr;
@@ -55,6 +66,9 @@ class Environment {
   std::unordered_set<Acceptor*> acceptors_;
   std::unordered_set<LoopUser*> loop_users_;
   dlb::Tenancy dlb_;
+  std::unordered_map<uint32_t, std::unique_ptr<LedgerGuard>> guards_;
+  uint32_t last_guard_ = 0;
+  std::vector<int> doubtful_;
 };
 
 }  // namespace node_dlb

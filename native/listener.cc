@@ -12,6 +12,10 @@
 namespace node_dlb {
 namespace {
 
+// What the last element of a batch's array says: JS has not had the batch, or has it, or has told the ledger of all of it.
+constexpr int kNotTaken = 0;
+constexpr int kTaken = 1;
+
 // The spec comes from lib/balancer/listener.ts, which has checked it.
 ListenSpec ReadSpec(Properties* from) {
   ListenSpec spec;
@@ -122,8 +126,12 @@ bool Listener::Call(const Acceptor::Batch& batch) {
   if (fds.ElementLength() <= static_cast<size_t>(batch.count)) return MakeCallback(batch) && batch.count == 0;
   std::copy_n(batch.fds, batch.count, fds.Data());
   const size_t taken = fds.ElementLength() - 1;
-  fds[taken] = 0;
-  return MakeCallback(batch) || (fds.ElementLength() > taken && fds[taken] != 0);
+  fds[taken] = kNotTaken;
+  // What this returns does not tell: when the environment is ending, Node may say of a callback that did not run, or not to its end, that it has.
+  MakeCallback(batch);
+  if (fds.ElementLength() <= taken || fds[taken] == kNotTaken) return false;
+  if (fds[taken] == kTaken) Environment::Of(Env())->Doubt(batch.fds, batch.count);
+  return true;
 }
 
 // Returns false if JS did not run to its end. An exception that it throws is an uncaught one.
@@ -150,7 +158,14 @@ void Listener::OnClose() {
 }
 
 Napi::Value Listener::Accept(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), acceptor_ == nullptr ? -1 : acceptor_->AcceptOne());
+  if (info.Length() == 0) return Napi::Number::New(info.Env(), acceptor_ == nullptr ? -1 : acceptor_->AcceptOne());
+  Arguments arguments(info);
+  Napi::Int32Array place = arguments.Int32Array(0);
+  if (arguments.ok() && place.ElementLength() == 0) arguments.Refuse(0, "an Int32Array with room for one");
+  if (!arguments.ok()) return {};
+  const int fd = acceptor_ == nullptr ? -1 : acceptor_->AcceptOne();
+  if (fd >= 0) *place.Data() = ~fd;
+  return Napi::Number::New(info.Env(), fd);
 }
 
 Napi::Value Listener::AcceptInto(const Napi::CallbackInfo& info) {

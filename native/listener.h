@@ -11,7 +11,7 @@ namespace node_dlb {
 //     new Listener(spec, fds: Int32Array, callback: (count, shed, error?) => void)
 //
 // A batch has as many connections as fit into `fds`, at most 64; its last element is no descriptor, but set to 1 by the
-// callback once it has them.
+// callback once it has them, and to 2 when the ledger knows of all of them.
 //
 //     new Listener({ fd, exclusive }, an empty Int32Array, callback)
 //
@@ -38,7 +38,7 @@ class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
   bool Call(const Acceptor::Batch& batch);
   bool MakeCallback(const Acceptor::Batch& batch);
 
-  // () => a descriptor, or -1
+  // (place?: Int32Array) => a descriptor, or -1. Its complement is in `place` before JS goes on, or is terminated.
   Napi::Value Accept(const Napi::CallbackInfo& info);
   // (places: Int32Array) => count or a negative errno; see Acceptor::AcceptInto
   Napi::Value AcceptInto(const Napi::CallbackInfo& info);

@@ -123,6 +123,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   #closed: Promise<CloseReport> | null = null
   #lastStats: BalancerStats | null = null
   #exitCode = 0
+  /** What the addon closes, should this thread end before the balancer is closed. */
+  #guard: number | null = null
   /** The device has failed, and nothing takes its place. */
   #deviceLost = false
 
@@ -189,6 +191,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   async #start(): Promise<void> {
+    const { words, stride, room } = this.#ledger.shift.hands
+    this.#guard = loadAddon().guardLedger(this.#ledger.entries, words, stride, room)
     if (this.#fabric.device.fallback) this.#tellFallback()
     try {
       await Promise.all([this.#startup.done, this.#spawn(firstNumbers(this.#options.workers))])
@@ -300,6 +304,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#dealer.stop()
     const rest = this.#ledger.refuseAll()
     for (const { fd } of rest) loadAddon().resetFd(fd)
+    if (this.#guard !== null) loadAddon().releaseLedger(this.#guard)
     const cut = rest.filter(({ listener }) => this.#table.get(listener) !== undefined).length
     this.#cuts.countWaiting(cut)
     return cut

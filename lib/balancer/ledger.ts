@@ -143,6 +143,7 @@ export class Ledger {
   acceptFor(worker: number, fd: number, time: number): number {
     const stamp = this.#acceptAt(worker, fd, time, ADOPTING, worker)
     if (stamp !== NO_STAMP) this.#counters.countAdopted(worker)
+    this.shift.emptyOwn(worker)
     return stamp
   }
 
@@ -192,7 +193,17 @@ export class Ledger {
     const connections = places.length === 0 ? [] : this.#takeInDevice((fd) => inHand.has(fd))
     const taken = new Set(connections.map(({ fd }) => fd))
     this.#counters.repairHand(worker, next === -1 ? null : next + Number(taken.has(nextFd)))
-    return { connections, fds: places.flatMap((place) => (place < 0 && !taken.has(~place) ? [~place] : [])) }
+    const unknown = places.flatMap((place) => (place < 0 && !taken.has(~place) ? [~place] : []))
+    return { connections, fds: [...unknown, ...this.#takeOwn(worker)] }
+  }
+
+  /** What it had accepted for itself and not entered: once it has, `takeOwnedBy` knows of it. */
+  #takeOwn(worker: number): number[] {
+    const [place] = this.shift.ownOf(worker)
+    this.shift.emptyOwn(worker)
+    if (place >= 0) return []
+    const word = ~place < this.capacity ? Atomics.load(this.#words, ~place) : FREE
+    return (word & STATE_MASK) >= ADOPTING && ownerOf(word) === worker ? [] : [~place]
   }
 
   /** Worker: as `shed`, for connections that it accepted itself. */
@@ -294,7 +305,7 @@ export class Ledger {
    */
   isOrphan(fd: number): boolean {
     if (Atomics.load(this.#words, fd) !== this.#orphans.get(fd)) return false
-    for (let worker = 0; worker < this.workers; worker++) if (this.shift.handOf(worker).includes(~fd)) return false
+    for (let worker = 0; worker < this.workers; worker++) if (this.shift.hasInHand(worker, fd)) return false
     return true
   }
 
@@ -339,6 +350,11 @@ export class Ledger {
       refused.push({ listener: this.#listeners[fd], fd })
     }
     return refused
+  }
+
+  /** For the addon, should the acceptor's thread end: the entries by fd, of which the state is the lowest bits. */
+  get entries(): Int32Array {
+    return this.#words
   }
 
   /** Acceptor: all that was accepted is adopted, or closed. */

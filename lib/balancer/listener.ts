@@ -30,6 +30,8 @@ export interface ListenerFaults {
 }
 
 const BATCH = 64
+const TAKEN = 1
+const TOLD = 2
 /** What the kernel has a listening socket's backlog hold at most, unless it is told otherwise (net.core.somaxconn). */
 const MAX_BACKLOG = 4096
 
@@ -69,14 +71,15 @@ export class Listener {
 
   private constructor(id: number, options: ListenOptions, onBatch: BatchCallback, faults: ListenerFaults) {
     const { onShed, onError = rethrow } = faults
-    // The last element tells the addon that the rest is the callee's.
+    // The last element tells the addon that the rest is the callee's, and when the ledger knows of it.
     const fds = new Int32Array(BATCH + 1)
     this.id = id
     this.#native = bind(options, fds, (count, shed, error) => {
-      fds[BATCH] = 1
+      fds[BATCH] = TAKEN
       if (shed > 0) onShed?.(shed)
       if (error !== undefined) onError(stopped(where(options), error))
       if (count > 0) onBatch(fds, count)
+      fds[BATCH] = TOLD
     })
     this.address = this.#native.address() as AddressInfo | string
   }
@@ -163,13 +166,21 @@ function bind(options: ListenOptions, fds: Int32Array, onAccepted: AcceptedCallb
 export class SharedListener {
   readonly #native: NativeListener
 
-  /** @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now. */
-  constructor(fd: number, onConnection: (fd: number) => void, { onShed, onError = rethrow }: ListenerFaults = {}) {
+  /**
+   * `place`: has the complement (`~fd`) of what is accepted before this thread goes on, or is terminated.
+   * @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now.
+   */
+  constructor(
+    fd: number,
+    place: Int32Array,
+    onConnection: (fd: number) => void,
+    { onShed, onError = rethrow }: ListenerFaults = {},
+  ) {
     this.#native = share(fd, false, (shed, error) => {
       if (shed > 0) onShed?.(shed)
       if (error !== undefined) onError(stopped(SHARED, error))
       if (shed > 0 || error !== undefined) return
-      const accepted = this.#native.accept()
+      const accepted = this.#native.accept(place)
       if (accepted !== -1) onConnection(accepted)
     })
   }

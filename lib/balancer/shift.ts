@@ -10,6 +10,8 @@ export const RELIEF_PLACES = 8
 const HELD = 8
 /** How many connections a worker can have in hand. */
 export const HAND_ROOM = 4
+/** Behind it: what it has just accepted for itself. */
+const OWN = HAND_ROOM
 
 /**
  * Who accepts: the words of shared memory by which the acceptor (Rest) and the workers (Relief) tell each other. What they have to hold is argued in
@@ -62,12 +64,35 @@ export class Shift {
     return Atomics.load(this.#words, lineOf(worker) + HELD) !== 0
   }
 
+  /** Any thread: all hands, for the addon. */
+  get hands(): { readonly words: Int32Array; readonly stride: number; readonly room: number } {
+    return { words: this.#words.subarray(lineOf(0)), stride: LINE, room: HAND_ROOM + 1 }
+  }
+
   /**
    * What a worker has accepted and not sent yet, so that it is not lost if the thread ends there. A place holds an fd's complement
    * from its accept4 on (the addon writes it), the fd plus 1 once the ledger has it, and 0 once it is sent.
    */
   handOf(worker: number): Int32Array {
     return this.#words.subarray(lineOf(worker), lineOf(worker) + HAND_ROOM)
+  }
+
+  /**
+   * The same of one connection, which a worker has accepted for itself: an fd's complement from its accept4 on, and 0 once the
+   * ledger has it as this worker's.
+   */
+  ownOf(worker: number): Int32Array {
+    return this.#words.subarray(lineOf(worker) + OWN, lineOf(worker) + OWN + 1)
+  }
+
+  /** Worker: the ledger has it. */
+  emptyOwn(worker: number): void {
+    this.#words[lineOf(worker) + OWN] = 0
+  }
+
+  /** Acceptor: whether a worker has accepted the fd, and the ledger does not know of it yet. */
+  hasInHand(worker: number, fd: number): boolean {
+    return this.handOf(worker).includes(~fd) || this.ownOf(worker)[0] === ~fd
   }
 }
 

@@ -26,7 +26,7 @@ export class OwnIntake implements Intake {
   join(listener: number, { socket }: Route): void {
     if (socket === null) return
     const { ledger, worker, onShed } = this.#options
-    const shared = new SharedListener(socket, (fd) => this.#take(listener, fd), {
+    const shared = new SharedListener(socket, ledger.shift.ownOf(worker), (fd) => this.#take(listener, fd), {
       onShed: (count) => {
         ledger.shedFor(worker, count)
         onShed(count)

@@ -41,8 +41,8 @@ t.test("a worker thread of the app's own may have a balancer", async (t) => {
   const workerData = { entry: source('test/cli/fixtures/server.cjs'), workers: 2, execArgv: [], env: {} }
   const owner = new Worker(fixture('owner.cjs'), { workerData, execArgv: [] })
   t.teardown(() => owner.terminate())
-  const [{ port }] = await once(owner, 'message')
-  t.ok((await get(port)).body)
+  const [{ address }] = await once(owner, 'message')
+  t.ok((await get(address.port)).body)
   owner.postMessage('close')
   t.match(await once(owner, 'message'), [{ cut: 0 }])
 })

@@ -228,6 +228,25 @@ t.test('an increment that a terminated worker missed is made up for', async (t) 
   }
 })
 
+t.test('what a worker has accepted for itself is in its hand until it is entered', (t) => {
+  const ledger = create()
+  const own = ledger.shift.ownOf(1)
+  own[0] = ~7
+  t.ok(ledger.shift.hasInHand(1, 7))
+  t.strictSame(ledger.takeHand(1), { connections: [], fds: [7] }, 'a worker that died before that')
+  t.strictSame(ledger.takeHand(1), { connections: [], fds: [] })
+  own[0] = ~8
+  ledger.acceptFor(1, 8, 1000)
+  t.equal(own[0], 0, 'the ledger has it')
+  // As if it had died between the entry and the place.
+  own[0] = ~8
+  t.strictSame(ledger.takeHand(1).fds, [])
+  t.strictSame(ledger.takeOwnedBy(1), [8])
+  own[0] = ~1000
+  t.strictSame(ledger.takeHand(1).fds, [1000], 'one that has no entry')
+  t.end()
+})
+
 t.test('any limit on descriptors will do, odd ones too', (t) => {
   for (const fdLimit of [1, 3, 1023, 1024]) {
     const ledger = create(fdLimit)

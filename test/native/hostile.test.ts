@@ -19,6 +19,11 @@ const count = whole(0, 0, 2 ** 32 - 1)
 const text = only('x')
 const bytes = only(new Uint8Array(1))
 const words = (length: number) => only(new Int32Array(length), (value) => types.isInt32Array(value))
+const shared = (length: number) =>
+  only(
+    new Int32Array(new SharedArrayBuffer(length * 4)),
+    (value) => types.isInt32Array(value) && types.isSharedArrayBuffer(value.buffer),
+  )
 const callback = only(
   () => undefined,
   (value) => typeof value === 'function',
@@ -42,6 +47,8 @@ const functions: Calls = {
   threadCpu: [int],
   isReady: [int, int],
   shareListening: [fd],
+  guardLedger: [shared(8), shared(16), whole(16, 1, 2 ** 32 - 1), whole(5, 0, 5)],
+  releaseLedger: [count],
   openWaker: [callback],
   wake: [count],
   closeWaker: [count],
