@@ -25,6 +25,7 @@
       'scheduler.cc',
       'scheduler_place.cc',
       'settings.cc',
+      'transit.cc',
       'world.cc',
       'world_lifecycle.cc',
     ],

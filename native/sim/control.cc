@@ -224,6 +224,7 @@ const std::map<std::string, Command> kCommands = {
     {"slow-looks", Value<&Knobs::slow_looks_ms>},
     {"stop-scheduling", After<&Knobs::until_stop>},
     {"delay-interrupts", Value<&Knobs::delay_interrupts_ms>},
+    {"latency", Value<&Knobs::latency_us>},
     {"interrupts", Interrupts},
     {"exact-receives-look", Flag<&Knobs::exact_receives_look>},
     {"umwait", Flag<&Knobs::has_umwait>},

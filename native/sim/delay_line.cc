@@ -11,9 +11,9 @@ DelayLine& DelayLine::Get() {
   return *line;
 }
 
-void DelayLine::After(uint32_t milliseconds, std::function<void()> action) {
+void DelayLine::After(std::chrono::microseconds delay, std::function<void()> action) {
   const std::lock_guard lock(mutex_);
-  due_.emplace(Clock::now() + std::chrono::milliseconds(milliseconds), std::move(action));
+  due_.emplace(Clock::now() + delay, std::move(action));
   if (!std::exchange(started_, true)) std::thread([this] { Run(); }).detach();
   changed_.notify_one();
 }

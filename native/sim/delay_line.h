@@ -14,7 +14,7 @@ namespace dlb_sim {
 class DelayLine {
  public:
   static DelayLine& Get();
-  void After(uint32_t milliseconds, std::function<void()> action);
+  void After(std::chrono::microseconds delay, std::function<void()> action);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -22,6 +22,7 @@ bool IsPowerOfTwo(uint32_t n) { return n != 0 && (n & (n - 1)) == 0; }
 
 Domain::Domain(Device* device, int id, Allotment allotment, const void* creator)
     : scheduler(allotment.credits[0].count + allotment.credits[1].count, device->combined(), &World::Get().knobs, this),
+      transit(this, &World::Get().knobs),
       alerts(std::make_shared<Alerts>(id, &World::Get().knobs)),
       device_(device),
       id_(id),
@@ -212,6 +213,7 @@ void Domain::OnDeviceReset() {
 }
 
 void Domain::Dismantle() {
+  transit.Close();
   device_->GiveBackVectors(vectors_);
   if (!stale()) {
     for (unsigned i = 0; i < 2; i++) device_->group(i)->used -= slots_used_[i];
@@ -221,6 +223,7 @@ void Domain::Dismantle() {
 
 std::string Domain::Leftovers() {
   const std::lock_guard lock(mutex);
+  transit.Settle(true);
   uint32_t in_cqs = 0;
   uint32_t unreleased = 0;
   for (const auto& port : ports_) {

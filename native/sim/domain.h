@@ -14,6 +14,7 @@
 #include "domain_files.h"
 #include "port.h"
 #include "scheduler.h"
+#include "transit.h"
 
 namespace dlb_sim {
 
@@ -63,6 +64,7 @@ class Domain final : public HardwareErrors {
   // --- the data path's, under `mutex` ---
   std::mutex mutex;
   Scheduler scheduler;
+  Transit transit;
   bool started = false;
 
   const std::shared_ptr<Alerts> alerts;

@@ -43,7 +43,7 @@ void Interrupt::Fire(Knobs* knobs) {
   if (delay == 0) {
     Signal(*eventfd_);
   } else {
-    DelayLine::Get().After(delay, [eventfd = eventfd_] { Signal(*eventfd); });
+    DelayLine::Get().After(std::chrono::milliseconds(delay), [eventfd = eventfd_] { Signal(*eventfd); });
   }
 }
 

@@ -54,6 +54,7 @@ class Port {
  private:
   using Lock = std::unique_lock<std::mutex>;
 
+  void WriteTokens(uint32_t count);
   int CheckSend(uint32_t count, const dlb_event_t* events) const;
   bool KnowsQueue(const dlb_event_t& event) const;
   uint32_t Allowed(uint32_t count) const;

@@ -30,6 +30,7 @@ int Port::Receive(const Receiver& receiver, uint32_t max, bool wait, bool pop, d
     World::Get().breaches.Add("receive on port %d of domain %d before its start", id(), domain_->id());
     return Fail(EPERM);
   }
+  domain_->transit.Settle();
   if (wait && max > 0 && !IsThereSomething()) {
     if (const int error = Wait(receiver.profile, &lock)) return Fail(error);
   }
@@ -39,7 +40,7 @@ int Port::Receive(const Receiver& receiver, uint32_t max, bool wait, bool pop, d
   const bool emptied = receiver.eventfd > 0 && looked && cq_->events.size() == 0;
   // Before the tokens go back: that is libdlb's order, and what makes a device that compares them fire once more.
   if (emptied) Rearm(receiver.eventfd, &lock);
-  if (pop && count > 0) domain_->scheduler.ReturnTokens(cq_, count);
+  if (pop && count > 0) WriteTokens(count);
   owed_ = static_cast<uint16_t>(owed_ + (directed() ? 0 : count));
   credits_.OnReceive(count, directed() && !domain_->combined() ? 1 : 0);
   if (emptied) credits_.OnIdle();

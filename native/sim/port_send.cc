@@ -56,7 +56,7 @@ int Port::SendAll(uint32_t count, dlb_event_t* events, uint8_t command) {
   for (; sent < allowed && credits_.Spend(KindOf(events[sent])); sent++) {
     if (command == DLB_CMD_FWD) CountForward();
     events[sent].command = command;
-    domain_->scheduler.Take(cq_, events[sent], command);
+    domain_->transit.Write(cq_, events[sent], command);
   }
   if (sent < allowed || allowed == count) credits_.OnSent(count, sent);
   domain_->scheduler.Run();
@@ -86,10 +86,16 @@ int Port::Release(uint32_t count) {
     count = owed_;
   }
   credits_.OnProduce();
-  for (uint32_t i = 0; i < count; i++) domain_->scheduler.Complete(cq_);
+  for (uint32_t i = 0; i < count; i++) domain_->transit.Write(cq_, {}, DLB_CMD_REL);
   owed_ = static_cast<uint16_t>(owed_ - count);
   domain_->scheduler.Run();
   return static_cast<int>(count);
+}
+
+void Port::WriteTokens(uint32_t count) {
+  dlb_event_t event{};
+  event.flow_id = static_cast<uint16_t>(count - 1);
+  domain_->transit.Write(cq_, event, DLB_CMD_BAT_T);
 }
 
 int Port::Pop(uint32_t count) {
@@ -101,7 +107,7 @@ int Port::Pop(uint32_t count) {
     count = tokens_owed();
   }
   credits_.OnProduce();
-  domain_->scheduler.ReturnTokens(cq_, count);
+  if (count > 0) WriteTokens(count);
   domain_->scheduler.Run();
   return static_cast<int>(count);
 }
@@ -162,7 +168,7 @@ int Port::AdvancedSend(uint32_t count, dlb_event_t* events) {
     event->command = AdvancedCommand(*event);
     event->weight = 0;
     if ((event->command & 14) == DLB_CMD_REL || (event->command & 14) == DLB_CMD_FWD) owed_--;
-    domain_->scheduler.Take(cq_, *event, event->command);
+    domain_->transit.Write(cq_, *event, event->command);
   }
   domain_->scheduler.Run();
   return static_cast<int>(sent);

@@ -10,6 +10,7 @@ void Knobs::Clear() {
   vectors = UINT32_MAX;
   slow_looks_ms = 0;
   delay_interrupts_ms = 0;
+  latency_us = 0;
   fires_on_arming = true;
   exact_receives_look = false;
   has_umwait = false;

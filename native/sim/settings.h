@@ -74,6 +74,8 @@ struct Knobs {
   // How long a receive takes between finding the CQ empty and reading the eventfd.
   std::atomic<uint32_t> slow_looks_ms{0};
   std::atomic<uint32_t> delay_interrupts_ms{0};
+  // How long what a port writes is on its way to the device.
+  std::atomic<uint32_t> latency_us{0};
   // Whether the device, when armed, compares the tokens in use, or fires on new arrivals only (see README.md).
   std::atomic<bool> fires_on_arming{true};
   // Whether a receive of exactly what the CQ has finds out that it is empty then.

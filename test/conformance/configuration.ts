@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import type { Device, DomainConfig, Resources, SchedulingDomain } from '../../lib/device/device.ts'
 import { configurationCalls } from './calls.ts'
 import { noNumbers, refused, setUp, visible, wrong } from './refusals.ts'
-import type { Open } from './world.ts'
+import { type Open, until } from './world.ts'
 
 type Share = Exclude<keyof Resources, 'domains'>
 const shares: readonly Share[] = [
@@ -168,12 +168,15 @@ function devices(t: Test, open: Open): void {
       for (let i = 0; i < each; i++) events.set(i, { queue })
       t.equal(sinks[0].send(events, each), each)
     }
-    t.ok(ports.every((port) => port.receive(events, 8) === 1 && events.queueId(0) !== undefined))
+    for (const port of ports) await until('each port gets one', () => port.receive(events, 8) === 1)
     for (const { id } of directed) {
       events.set(0, { queue: { kind: 'directed', id } })
       t.equal(ports[0].send(events, 1), 1)
     }
-    t.ok(sinks.every((port) => port.receive(events, 8) === 1 && events.queueId(0) === port.id.id))
+    for (const port of sinks) {
+      await until('each sink gets its own', () => port.receive(events, 8) === 1)
+      t.equal(events.queueId(0), port.id.id)
+    }
   })
 }
 

@@ -3,7 +3,7 @@ import { attachDomain } from '../../lib/device/open.ts'
 import { configurationCalls, domainCalls, portCalls } from './calls.ts'
 import { refused, setUp, visible, wrong } from './refusals.ts'
 import { Remote } from './remote.ts'
-import { numbered, numbers, type Open, portStats, range, World } from './world.ts'
+import { numbered, numbers, type Open, portStats, range, until, World } from './world.ts'
 
 const shape = { queues: [{}], ports: [{ cqDepth: 8 }, { cqDepth: 8 }], directed: [{ cqDepth: 8 }] }
 
@@ -37,6 +37,7 @@ function tokens(t: Test, open: Open): void {
     domain.start()
     await remotes[1].call('attachPort', id)
     t.equal(await remotes[1].call('send', id, id, [1, 2]), 2)
+    await until('they have come', () => domain.stats().ports[0].queued === 2)
     t.same(await remotes[1].call('receive', id, 8), [1, 2])
   })
 
@@ -186,7 +187,7 @@ function detaching(t: Test, open: Open): void {
     t.equal(now.unreleased, 2)
     t.same(numbers(await w.take(now, 2)), [2, 3])
     now.release(4)
-    t.equal(w.load(now), 0)
+    await until('all are complete', () => w.load(now) === 0)
   })
 
   t.test('what a detached port holds stays for the next, and its links and state too', async (t) => {
@@ -283,6 +284,7 @@ function closing(t: Test, open: Open): void {
     await remote.call('attachPort', theirs.id)
     await remote.call('link', theirs.id, w.queues[0])
     await w.send(numbered(3, { queue: w.queues[0] }))
+    await until('they have come', () => w.queued(theirs) === 3)
     t.same(await remote.call('receive', theirs.id, 2), [0, 1])
     await remote.call('close')
     await remote.call('close')

@@ -166,6 +166,7 @@ function atomicLinks(t: Test, open: Open): void {
     await w.loaded(8)
     await w.send([{ ...flow(w, 0, 1), number: 14 }])
     await w.send([{ ...flow(w, 1, 2), number: 4 }])
+    await until('both wait', () => w.queues.every((queue) => w.depth(queue) === 1))
     port.unlink(w.queues[0])
     await w.take(port, 8)
     port.release(3)
@@ -180,7 +181,7 @@ async function churn(t: Test, w: World): Promise<void> {
   const seen = new Uint8Array(total)
   let sent = 0
   let received = 0
-  while (received < total) {
+  await until('all have come', () => {
     const port = w.ports[below(w.ports.length)]
     const queue = w.queues[below(2)]
     if (sent === total) port.enable()
@@ -195,6 +196,7 @@ async function churn(t: Test, w: World): Promise<void> {
     port.release(taken.length)
     for (const number of taken) seen[number]++
     received += taken.length
-  }
+    return received >= total
+  })
   t.ok(seen.every((times) => times === 1))
 }

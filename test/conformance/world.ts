@@ -38,8 +38,9 @@ export interface Shape {
 
 /** A device needs no more than this to bring an event from one port to another. */
 const patience = 20_000
-/** Turns of the loop in which nothing came are taken for "nothing comes". */
+/** So many turns of the loop and milliseconds in which nothing came are taken for "nothing comes": devices take some microseconds. */
 const quietTurns = 20
+const quietMilliseconds = 5
 
 /** A started domain with its ports in this thread, and a producer port that nothing is sent to. */
 export class World {
@@ -125,9 +126,13 @@ export class World {
   /** Everything that comes to the port before it stays quiet. */
   async rest(port: Port): Promise<Taken[]> {
     const taken: Taken[] = []
-    for (let quiet = 0; quiet < quietTurns; quiet++) {
+    let last = performance.now()
+    for (let quiet = 0; quiet < quietTurns || performance.now() - last < quietMilliseconds; quiet++) {
       const more = this.poll(port)
-      if (more.length > 0) quiet = 0
+      if (more.length > 0) {
+        quiet = 0
+        last = performance.now()
+      }
       taken.push(...more)
       await turn()
     }
