@@ -20,6 +20,9 @@ const SIGNAL_BASE = 128
 /** So long after the first signal another is the same one: npm passes on what its group has got, and so does `timeout`. */
 const SAME_SIGNAL_MS = 500
 
+// That nobody reads what it prints any more is no reason to stop serving.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined)
+
 const screen = new Screen(process.stdout)
 
 try {

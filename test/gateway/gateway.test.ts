@@ -46,6 +46,17 @@ async function inFlight(t: Test, args: readonly string[]): Promise<InFlight> {
   return { program, arrived: await arrived.promise, status }
 }
 
+t.test('with nobody left who reads what it prints, it goes on, and drains', async (t) => {
+  const program = new Program(t, withoutFilter)
+  await program.port()
+  const { child } = program
+  child.stdout.destroy()
+  child.stderr.destroy()
+  const exited = new Promise((resolve) => child.once('exit', (...end) => resolve(end)))
+  child.kill('SIGTERM')
+  t.strictSame(await exited, [0, null])
+})
+
 t.test("started as npm start does, the seed's step 6 works as printed", async (t) => {
   const program = new Program(t, [], { script: source('scripts/start.mjs') })
   const port = await program.port()
