@@ -107,7 +107,8 @@ void Lookout::LookAround() {
     const uint32_t finds = port.finds();
     if (certain || finds != sight.finds) {
       // It gets on, or there is nothing to find.
-      sight = {finds, 1, 1};
+      sight = {};
+      sight.finds = finds;
       continue;
     }
     if (!port.watched() || --sight.due > 0) continue;

@@ -19,8 +19,8 @@ struct DomainState;
 // An interrupt can be lost, or never come: libdlb reads the eventfd after it has found the CQ empty, and so eats the interrupt of
 // an event that comes in between, which a device that fires for arrivals only does not repeat; and a virtual function has 31
 // interrupt vectors, and says nothing of a CQ that gets none. Whoever waits for the interrupt then waits for ever. So once an event has been sent,
-// this wakes every port that is watched and has not looked by itself: after 10 ms, and again with twice the wait each time that it
-// finds nothing, as long as anything is queued in the domain. One look is not enough, since it has the same window. Once nothing is queued
+// this wakes every port that is watched and has found nothing by itself while something was queued at two looks at the domain, 10 ms apart (at one
+// only, it has mostly just been sent); and again with twice the wait each time, as long as anything is queued. One look is not enough, since it has the same window. Once nothing is queued
 // there is nothing to lose, and it sleeps until a sender wakes it. A wake is a write to the port's eventfd: its own thread looks.
 //
 // Thread: one of its own, from the first port that is watched until Stop. Others call Watch, Unwatch and NoteSent, any of them, with the
@@ -43,11 +43,12 @@ class Lookout {
   void Stop();
 
  private:
-  // How long ago a port was last seen to get on, in rounds.
+  static constexpr uint32_t kFirstWait = 2;
+  // Of a port, in rounds: how long it has until the next wake, and when that is due.
   struct Sight {
     uint32_t finds = 0;
     uint32_t wait = 1;
-    uint32_t due = 1;
+    uint32_t due = kFirstWait;
   };
 
   static void* Main(void* self);
