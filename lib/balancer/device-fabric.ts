@@ -254,9 +254,21 @@ export class DeviceFabric implements Fabric {
       queue: balanced ?? this.#port.id,
       events: this.#domain.createEvents(1),
       receive: () => this.#take(),
-      flow: this.#hooks.flow,
+      flow: this.#flow(),
       onFailure: (error) => this.#fail(error),
     })
+  }
+
+  /** Where workers accept for some listeners, that they adopt does not say that the device works. */
+  #flow(): FabricHooks['flow'] {
+    const { flow } = this.#hooks
+    if (!this.policies.names().some(isOwnAccepting)) return flow
+    return {
+      get inFlight() {
+        return flow.inFlight
+      },
+      adopted: 0,
+    }
   }
 
   #watch(domain: DlbDomain): void {

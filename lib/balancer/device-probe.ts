@@ -23,6 +23,7 @@ export interface DeviceProbeOptions {
   readonly events: EventBuffer
   /** Receives what has come to the port, and tells `take` of each event. */
   readonly receive: () => void
+  /** Of the listeners whose connections go through the device; where others adopt some as well, `adopted` says nothing, and is constant. */
   readonly flow: FabricHooks['flow']
   readonly onFailure: (error: NodeDlbError) => void
 }
@@ -105,6 +106,8 @@ export class DeviceProbe {
     const before = this.#adopted
     this.#adopted = flow.adopted
     if (flow.inFlight === 0 || this.#adopted !== before) {
+      // Nothing waits, or the device works. Should a probe be lost all the same, the next time has its own.
+      this.#isOut = false
       this.#stuck = 0
       this.#waited = 0
       return

@@ -1,9 +1,12 @@
 import { once } from 'node:events'
+import net from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { DeviceProbe } from '../../lib/balancer/device-probe.ts'
 import type { DlbDomain, DlbPort, QueueId } from '../../lib/device/index.ts'
 import type { NodeDlbError } from '../../lib/errors.ts'
 import type { Balancer, BalancerOptions } from '../../lib/index.ts'
+import { Holding } from '../balancer/holding.ts'
 import { get, many, portOf } from '../clients.ts'
 import { within } from '../deadline.ts'
 import { checkEnd, start } from './fallbacks.ts'
@@ -45,11 +48,16 @@ function testTraffic(standIn: StandIn): void {
     ]
     const balancers: Balancer[] = []
     for (const options of all) balancers.push(await start(t, options))
-    const none = await start(t, { fallbackPolicy: 'none' })
+    const none = await start(t, { policy: 'round-robin', fallbackPolicy: 'none' })
     const told = balancers.map((balancer) => once(balancer, 'fallback'))
     const failed = once(none, 'error')
     for (const balancer of balancers) await many(20, 4, () => get(portOf(balancer)))
+    const mixed = await withOwnAccepting(t)
+    const mixedTold = once(mixed.balancer, 'fallback')
+    for (const balancer of [...balancers, none, mixed.balancer]) t.equal(balancer.stats().device.kind, 'dlb')
     standIn.control('stop-scheduling 7')
+    let goesOn = true
+    const others = mixed.connectAll(() => goesOn)
     const lost = get(portOf(none)).catch(() => null)
     const served = Promise.all(balancers.map((balancer) => many(60, 30, () => get(portOf(balancer)))))
     await within('all are served', served)
@@ -63,9 +71,36 @@ function testTraffic(standIn: StandIn): void {
       t.match((await within('the one without a fallback closes', failed))[0], { code: 'ERR_DLB_DEVICE_FAILED' })
     }
     await lost
+    await within('so does the one in which other connections come without the device', mixedTold)
+    goesOn = false
+    await others
     standIn.control('clear-faults')
     for (const balancer of balancers) await checkEnd(t, balancer, 80)
   })
+}
+
+/** Two servers, of which workers accept for one themselves: that they adopt its connections does not say that the device works. */
+async function withOwnAccepting(t: Test) {
+  const servers = [net.createServer(), net.createServer()]
+  for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening')
+  const ports = servers.map((server) => (server.address() as net.AddressInfo).port)
+  for (const server of servers) await once(server.close(), 'close')
+  const [through, beside] = ports
+  const listeners = { [beside]: { policy: 'nop' as const } }
+  const options = { device: 'dlb', policy: 'unordered', workers: 2, listeners } as const
+  const holding = await Holding.start(t, options, ports)
+  /** Some through the device, more than it has scheduled; and beside it one after the other, while `goesOn`. */
+  const connectAll = async (goesOn: () => boolean): Promise<void> => {
+    for (let i = 0; i < 20; i++) holding.connect({ port: through })
+    while (goesOn()) {
+      const held = holding.connect({ port: beside })
+      await held.taken()
+      held.socket.destroy()
+      holding.held.delete(held)
+      await delay(50)
+    }
+  }
+  return { balancer: holding.balancer, connectAll }
 }
 
 /** Without the clock: looks are made by hand. */
