@@ -209,6 +209,25 @@ t.test('an answer without a length that breaks off is seen to be broken, also by
   }
 })
 
+t.test('a backend that answers and closes without reading a large body is heard', async (t) => {
+  const backend = await rawServer(t, (socket) => {
+    socket.pause()
+    socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno', () => socket.destroy())
+  })
+  const port = await proxyTo(t, backend)
+  const body = Buffer.alloc(5_000_000)
+  for (let i = 0; i < 10; i++) {
+    const options = { port, host: '127.0.0.1', headers: { host: 'x' }, agent: false, method: 'POST' }
+    const post = http.request(options).on('error', () => undefined)
+    post.setHeader('content-length', body.length)
+    post.end(body)
+    const [answer] = (await once(post, 'response')) as [IncomingMessage]
+    t.equal(answer.statusCode, 413)
+    answer.resume()
+    await once(answer, 'end')
+  }
+})
+
 t.test('a backend that answers and closes before it has the request is heard', async (t) => {
   const backend = await rawServer(t, (socket) => {
     socket.end('HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno')

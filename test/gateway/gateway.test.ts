@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http, { type ServerResponse } from 'node:http'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
+import { WebSocket, WebSocketServer } from 'ws'
 import { source } from '../programs.ts'
 import { buildSim, simLibrary } from '../sim/library.ts'
 import { Program, withoutFilter } from './program.ts'
-import { deferred, listening } from './servers.ts'
+import { deferred, listening, raw } from './servers.ts'
 
 /** The gateway as a user runs it, in both ways: with the seed's EnvoyFilter, and without it. */
 
@@ -148,6 +150,28 @@ for (const { name, args } of ways) {
     for (const written of ['/status/../headers', '/status/%2e%2e/headers', '/status/..\\headers']) {
       t.equal((await run('curl', [...asIs, `http://127.0.0.1:${port}${written}`])).stdout, '404', written)
     }
+    program.child.kill('SIGINT')
+    t.match(await program.outcome, { code: 0, stderr: '' })
+  })
+
+  t.test(`${name}: WebSockets go through, and who offers h2c is served without`, async (t) => {
+    const backend = http.createServer((req, res) => res.end(`${req.url} ${req.headers.upgrade}`))
+    const sockets = new WebSocketServer({ server: backend })
+    sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`heard ${data}`)))
+    const address = `127.0.0.1:${await listening(t, backend)}`
+    const program = new Program(t, [...args, '--workers', '2', '--backend', `httpbin:8000=${address}`])
+    const port = await program.port()
+    const headers = { host: 'httpbin.example.com' }
+    for (let i = 0; i < 4; i++) {
+      const client = new WebSocket(`ws://127.0.0.1:${port}/status/${i}`, { headers })
+      await once(client, 'open')
+      client.send(i)
+      t.equal(String((await once(client, 'message'))[0]), `heard ${i}`)
+      client.close()
+      await once(client, 'close')
+    }
+    const offer = ['Host: httpbin.example.com', 'Connection: Upgrade, close', 'Upgrade: h2c', '\r\n'].join('\r\n')
+    t.equal((await raw(port, `GET /status/x HTTP/1.1\r\n${offer}`)).body, '/status/x undefined')
     program.child.kill('SIGINT')
     t.match(await program.outcome, { code: 0, stderr: '' })
   })

@@ -1,8 +1,12 @@
 import http, { type ClientRequest } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /** Less than the 5 s after which Node's and Apache's servers close a connection that is not used. */
 const IDLE_MS = 4000
+
+type Create = http.Agent['createConnection']
+type Done = (error?: Error | null) => void
 
 /**
  * The connections to backends, kept between requests. What comes on one that waits answers nothing: it would be taken for
@@ -11,6 +15,12 @@ const IDLE_MS = 4000
 export class BackendAgent extends http.Agent {
   constructor() {
     super({ keepAlive: true, timeout: IDLE_MS })
+  }
+
+  override createConnection(...options: Parameters<Create>): ReturnType<Create> {
+    const socket = super.createConnection(...options)
+    hearOut(socket as Socket)
+    return socket
   }
 
   /** Called when a request is done with its connection. */
@@ -27,4 +37,22 @@ export class BackendAgent extends http.Agent {
 
 function destroy(this: Duplex): void {
   this.destroy()
+}
+
+/**
+ * A backend may answer and close before it has taken the request. Who writes to it then fails before what it said is
+ * read, and Node would drop that. So such a failure is not told: reading ends with the same one, after the answer.
+ */
+function hearOut(socket: Socket): void {
+  const unlessClosed = (done: Done): Done => {
+    return (error) => done(isClosed(error) ? null : error)
+  }
+  const write = socket._write.bind(socket)
+  const writev = socket._writev?.bind(socket)
+  socket._write = (chunk, encoding, done) => write(chunk, encoding, unlessClosed(done))
+  if (writev) socket._writev = (chunks, done) => writev(chunks, unlessClosed(done))
+}
+
+function isClosed(error: NodeJS.ErrnoException | null | undefined): boolean {
+  return error?.code === 'EPIPE' || error?.code === 'ECONNRESET'
 }

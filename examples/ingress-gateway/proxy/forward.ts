@@ -45,7 +45,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
  * not asked for. Whoever goes away takes the other with them: a client its request to the backend, a backend that
  * breaks off in the middle its client's connection, since there is no other way left to say that something is missing.
  *
- * Whatever goes wrong on the way ends here, with this client alone: it never rejects.
+ * Whatever goes wrong on the way ends here, with this client alone.
  */
 export async function forward(exchange: Exchange, backend: Backend): Promise<void> {
   const { req, res, upgrade } = exchange

@@ -94,7 +94,8 @@ class Forwarder {
       const target = readTarget(req.url ?? '', req.rawHeaders)
       const backend = this.#route(target)
       if (expectsContinue) res.writeContinue()
-      void forward({ req, res, target, upgrade }, backend)
+      // What even the answer to a failure fails of ends the connection.
+      forward({ req, res, target, upgrade }, backend).catch(() => res.destroy())
     } catch (error) {
       if (error instanceof Refusal) sendText(res, error.status, error.message)
       else sendText(res, 500, 'failed')
