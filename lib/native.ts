@@ -10,6 +10,8 @@ export interface NativeAddon extends NativeDlb {
   readonly Listener: NativeListenerConstructor
   /** Closes a descriptor. @returns 0, or a negative errno as Node's errors have it. */
   closeFd(fd: number): number
+  /** Another descriptor of the same open file. @returns it, or a negative errno */
+  dupFd(fd: number): number
   /** As `closeFd`, but a TCP peer sees a reset, and unsent data is dropped. */
   resetFd(fd: number): number
   /** Sends what the socket takes at once, and ends the connection. */

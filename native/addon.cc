@@ -50,6 +50,13 @@ Napi::Value SkipFdForJs(const Napi::CallbackInfo& info) {
 }
 
 // (fd, Uint8Array) => 0 or a negative errno
+// (fd) => a descriptor, or a negative errno
+Napi::Value DuplicateFdForJs(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  return arguments.ok() ? Napi::Number::New(info.Env(), DuplicateFd(fd)) : Napi::Value();
+}
+
 Napi::Value ReplyAndCloseFdForJs(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const int fd = arguments.Fd(0);
@@ -134,6 +141,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("attachDlbPort", Napi::Function::New<dlb::Attachment::Attach>(env, "attachDlbPort"));
   exports.Set("closeFd", Napi::Function::New<CloseFdForJs>(env, "closeFd"));
   exports.Set("resetFd", Napi::Function::New<ResetFdForJs>(env, "resetFd"));
+  exports.Set("dupFd", Napi::Function::New<DuplicateFdForJs>(env, "dupFd"));
   exports.Set("replyAndCloseFd", Napi::Function::New<ReplyAndCloseFdForJs>(env, "replyAndCloseFd"));
   exports.Set("peekFd", Napi::Function::New<PeekFdForJs>(env, "peekFd"));
   exports.Set("skipFd", Napi::Function::New<SkipFdForJs>(env, "skipFd"));

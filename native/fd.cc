@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <cstring>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
@@ -48,6 +49,11 @@ int ReplyAndCloseFd(int fd, const char* data, size_t size) {
   if (sent >= 0) shutdown(fd, SHUT_WR);
   for (int i = 0; i < kMostReads && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; ++i) continue;
   return CloseFd(fd);
+}
+
+int DuplicateFd(int fd) {
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return copy < 0 ? -errno : copy;
 }
 
 int ResetFd(int fd) {

@@ -33,6 +33,9 @@ class Fd {
 // Closes a descriptor. Returns 0 or an errno (EBADF, EIO); the descriptor is gone in either case.
 int CloseFd(int fd);
 
+// Another descriptor of the same open file, or a negative errno (EBADF, EMFILE). It is closed in child processes.
+int DuplicateFd(int fd);
+
 // Closes a TCP connection with a reset: unsent data is dropped and the peer sees ECONNRESET. On a socket of another
 // kind it is CloseFd. Returns 0 or an errno (EBADF, EIO).
 int ResetFd(int fd);

@@ -1,10 +1,18 @@
 import { type AddressInfo, SocketAddress } from 'node:net'
 import { resolve } from 'node:path'
-import type { ListenRequest } from '../worker/protocol.ts'
 
-/** What a listener was asked for, and what it is bound to. */
+/** What a worker asks for: -1 as the port means a Unix socket's path. */
+export interface Asked {
+  readonly address: string | null
+  readonly port: number
+  readonly ipv6Only: boolean
+  /** Others may have the same address, if they say so, too. */
+  readonly reusePort: boolean
+}
+
+/** What a socket was asked for, and what it is bound to. */
 export interface Bound {
-  readonly asked: ListenRequest
+  readonly asked: Asked
   readonly address: AddressInfo | string
 }
 
@@ -13,7 +21,7 @@ const IPV6_WILDCARD = '::'
 const MAPPED = '::ffff:'
 
 /** Whether the kernel would take the request for the listener's own address. Of TCP, the request names a port. */
-export function isSame({ asked, address }: Bound, request: ListenRequest): boolean {
+export function isSame({ asked, address }: Bound, request: Asked): boolean {
   if (typeof address === 'string') return request.port === -1 && isSamePath(address, request.address ?? '')
   return request.port === address.port && isSameHost({ asked, address }, request)
 }
@@ -24,7 +32,7 @@ export function isSamePath(one: string, other: string): boolean {
 }
 
 /** The same, whatever the port. */
-export function isSameHost({ asked, address }: Bound, request: ListenRequest): boolean {
+export function isSameHost({ asked, address }: Bound, request: Asked): boolean {
   if (typeof address === 'string' || request.port === -1) return false
   if (request.address === null && asked.address === null) return request.ipv6Only === asked.ipv6Only
   const isIpv6Only = address.family === 'IPv6' && asked.ipv6Only
@@ -33,13 +41,13 @@ export function isSameHost({ asked, address }: Bound, request: ListenRequest): b
 }
 
 /** Whether a thread that has one of them cannot have the other. */
-export function excludes(bound: Bound, request: ListenRequest): boolean {
+export function excludes(bound: Bound, request: Asked): boolean {
   const canShare = bound.asked.reusePort && request.reusePort
   return !canShare && (isSame(bound, request) || overlaps(bound, request))
 }
 
 /** Whether the kernel has room for only one of them. */
-export function overlaps({ asked, address }: Bound, request: ListenRequest): boolean {
+export function overlaps({ asked, address }: Bound, request: Asked): boolean {
   if (typeof address === 'string' || address.port !== request.port) return false
   const [one, other] = [asIpv4(address.address), asIpv4(canonical(request.address ?? IPV6_WILDCARD))]
   if (isIpv6(one) === isIpv6(other)) return one === other || isWildcard(one) || isWildcard(other)

@@ -9,6 +9,7 @@ import { Admission } from './admission.ts'
 import { AppSignals } from './app-signals.ts'
 import { type CloseOptions, checkSignal, readCloseOptions } from './close-options.ts'
 import { Cuts } from './cuts.ts'
+import { Datagrams } from './datagrams.ts'
 import { Dealer } from './dealer.ts'
 import { Drain } from './drain.ts'
 import { Eligibility } from './eligibility.ts'
@@ -117,6 +118,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #drains = new Set<Drain>()
   readonly #cuts = new Cuts()
   readonly #staleFiles = new StaleFiles()
+  readonly #datagrams = new Datagrams()
   readonly #sheds = new Sheds((shed) => this.emit('shed', { ...shed, limit: loadAddon().fdLimit() }))
   readonly #appSignals = new AppSignals((signal, handled) => this.emit('signal-handler', { signal, handled }))
   #started: Promise<void> | null = null
@@ -293,6 +295,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#clients.close()
     const cut = cutOpen + this.#refuseRest()
     this.#lastStats = this.#takeStats()
+    this.#datagrams.close()
     this.#fabric.close()
     const report = { cut, exitCode: this.#exitCode, stats: this.#lastStats }
     this.emit('close', report)
@@ -380,6 +383,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#supervisor.retire(worker)
     if (!thread) {
       this.#table.workerFinished(worker)
+      this.#datagrams.ended(worker, false)
       return 0
     }
     this.#eligibility.hold(worker, 'draining')
@@ -563,6 +567,11 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   #answer(worker: number, call: Call): Reply {
+    if (call.type === 'bind') return this.#datagrams.join(worker, call)
+    if (call.type === 'unbind') {
+      this.#datagrams.leave(worker, call.socket)
+      return { type: 'unbound' }
+    }
     if (call.type === 'path') return { type: 'path', isOurs: this.#isOurs(worker, call) }
     if (call.type === 'leave') {
       this.#table.leave(worker, call.listener)
@@ -622,6 +631,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const finished = retiring || (exit.code === 0 && exit.byItself)
     if (finished) this.#table.workerFinished(worker)
     else this.#table.workerDied(worker)
+    this.#datagrams.ended(worker, !finished)
     this.#fabric.recover(worker)
     this.#ledger.setCounting(worker, 0, 0)
     this.#shareCounting()

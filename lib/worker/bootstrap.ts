@@ -8,6 +8,7 @@ import { setAddonFile } from '../native.ts'
 import { Adoption, type OnClosed } from './adoption.ts'
 import { callHandlers, tellOfHandlers } from './app-signals.ts'
 import { Control } from './control.ts'
+import { DatagramHook } from './datagram-hook.ts'
 import { type Delivery, deliver, LATER } from './delivery.ts'
 import { drain } from './drain.ts'
 import { tellOfDrain } from './drain-notice.ts'
@@ -56,7 +57,10 @@ const adoptions = new Map<StreamHandleConstructor, Adoption>()
 connect(boot.link, null, [])
 const hook = new ListenHook(listening)
 followMoves(listening)
-if (boot.hook) hook.installForAll()
+if (boot.hook) {
+  hook.installForAll()
+  new DatagramHook(control).install()
+}
 const overload = new Overload(boot.maxEventLoopDelay, (overloaded) => control.post({ type: 'overloaded', overloaded }))
 announceWorker({
   index: boot.index,

@@ -141,8 +141,27 @@ export interface PathRequest {
   readonly remove: boolean
 }
 
+/** A UDP socket, to be shared. */
+export interface BindRequest {
+  readonly type: 'bind'
+  readonly family: 'udp4' | 'udp6'
+  /** IP address. */
+  readonly address: string
+  readonly port: number
+  readonly ipv6Only: boolean
+  /** Others may have the same address: SO_REUSEADDR. */
+  readonly reusePort: boolean
+  /** libuv's. */
+  readonly flags: number
+}
+
+export interface UnbindRequest {
+  readonly type: 'unbind'
+  readonly socket: number
+}
+
 /** What a worker asks and waits for. */
-export type Call = ListenRequest | LeaveRequest | PathRequest | HandleRequest
+export type Call = BindRequest | UnbindRequest | ListenRequest | LeaveRequest | PathRequest | HandleRequest
 
 export type Reply =
   | {
@@ -161,6 +180,9 @@ export type Reply =
     }
   | { readonly type: 'handles' }
   | { readonly type: 'left'; readonly links: Links }
+  /** The main thread's descriptor, open until `unbind`. */
+  | { readonly type: 'bound'; readonly socket: number; readonly fd: number }
+  | { readonly type: 'unbound' }
   /** `isOurs`: others listen there; or they have removed the file, or it is removed now. */
   | { readonly type: 'path'; readonly isOurs: boolean }
   /** The bind or listen failed; `errno` is negative, as libuv's. `address` is what was tried last. */

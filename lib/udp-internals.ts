@@ -1,0 +1,31 @@
+import type dgram from 'node:dgram'
+import { NodeDlbError } from './errors.ts'
+
+/** The parts of Node's own UDP sockets that sharing them rests on, as node:cluster does. Undocumented: so they are looked for before they are used. */
+export interface UdpHandle {
+  readonly fd: number
+  /** @returns 0, or a negative errno, as all of these. */
+  bind(address: string, port: number, flags: number): number
+  /** Takes the descriptor. */
+  open(fd: number): number
+  getsockname(out: object): number
+  close(callback?: () => void): void
+  addMembership(multicastAddress: string, interfaceAddress?: string): number
+  addSourceSpecificMembership(source: string, group: string, interfaceAddress?: string): number
+}
+
+export interface UdpState {
+  readonly handle: UdpHandle | null
+  readonly reusePort?: boolean
+}
+
+/** @throws ERR_DLB_NODE_INTERNALS */
+export function udpStateOf(socket: dgram.Socket): UdpState {
+  const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol')
+  const state = symbol && (socket as unknown as Record<symbol, UdpState>)[symbol]
+  if (typeof state?.handle?.bind === 'function' && typeof state.handle.open === 'function') return state
+  throw new NodeDlbError(
+    'ERR_DLB_NODE_INTERNALS',
+    `this Node (${process.version}) has no dgram handle.open, which node-dlb needs; use a Node version that node-dlb's README lists, or a newer node-dlb`,
+  )
+}
