@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { NodeDlbError } from '../errors.ts'
 import { type ListenerCounters, loadAddon, type NativeListener, type NativeListenSpec } from '../native.ts'
+import { isHeldByChildren } from './child-processes.ts'
 
 export interface ListenOptions {
   /** An IPv4 or IPv6 literal; null: `::`, or `0.0.0.0` on a machine without IPv6, as Node does. */
@@ -110,9 +111,12 @@ export class Listener {
     this.close()
   }
 
-  /** No batch comes after it; what waits in the backlog is reset, and nobody accepts from it any more. A second call does nothing. */
+  /**
+   * No batch comes after it; what waits in the backlog is reset, and nobody accepts from it any more, except a child process that was given
+   * the socket: to that it is left. A second call does nothing.
+   */
   close(): void {
-    this.#native.close(true)
+    this.#native.close(!isHeldByChildren(this.fd))
   }
 
   /** As `close`, but those who share the socket go on. */
