@@ -219,7 +219,9 @@ Napi::Value Listener::IsInPlace(const Napi::CallbackInfo& info) {
 }
 
 void Listener::CopyPermissionsTo(const Napi::CallbackInfo& info) {
-  if (acceptor_ != nullptr && info[0].IsString()) acceptor_->socket().CopyPermissionsTo(info[0].As<Napi::String>());
+  Arguments arguments(info);
+  const std::string path = arguments.Text(0);
+  if (arguments.ok() && acceptor_ != nullptr) acceptor_->socket().CopyPermissionsTo(path);
 }
 
 Napi::Value Listener::HasWaiting(const Napi::CallbackInfo& info) {

@@ -174,7 +174,7 @@ test('isConnection tells accepted connections from all other descriptors', async
   t.equal(two.listener.isConnection(one.fds[0]), false, 'it is another listener’s')
   const { fd: clientFd } = (client as Socket & { _handle: { fd: number } })._handle
   t.equal(one.listener.isConnection(clientFd), false, 'the client’s end is not ours')
-  for (const fd of [-1, 0, 1, 999_999]) t.equal(one.listener.isConnection(fd), false)
+  for (const fd of [0, 1, 999_999]) t.equal(one.listener.isConnection(fd), false)
   const [fd] = one.fds
   one.closeAll()
   t.equal(one.listener.isConnection(fd), false, 'a closed one is none')

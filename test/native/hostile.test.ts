@@ -47,6 +47,7 @@ const functions: Calls = {
   threadCpu: [int],
   isReady: [int, int],
   shareListening: [fd],
+  dupFd: [fd],
   guardLedger: [shared(8), shared(16), whole(16, 1, 2 ** 32 - 1), whole(5, 0, 5)],
   releaseLedger: [count],
   openWaker: [callback],
@@ -94,6 +95,8 @@ t.test('a listener refuses what it cannot take', async (t) => {
     fd: [],
     address: [],
     hasWaiting: [],
+    isInPlace: [],
+    copyPermissionsTo: [text],
     isConnection: [fd],
     counters: [],
   }
