@@ -80,6 +80,7 @@ function serveUntilSignal(gateway: Gateway, drainTimeout: number): Promise<numbe
       if (told > 0 && performance.now() - firstAt < SAME_SIGNAL_MS) return
       told++
       if (told > 1) {
+        screen.line(`${signal} again: open connections are cut`)
         void gateway.close(0)
         return
       }
