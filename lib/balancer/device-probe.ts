@@ -84,7 +84,8 @@ export class DeviceProbe {
 
   /** @returns whether event `i`, which main's port has received, was a probe; it is done with then. */
   take(events: EventBuffer, i: number): boolean {
-    if (events.data64Low(i) !== NO_FD) return false
+    // One that nobody waits for any more is as any event without a connection: the ledger counts it as stale.
+    if (!this.#isOut || events.data64Low(i) !== NO_FD) return false
     this.#isOut = false
     this.#waited = 0
     return true
