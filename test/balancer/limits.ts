@@ -30,10 +30,9 @@ export class Limited {
 
   static async start(t: Test): Promise<Limited> {
     const script = fileURLToPath(new URL('./fixtures/limited.js', import.meta.url))
-    const [command, ...args] = [...asUser, process.execPath, script]
-    // Without tap's module loader, whose files the user may not read.
-    const env = { ...process.env, NODE_OPTIONS: '' }
-    const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env })
+    // Without tap's module loader, which writes files that the user may not; tap sets it whatever `env` says.
+    const args = ['NODE_OPTIONS=', ...asUser, process.execPath, script]
+    const child = spawn('/usr/bin/env', args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     t.teardown(() => child.kill('SIGKILL'))
     await once(child, 'message')
     return new Limited(child)

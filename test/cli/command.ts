@@ -16,7 +16,9 @@ export class Command {
   /** `descriptors`: how many it may have open; null: as many as this process. */
   constructor(t: Test, args: readonly string[], env: NodeJS.ProcessEnv = {}, descriptors: number | null = null) {
     const limit = descriptors === null ? '' : `ulimit -n ${descriptors} && `
-    const words = ['-c', `${limit}exec "$@"`, 'sh', process.execPath, cli, 'run', ...args]
+    // tap puts its module loader, which handles signals, into NODE_OPTIONS whatever `env` says.
+    const options = `NODE_OPTIONS=${env.NODE_OPTIONS ?? ''}`
+    const words = ['-c', `${limit}exec env "$@"`, 'sh', options, process.execPath, cli, 'run', ...args]
     this.child = spawn('/bin/sh', words, { env: { ...process.env, NODE_DEBUG: '', ...env } })
     t.teardown(() => this.child.kill('SIGKILL'))
     this.child.stdout.setEncoding('utf8').on('data', (chunk) => (this.stdout += chunk))
