@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
@@ -18,6 +18,16 @@ export function source(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url))
 }
 
+/**
+ * Starts a program in Node as users run it. By env(1), since tap puts its module loader into every child's NODE_OPTIONS whatever `env` says: it
+ * breaks require(esm), handles signals, and opens the standard streams.
+ */
+export function startNode(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+  const { NODE_OPTIONS = '', ...env } = options.env ?? {}
+  const command = [`NODE_OPTIONS=${NODE_OPTIONS}`, process.execPath, ...args]
+  return spawn('/usr/bin/env', command, { ...options, env: { ...process.env, ...env } })
+}
+
 /** `by`: a command that runs it, such as setpriv(1) and its options. */
 export function runNode(
   args: readonly string[],
@@ -25,8 +35,6 @@ export function runNode(
   by: readonly string[] = [],
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    // By env(1), since tap puts its module loader into every child's NODE_OPTIONS whatever `env` says; it breaks
-    // require(esm), and programs are to be tested as users run them.
     const nodeOptions = `NODE_OPTIONS=${env.NODE_OPTIONS ?? ''}`
     const child = spawn('/usr/bin/env', [nodeOptions, ...by, process.execPath, ...args], {
       env: { ...process.env, ...env },

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
 import { get } from '../clients.ts'
-import { cli, Lines, runCli, source } from '../programs.ts'
+import { cli, Lines, runCli, source, startNode } from '../programs.ts'
 import { StandIn, supported } from './stand-in.ts'
 
 const server = source('test/integration/fixtures/lifecycle.cjs')
@@ -13,8 +12,9 @@ else t.pass('libdlb is for Linux on x64')
 
 function testExitCodes(standIn: StandIn): void {
   t.test('a device that fails, and nothing in its place, ends the command with 1', async (t) => {
-    const env = { ...process.env, ...standIn.env('fail=dlb_send:1+:EIO'), NODE_OPTIONS: '' }
-    const child = spawn(process.execPath, [cli, ...withDlb, '--fallback-policy', 'none'], { env })
+    // The first one is the probe, at the start.
+    const env = standIn.env('fail=dlb_send:2+:EIO')
+    const child = startNode([cli, ...withDlb, '--fallback-policy', 'none'], { env })
     t.teardown(() => child.kill('SIGKILL'))
     const ended = once(child, 'exit')
     const lines = new Lines(child)
@@ -34,8 +34,7 @@ function testExitCodes(standIn: StandIn): void {
   }
 
   t.test('a device without credits is replaced', async (t) => {
-    const env = { ...process.env, ...standIn.env('credits=0'), NODE_OPTIONS: '' }
-    const child = spawn(process.execPath, [cli, ...withDlb], { env })
+    const child = startNode([cli, ...withDlb], { env: standIn.env('credits=0') })
     t.teardown(() => child.kill('SIGKILL'))
     const ended = once(child, 'exit')
     const lines = new Lines(child)

@@ -6,7 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
-import { cli, Lines, source } from '../programs.ts'
+import { cli, Lines, source, startNode } from '../programs.ts'
 
 /** stdout and stderr of an app in a balancer's workers, beside those on plain Node. */
 const app = source('test/worker/fixtures/stdio.cjs')
@@ -41,8 +41,7 @@ function openFull(t: Test): number {
 }
 
 function start(t: Test, args: readonly string[], stdout: number, stderr: number | 'pipe' = 'pipe'): ChildProcess {
-  const env = { ...process.env, NODE_OPTIONS: '', NODE_DEBUG: '' }
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', stdout, stderr] })
+  const child = startNode(args, { env: { NODE_DEBUG: '' }, stdio: ['ignore', stdout, stderr] })
   t.teardown(() => child.kill('SIGKILL'))
   return child
 }
@@ -159,8 +158,10 @@ try:
 except OSError: pass
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`
   const run = async (args: readonly string[]): Promise<string> => {
-    const env = { ...process.env, NODE_OPTIONS: '', TERM: 'xterm-256color' }
-    const child = spawn('python3', ['-c', python, process.execPath, ...args, 'terminal'], { env, stdio: 'pipe' })
+    // Nothing else that says something of colours.
+    const env = { PATH: process.env.PATH, TERM: 'xterm-256color' }
+    const command = ['/usr/bin/env', 'NODE_OPTIONS=', process.execPath, ...args, 'terminal']
+    const child = spawn('python3', ['-c', python, ...command], { env, stdio: 'pipe' })
     t.teardown(() => child.kill('SIGKILL'))
     const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
     return `${output}${code}`
@@ -179,7 +180,7 @@ t.test('an error of stdin is for the app to handle, as on plain Node', async (t)
     // Not read here.
     const stdin = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1').pause()
     await once(stdin, 'connect')
-    const child = spawn(process.execPath, [...args, 'stdin that fails'], { stdio: [stdin, 'ignore', 'pipe'] })
+    const child = startNode([...args, 'stdin that fails'], { stdio: [stdin, 'ignore', 'pipe'] })
     t.teardown(() => child.kill('SIGKILL'))
     const [peer] = (await accepted) as [net.Socket]
     const ended = outcome(child)
