@@ -107,6 +107,7 @@ function completes(t: Test, open: Open): void {
     const flow = { queue: w.queues[0], schedulingType: 'atomic', flowId: 9 } as const
     first.link(w.queues[0])
     await w.send(numbered(10, flow))
+    await w.loaded(8)
     await w.take(first, 1)
     second.link(w.queues[0])
     first.detach()
