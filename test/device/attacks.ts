@@ -121,6 +121,7 @@ function attackPort(t: Test, port: Port, queue: QueueId, events: EventBuffer, of
     receiveWithoutPop: receiving,
     pop: [whole(0, 0, 1024)],
     advancedSend: receiving,
+    sendBeyondCredits: receiving,
     ...{ waitProfile: [], stop: [], resume: [] },
   }
   const calls: Calls = {

@@ -94,6 +94,8 @@ t.test('a listener refuses what it cannot take', async (t) => {
     close: [boolean],
     fd: [],
     address: [],
+    isInPlace: [],
+    copyPermissionsTo: [text],
     hasWaiting: [],
     isInPlace: [],
     copyPermissionsTo: [text],
@@ -149,7 +151,7 @@ const ofDomain: Calls = {
 }
 const ofPort: Calls = {
   // Their arguments are in memory: `call`.
-  ...{ send: [], forward: [], advancedSend: [], receive: [], receiveWithoutPop: [], release: [], pop: [] },
+  ...{ send: [], forward: [], advancedSend: [], sendBeyond: [], receive: [], receiveWithoutPop: [], release: [], pop: [] },
   lend: [boolean],
   unreleased: [],
   link: [whole(0, 0, 255), whole(0, 0, 7)],
