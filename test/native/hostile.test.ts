@@ -97,8 +97,6 @@ t.test('a listener refuses what it cannot take', async (t) => {
     isInPlace: [],
     copyPermissionsTo: [text],
     hasWaiting: [],
-    isInPlace: [],
-    copyPermissionsTo: [text],
     isConnection: [fd],
     counters: [],
   }
@@ -151,7 +149,16 @@ const ofDomain: Calls = {
 }
 const ofPort: Calls = {
   // Their arguments are in memory: `call`.
-  ...{ send: [], forward: [], advancedSend: [], sendBeyond: [], receive: [], receiveWithoutPop: [], release: [], pop: [] },
+  ...{
+    send: [],
+    forward: [],
+    advancedSend: [],
+    sendBeyond: [],
+    receive: [],
+    receiveWithoutPop: [],
+    release: [],
+    pop: [],
+  },
   lend: [boolean],
   unreleased: [],
   link: [whole(0, 0, 255), whole(0, 0, 7)],
