@@ -69,6 +69,8 @@ const refused: [what: string, request: string, status: string][] = [
   ['two Hosts', 'GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n', '400 Bad Request'],
   ['two hosts in one', 'GET / HTTP/1.1\r\nHost: x, y\r\n\r\n', '400 Bad Request'],
   ['a fragment', 'GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n', '400 Bad Request'],
+  ['a URL without a host', 'GET http:///a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', '400 Bad Request'],
+  ['the target *', 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', '404 Not Found'],
   ['CONNECT', 'CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n', '404 Not Found'],
   [
     'an expectation that nobody knows',
@@ -313,4 +315,46 @@ t.test('clients that go at any moment leave no request and no connection behind'
   )
   await until(() => new Promise((resolve) => server.getConnections((_, count) => resolve(count === 0 && open === 0))))
   t.pass('all are gone')
+})
+
+t.test('a client that goes before its turn leaves none of its requests behind', async (t) => {
+  const arrived = new Set<Socket>()
+  const all = deferred<void>()
+  const backend = await rawServer(t, (socket) => {
+    arrived.add(socket)
+    socket.once('close', () => arrived.delete(socket))
+    if (arrived.size === 3) all.resolve()
+    // More than is kept for a client that does not read.
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n')
+    socket.write(Buffer.alloc(1_000_000))
+  })
+  const client = net.connect(await proxyTo(t, backend, 0), '127.0.0.1').on('error', () => undefined)
+  const post = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab'
+  client.write(`GET / HTTP/1.1\r\nHost: x\r\n\r\n${post}${post}`)
+  await all.promise
+  client.destroy()
+  await until(async () => arrived.size === 0)
+  t.pass('all are gone')
+})
+
+t.test('a client that ends its side before its upgrade is answered has gone', async (t) => {
+  const arrived = deferred<Socket>()
+  const port = await proxyTo(t, await rawServer(t, arrived.resolve), 0)
+  const client = net.connect(port, '127.0.0.1')
+  client.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  const closed = once(await arrived.promise, 'close')
+  client.resume().end()
+  await Promise.all([closed, once(client, 'close')])
+})
+
+t.test('a client that is answered early and sends no more of its body does not stay', async (t) => {
+  const backend = await rawServer(t, (socket) => socket.write('HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno'))
+  const proxy = createProxy({
+    virtualHosts: any,
+    backends: { 'backend:80': `http://127.0.0.1:${backend}` },
+    backendTimeout: 30_000,
+  })
+  proxy.keepAliveTimeout = 50
+  const answer = await raw(await listening(t, proxy), 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab')
+  t.match(answer, { head: /^HTTP\/1\.1 413 No\r\n/, body: 'no' })
 })

@@ -37,7 +37,11 @@ export function watchDeadlines(req: IncomingMessage, upstream: ClientRequest, de
 }
 
 function watchBody(req: IncomingMessage, upstream: ClientRequest, idleTimeout: number): void {
-  req.setTimeout(idleTimeout, () => upstream.destroy(upstream.writableNeedDrain ? held : stalled))
+  req.setTimeout(idleTimeout, () => {
+    // It has been answered, and nobody waits for the rest.
+    if (upstream.destroyed) req.socket.destroy()
+    else upstream.destroy(upstream.writableNeedDrain ? held : stalled)
+  })
   // From here on it is the backend's time.
   req.once('end', () => req.setTimeout(0))
 }

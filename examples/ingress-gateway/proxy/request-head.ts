@@ -27,6 +27,8 @@ export function checkRequest(req: IncomingMessage): void {
   if (coding === 'unknown') throw new Refusal(501, 'a transfer coding other than chunked')
   if (req.httpVersion === '0.9') throw new Refusal(400, 'bad request: HTTP/0.9')
   if (req.httpVersion === '1.1' && req.headers.host === undefined) throw new Refusal(400, 'bad request: no Host')
+  // It is about the server as a whole, which no route is for.
+  if (req.method === 'OPTIONS' && req.url === '*') throw new Refusal(404, 'no route for *')
   // RFC 9112 §6.1: an intermediary that did not know the coding may have passed on more than it thought.
   if (coding !== 'none' && req.httpVersion === '1.0') {
     throw new Refusal(400, 'bad request: a transfer coding in HTTP/1.0')

@@ -9,6 +9,7 @@ import { Router, type VirtualHost } from './routes.ts'
 import { type RequestTarget, readTarget } from './target.ts'
 import type { Side } from './tunnel.ts'
 import { replay, responseOn, Upgrades } from './upgrades.ts'
+import { Waiting } from './waiting.ts'
 
 export interface ProxySettings {
   readonly virtualHosts: readonly VirtualHost[]
@@ -41,22 +42,27 @@ const options: Options = {
 export function createProxy(settings: ProxySettings): Server {
   const forwarder = new Forwarder(settings)
   const upgrades = new Upgrades()
+  const waiting = new Waiting()
+  const made = (res: ServerResponse): void => {
+    upgrades.add(res)
+    waiting.add(res)
+  }
   const server = http.createServer(options)
   // Node would drop fields in silence, Content-Length among them; checkRequest counts them.
   server.maxHeadersCount = 0
   return server
     .on('request', (req, res) => {
-      upgrades.add(res)
+      made(res)
       // After an upgrade that was not taken, Node loses what comes next.
       if (req.headers.upgrade !== undefined && hasBody(req)) res.shouldKeepAlive = false
       forwarder.handle(req, res, null)
     })
     .on('checkContinue', (req, res) => {
-      upgrades.add(res)
+      made(res)
       forwarder.handle(req, res, null, true)
     })
     .on('checkExpectation', (_, res) => {
-      upgrades.add(res)
+      made(res)
       sendText(res, 417, 'an expectation other than 100-continue')
     })
     .on('upgrade', (req, socket, head) => {

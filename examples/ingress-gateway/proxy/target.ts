@@ -36,6 +36,7 @@ export function readTarget(requestTarget: string, rawHeaders: readonly string[])
   if (hosts.length > 1) throw new BadTargetError('more than one Host')
   // The absolute form comes first, as RFC 9112 has it.
   const [, absolute, rest] = /^https?:\/\/([^/?#\\]*)(.*)$/i.exec(requestTarget) ?? []
+  if (absolute === '') throw new BadTargetError('a URL without a host')
   const authority = absolute ?? hosts[0] ?? ''
   const target = rest === undefined ? requestTarget : `${/^[/\\]/.test(rest) ? '' : '/'}${rest}`
   if (target.includes('#')) throw new BadTargetError('a fragment in the path')

@@ -39,6 +39,10 @@ export function responseOn(socket: Socket, req: IncomingMessage): ServerResponse
   res.shouldKeepAlive = false
   res.assignSocket(socket)
   res.once('finish', () => socket.destroySoon())
+  // As where Node serves: a client that ends its side before it is answered has gone.
+  socket.once('end', () => {
+    if (res.socket === socket) socket.destroy()
+  })
   return res
 }
 
