@@ -161,7 +161,7 @@ spec:
           limits:
             dlb.intel.com/pf: 0.5
 ---
-kind: Ingress
+kind: Certificate
 ---
 ---
 - a list
@@ -206,7 +206,7 @@ a: b
     `12: 1: ${k8s}.podAnnotations["proxy.istio.io/config"].concurrency: expected a whole number from 0 to 2147483647, not "four"`,
     `13: 1: ${k8s}.podAnnotations["proxy.istio.io/config"].drainDuration: unknown field; known here: concurrency`,
     `16: 1: ${k8s}.resources.limits["dlb.intel.com/pf"]: expected a whole amount, such as '1', not 0.5`,
-    '18: 2: kind: unknown kind "Ingress"; the gateway reads IstioOperator, Service, Gateway, VirtualService, EnvoyFilter',
+    '18: 2: kind: unknown kind "Certificate"; the gateway reads IstioOperator, Service, Gateway, VirtualService, EnvoyFilter',
     '21: 4: kind: no Kubernetes document: the gateway reads IstioOperator, Service, Gateway, VirtualService, EnvoyFilter',
     '28: 5: spec.selector: expected fields, not a list',
     '31: 5: spec.servers[0].port.number: expected a whole number from 1 to 65535, not 0',
@@ -220,7 +220,6 @@ a: b
     '48: 6: spec.http[0].match[1].uri: exactly one of prefix, exact, regex is needed',
     '49: 6: spec.http[0].match[2].uri.prefix: expected a path that starts with /, not "a"',
     '52: 6: spec.http[1].redirect: Istio knows this field, and this gateway does not do it: it only forwards',
-    '52: 6: spec.http[1]: route is missing',
     '54: 7: : Nested mappings are not allowed in compact mappings',
     '54: 7: : Implicit keys need to be on a single line',
   ])
@@ -352,6 +351,20 @@ t.test('the routes of several VirtualServices for a host are put together, those
     [['example.org'], [one, two, every]],
     [['x.example.com'], [one, every]],
   ])
+})
+
+t.test('the first route that matches is taken, also where it is for every path', async (t) => {
+  const shown = (...specs: string[]): unknown => {
+    const documents = specs.map((routes, i) => {
+      const spec = `{hosts: [example.org], gateways: [g], http: [${routes}]}`
+      return virtualService(spec).replace('name: v', `name: v${i}`)
+    })
+    const { virtualHosts } = edited(t, together(gateway, services, ...documents), [])
+    return virtualHosts[0].routes.map(({ matches }) => matches.map(({ value }) => value).join())
+  }
+  t.strictSame(shown(`${to('a', '/one')}, ${to('a', '/')}, ${to('a', '/two')}`), ['/one', '/'])
+  t.strictSame(shown(`${all}, ${to('a', '/two')}`), [''])
+  t.strictSame(shown(to('a', '/one', '/', '/two'), to('a', '/onetwo')), ['/one', '/onetwo', '/'])
 })
 
 const served = (t: Test, entry: string, name: string, namespace = 'default'): readonly string[] => {
@@ -505,3 +518,40 @@ for (const [where, start] of notDone) {
     t.equal(problems.length, 1)
   })
 }
+
+t.test(
+  'kinds that Istio knows and the gateway does not do are refused by name, and others are not needed',
+  async (t) => {
+    const kinds = [
+      ['AuthorizationPolicy', 'security.istio.io/v1'],
+      ['ServiceEntry', 'networking.istio.io/v1'],
+      ['Ingress', 'networking.k8s.io/v1'],
+      ['Gateway', 'gateway.networking.k8s.io/v1'],
+      ['HTTPRoute', 'gateway.networking.k8s.io/v1'],
+    ]
+    for (const [kind, apiVersion] of kinds) {
+      const problems = problemsOf(
+        t,
+        `{kind: ${kind}, apiVersion: ${apiVersion}, metadata: {name: a}, spec: {listeners: []}}`,
+      )
+      t.match(problems, [`1: kind: Istio knows the kind ${kind}, and this gateway does not do it: `])
+      t.equal(problems.length, 1)
+    }
+    const spec = `{hosts: [example.org], gateways: [g], http: [${all}]}`
+    const telemetry = '\nkind: Telemetry\nmetadata: {name: a}\n'
+    const { notes } = edited(t, together(gateway, services, virtualService(spec), telemetry), [])
+    t.strictSame(notes, ['Telemetry a has no effect: this gateway has no telemetry'])
+  },
+)
+
+t.test('what is not done here is told once, and not as something that is missing', async (t) => {
+  for (const [route, where] of [
+    ['{redirect: {uri: /}}', 'redirect'],
+    ['{match: [{headers: {a: {exact: b}}}], route: [{destination: {host: a, port: {number: 1}}}]}', 'match[0].headers'],
+  ]) {
+    const spec = `{hosts: [example.org], gateways: [g], http: [${route}]}`
+    const problems = problemsOf(t, together(gateway, services, virtualService(spec)))
+    t.match(problems, [`4: spec.http[0].${where}: Istio knows this field`])
+    t.equal(problems.length, 1)
+  }
+})

@@ -313,30 +313,6 @@ export const kinds = {
   EnvoyFilter: envoyFilter,
 } as const
 
-const forCluster = 'it is for the cluster'
-const noPods = 'this gateway knows no pods: --backend says where a service is'
-
-/** What may lie beside them, and why it has no effect here. */
-export const kindsWithoutEffect: Readonly<Record<string, string>> = {
-  ConfigMap: forCluster,
-  CronJob: forCluster,
-  DaemonSet: forCluster,
-  Deployment: forCluster,
-  HorizontalPodAutoscaler: forCluster,
-  Job: forCluster,
-  Namespace: forCluster,
-  PersistentVolumeClaim: forCluster,
-  Pod: forCluster,
-  PodDisruptionBudget: forCluster,
-  ReplicaSet: forCluster,
-  Secret: forCluster,
-  ServiceAccount: forCluster,
-  StatefulSet: forCluster,
-  DestinationRule: noPods,
-  EndpointSlice: noPods,
-  Endpoints: noPods,
-}
-
 /** What a valid document of each kind is. */
 export interface Values {
   readonly IstioOperator: Infer<typeof istioOperator>

@@ -29,6 +29,11 @@ export function problemText({ file, line, document, path, message }: Problem): s
   return `${where.join(', ')}: ${message}`
 }
 
+/** @param what of a document */
+export function notDoneText(what: string, why: string): string {
+  return `Istio knows ${what}, and this gateway does not do it: ${why}`
+}
+
 export type Path = readonly (string | number)[]
 
 /** As one writes it: spec.servers[0].port, podAnnotations["proxy.istio.io/config"]. */

@@ -1,8 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Document as YamlDocument } from 'yaml'
-import { isKind, type Kind, kinds, kindsWithoutEffect, type Values } from './kinds.ts'
-import { ConfigurationError, type Path, type Problem, pathText, problemText } from './problem.ts'
+import { isKind, type Kind, kinds, type Values } from './kinds.ts'
+import { whyNotDone, whyWithoutEffect } from './other-kinds.ts'
+import { ConfigurationError, notDoneText, type Path, type Problem, pathText, problemText } from './problem.ts'
 import { type Report, Validator } from './validate.ts'
 
 /** A valid document, and where it came from. */
@@ -94,12 +95,15 @@ function readObject(place: Place, node: unknown, at: Path, findings: Findings): 
   const problem = reporter(place, findings.problems)
   const start = lines.linePos((node as Node | null)?.range?.[0] ?? 0).line
   const kind = kindOf(node)
-  if (typeof kind === 'string' && Object.hasOwn(kindsWithoutEffect, kind)) {
-    findings.notes.push(`${kind} ${nameIn(node)} has no effect: ${kindsWithoutEffect[kind]}`)
+  const noEffect = whyWithoutEffect(kind)
+  if (noEffect !== null) {
+    findings.notes.push(`${kind} ${nameIn(node)} has no effect: ${noEffect}`)
     return []
   }
-  if (!isKind(kind)) {
-    problem(lineOfField(place, [...at, 'kind']) ?? start, [...at, 'kind'], unknownKind(kind))
+  const notDone = whyNotDone(kind, apiVersionOf(node))
+  if (notDone !== null || !isKind(kind)) {
+    const message = notDone === null ? unknownKind(kind) : notDoneText(`the kind ${kind}`, notDone)
+    problem(lineOfField(place, [...at, 'kind']) ?? start, [...at, 'kind'], message)
     return []
   }
   const notes: Problem[] = []
@@ -130,6 +134,10 @@ function nameIn(node: unknown): string {
 
 function kindOf(node: unknown): unknown {
   return isMap(node) ? node.get('kind') : undefined
+}
+
+function apiVersionOf(node: unknown): unknown {
+  return isMap(node) ? node.get('apiVersion') : undefined
 }
 
 /** As between two `---`. */

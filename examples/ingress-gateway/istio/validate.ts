@@ -1,5 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar } from 'yaml'
-import type { Path } from './problem.ts'
+import { notDoneText, type Path } from './problem.ts'
 import type { Fields, ObjectSchema, Schema } from './schema.ts'
 
 type AnyObject = Omit<ObjectSchema<Fields, Fields>, 'type'>
@@ -54,7 +54,7 @@ export class Validator {
       case 'noted':
         return this.#reports.note(this.#lineOf(place), path, schema.why)
       case 'not done':
-        return this.#tell(place, path, `Istio knows this field, and this gateway does not do it: ${schema.why}`)
+        return this.#tell(place, path, notDoneText('this field', schema.why))
       default:
         return this.#scalar(node, schema, path, place)
     }
@@ -72,8 +72,10 @@ export class Validator {
       if (schema) value[name] = this.#value(child, schema, [...path, name], key)
       else this.#tell(key, [...path, name], `unknown field; known here: ${Object.keys(known).join(', ')}`)
     }
+    // What is not done here may stand in the place of what is missing, as a redirect does in that of a route.
+    const isOther = Object.keys(value).some((name) => known[name]?.type === 'not done')
     for (const name of Object.keys(required)) {
-      if (isNothing(node.get(name, true))) this.#tell(place, path, `${name} is missing`)
+      if (!isOther && isNothing(node.get(name, true))) this.#tell(place, path, `${name} is missing`)
     }
     return value
   }

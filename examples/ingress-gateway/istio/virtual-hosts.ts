@@ -21,7 +21,7 @@ export function resolveVirtualHosts(documents: Documents, gateways: Gateways): P
   for (const source of documents.of('VirtualService')) {
     const served = gatewayHosts(documents, source, gateways)
     if (!served) continue
-    const routes = source.value.spec.http.map((_, i) => resolveRoute(documents, source, i, services))
+    const routes = reachable(source.value.spec.http.map((_, i) => resolveRoute(documents, source, i, services)))
     for (const host of resolveHosts(documents, source, served)) {
       byHost.set(host, [...(byHost.get(host) ?? []), ...routes])
     }
@@ -41,8 +41,29 @@ function withCommonRoutes(byHost: ReadonlyMap<string, readonly Route[]>): Virtua
   return virtualHosts
 }
 
+/** The first that matches is taken, so that what follows one for every path is never asked. */
+function reachable(routes: readonly Route[]): Route[] {
+  const parts = routes.flatMap(apart)
+  const last = parts.findIndex(isForAll)
+  return last < 0 ? parts : parts.slice(0, last + 1)
+}
+
+/** A route for some paths and for every path is two: where several VirtualServices meet, only the second comes last. */
+function apart(route: Route): Route[] {
+  const every = route.matches.findIndex(isEveryPath)
+  if (every <= 0) return [route]
+  return [
+    { ...route, matches: route.matches.slice(0, every) },
+    { ...route, matches: [route.matches[every]] },
+  ]
+}
+
 function isForAll({ matches }: Route): boolean {
-  return matches.length === 0 || matches.some(({ type, value }) => type === 'prefix' && value === '/')
+  return matches.length === 0 || isEveryPath(matches[0])
+}
+
+function isEveryPath({ type, value }: PathMatch): boolean {
+  return type === 'prefix' && value === '/'
 }
 
 function isSame(some: readonly Route[], others: readonly Route[]): boolean {

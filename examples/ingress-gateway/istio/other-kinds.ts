@@ -1,0 +1,60 @@
+/** What may lie beside the documents that the gateway reads. */
+
+const forCluster = 'it is for the cluster'
+const noPods = 'this gateway knows no pods: --backend says where a service is'
+const noMesh = 'this gateway is in no mesh'
+
+/** Why they have no effect here. */
+const withoutEffect: Readonly<Record<string, string>> = {
+  ConfigMap: forCluster,
+  CronJob: forCluster,
+  DaemonSet: forCluster,
+  Deployment: forCluster,
+  HorizontalPodAutoscaler: forCluster,
+  Job: forCluster,
+  Namespace: forCluster,
+  PersistentVolumeClaim: forCluster,
+  Pod: forCluster,
+  PodDisruptionBudget: forCluster,
+  ReplicaSet: forCluster,
+  Secret: forCluster,
+  ServiceAccount: forCluster,
+  StatefulSet: forCluster,
+  DestinationRule: noPods,
+  EndpointSlice: noPods,
+  Endpoints: noPods,
+  WorkloadEntry: noPods,
+  WorkloadGroup: noPods,
+  PeerAuthentication: noMesh,
+  Sidecar: noMesh,
+  Telemetry: 'this gateway has no telemetry',
+}
+
+const servesAll = 'it serves every request that a route is for'
+const otherRoutes = 'it reads the routes of VirtualServices'
+
+/** Why what Istio does for them is not done here: without it, something else would be served. */
+const notDone: Readonly<Record<string, string>> = {
+  AuthorizationPolicy: servesAll,
+  RequestAuthentication: servesAll,
+  GRPCRoute: otherRoutes,
+  HTTPRoute: otherRoutes,
+  Ingress: otherRoutes,
+  TCPRoute: otherRoutes,
+  TLSRoute: otherRoutes,
+  ProxyConfig: "the IstioOperator's proxy.istio.io/config says what the gateway is like",
+  ServiceEntry: 'a service is what a Service says and --backend places',
+  WasmPlugin: 'it runs no plugins',
+}
+
+export function whyWithoutEffect(kind: unknown): string | null {
+  return typeof kind === 'string' && Object.hasOwn(withoutEffect, kind) ? withoutEffect[kind] : null
+}
+
+export function whyNotDone(kind: unknown, apiVersion: unknown): string | null {
+  // Its Gateway is another than Istio's.
+  if (String(apiVersion).startsWith('gateway.networking.k8s.io/')) {
+    return "it reads Istio's Gateway and VirtualService, and not those of Kubernetes' Gateway API"
+  }
+  return typeof kind === 'string' && Object.hasOwn(notDone, kind) ? notDone[kind] : null
+}
