@@ -1,4 +1,4 @@
-import type { Device, DomainConfig, Port, PortId, QueueId, SchedulingDomain } from '../device/device.ts'
+import type { Device, DeviceKind, DomainConfig, Port, PortId, QueueId, SchedulingDomain } from '../device/device.ts'
 import type { DlbDomain, DlbPort } from '../device/dlb/types.ts'
 import type { EventBuffer } from '../device/event-buffer.ts'
 import { NodeDlbError } from '../errors.ts'
@@ -28,6 +28,11 @@ const ACCEPTOR_CQ_DEPTH = 64
 const CREDITS_PER_WORKER = 64
 const BASE_CREDITS = 320
 const BATCH = 64
+/**
+ * Of the credits that the device has left, a domain does not use so many: a DLB device that stops with all of them in its queues could not be
+ * probed, and would not be found out.
+ */
+const KEPT_FOR_PROBE = { software: 0, dlb: 1 }
 /** Of a worker, for the connections that least-connections counts; a DLB device has 2,048, and other processes want some. */
 const MAX_COUNTED = { software: 4096, dlb: 256 }
 
@@ -42,7 +47,7 @@ const MAX_COUNTED = { software: 4096, dlb: 256 }
  *     least-connections        for each worker 4,096 entries more, on a DLB device 256, or its share of what is free;
  *                              how many of them can be used at a time is in counting.ts
  *     directed policies        a directed port with its queue for each worker, and if there are no others for the acceptor
- *     all                      64 credits for each worker and 320, or what the device has left
+ *     all                      64 credits for each worker and 320, or what the device has left but the one for probes
  */
 export class DeviceFabric implements Fabric {
   readonly device: DeviceFacts
@@ -312,7 +317,7 @@ interface DomainPlan {
 }
 
 function planDomain(device: Device, options: ResolvedOptions, policies: Policies): DomainPlan {
-  const { slots: workers, credits } = options
+  const { slots: workers } = options
   const names = policies.names()
   const balanced = names.some(isLoadBalanced)
   const addressesWorkers = names.some((name) => !isLoadBalanced(name) && !isOwnAccepting(name))
@@ -325,10 +330,17 @@ function planDomain(device: Device, options: ResolvedOptions, policies: Policies
     loadBalancedPorts: balanced ? workers + 1 : 0,
     directedPorts: addressesWorkers ? workers + (balanced ? 0 : 1) : 0,
     eventStateEntries: waiting + workers * counted,
-    // With none left, the device has to refuse it: that is no wrong use.
-    credits: credits ?? Math.max(1, Math.min(BASE_CREDITS + workers * CREDITS_PER_WORKER, free.credits)),
+    credits: creditsOf(device.kind, free.credits, options),
   }
   return { config, queues: config.loadBalancedQueues, addressesWorkers, counted }
+}
+
+/** What is wanted, or without a wish what there is. If there is too little, so much that the device refuses it. */
+function creditsOf(kind: DeviceKind, free: number, { credits, slots }: ResolvedOptions): number {
+  const most = free - KEPT_FOR_PROBE[kind]
+  if (most < 1) return free + 1
+  if (credits !== undefined && credits > free) return credits
+  return Math.min(credits ?? BASE_CREDITS + slots * CREDITS_PER_WORKER, most)
 }
 
 /** Of the workers' load-balanced ports. */

@@ -18,6 +18,7 @@ if (supported) {
   const standIn = await StandIn.load()
   testStart(standIn)
   testTraffic(standIn)
+  testCreditsUsedUp(standIn)
   testProbe(standIn)
   // What was sent to a device that was not started, and what could not be taken out of one that has stopped.
   standIn.finish(/whose start was refused|is reset with \d+ events queued/)
@@ -76,6 +77,23 @@ function testTraffic(standIn: StandIn): void {
     await others
     standIn.control('clear-faults')
     for (const balancer of balancers) await checkEnd(t, balancer, 80)
+  })
+}
+
+function testCreditsUsedUp(standIn: StandIn): void {
+  t.test('a device that stops when it has no credits left is replaced as well', async (t) => {
+    // All that others have left, and fewer than connections come.
+    standIn.control('credits 40')
+    t.teardown(() => standIn.control('credits 16384'))
+    const balancer = await start(t, { policy: 'unordered' })
+    t.equal(balancer.stats().device.kind, 'dlb')
+    standIn.control('stop-scheduling')
+    const told = once(balancer, 'fallback')
+    const served = many(100, 100, () => get(portOf(balancer)))
+    t.match(await within('it tells of it', told), [{ reason: /the device schedules nothing/ }])
+    await within('all are served', served)
+    standIn.control('clear-faults')
+    await checkEnd(t, balancer, 100)
   })
 }
 
