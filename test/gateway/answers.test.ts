@@ -70,6 +70,7 @@ const refused: [what: string, answer: string, why: string][] = [
   ],
   ['another coding', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok', 'coding'],
   ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', 'HTTP/1.0'],
+  ['another version', `HTTP/2.0 200 OK\r\n${ok}`, 'answered in HTTP/2.0'],
   ['101 fields', `HTTP/1.1 200 OK\r\n${'A: b\r\n'.repeat(100)}${ok}`, 'sent more than 100 header fields'],
   ['3,000 fields', `HTTP/1.1 200 OK\r\n${'A: b\r\n'.repeat(3000)}${ok}`, 'sent more than 100 header fields'],
   ['a header of 61 KiB', `HTTP/1.1 200 OK\r\nA: ${'a'.repeat(61 * 1024)}\r\n${ok}`, 'sent too large a header'],

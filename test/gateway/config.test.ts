@@ -544,6 +544,34 @@ t.test(
   },
 )
 
+const operators: [what: string, spec: string, notes: RegExp[]][] = [
+  ['a profile', '{profile: demo}', []],
+  ['a mesh', '{meshConfig: {accessLogFile: /dev/stdout}}', [/spec\.meshConfig: not read here/]],
+  ['other components', '{components: {pilot: {enabled: true}, egressGateways: [{name: a}]}}', []],
+  ['a gateway as the profile has it', '{components: {ingressGateways: [{name: a}]}}', []],
+  [
+    'replicas',
+    '{components: {ingressGateways: [{name: a, k8s: {hpaSpec: {minReplicas: 1, maxReplicas: 5}}}]}}',
+    [/maxReplicas: this gateway is one process/],
+  ],
+  [
+    'telemetry',
+    '{values: {telemetry: {enabled: true, v2: {enabled: true}}}}',
+    [/telemetry\.enabled: this gateway has no telemetry/, /telemetry\.v2: this gateway has no telemetry/],
+  ],
+  ['no telemetry', '{values: {telemetry: {enabled: false}}}', []],
+]
+for (const [what, spec, expected] of operators) {
+  t.test(`an IstioOperator may only say ${what}`, async (t) => {
+    const operator = `\napiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: ${spec}\n`
+    const routes = virtualService(`{hosts: [example.org], gateways: [g], http: [${all}]}`)
+    const { workers, notes } = edited(t, together(operator, gateway, services, routes), [])
+    t.equal(workers, 2)
+    t.match(notes, expected)
+    t.equal(notes.length, expected.length)
+  })
+}
+
 t.test('what is not done here is told once, and not as something that is missing', async (t) => {
   for (const [route, where] of [
     ['{redirect: {uri: /}}', 'redirect'],

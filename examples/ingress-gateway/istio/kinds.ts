@@ -59,11 +59,13 @@ const status = any
 
 const resources = object({}, { cpu: quantity, memory: quantity, 'dlb.intel.com/pf': wholeQuantity }, any)
 
-const one = only([1], 'this gateway is one process')
+const noTelemetry = 'this gateway has no telemetry'
+const one = noted('this gateway is one process', 1)
 
 const ingressGateway = object(
-  { name, enabled: only([true], 'this gateway is the ingress gateway') },
+  { name },
   {
+    enabled: only([true], 'this gateway is the ingress gateway'),
     label: any,
     namespace: name,
     k8s: object(
@@ -93,12 +95,13 @@ const istioOperator = object(
     apiVersion: only(['install.istio.io/v1alpha1']),
     kind: only(['IstioOperator']),
     spec: object(
-      { components: object({ ingressGateways: list(ingressGateway) }, {}, any) },
+      {},
       {
+        components: object({}, { ingressGateways: list(ingressGateway) }, any),
         profile: only(['default', 'minimal', 'empty', 'demo']),
         values: object(
           {},
-          { telemetry: object({ enabled: only([false], 'this gateway has no telemetry') }) },
+          { telemetry: object({}, { enabled: noted(noTelemetry, false) }, noted(noTelemetry)) },
           noted('not read here'),
         ),
         meshConfig: noted('not read here'),

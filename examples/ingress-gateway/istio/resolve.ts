@@ -32,15 +32,15 @@ function resolveWorkers(documents: Documents): Pick<Plan, 'workers' | 'workersWh
   if (!operator) return { workers: DEFAULT_CONCURRENCY, workersWhy: "no IstioOperator: Istio's default", devices: 0 }
   for (const other of others) documents.problem(other, ['kind'], 'there is one gateway, so one IstioOperator at most')
   const path: Path = ['spec', 'components', 'ingressGateways']
-  const [gateway, ...rest] = operator.value.spec.components.ingressGateways
+  const [gateway, ...rest] = operator.value.spec.components?.ingressGateways ?? []
   if (rest.length > 0) documents.problem(operator, [...path, 1], 'there is one gateway: this one is too many')
-  const { requests, limits } = gateway.k8s?.resources ?? {}
+  const { requests, limits } = gateway?.k8s?.resources ?? {}
   const [requested, limit] = [requests, limits].map((amounts) => amounts?.['dlb.intel.com/pf'] ?? '0')
   if (requested !== limit) {
     const message = `Kubernetes wants as many dlb.intel.com/pf in requests (${requested}) as in limits (${limit})`
     documents.problem(operator, [...path, 0, 'k8s', 'resources'], message)
   }
-  const concurrency = gateway.k8s?.podAnnotations?.['proxy.istio.io/config']?.concurrency
+  const concurrency = gateway?.k8s?.podAnnotations?.['proxy.istio.io/config']?.concurrency
   return {
     workers: concurrency ?? DEFAULT_CONCURRENCY,
     workersWhy:

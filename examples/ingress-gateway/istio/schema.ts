@@ -85,6 +85,8 @@ export interface AnySchema {
 export interface NotedSchema {
   readonly type: 'noted'
   readonly why: string
+  /** The value that says what is so anyway, if there is one. */
+  readonly unless: unknown
 }
 
 /** What Istio does and this gateway does not, and requests would go elsewhere or end otherwise: it is refused. */
@@ -141,7 +143,7 @@ export const map = <S extends Schema>(of: S): MapSchema<S> => ({ type: 'map', of
 
 export const any: AnySchema = { type: 'any' }
 
-export const noted = (why: string): NotedSchema => ({ type: 'noted', why })
+export const noted = (why: string, unless?: string | number | boolean): NotedSchema => ({ type: 'noted', why, unless })
 
 export const notDone = (why: string): NotDoneSchema => ({ type: 'not done', why })
 

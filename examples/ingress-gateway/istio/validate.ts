@@ -52,6 +52,7 @@ export class Validator {
       case 'any':
         return undefined
       case 'noted':
+        if (isScalar(node) && node.value === schema.unless) return undefined
         return this.#reports.note(this.#lineOf(place), path, schema.why)
       case 'not done':
         return this.#tell(place, path, notDoneText('this field', schema.why))

@@ -20,6 +20,7 @@ export function answerHead(answer: IncomingMessage): AnswerHead {
   const { statusCode: status = 0, httpVersion, rawHeaders } = answer
   // 0xx is no status, and 1xx is not the last word.
   if (status < 200) throw new BackendFailure(502, `answered with status ${status}`)
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') throw new BackendFailure(502, `answered in HTTP/${httpVersion}`)
   if (rawHeaders.length > 2 * MAX_FIELDS) throw new BackendFailure(502, `sent more than ${MAX_FIELDS} header fields`)
   const coding = codingOf(answer)
   if (coding === 'unknown') throw new BackendFailure(502, 'answered in a transfer coding other than chunked')
