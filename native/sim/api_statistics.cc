@@ -40,13 +40,13 @@ bool OfQueue(const Scheduler& scheduler, const LdbQueue& queue, uint32_t counter
 bool OfPort(ConsumerQueue* port, uint32_t counter, uint64_t* value) {
   switch (counter) {
     case 0:
-      *value = port->events.size();
+      *value = port->ring.unread();
       return true;
     case 1:
       *value = port->tokens;
       return true;
     case 2:
-      *value = DepthCode(port->events.capacity());
+      *value = DepthCode(port->depth);
       return true;
     case 3:
       *value = port->in_flight.size();
@@ -59,10 +59,10 @@ bool OfPort(ConsumerQueue* port, uint32_t counter, uint64_t* value) {
 bool OfDirected(ConsumerQueue* port, const DirQueue* queue, uint32_t counter, uint64_t* value) {
   switch (counter) {
     case 0:
-      *value = DepthCode(port->events.capacity());
+      *value = DepthCode(port->depth);
       return true;
     case 1:
-      *value = port->events.size();
+      *value = port->ring.unread();
       return true;
     case 2:
       *value = Backlog::kThreshold;

@@ -89,6 +89,7 @@
         'test/alert_test.cc',
         'test/breach_test.cc',
         'test/check.cc',
+        'test/cq_test.cc',
         'test/credits_test.cc',
         'test/epoll_test.cc',
         'test/fault_test.cc',

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "cq_ring.h"
 #include "interrupt.h"
-#include "libdlb.h"
 
 namespace dlb_sim {
 
@@ -46,30 +46,31 @@ class Ring {
 
 // A port as the device has it. Under the domain's lock.
 struct ConsumerQueue {
-  ConsumerQueue(uint8_t id_, bool directed_, uint32_t depth, uint32_t entries)
-      : id(id_), directed(directed_), events(depth), in_flight(entries) {}
+  ConsumerQueue(uint8_t id_, bool directed_, uint32_t depth_, CqLayout layout, uint32_t entries)
+      : id(id_), directed(directed_), depth(depth_), ring(depth_, layout), in_flight(entries) {}
 
   uint8_t id;
   bool directed;
+  uint32_t depth;
   // Scheduled and not received.
-  Ring<dlb_event_t> events;
+  CqRing ring;
   // Scheduled and not completed, oldest first: the event state entries.
   Ring<InFlight> in_flight;
-  // Places of `events` that are taken: its events, and those received whose token is not returned.
+  // Events that take a part of the depth: those in the ring, and those that were received and whose
+  // token is not returned.
   uint32_t tokens = 0;
   bool enabled = true;
   bool weighted = false;
   uint32_t weight = 0;
   // The queues that it is linked to, by bit.
   uint32_t queues = 0;
-  uint64_t received = 0;
   Interrupt interrupt;
 
   // With weights the limit is on what is out already, not on what would be with the next one: a heavy event is
   // never passed by a light one behind it.
   bool HasRoom() const {
-    if (!enabled || tokens >= events.capacity()) return false;
-    return directed || (in_flight.size() < in_flight.capacity() && (!weighted || weight < events.capacity()));
+    if (!enabled || tokens >= depth) return false;
+    return directed || (in_flight.size() < in_flight.capacity() && (!weighted || weight < depth));
   }
 };
 

@@ -1,5 +1,6 @@
 #include "control.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <map>
@@ -59,8 +60,19 @@ const char* const kDomainsExist = "not while there are domains";
 std::string Version(const Call& call) {
   const std::string version = call.words.size() > 1 ? call.words[1] : "";
   if (version != "2.0" && version != "2.5") return "the versions are 2.0 and 2.5";
+  if (call.world->HasDomains()) return kDomainsExist;
   call.world->settings().combined = version == "2.5";
-  return call.world->Renew() ? "" : kDomainsExist;
+  call.world->Renew();
+  return "";
+}
+
+std::string Cq(const Call& call) {
+  const std::string layout = call.words.size() > 1 ? call.words[1] : "";
+  if (layout != "std" && layout != "sparse") return "cq std|sparse";
+  if (call.world->HasDomains()) return kDomainsExist;
+  call.world->settings().cq_layout = layout == "std" ? CqLayout::kStd : CqLayout::kSparse;
+  call.world->Renew();
+  return "";
 }
 
 std::string Devices(const Call& call) {
@@ -153,11 +165,13 @@ std::string ClearFaults(const Call& call) {
 
 template <uint32_t Limits::* Member>
 std::string Limit(const Call& call) {
-  if (call.words.size() != 2 || !call.Number(1, &(call.world->settings().limits.*Member))) return kNotANumber;
+  uint32_t n = 0;
+  if (call.words.size() != 2 || !call.Number(1, &n)) return kNotANumber;
+  if (call.world->HasDomains()) return kDomainsExist;
   const Limits most;
-  uint32_t& value = call.world->settings().limits.*Member;
-  if (value > most.*Member) value = most.*Member;
-  return call.world->Renew() ? "" : kDomainsExist;
+  call.world->settings().limits.*Member = std::min(n, most.*Member);
+  call.world->Renew();
+  return "";
 }
 
 // Without a number: every time; 0: never.
@@ -198,6 +212,7 @@ using Command = std::string (*)(const Call&);
 
 const std::map<std::string, Command> kCommands = {
     {"version", Version},
+    {"cq", Cq},
     {"devices", Devices},
     {"open", Open},
     {"fail", Fail},

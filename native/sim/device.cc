@@ -28,6 +28,7 @@ Device::Device(int number, const Settings& settings) : number_(number) { Reset(s
 void Device::Reset(const Settings& settings) {
   generation_++;
   combined_ = settings.combined;
+  cq_layout_ = settings.cq_layout;
   held_.clear();
   groups_ = {};
   FillStacks(settings.limits);

@@ -41,6 +41,7 @@ class Device {
 
   int number() const { return number_; }
   bool combined() const { return combined_; }
+  CqLayout cq_layout() const { return cq_layout_; }
   // Changes when the device is reset: what was handed out before is void.
   uint32_t generation() const { return generation_; }
   uint64_t capabilities() const;
@@ -75,6 +76,7 @@ class Device {
 
   int number_;
   bool combined_ = true;
+  CqLayout cq_layout_ = CqLayout::kSparse;
   uint32_t generation_ = 0;
   std::vector<int> domains_;
   std::vector<int> ldb_queues_;

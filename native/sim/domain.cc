@@ -21,7 +21,8 @@ bool IsPowerOfTwo(uint32_t n) { return n != 0 && (n & (n - 1)) == 0; }
 }  // namespace
 
 Domain::Domain(Device* device, int id, Allotment allotment, const void* creator)
-    : scheduler(allotment.credits[0].count + allotment.credits[1].count, device->combined(), &World::Get().knobs, this),
+    : scheduler(allotment.credits[0].count + allotment.credits[1].count, device->combined(), device->cq_layout(),
+                &World::Get().knobs, this),
       transit(this, &World::Get().knobs),
       alerts(std::make_shared<Alerts>(id, &World::Get().knobs)),
       device_(device),
@@ -227,9 +228,9 @@ std::string Domain::Leftovers() {
   uint32_t in_cqs = 0;
   uint32_t unreleased = 0;
   for (const auto& port : ports_) {
-    in_cqs += port->cq()->events.size();
+    in_cqs += port->cq()->ring.unread();
     // The device's count: the library's is no use once it has wrapped. Directed events need no release.
-    if (!port->directed()) unreleased += port->cq()->in_flight.size() - port->cq()->events.size();
+    if (!port->directed()) unreleased += port->cq()->in_flight.size() - port->cq()->ring.unread();
   }
   // What only waits in a queue is the user's to give up: no port may be linked to it any more.
   if (in_cqs + unreleased == 0) return "";

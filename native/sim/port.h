@@ -63,10 +63,9 @@ class Port {
   bool OwesAll(uint32_t count, const dlb_event_t* events) const;
   uint8_t AdvancedCommand(const dlb_event_t& event) const;
   void CountForward();
-  uint32_t tokens_owed() const { return cq_->tokens - cq_->events.size(); }
 
   uint32_t TakeEvents(uint32_t max, dlb_event_t* events);
-  bool IsThereSomething() const { return cq_->events.size() > 0 || !enabled_; }
+  bool IsThereSomething() const { return cq_->ring.Next() != nullptr || !enabled_; }
   // 0, or the errno that ended the wait.
   int Wait(const dlb_wait_profile_t& profile, Lock* lock);
   void WaitForInterrupt(Lock* lock);
@@ -78,6 +77,9 @@ class Port {
   PortCredits credits_;
   // Received and not released. 16 bits, which a forward of what was never received wraps, as in libdlb.
   uint16_t owed_ = 0;
+  // Tokens of what was received, not yet returned. The library keeps this count itself, since what
+  // it has returned may still be on its way to the device.
+  uint32_t owed_tokens_ = 0;
   bool enabled_ = true;
   bool was_reset_ = false;
   bool has_vector_ = false;

@@ -37,9 +37,10 @@ int Port::Receive(const Receiver& receiver, uint32_t max, bool wait, bool pop, d
   const uint32_t count = TakeEvents(max, events);
   if (count == 0 && !enabled_) return Fail(EACCES);
   const bool looked = count < max || World::Get().knobs.exact_receives_look.load(std::memory_order_relaxed);
-  const bool emptied = receiver.eventfd > 0 && looked && cq_->events.size() == 0;
+  const bool emptied = receiver.eventfd > 0 && looked && cq_->ring.Next() == nullptr;
   // Before the tokens go back: that is libdlb's order, and what makes a device that compares them fire once more.
   if (emptied) Rearm(receiver.eventfd, &lock);
+  owed_tokens_ += count;
   if (pop && count > 0) WriteTokens(count);
   owed_ = static_cast<uint16_t>(owed_ + (directed() ? 0 : count));
   credits_.OnReceive(count, directed() && !domain_->combined() ? 1 : 0);
@@ -51,8 +52,11 @@ int Port::Receive(const Receiver& receiver, uint32_t max, bool wait, bool pop, d
 uint32_t Port::TakeEvents(uint32_t max, dlb_event_t* events) {
   uint32_t count = 0;
   EveryNth& error_flag = World::Get().knobs.error_flag;
-  for (; count < max && cq_->events.size() > 0; count++) {
-    events[count] = cq_->events.pop();
+  for (; count < max; count++) {
+    const dlb_event_t* next = cq_->ring.Next();
+    if (next == nullptr) break;
+    events[count] = *next;
+    cq_->ring.Advance();
     if (error_flag.Now()) events[count].command |= kErrorFlag;
   }
   return count;
@@ -85,7 +89,7 @@ int Port::Wait(const dlb_wait_profile_t& profile, Lock* lock) {
   } else {
     PollForEvents(profile, lock);
   }
-  return cq_->events.size() == 0 && was_reset_ ? EINTR : 0;
+  return cq_->ring.Next() == nullptr && was_reset_ ? EINTR : 0;
 }
 
 void Port::WaitForInterrupt(Lock* lock) {

@@ -14,6 +14,11 @@ int Fail(int error) {
   return -1;
 }
 
+// How many tokens a record with this command returns.
+uint32_t TokensOf(const dlb_event_t& event, uint8_t command) {
+  return command == DLB_CMD_BAT_T ? event.flow_id + 1U : command & 1U;
+}
+
 }  // namespace
 
 bool Port::KnowsQueue(const dlb_event_t& event) const {
@@ -95,16 +100,17 @@ int Port::Release(uint32_t count) {
 void Port::WriteTokens(uint32_t count) {
   dlb_event_t event{};
   event.flow_id = static_cast<uint16_t>(count - 1);
+  owed_tokens_ -= count;
   domain_->transit.Write(cq_, event, DLB_CMD_BAT_T);
 }
 
 int Port::Pop(uint32_t count) {
   const std::lock_guard lock(domain_->mutex);
   if (!domain_->started) return Fail(EPERM);
-  if (count > tokens_owed()) {
+  if (count > owed_tokens_) {
     World::Get().breaches.Add("pop of %u tokens on port %d of domain %d, which owes %u", count, id(), domain_->id(),
-                              tokens_owed());
-    count = tokens_owed();
+                              owed_tokens_);
+    count = owed_tokens_;
   }
   credits_.OnProduce();
   if (count > 0) WriteTokens(count);
@@ -138,14 +144,10 @@ bool Port::OwesAll(uint32_t count, const dlb_event_t* events) const {
   uint64_t tokens = 0;
   for (uint32_t i = 0; i < count; i++) {
     const uint8_t command = AdvancedCommand(events[i]);
-    if (command == DLB_CMD_BAT_T) {
-      tokens += events[i].flow_id + 1U;
-      continue;
-    }
-    tokens += command & 1;
+    tokens += TokensOf(events[i], command);
     if ((command & 14) == DLB_CMD_REL || (command & 14) == DLB_CMD_FWD) completions++;
   }
-  return completions <= (directed() ? 0 : owed_) && tokens <= tokens_owed();
+  return completions <= (directed() ? 0 : owed_) && tokens <= owed_tokens_;
 }
 
 int Port::AdvancedSend(uint32_t count, dlb_event_t* events) {
@@ -168,6 +170,7 @@ int Port::AdvancedSend(uint32_t count, dlb_event_t* events) {
     event->command = AdvancedCommand(*event);
     event->weight = 0;
     if ((event->command & 14) == DLB_CMD_REL || (event->command & 14) == DLB_CMD_FWD) owed_--;
+    owed_tokens_ -= TokensOf(*event, event->command);
     domain_->transit.Write(cq_, *event, event->command);
   }
   domain_->scheduler.Run();

@@ -10,7 +10,7 @@ void Scheduler::AddLdbQueue(uint8_t id, uint32_t sequence_numbers, uint32_t lock
 
 ConsumerQueue* Scheduler::AddPort(uint8_t id, bool directed, uint32_t depth, uint32_t entries) {
   auto& place = directed ? dir_ports_[id] : ldb_ports_[id];
-  place = std::make_unique<ConsumerQueue>(id, directed, depth, entries);
+  place = std::make_unique<ConsumerQueue>(id, directed, depth, layout_, entries);
   Refresh(place.get());
   return place.get();
 }

@@ -33,8 +33,8 @@ class HardwareErrors {
 // wait, whatever waits already; only room that comes free needs a look at the backlog (Run).
 class Scheduler {
  public:
-  Scheduler(uint32_t capacity, bool fragments, Knobs* knobs, HardwareErrors* errors)
-      : store_(capacity), fragments_(fragments), knobs_(knobs), errors_(errors) {}
+  Scheduler(uint32_t capacity, bool fragments, CqLayout layout, Knobs* knobs, HardwareErrors* errors)
+      : store_(capacity), fragments_(fragments), layout_(layout), knobs_(knobs), errors_(errors) {}
 
   void AddLdbQueue(uint8_t id, uint32_t sequence_numbers, uint32_t locks, uint32_t in_flight_limit);
   void AddDirQueue(uint8_t id) { dir_queues_[id] = std::make_unique<DirQueue>(); }
@@ -94,6 +94,7 @@ class Scheduler {
 
   EventStore store_;
   bool fragments_;
+  CqLayout layout_;
   Knobs* knobs_;
   HardwareErrors* errors_;
   bool running_ = false;

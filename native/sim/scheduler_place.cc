@@ -60,10 +60,7 @@ void Scheduler::Place(LdbQueue* queue, unsigned port, const dlb_event_t& event) 
 }
 
 void Scheduler::Deliver(ConsumerQueue* port, const dlb_event_t& event, uint32_t level) {
-  dlb_event_t arrived = event;
-  // As on the device: a generation bit that changes with each round of the ring, and the queue's level.
-  arrived.command = static_cast<uint8_t>(level << 1 | (port->received++ / port->events.capacity() & 1));
-  port->events.push(arrived);
+  port->ring.Write(event, level);
   port->tokens++;
   knobs_->until_stop.Count();
   port->interrupt.OnArrival(knobs_);

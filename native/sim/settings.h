@@ -92,9 +92,13 @@ struct Knobs {
   void Clear();
 };
 
+// How a consumer queue's elements lie in its memory: four to a cache line, or one. See README.md.
+enum class CqLayout : uint8_t { kStd, kSparse };
+
 // What is fixed while domains exist. Under the world's lock.
 struct Settings {
   bool combined = true;
+  CqLayout cq_layout = CqLayout::kSparse;
   std::set<int> devices{0};
   Limits limits;
 };

@@ -43,8 +43,10 @@ class World {
   void DetachPort(PortHandle* handle);
 
   Settings& settings() { return settings_; }
-  // The settings changed: devices as new. False while there are domains.
-  bool Renew();
+  // What is fixed while there are domains must not be set then.
+  bool HasDomains() const { return !domains_.empty(); }
+  // The settings changed: devices as new.
+  void Renew();
   Domain* FindDomain(int id) const;
   std::vector<Domain*> DomainsOf(const Device* device) const;
   bool HasDevice(int number) const { return settings_.devices.count(number) != 0; }

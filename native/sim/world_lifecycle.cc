@@ -5,10 +5,8 @@
 
 namespace dlb_sim {
 
-bool World::Renew() {
-  if (!domains_.empty()) return false;
+void World::Renew() {
   for (auto& [number, device] : devices_) device->Reset(settings_);
-  return true;
 }
 
 void World::ResetDevice(int number, std::chrono::milliseconds busy) {

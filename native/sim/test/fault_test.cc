@@ -73,6 +73,28 @@ void Limits() {
   rig.TearDown();
 }
 
+void RefusedSettings() {
+  Rig rig;
+  CHECK_EQUAL(dlb_sim_control("queue-in-flight 2"), -1);
+  CHECK_EQUAL(dlb_sim_control("version 2.0"), -1);
+  const int queue = rig.Queue();
+  dlb_port_hdl_t port = rig.LdbPort();
+  rig.Link(port, queue);
+  rig.Start();
+  CHECK_EQUAL(Send(port, 5, {queue}), 5);
+  CHECK_EQUAL(Receive(port).size(), 5);
+  CHECK_EQUAL(dlb_release(port, 5), 5);
+  rig.TearDown();
+  // The device would take over here what was said before.
+  Control("device-reset 0");
+  dlb_hdl_t device = nullptr;
+  dlb_dev_cap_t cap{};
+  CHECK_EQUAL(dlb_open(0, &device), 0);
+  CHECK_EQUAL(dlb_get_dev_capabilities(device, &cap), 0);
+  CHECK_EQUAL(cap.flags, 127);
+  CHECK_EQUAL(dlb_close(device), 0);
+}
+
 void UnknownCommands() {
   CHECK_EQUAL(dlb_sim_control("frobnicate 3"), -1);
   CHECK_EQUAL(std::strcmp(dlb_sim_error(), "unknown command: frobnicate"), 0);
@@ -174,6 +196,7 @@ Tests FaultTests() {
       {"a call fails at its k-th use", KthUse},
       {"DLB_SIM has the same commands", Environment},
       {"a device can have less of everything", Limits},
+      {"a setting that is refused while there are domains changes nothing", RefusedSettings},
       {"what is not understood is said", UnknownCommands},
       {"sends can be partial and empty", ShortSends},
       {"calls of the data path can fail, events be damaged", DataPathErrors},

@@ -8,6 +8,7 @@ namespace dlb_sim_test {
 Tests SetupTests();
 Tests SchedulingTests();
 Tests OrderTests();
+Tests CqTests();
 Tests CreditTests();
 Tests EpollTests();
 Tests WaitTests();
@@ -18,8 +19,8 @@ Tests FileTests();
 Tests ThreadTests();
 
 inline std::vector<Tests> AllTests() {
-  return {SetupTests(), SchedulingTests(), OrderTests(), CreditTests(), EpollTests(), WaitTests(),
-          AlertTests(), BreachTests(),     FaultTests(), FileTests(),   ThreadTests()};
+  return {SetupTests(), SchedulingTests(), OrderTests(),  CqTests(),    CreditTests(), EpollTests(),
+          WaitTests(),  AlertTests(),      BreachTests(), FaultTests(), FileTests(),   ThreadTests()};
 }
 
 }  // namespace dlb_sim_test
