@@ -7,7 +7,6 @@ import { random } from './random.ts'
 import { nightly, seedFor } from './seed.ts'
 import type { Open } from './world.ts'
 
-const histories = nightly ? 100_000 : 2000
 /** After a failure, so many more are tried, for a shorter one. */
 const moreAfterFailure = 1000
 const mostSteps = 60
@@ -18,8 +17,9 @@ interface Failure extends Wrong {
   readonly isError: boolean
 }
 
-/** Random histories of a device, each held against a model of the contract. */
-export async function model(t: Test, open: Open): Promise<void> {
+/** Random histories of a device, so many, each held against a model of the contract. */
+export async function model(t: Test, open: Open, count: number): Promise<void> {
+  const histories = nightly ? 50 * count : count
   const first = seedFor(t)
   const device = open()
   t.teardown(() => device.close())
