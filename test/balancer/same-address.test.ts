@@ -17,19 +17,20 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function start(t: Test, argv: string[]): Promise<Balancer> {
+/** `found`: how many workers have found their port, ever. */
+async function start(t: Test, argv: string[], found: Int32Array): Promise<Balancer> {
   const entry = source('test/balancer/fixtures/port-finders.cjs')
-  const balancer = await startBalancer({ entry, argv, workers: 3, execArgv: [] })
+  const balancer = await startBalancer({ entry, argv, workers: 3, workerData: found, execArgv: [] })
   t.teardown(() => balancer.close({ timeout: 0 }))
   return balancer
 }
 
-/** Until all listen on one address. */
-async function together(balancer: Balancer): Promise<number> {
+/** Once so many have found it, and all listen on one address. */
+async function together(balancer: Balancer, found: Int32Array, count: number): Promise<number> {
   for (;;) {
     const { listeners } = balancer.stats()
     const all = listeners.find(({ workers }) => workers.length === 3)
-    if (all && listeners.length === 1) return all.port as number
+    if (all && listeners.length === 1 && Atomics.load(found, 0) >= count) return all.port as number
     await turn()
   }
 }
@@ -45,11 +46,12 @@ const ways = [
 
 for (const way of ways) {
   t.test(`a program that ${way}: all workers get the same port, also after a reload`, async (t) => {
-    const balancer = await start(t, [way, String(await freePort())])
-    const port = await together(balancer)
+    const found = new Int32Array(new SharedArrayBuffer(4))
+    const balancer = await start(t, [way, String(await freePort())], found)
+    const port = await together(balancer, found, 3)
     t.match((await get(port)).body, /^\d+$/)
     await balancer.reload()
-    t.equal(await together(balancer), port)
+    t.equal(await together(balancer, found, 6), port)
     t.match((await get(port)).body, /^\d+$/)
   })
 }

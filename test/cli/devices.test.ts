@@ -53,7 +53,7 @@ function testWithLibraries(): void {
     t.equal(found.software?.resources.domains, 32)
     const { stdout } = await devices([], { NODE_DLB_LIBRARY: simLibrary, DLB_SIM: 'devices=0+3' })
     t.match(stdout, /^The library is the stand-in for libdlb: not the device\./)
-    t.match(stdout, /^dlb3 +DLB 2\.5 \(stand-in\) +32 +32 +64 +96 +2048 +16384 +16$/m)
+    t.match(stdout, /^dlb3 +DLB 2\.5 \(stand-in\) +32 +32 +64 +96 +2048 +16384 +32$/m)
     t.match(stdout, /^auto +dlb device 0, DLB 2\.5 \(stand-in\): auto found it$/m)
     t.same(
       stdout.split('\n').filter((line) => line.length > 100 && !line.includes(simLibrary)),
