@@ -18,7 +18,8 @@ threads(t, open)
 t.test('a thread that lacks the addon which the others have cannot attach', async (t) => {
   const { NODE_DLB_PREBUILD: folder, ...env } = process.env
   const worker = new Worker(new URL('./fixtures/attacher.js', import.meta.url), { workerData: { folder }, env })
+  const exited = once(worker, 'exit')
   const [code] = await once(worker, 'message')
   t.equal(code, 'ERR_DLB_ADDON_UNAVAILABLE')
-  await once(worker, 'exit')
+  await exited
 })
