@@ -10,19 +10,19 @@ const warmUp = events / 5
 
 const device = openMeasured()
 const domain = device.createDomain({
-  loadBalancedQueues: 1,
+  loadBalancedQueues: type === 'directed' ? 0 : 1,
   loadBalancedPorts: type === 'directed' ? 0 : 1,
   directedPorts: 1,
 })
-const balanced = domain.createLoadBalancedQueue()
+const balanced = type === 'directed' ? null : domain.createLoadBalancedQueue()
 const port = domain.attachPort(
-  type === 'directed'
+  balanced === null
     ? domain.createDirectedPort({ cqDepth: 128 })
     : domain.createLoadBalancedPort({ cqDepth: 128, eventStateEntries: 64 }),
 )
 domain.start()
-if (type !== 'directed') port.link(balanced)
-const queue = type === 'directed' ? port.id : balanced
+if (balanced !== null) port.link(balanced)
+const queue = balanced ?? port.id
 const buffer = domain.createEvents(batch)
 for (let i = 0; i < batch; i++) buffer.setTarget(i, queue.id, SchedulingType[type], 0)
 

@@ -51,14 +51,15 @@ async function runTrial(): Promise<void> {
   const [depth, batch, consumers, events] = [values.depth, values.batch, values.consumers, values.events].map(Number)
   const device = openMeasured()
   const domain = device.createDomain({
-    loadBalancedQueues: 1,
+    loadBalancedQueues: type === 'directed' ? 0 : 1,
     loadBalancedPorts: type === 'directed' ? 0 : consumers,
     directedPorts: type === 'directed' ? 1 + consumers : 1,
     eventStateEntries: type === 'directed' ? 0 : 2 * depth * consumers,
-    sequenceNumberSlots: type === 'ordered' ? 1 : 0,
+    ...(type === 'ordered' && { sequenceNumberSlots: 1, sequenceNumbers: 1024 }),
     credits,
   })
-  const balanced = domain.createLoadBalancedQueue({ sequenceNumbers: type === 'ordered' ? 1024 : 0 })
+  const sequenceNumbers = type === 'ordered' ? 1024 : 0
+  const balanced = type === 'directed' ? null : domain.createLoadBalancedQueue({ sequenceNumbers })
   const producer = domain.createDirectedPort({ cqDepth: 8 })
   const ports = Array.from({ length: consumers }, () =>
     type === 'directed'
@@ -67,7 +68,7 @@ async function runTrial(): Promise<void> {
   )
   domain.start()
   const gate = new Gate(consumers + 1)
-  const queue: QueueId = type === 'directed' ? ports[0] : balanced
+  const queue: QueueId = balanced ?? ports[0]
   const received = new Int32Array(new SharedArrayBuffer(4))
   const common = {
     token: domain.share(),

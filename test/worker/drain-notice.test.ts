@@ -22,5 +22,8 @@ t.test('onDrain calls all that ask for it, until they take it back', async (t) =
 
 t.test('onDrain takes a function', async (t) => {
   const wrong = 'SIGTERM' as unknown as () => void
-  t.throws(() => onDrain(wrong), { code: 'ERR_DLB_INVALID_ARGUMENT', message: 'onDrain takes a function, not SIGTERM' })
+  t.throws(() => onDrain(wrong), {
+    code: 'ERR_DLB_INVALID_ARGUMENT',
+    message: "onDrain takes a function, not 'SIGTERM'",
+  })
 })
