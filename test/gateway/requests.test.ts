@@ -347,14 +347,31 @@ t.test('a client that ends its side before its upgrade is answered has gone', as
   await Promise.all([closed, once(client, 'close')])
 })
 
-t.test('a client that is answered early and sends no more of its body does not stay', async (t) => {
-  const backend = await rawServer(t, (socket) => socket.write('HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno'))
-  const proxy = createProxy({
-    virtualHosts: any,
-    backends: { 'backend:80': `http://127.0.0.1:${backend}` },
-    backendTimeout: 30_000,
+for (const rest of ['', 'cd']) {
+  const what = rest === '' ? 'no more of its body' : 'all of its body'
+  t.test(`a client that is answered early and sends ${what} does not stay`, async (t) => {
+    const backend = await rawServer(t, (socket) => socket.write('HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno'))
+    const proxy = createProxy({
+      virtualHosts: any,
+      backends: { 'backend:80': `http://127.0.0.1:${backend}` },
+      backendTimeout: 30_000,
+    })
+    proxy.keepAliveTimeout = 200
+    const client = net.connect(await listening(t, proxy), '127.0.0.1').setEncoding('latin1')
+    client.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab')
+    const ended = once(client, 'end')
+    t.match(await once(client, 'data'), [/^HTTP\/1\.1 413 No\r\n/])
+    client.resume().write(rest)
+    await ended
   })
-  proxy.keepAliveTimeout = 50
-  const answer = await raw(await listening(t, proxy), 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab')
-  t.match(answer, { head: /^HTTP\/1\.1 413 No\r\n/, body: 'no' })
+}
+
+t.test('a body that pauses behind another request is noticed, too', async (t) => {
+  const backend = http.createServer((req, res) => {
+    req.resume().once('end', () => res.end('whole'))
+  })
+  const port = await proxyTo(t, await listening(t, backend), 30_000, { idleTimeout: 200 })
+  const post = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na'
+  const { body } = await raw(port, `${post}b${post}`)
+  t.match(body, /whole[\s\S]*HTTP\/1\.1 408 /)
 })

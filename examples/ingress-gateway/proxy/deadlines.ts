@@ -14,7 +14,7 @@ const CONNECT_TIMEOUT_MS = 10_000
 
 /**
  * Ends a request to a backend that cannot be reached or does not start its answer in time, and one whose body does not
- * come. How long a body takes that does come is nobody's business, and neither is how long an answer takes.
+ * come before it is answered. How long a body takes that does come is nobody's business, and neither is how long an answer takes.
  */
 export function watchDeadlines(req: IncomingMessage, upstream: ClientRequest, deadlines: Deadlines): void {
   let timer: NodeJS.Timeout | undefined
@@ -36,12 +36,11 @@ export function watchDeadlines(req: IncomingMessage, upstream: ClientRequest, de
   if (hasBody(req)) watchBody(req, upstream, deadlines.idleTimeout)
 }
 
+/** By a timer of its own: the connection's is of whatever comes on it, also of the next request. */
 function watchBody(req: IncomingMessage, upstream: ClientRequest, idleTimeout: number): void {
-  req.setTimeout(idleTimeout, () => {
-    // It has been answered, and nobody waits for the rest.
-    if (upstream.destroyed) req.socket.destroy()
-    else upstream.destroy(upstream.writableNeedDrain ? held : stalled)
-  })
-  // From here on it is the backend's time.
-  req.once('end', () => req.setTimeout(0))
+  const timer = setTimeout(() => upstream.destroy(upstream.writableNeedDrain ? held : stalled), idleTimeout)
+  const stop = (): void => clearTimeout(timer)
+  // From its end on it is the backend's time, and after an answer nobody waits for it.
+  req.on('data', () => timer.refresh()).once('end', stop)
+  upstream.once('response', stop).once('close', stop)
 }
