@@ -37,13 +37,16 @@ export class NodeDlbError extends Error {
 
   /** @throws ERR_DLB_INVALID_ARGUMENT */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    if (!Object.keys(errorCodes).includes(code) || typeof message !== 'string') {
-      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'an error takes a code of errorCodes, and a message')
-    }
+    if (!Object.keys(errorCodes).includes(code) || typeof message !== 'string') throw wrongUse()
     super(message, options && readCause(options))
     this.name = 'NodeDlbError'
     this.code = code
   }
+}
+
+/** The class does not name itself: bundles would give it another name, which errors show. */
+function wrongUse(): NodeDlbError {
+  return new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'an error takes a code of errorCodes, and a message')
 }
 
 /** A Proxy or a getter may throw. */

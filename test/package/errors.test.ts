@@ -50,3 +50,8 @@ t.test('both of the package’s entries export the same catalogue and class', as
   t.equal(device.NodeDlbError, NodeDlbError)
   t.equal(main.errorCodes, device.errorCodes)
 })
+
+t.test('errors of what ships show the name of their class, and no other that a bundler gives it', async (t) => {
+  const bundle = await import(new URL('../../lib/bundle/index.js', import.meta.url).href)
+  t.equal(bundle.NodeDlbError.name, 'NodeDlbError')
+})
