@@ -3,14 +3,11 @@ import type { ToWorker } from '../worker/protocol.ts'
 
 type StdinFailure = Extract<ToWorker, { type: 'stdin-failed' }>
 
-let isOpen = false
-
 /**
  * Gives a worker that reads its stdin this process's. Every worker that asks gets all of it from then on, since each
  * runs the whole app. Reading starts with the first one: it has effects of its own on a terminal. An error of it is the app's to handle, in each of them.
  */
 export function passStdin(worker: Worker, onError: (failure: StdinFailure) => void): void {
-  isOpen = true
   const { stdin } = process
   const sink = worker.stdin
   if (sink === null) return
@@ -26,9 +23,4 @@ export function passStdin(worker: Worker, onError: (failure: StdinFailure) => vo
     stdin.off('error', fail)
     stdin.unpipe(sink)
   })
-}
-
-/** It does not hold the process any more. Nothing is done if no worker has read it: to open a pipe makes it non-blocking, for its other users, too. */
-export function releaseStdin(): void {
-  if (isOpen) process.stdin.unref?.()
 }

@@ -6,7 +6,6 @@ import type { ListenerOptions } from '../balancer/listener-settings.ts'
 import { resolveOptions } from '../balancer/options.ts'
 import type { PolicyName } from '../balancer/policies/index.ts'
 import { EntryFailedError } from '../balancer/startup.ts'
-import { releaseStdin } from '../balancer/stdin.ts'
 import { NodeDlbError } from '../errors.ts'
 import { entryProblem } from './entry-problem.ts'
 import { Reloads } from './reloads.ts'
@@ -44,7 +43,7 @@ const FAILED_EXIT_CODE = 1
 /** As the shells have it; 1 is what an app that fails gives. */
 export const USAGE_EXIT_CODE = 2
 
-/** `node-dlb run`. Sets the exit code, and leaves nothing that holds the process. */
+/** `node-dlb run`. Ends the process. */
 export async function run(entry: string, args: readonly string[], flags: RunFlags): Promise<void> {
   const report = new Report(flags.quiet ?? false)
   const built = build(entry, args, flags, report)
@@ -84,9 +83,9 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
     process.exitCode = signals.startExitCode ?? failure(error, entry, report)
   } finally {
     if (statsFile) writeStats(statsFile, balancer, report)
-    signals.close()
-    releaseStdin()
   }
+  // While Node takes the process apart by itself, signals are not listened for: the second of two that are sent would kill it.
+  process.exit()
 }
 
 interface Built {
@@ -134,6 +133,7 @@ function failure(error: unknown, entry: string, report: Report): number {
 /** A message about options of startBalancer, which are the command's in another spelling: drainTimeout is --drain-timeout. */
 function withFlags(message: string): string {
   return message.replace(/\b(\w+)(?= (?:must be|needs a policy))/g, (name) => {
+    if (name === 'entry') return name
     return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
   })
 }

@@ -81,10 +81,6 @@ export class Signals {
     process.kill(process.pid, signal)
   }
 
-  close(): void {
-    for (const signal of [...this.#handlers.keys()]) this.#off(signal)
-  }
-
   #on(signal: NodeJS.Signals, handler: () => void): void {
     this.#handlers.set(signal, handler)
     process.on(signal, handler)
@@ -102,7 +98,7 @@ export class Signals {
     return passed
   }
 
-  /** Of a terminal that was closed, nothing is left that is one. */
+  /** A descriptor of a terminal that was closed is none of a terminal any more. */
   #hangUp(): void {
     if (!this.#terminals.every((fd) => tty.isatty(fd))) this.#end('SIGHUP')
     else if (!this.#pass('SIGHUP')) this.#actions.reload()

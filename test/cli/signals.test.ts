@@ -130,13 +130,25 @@ t.test('SIGTERM and SIGINT at the same time, as npm and process groups get them,
   t.match(await command.outcome, { code: 0, stderr: /all connections finished/ })
 })
 
+t.test('signals that come until the process has ended change nothing of its exit code', async (t) => {
+  const command = new Command(t, [fixture('server.mjs'), '-w', '1'])
+  await command.port()
+  command.child.kill('SIGTERM')
+  const again = setInterval(() => command.child.kill('SIGTERM'), 1)
+  t.teardown(() => clearInterval(again))
+  t.match(await command.outcome, { code: 0, signal: null, stderr: /all connections finished/ })
+})
+
 t.test('another signal to end counts as the second one only after a moment', async (t) => {
   let now = 1000
   const calls: string[] = []
   const record = (name: string) => () => void calls.push(name)
   const actions = { drain: record('drain'), cut: record('cut'), reload: record('reload'), stats: record('stats') }
   const signals = new Signals({ ...actions, pass: () => false }, () => now)
-  t.teardown(() => signals.close())
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) {
+    const listener = process.listeners(signal).at(-1) as NodeJS.SignalsListener
+    t.teardown(() => void process.off(signal, listener))
+  }
   const send = (signal: NodeJS.Signals): boolean => process.emit(signal, signal)
   send('SIGTERM')
   send('SIGTERM')
