@@ -160,15 +160,19 @@ export class WorkerThread {
     const code = endedByNode && exitCode === 0 ? 1 : exitCode
     return {
       code,
-      error: this.#error && code !== 0 ? this.#errorText(error, endedByNode) : null,
+      error: this.#error && this.#errorText(error, endedByNode),
       failure: isInitFailure(error) ? threadFailure(this.index, error) : null,
       byItself: !this.#terminated,
     }
   }
 
-  /** The bootstrap's report says more than the cloned error. It is not asked when Node ends the thread. */
+  /**
+   * The bootstrap's report says more than the cloned error. But Node ends a thread without one; and the last report may be of an error that
+   * the app has handled, if a handler of uncaught errors or of the exit has thrown another.
+   */
   #errorText(error: unknown, endedByNode: boolean): string {
-    if (this.#reported !== null && !endedByNode) return this.#reported
+    const isOfIt = !(error instanceof Error) || this.#reported?.includes(error.message)
+    if (this.#reported !== null && isOfIt && !endedByNode) return this.#reported
     return error instanceof Error ? (error.stack ?? error.message) : String(error)
   }
 }

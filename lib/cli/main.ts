@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { print } from '../balancer/print.ts'
 import { devicesCommand } from './devices-command.ts'
 import { USAGE_EXIT_CODE } from './run.ts'
 import { runCommand } from './run-command.ts'
@@ -12,7 +13,12 @@ const program = new Command('node-dlb')
   .description('Runs a Node server on worker threads, and deals its connections to them')
   .version(version)
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(withHint(text, run)) })
+  .configureOutput({
+    // A reader that has gone, or a full disk, is no reason to fail.
+    writeOut: (text) => print(1, text),
+    writeErr: (text) => print(2, text),
+    outputError: (text, write) => write(withHint(text, run)),
+  })
   .showHelpAfterError('(node-dlb --help, and node-dlb run --help, show how it is used)')
 const run = runCommand().copyInheritedSettings(program)
 program.addCommand(run)

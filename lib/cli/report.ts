@@ -106,7 +106,7 @@ export class Report {
   #tellEnd({ worker, code, error, respawnIn, finished }: Death, balancer: Balancer): void {
     // The start's failure is told by its rejection, and so is a reload's.
     const isOfDrain = this.#hasStarted && balancer.health().status === 'closing'
-    if (error !== null && (respawnIn !== null || isOfDrain)) this.#print(error)
+    if (error !== null && (respawnIn !== null || finished || isOfDrain)) this.#print(error)
     if (respawnIn !== null) {
       this.error(`worker_${worker} died with exit code ${code}; its successor starts in ${respawnIn} ms`)
     } else if (finished && !this.#hasStarted) {

@@ -12,13 +12,20 @@ function hintFor(message: string, args: readonly string[], run: Command): string
   if (command !== undefined && isFile(command)) return `Did you mean \`node-dlb run ${args.join(' ')}\`?`
   const [, option] = /unknown option '(.*?)'/.exec(message) ?? []
   if (option === undefined) return null
+  if (process.allowedNodeEnvironmentFlags.has(option))
+    return `${option} is an option of Node: NODE_OPTIONS="${option}" node-dlb ${without(option, args)}`
   if (args[0] === 'run') {
-    const entry = args[1]?.startsWith('-') === false ? args[1] : 'server.mjs'
-    return `The server's own options go after --, as in \`node-dlb run ${entry} -- ${withValue(option, args)}\`.`
+    const [, first = '-'] = args
+    const [entry, own] = first.startsWith('-') ? ['server.mjs', option] : [first, withValue(option, args)]
+    return `The server's own options go after --, as in \`node-dlb run ${entry} -- ${own}\`.`
   }
   const [name] = option.split('=')
   const isOfRun = run.options.some(({ long, short }) => long === name || short === name)
   return isOfRun ? `${name} is an option of run, as in \`node-dlb run server.mjs ${withValue(option, args)}\`.` : null
+}
+
+function without(option: string, args: readonly string[]): string {
+  return args.filter((arg) => arg !== option).join(' ')
 }
 
 /** As it was given. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -57,6 +58,18 @@ t.test("a module that the app does not find is the app's error, and told as by N
   t.match(stderr, /^Error: Cannot find module '\.\/nowhere\.cjs'\nRequire stack:\n- .*app\.cjs/)
 })
 
+t.test('an error in a handler of the exit is told, as by Node', async (t) => {
+  const code = `process.on('exit', () => { throw new Error('at the exit') })`
+  t.match(await runCli(['run', file(t, 'app.cjs', code), '-w', '1']), { code: 0, stderr: /^Error: at the exit\n/ })
+})
+
+t.test('an error in a handler of uncaught errors is told, and not the one that it handles', async (t) => {
+  const code = `process.on('uncaughtException', () => { throw new Error('the second') }); throw new Error('the first')`
+  const { stderr } = await runCli(['run', file(t, 'app.cjs', code), '-w', '1'])
+  t.match(stderr, /^Error: the second\n/)
+  t.notMatch(stderr, /the first/)
+})
+
 t.test("the app's stack has no frame of ours", async (t) => {
   const { stderr } = await runCli(['run', file(t, 'app.cjs', `throw new Error('boom')`)])
   t.match(stderr, /^Error: boom\n {4}at .*app\.cjs:1:7/)
@@ -91,6 +104,22 @@ t.test("an option of the server's goes after --", async (t) => {
   const { code, stderr } = await runCli(['run', 'server.js', '--port', '8080'])
   t.equal(code, 2)
   t.match(stderr, /The server's own options go after --, as in `node-dlb run server\.js -- --port 8080`\./)
+})
+
+t.test("an option of Node's: how Node gets it is told", async (t) => {
+  const outcome = await runCli(['run', 'app.js', '--inspect=0', '--', '--inspect=0'])
+  t.match(outcome, {
+    code: 2,
+    stderr: /\n--inspect=0 is an option of Node: NODE_OPTIONS="--inspect=0" node-dlb run app\.js --/,
+  })
+})
+
+t.test('help and wrong usage end as ever where nothing can be written, or nobody reads', async (t) => {
+  const exits = (args: string): string => spawnSync('/bin/sh', ['-c', args, process.execPath, cli]).stdout.toString()
+  const wide = 'NODE_OPTIONS= "$0" "$1"'
+  t.equal(exits(`${wide} run --help >/dev/full; echo $?`), '0\n')
+  t.equal(exits(`${wide} nothing 2>/dev/full; echo $?`), '2\n')
+  t.equal(exits(`( (${wide} run --help; echo $? >&3) | true ) 3>&1`), '0\n')
 })
 
 t.test('a file without run: what was probably meant', async (t) => {
