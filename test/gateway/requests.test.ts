@@ -337,15 +337,21 @@ t.test('a client that goes before its turn leaves none of its requests behind', 
   t.pass('all are gone')
 })
 
-t.test('a client that ends its side before its upgrade is answered has gone', async (t) => {
-  const arrived = deferred<Socket>()
-  const port = await proxyTo(t, await rawServer(t, arrived.resolve), 0)
-  const client = net.connect(port, '127.0.0.1')
-  client.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
-  const closed = once(await arrived.promise, 'close')
-  client.resume().end()
-  await Promise.all([closed, once(client, 'close')])
-})
+const upgrade = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+for (const [what, request] of [
+  ['its upgrade is answered', upgrade],
+  ['it is the turn of its upgrade', `GET / HTTP/1.1\r\nHost: x\r\n\r\n${upgrade}`],
+  ['it is the turn of its CONNECT', 'GET / HTTP/1.1\r\nHost: x\r\n\r\nCONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n'],
+]) {
+  t.test(`a client that ends its side before ${what} has gone`, async (t) => {
+    const arrived = deferred<Socket>()
+    const client = net.connect(await proxyTo(t, await rawServer(t, arrived.resolve), 0), '127.0.0.1')
+    client.write(request)
+    const closed = once(await arrived.promise, 'close')
+    client.resume().end()
+    await Promise.all([closed, once(client, 'close')])
+  })
+}
 
 for (const rest of ['', 'cd']) {
   const what = rest === '' ? 'no more of its body' : 'all of its body'

@@ -18,14 +18,18 @@ export class Upgrades {
 
   /** Calls back once all earlier requests of a pipelining client are answered. What it throws ends the connection. */
   inTurn(socket: Duplex, callback: () => void): void {
+    const leave = (): unknown => socket.destroy()
     const turn = (): void => {
+      socket.off('end', leave)
       try {
         callback()
       } catch {
         socket.destroy()
       }
     }
-    socket.on('error', () => socket.destroy())
+    socket.on('error', leave)
+    // As where Node serves: a client that ends its side before it is answered has gone.
+    socket.once('end', leave)
     const latest = this.#latest.get(socket)
     // A response is finished before Node has taken it off its connection, which comes with the event.
     if (latest === undefined || (latest.writableFinished && latest.socket === null)) turn()
@@ -39,7 +43,7 @@ export function responseOn(socket: Socket, req: IncomingMessage): ServerResponse
   res.shouldKeepAlive = false
   res.assignSocket(socket)
   res.once('finish', () => socket.destroySoon())
-  // As where Node serves: a client that ends its side before it is answered has gone.
+  // Once it is handed over, an end is for the other side to know.
   socket.once('end', () => {
     if (res.socket === socket) socket.destroy()
   })
