@@ -42,7 +42,16 @@ export class DatagramHook {
     if (!handle) return
     const bind = this.#binds.get(handle) ?? handle.bind
     this.#binds.set(handle, bind)
-    handle.bind = isShared(target) && !reusePort ? this.#sharedBind(handle, socket) : bind
+    handle.bind = isShared(target) && !reusePort ? this.#sharedBind(handle, socket) : this.#ownBind(handle, bind)
+  }
+
+  /** One that asks for a port is a server's. */
+  #ownBind(handle: UdpHandle, bind: UdpHandle['bind']): UdpHandle['bind'] {
+    return (address, port, flags) => {
+      const error = bind.call(handle, address, port, flags)
+      if (error === 0 && port !== 0) this.#announce()
+      return error
+    }
   }
 
   #sharedBind(handle: UdpHandle, { type: family }: dgram.Socket & { type?: dgram.SocketType }): UdpHandle['bind'] {
@@ -60,16 +69,19 @@ export class DatagramHook {
       }
       const { close } = handle
       handle.close = (callback) => {
-        leave()
+        // First the duplicate, so that the address is free once main has closed the socket.
         close.call(handle, callback)
+        leave()
       }
       shareMemberships(handle)
-      setTimeout(
-        () => this.#control.post({ type: 'listening', thread: loadAddon().thisThread() }),
-        WITHOUT_SERVER_MS,
-      ).unref()
+      this.#announce()
       return 0
     }
+  }
+
+  #announce(): void {
+    const tell = (): void => this.#control.post({ type: 'listening', thread: loadAddon().thisThread() })
+    setTimeout(tell, WITHOUT_SERVER_MS).unref()
   }
 }
 

@@ -119,3 +119,32 @@ t.test('at the close the port is free again', async (t) => {
   t.equal(socket.address().port, port)
   socket.close()
 })
+
+t.test('workers that bind and close one address again and again are not in each other’s way', async (t) => {
+  const port = await freePort('127.0.0.1')
+  const entry = source('test/balancer/fixtures/datagrams-again.cjs')
+  const options = { entry, argv: [String(port)], workers: WORKERS, execArgv: [], policy: 'round-robin' } as const
+  const balancer = await startBalancer(options)
+  t.teardown(() => balancer.close({ timeout: 0 }))
+  await allListen(balancer)
+  for (let i = 0; i < WORKERS; i++) t.equal(await text(net.connect(port, '127.0.0.1')), '[]')
+})
+
+t.test(
+  'a worker that only reads datagrams of its own socket has started, and has a successor when it dies',
+  async (t) => {
+    const host = '127.0.0.1'
+    const port = await freePort(host)
+    const entry = source('test/balancer/fixtures/datagrams-exclusive.cjs')
+    const options = { entry, argv: [String(port)], workers: 1, execArgv: [], respawnDelay: 1 }
+    const balancer = await startBalancer(options)
+    t.teardown(() => balancer.close({ timeout: 0 }))
+    t.equal(await ask(port, host), 'served')
+    const died = once(balancer, 'worker-exit')
+    const client = dgram.createSocket('udp4')
+    client.send('exit', port, host)
+    await died
+    client.close()
+    t.equal(await ask(port, host), 'served')
+  },
+)
