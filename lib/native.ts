@@ -115,6 +115,8 @@ export interface NativeListener {
   address(): { address: string; family: string; port: number } | string | undefined
   /** Whether a Unix socket's file is there, and its own; true for others. */
   isInPlace(): boolean
+  /** Whether a Unix socket's file is anywhere, also by another name; true for others. */
+  hasFile(): boolean
   /** The owner and permissions of its file, also if that is removed. What is not allowed is left. */
   copyPermissionsTo(path: string): void
   /** Whether there is something to accept. */

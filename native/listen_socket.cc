@@ -142,6 +142,13 @@ bool ListenSocket::HasName() const {
   return ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
+bool ListenSocket::HasFile() const {
+  struct stat ours {};
+  // No descriptor was left for it, and its name is all that is known.
+  if (!name_ || fstat(name_.get(), &ours) != 0) return HasName();
+  return ours.st_nlink > 0;
+}
+
 void ListenSocket::CopyPermissionsTo(const std::string& path) const {
   struct stat ours {};
   if (!name_ || fstat(name_.get(), &ours) != 0) return;

@@ -49,6 +49,8 @@ class ListenSocket {
 
   // Of a Unix socket in the file system: whether its name still leads to it. True for others.
   bool HasName() const;
+  // Of one in the file system: whether its file is anywhere, also by another name. True for others.
+  bool HasFile() const;
   // Gives a file the owner and the permissions that the socket's own has, or had when it was removed, as far as that is allowed.
   void CopyPermissionsTo(const std::string& path) const;
 

@@ -67,6 +67,7 @@ Napi::Function Listener::Define(Napi::Env env) {
                          InstanceMethod<&Listener::FileDescriptor>("fd"),
                          InstanceMethod<&Listener::Address>("address"),
                          InstanceMethod<&Listener::IsInPlace>("isInPlace"),
+                         InstanceMethod<&Listener::HasFile>("hasFile"),
                          InstanceMethod<&Listener::CopyPermissionsTo>("copyPermissionsTo"),
                          InstanceMethod<&Listener::HasWaiting>("hasWaiting"),
                          InstanceMethod<&Listener::IsConnection>("isConnection"),
@@ -216,6 +217,10 @@ Napi::Value Listener::Address(const Napi::CallbackInfo& info) {
 
 Napi::Value Listener::IsInPlace(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), acceptor_ != nullptr && acceptor_->socket().HasName());
+}
+
+Napi::Value Listener::HasFile(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), acceptor_ != nullptr && acceptor_->socket().HasFile());
 }
 
 void Listener::CopyPermissionsTo(const Napi::CallbackInfo& info) {

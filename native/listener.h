@@ -54,6 +54,8 @@ class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
   Napi::Value Address(const Napi::CallbackInfo& info);
   // See ListenSocket::HasName; false once closed.
   Napi::Value IsInPlace(const Napi::CallbackInfo& info);
+  // See ListenSocket::HasFile; false once closed.
+  Napi::Value HasFile(const Napi::CallbackInfo& info);
   // (path): see ListenSocket::CopyPermissionsTo.
   void CopyPermissionsTo(const Napi::CallbackInfo& info);
   // See ListenSocket::HasWaiting; false once closed.

@@ -347,9 +347,12 @@ export class ListenerTable {
     else listener.finish()
   }
 
-  /** A worker that has left may have removed the file, under those who serve on. Unless somebody else has the name now, it is put back. */
+  /**
+   * A worker that has left may have removed the file, under those who serve on. Unless somebody else has the name now, it is put back. One that was
+   * renamed is where the app wants it.
+   */
   #keepInPlace(entry: TableEntry): void {
-    if (this.#stopped || !this.#entries.has(entry.id) || entry.members.size === 0) return
+    if (this.#stopped || !this.#entries.has(entry.id) || entry.members.size === 0 || entry.listener.hasFile) return
     try {
       this.#putInPlace(entry)
     } catch (error) {

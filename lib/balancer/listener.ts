@@ -137,6 +137,11 @@ export class Listener {
     return this.#native.isInPlace()
   }
 
+  /** Of a Unix socket: whether its file is anywhere: apps rename it, to take the place of another at once. */
+  get hasFile(): boolean {
+    return this.#native.hasFile()
+  }
+
   /** Of its file, which is gone, to the one of the socket that takes its place: as far as that is allowed. */
   copyPermissionsTo(successor: Listener): void {
     this.#native.copyPermissionsTo(String(successor.address))

@@ -10,6 +10,7 @@ export type ListenerSocket = Pick<
   | 'resume'
   | 'hasWaiting'
   | 'isInPlace'
+  | 'hasFile'
   | 'finish'
   | 'close'
   | 'leaveToOthers'
@@ -28,6 +29,7 @@ export class UnboundListener implements ListenerSocket {
   readonly fd = -1
   readonly hasWaiting = false
   readonly isInPlace = true
+  readonly hasFile = true
 
   constructor(address: AddressInfo) {
     this.address = address

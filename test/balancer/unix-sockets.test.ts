@@ -82,6 +82,23 @@ for (const [way, mode] of ways) {
   })
 }
 
+t.test('a server that renames its file: it is reachable there, also after a reload', async (t) => {
+  const path = socketPath(t)
+  const balancer = await start(t, 'renames its file, so that it takes the place of another at once', path)
+  await allListen(balancer)
+  for (let i = 0; i < 3; i++) {
+    t.match(await ask(path), /^\d+$/)
+    await balancer.reload()
+    await allListen(balancer)
+    // The balancer looks after removed files 20 and 200 ms after a worker has left.
+    await new Promise((resolve) => setTimeout(resolve, 250))
+  }
+  t.match(await ask(path), /^\d+$/)
+  t.notOk(fs.existsSync(`${path}.new`), 'the file is not made anew by its old name')
+  await balancer.close()
+  fs.rmSync(path)
+})
+
 t.test('a worker that removes the file when it dies leaves the others reachable', async (t) => {
   const path = socketPath(t)
   const balancer = await start(t, 'removes its file when it ends', path, 'nop')

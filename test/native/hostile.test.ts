@@ -95,6 +95,7 @@ t.test('a listener refuses what it cannot take', async (t) => {
     fd: [],
     address: [],
     isInPlace: [],
+    hasFile: [],
     copyPermissionsTo: [text],
     hasWaiting: [],
     isConnection: [fd],
