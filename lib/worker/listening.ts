@@ -14,6 +14,8 @@ import { findPipe, type StreamHandleConstructor } from './node-handles.ts'
 import type { Links, ListenRequest, Reply, Route, Routes } from './protocol.ts'
 import { useTicketKeys } from './ticket-keys.ts'
 
+const EBADF = -9
+
 /** A listen handle for a server, and the address that Node's own code goes on with. */
 export interface Opened {
   readonly handle: ListenHandle
@@ -204,13 +206,16 @@ export class Listening {
   }
 }
 
-/** On the shared socket. If there is none yet (see UnboundListener), the handle has only its address. @returns 0 or a negative errno */
+/**
+ * On the shared socket. If there is none yet (see UnboundListener), or main has closed it since its answer, since the balancer closes or another
+ * took its place, the handle has only its address.
+ * @returns 0 or a negative errno
+ */
 function openOn(handle: ListenHandle, { fd, address }: Bound): number {
-  if (fd < 0) {
-    const getsockname = (out: object): number => (Object.assign(out, address) ? 0 : -1)
-    Object.defineProperty(handle, 'getsockname', { value: getsockname })
-    return 0
-  }
-  const shared = loadAddon().shareListening(fd)
-  return shared < 0 ? shared : handle.open(shared)
+  const shared = fd < 0 ? EBADF : loadAddon().shareListening(fd)
+  if (shared >= 0) return handle.open(shared)
+  if (shared !== EBADF) return shared
+  const getsockname = (out: object): number => (Object.assign(out, address) ? 0 : -1)
+  Object.defineProperty(handle, 'getsockname', { value: getsockname })
+  return 0
 }
