@@ -19,7 +19,7 @@ const LOOK_MS = [1, 2, 4, 8, 16]
  */
 export class Output extends Writable {
   readonly fd: number
-  /** As the streams that Node makes for them. */
+  /** The streams that Node makes for them say so, too. */
   readonly _type = 'pipe'
   readonly _isStdio = true
   readonly #holds: boolean
@@ -43,7 +43,7 @@ export class Output extends Writable {
     this.#put(chunk, done, 0)
   }
 
-  /** As Node's: an error is told, and the stream goes on; nothing closes the descriptor. */
+  /** An error is told, and the stream goes on; nothing closes the descriptor. Node's own stream does the same. */
   override _destroy(error: Error | null, done: Done): void {
     done(error)
     ;(this as unknown as { _undestroy(): void })._undestroy()

@@ -696,7 +696,7 @@ function firstNumbers(count: number): number[] {
   return Array.from({ length: count }, (_, number) => number)
 }
 
-/** Of a device that has failed, closing may fail, too. */
+/** A device that has failed may fail to close, too. */
 function closeQuietly(fabric: Fabric): void {
   try {
     fabric.close()

@@ -6,7 +6,7 @@ import type { EntryFailedError } from '../balancer/startup.ts'
 /** Node's exit code for a module that waits for what never comes, with nothing left to do. */
 const UNSETTLED = 13
 
-/** Why an entry failed that Node could not run at all, for somebody who does not know Node's loader; or that ended without an error. */
+/** Why an entry failed that Node could not run at all, for somebody who does not know Node's loader; or why it ended without an error. */
 export interface EntryProblem {
   /** What is wrong, and what to do. */
   readonly text: string
@@ -83,14 +83,14 @@ function typeScript(entry: string, error: string): EntryProblem | null {
   return { text, withError: false, isUsage: false }
 }
 
-/** The newcomer's: `import` in a file that Node takes for CommonJS. */
+/** A newcomer's mistake: `import` in a file that Node takes for CommonJS. */
 function moduleSyntax(entry: string, error: string): EntryProblem | null {
   if (!error.includes('Cannot use import statement outside a module') || path.extname(entry) !== '.js') return null
   const text = `${entry} is an ES module: call it ${path.basename(entry, '.js')}.mjs, or write "type": "module" into its package.json`
   return { text, withError: true, isUsage: false }
 }
 
-/** Of a syntax error in an ES module, Node's error does not say where it is. */
+/** Node's error does not say where a syntax error in an ES module is. */
 function syntax(entry: string, error: string): EntryProblem | null {
   if (!/^SyntaxError: /m.test(error)) return null
   const hasPlace = !error.startsWith('SyntaxError: ')

@@ -40,7 +40,7 @@ export interface RunFlags {
 
 const CUT_EXIT_CODE = 1
 const FAILED_EXIT_CODE = 1
-/** As the shells have it; 1 is what an app that fails gives. */
+/** Shells use it for that, and 1 is what an app that fails gives. */
 export const USAGE_EXIT_CODE = 2
 
 /** `node-dlb run`. Ends the process. */

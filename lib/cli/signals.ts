@@ -20,7 +20,7 @@ const SIGNAL_EXIT_BASE = 128
  */
 export const SAME_SIGNAL_MS = 500
 
-/** What comes of them without a listener is not what it was before there was one, which would have been harmless. */
+/** Their default is harmless in Node only until there was a listener: these are listened for to the end. */
 const KEPT: readonly NodeJS.Signals[] = ['SIGPIPE', 'SIGUSR1']
 
 /**
@@ -55,7 +55,7 @@ export class Signals {
     return this.#received.length > 0
   }
 
-  /** As if the signal had killed the process, if it was told twice to end; else null. */
+  /** What a process that the signal has killed gives, if it was told twice to end; else null. */
   get exitCode(): number | null {
     return this.#received.length > 1 ? this.#codeOfLast() : null
   }
@@ -98,7 +98,7 @@ export class Signals {
     return passed
   }
 
-  /** A descriptor of a terminal that was closed is none of a terminal any more. */
+  /** A terminal that was closed is no terminal any more. */
   #hangUp(): void {
     if (!this.#terminals.every((fd) => tty.isatty(fd))) this.#end('SIGHUP')
     else if (!this.#pass('SIGHUP')) this.#actions.reload()

@@ -28,7 +28,7 @@ function without(option: string, args: readonly string[]): string {
   return args.filter((arg) => arg !== option).join(' ')
 }
 
-/** As it was given. */
+/** The option as it was given. */
 function withValue(option: string, args: readonly string[]): string {
   const value = args[args.indexOf(option) + 1]
   return value === undefined || value.startsWith('-') ? option : `${option} ${value}`

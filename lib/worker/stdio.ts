@@ -34,7 +34,7 @@ function open(fd: 1 | 2, control: Control): Stdio {
   return output
 }
 
-/** As Node does it in the main thread. libuv opens the terminal anew, so closing it, or writing to it, concerns no other thread. */
+/** Does what Node does in the main thread. libuv opens the terminal anew, so closing it, or writing to it, concerns no other thread. */
 function openTerminal(terminal: WriteStream): WriteStream {
   terminal.unref()
   process.on('SIGWINCH', () => (terminal as unknown as { _refreshSize(): void })._refreshSize())
