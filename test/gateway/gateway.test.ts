@@ -277,7 +277,7 @@ t.test('documents with problems are told, all of them, with exit code 2', async 
   t.equal(stdout, '')
   t.match(stderr, /^\d+ problems in the configuration:\n/)
   t.match(stderr, `${path.join(folder, 'a.yaml')}:2, document 1, spec: servers is missing\n`)
-  t.match(stderr, `${path.join(folder, 'a.yaml')}:4, document 2, kind: unknown kind "Ingress"`)
+  t.match(stderr, `${path.join(folder, 'a.yaml')}:4, document 2, kind: Istio knows the kind Ingress`)
   t.match(stderr, `${path.join(folder, 'b.yml')}:2, document 1, foo: unknown field`)
 })
 
