@@ -49,6 +49,7 @@ openStdio(control)
 rememberTicketKeys()
 process.on('exit', destroySessions)
 reportEnd()
+endInAnyCase()
 const ownPaths = new OwnPaths(isOurs)
 const listening = new Listening(control, findTcp(), (path) => ownPaths.listens(path))
 if (boot.hook) ownPaths.install()
@@ -192,6 +193,26 @@ function reportEnd(): void {
     const text = lines.filter((line) => !line.includes(`(${__filename}:`)).join('\n')
     control.post({ type: 'uncaught', text })
   })
+}
+
+/**
+ * If a handler of 'exit' throws in process.exit(), Node ends a process, but lets a worker live on that something holds, without a word. So the error is
+ * printed here, as Node prints it on one thread, and the worker ends.
+ */
+function endInAnyCase(): void {
+  const { exit } = process
+  const node = process as unknown as { _exiting?: boolean; reallyExit(code: unknown): never }
+  // An exit code that is undefined is another thing to Node than none.
+  process.exit = (...code) => {
+    try {
+      return exit.apply(process, code)
+    } catch (error) {
+      // The code is none that Node takes.
+      if (!node._exiting) throw error
+      process.stderr.write(`${inspect(error)}\n`)
+      return node.reallyExit(process.exitCode)
+    }
+  }
 }
 
 function failStdin({ message, properties }: Extract<ToWorker, { type: 'stdin-failed' }>): void {

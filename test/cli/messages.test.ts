@@ -63,6 +63,21 @@ t.test('an error in a handler of the exit is told, as by Node', async (t) => {
   t.match(await runCli(['run', file(t, 'app.cjs', code), '-w', '1']), { code: 0, stderr: /^Error: at the exit\n/ })
 })
 
+t.test('and the worker that it throws in ends, with the code that process.exit was given', async (t) => {
+  const code = `${LISTEN}
+    process.on('exit', () => { throw new Error('at the exit') })
+    process.on('SIGTERM', () => process.exit(3))`
+  const command = new Command(t, [file(t, 'app.cjs', code), '-w', '1', '--drain-timeout', '10m'])
+  await command.port()
+  command.child.kill('SIGTERM')
+  t.match(await command.outcome, { code: 3, stderr: /^Error: at the exit\n/m })
+})
+
+t.test('a code that Node does not take is an error of the call', async (t) => {
+  const code = `try { process.exit('x') } catch ({ code }) { console.log(code) }`
+  t.match(await runCli(['run', file(t, 'app.cjs', code), '-w', '1']), { code: 0, stdout: 'ERR_INVALID_ARG_TYPE\n' })
+})
+
 t.test('an error in a handler of uncaught errors is told, and not the one that it handles', async (t) => {
   const code = `process.on('uncaughtException', () => { throw new Error('the second') }); throw new Error('the first')`
   const { stderr } = await runCli(['run', file(t, 'app.cjs', code), '-w', '1'])
