@@ -21,6 +21,9 @@ const EADDRINUSE = -98
 const MAX_LISTENER_ID = 0xffff
 /** Apps that remove a Unix socket's file when they close their server do so about then. */
 const LOOKS_AFTER_LEAVING_MS = [20, 200, 2000]
+/** Apps rename a Unix socket's file once they listen. */
+const LOOK_FOR_RENAMED_MS = 10
+const MOST_LOOKS_FOR_RENAMED = 100
 
 export interface ListenerTableOptions {
   readonly fabric: Fabric
@@ -63,6 +66,8 @@ export class ListenerTable {
   #telling: NodeJS.Immediate | null = null
   readonly #reliefPlaces = Array.from({ length: RELIEF_PLACES }, (_, place) => place)
   readonly #chosen = new ChosenPorts()
+  /** Sockets whose files wait to be replaced. */
+  readonly #renamed = new Map<ListenerSocket, NodeJS.Timeout>()
   #blocked = false
   #resting = false
   #stopped = false
@@ -223,6 +228,12 @@ export class ListenerTable {
    */
   stopListening(finish: boolean): void {
     this.#stopped = true
+    for (const [listener, timer] of this.#renamed) {
+      clearInterval(timer)
+      if (finish) listener.finish()
+      else listener.close()
+    }
+    this.#renamed.clear()
     for (const { listener, members, policy } of this.entries()) {
       if (isOwnAccepting(policy.name)) listener.leaveToOthers()
       else if (finish && members.size > 0) listener.finish()
@@ -344,7 +355,22 @@ export class ListenerTable {
     listener.copyPermissionsTo(successor)
     this.#setListener(entry, successor)
     if (isOwnAccepting(entry.policy.name)) listener.leaveToOthers()
+    else if (listener.hasFile) this.#finishLater(entry, listener)
     else listener.finish()
+  }
+
+  /** The app has renamed its file, and is about to put the successor's in that place: until then clients come here, and wait. */
+  #finishLater(entry: TableEntry, listener: ListenerSocket): void {
+    let looks = 0
+    listener.pause()
+    const timer = setInterval(() => {
+      if (listener.hasFile && ++looks < MOST_LOOKS_FOR_RENAMED) return
+      clearInterval(timer)
+      this.#renamed.delete(listener)
+      if (this.#entries.has(entry.id)) listener.finish()
+      else listener.close()
+    }, LOOK_FOR_RENAMED_MS)
+    this.#renamed.set(listener, timer)
   }
 
   /**
