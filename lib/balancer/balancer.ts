@@ -296,10 +296,22 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const cut = cutOpen + this.#refuseRest()
     this.#lastStats = this.#takeStats()
     this.#datagrams.close()
-    this.#fabric.close()
+    await this.#closeFabric()
     const report = { cut, exitCode: this.#exitCode, stats: this.#lastStats }
     this.emit('close', report)
     return report
+  }
+
+  /** All is served by now, and whoever closes can do nothing about a device that fails at it. */
+  async #closeFabric(): Promise<void> {
+    try {
+      this.#fabric.close()
+    } catch (error) {
+      if (!(error instanceof NodeDlbError)) throw error
+      process.emitWarning(`the device was not closed properly: ${error.message}`, 'NodeDlbWarning')
+      // Node prints it on the next tick. Whoever waits for close may end the process at once.
+      await new Promise<void>((resolve) => process.nextTick(resolve))
+    }
   }
 
   /** @returns how many were cut by that: those that waited for a server, and not those whose server the app had closed before. */

@@ -45,5 +45,20 @@ function testExitCodes(standIn: StandIn): void {
     t.same(await ended, [0, null])
   })
 
+  for (const call of ['dlb_reset_sched_domain', 'dlb_close']) {
+    t.test(`a device that cannot be closed does not undo that all was served: ${call}`, async (t) => {
+      const child = startNode([cli, ...withDlb], { env: standIn.env(`fail=${call}:1+:EIO`) })
+      t.teardown(() => child.kill('SIGKILL'))
+      const ended = once(child, 'close')
+      const lines = new Lines(child)
+      const [, port] = await lines.until(/listening on .*:(\d+)/)
+      await get(Number(port))
+      child.kill('SIGTERM')
+      t.same(await ended, [0, null])
+      t.match(lines.text, /all connections finished/)
+      t.match(lines.text, new RegExp(`NodeDlbWarning: the device was not closed properly: close: ${call} EIO`))
+    })
+  }
+
   standIn.finish()
 }
