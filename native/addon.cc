@@ -49,7 +49,6 @@ Napi::Value SkipFdForJs(const Napi::CallbackInfo& info) {
   return arguments.ok() ? Napi::Number::New(info.Env(), -SkipFd(fd, size)) : Napi::Value();
 }
 
-// (fd, Uint8Array) => 0 or a negative errno
 // (fd) => a descriptor, or a negative errno
 Napi::Value DuplicateFdForJs(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
@@ -57,6 +56,7 @@ Napi::Value DuplicateFdForJs(const Napi::CallbackInfo& info) {
   return arguments.ok() ? Napi::Number::New(info.Env(), DuplicateFd(fd)) : Napi::Value();
 }
 
+// (fd, Uint8Array) => 0 or a negative errno
 Napi::Value ReplyAndCloseFdForJs(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const int fd = arguments.Fd(0);

@@ -1,6 +1,6 @@
 import type { CommanderError } from 'commander'
 
-/** As of `node-dlb` and the gateway. */
+/** `node-dlb` and the gateway end with the same code. */
 export const WRONG_USAGE = 2
 
 /** For a command's `exitOverride`: what commander finds wrong is wrong usage; a command's own `error` says its exit code. */

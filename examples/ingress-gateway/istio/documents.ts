@@ -37,7 +37,7 @@ export class Documents {
   }
 }
 
-/** As the documents write it, with the namespace if it is not the default one. */
+/** @returns the name that documents write, with the namespace if it is not the default one */
 export function nameOf({ value }: AnySource): string {
   const { name = value.kind, namespace = DEFAULT_NAMESPACE } = value.metadata ?? {}
   return shortName(`${namespace}/${name}`)

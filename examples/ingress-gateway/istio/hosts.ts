@@ -1,4 +1,4 @@
-/** Of the hosts that both lists name, the more specific pattern. Lower case, as host names have no case. */
+/** @returns the more specific pattern of each pair that both lists name, in lower case, as host names have no case */
 export function commonHosts(some: readonly string[], others: readonly string[]): string[] {
   const common = some.flatMap((a) => others.flatMap((b) => commonHost(a.toLowerCase(), b.toLowerCase()) ?? []))
   return [...new Set(common)]

@@ -106,7 +106,7 @@ const istioOperator = object(
         ),
         meshConfig: noted('not read here'),
         unvalidatedValues: noted('not read here'),
-        // Of the installation.
+        // These concern the installation.
         addonComponents: any,
         hub: any,
         installPackagePath: any,
