@@ -10,7 +10,7 @@
 namespace node_dlb {
 namespace {
 
-// An entry's state, as in lib/balancer/ledger.ts.
+// An entry's state, as in lib/ledger/ledger.ts.
 constexpr int32_t kStateMask = 0b111;
 constexpr int32_t kHeld = 1;
 constexpr int32_t kInDevice = 2;

@@ -10,7 +10,7 @@ namespace node_dlb {
 // What a balancer has accepted and has no handle on, should its thread end before it has closed the balancer: then no JS runs any more that
 // could close it, and its clients would wait for as long as the process lives.
 //
-// The ledger (lib/balancer/ledger.ts, where the layout is) says which descriptors these are, and its hands (shift.ts) those that a worker has
+// The ledger (lib/ledger/ledger.ts, where the layout is) says which descriptors these are, and its hands (shift.ts) those that a worker has
 // accepted and not entered yet. What workers had handles on Node has closed: a thread's workers end before its clean-up hooks run.
 //
 // Thread: that of its environment. Ownership: the environment's, until JS releases it. The arrays are kept from being collected.

@@ -16,7 +16,7 @@ namespace {
 constexpr int kNotTaken = 0;
 constexpr int kTaken = 1;
 
-// The spec comes from lib/balancer/listener.ts, which has checked it.
+// The spec comes from lib/net/listening-socket.ts, which has checked it.
 ListenSpec ReadSpec(Properties* from) {
   ListenSpec spec;
   spec.address = from->Text("address");

@@ -6,7 +6,7 @@
 
 namespace node_dlb {
 
-// The JS class `Listener`: an acceptor with a face that JS can call. lib/balancer/listener.ts documents it.
+// The JS class `Listener`: an acceptor with a face that JS can call. lib/net/listening-socket.ts documents it.
 //
 //     new Listener(spec, fds: Int32Array, callback: (count, shed, error?) => void)
 //

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import type { EntryFailedError } from '../balancer/startup.ts'
+import type { EntryFailedError } from '../balancer/workers/start-watch.ts'
 
 /** Node's exit code for a module that waits for what never comes, with nothing left to do. */
 const UNSETTLED = 13

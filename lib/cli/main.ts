@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
-import { print } from '../balancer/print.ts'
+import { print } from '../print.ts'
 import { devicesCommand } from './devices-command.ts'
 import { USAGE_EXIT_CODE } from './run.ts'
 import { runCommand } from './run-command.ts'

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
-import type { ListenerOptions } from '../balancer/listener-settings.ts'
-import { isPolicyName, policyNames } from '../balancer/policies/index.ts'
+import { isPolicyName, policyNames } from '../balancer/dispatch/policies/index.ts'
+import type { ListenerOptions } from '../balancer/listeners/settings.ts'
 
 const MS_PER_UNIT: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
 

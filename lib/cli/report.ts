@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import type { Balancer } from '../balancer/balancer.ts'
-import { print } from '../balancer/print.ts'
-import type { RollingReport } from '../balancer/rolling.ts'
-import type { Shed } from '../balancer/sheds.ts'
-import { EntryFailedError } from '../balancer/startup.ts'
-import type { BalancerStats } from '../balancer/stats.ts'
-import type { Death } from '../balancer/supervisor.ts'
+import type { Shed } from '../balancer/stats/sheds.ts'
+import type { BalancerStats } from '../balancer/stats/stats.ts'
+import type { RollingReport } from '../balancer/workers/rolling-restart.ts'
+import { EntryFailedError } from '../balancer/workers/start-watch.ts'
+import type { Death } from '../balancer/workers/supervisor.ts'
 import type { NodeDlbError } from '../errors.ts'
+import { print } from '../print.ts'
 
 /** Workers that start together are not late in the same millisecond. */
 const SAME_TIME_MS = 100

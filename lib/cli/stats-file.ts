@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { print } from '../balancer/print.ts'
 import { NodeDlbError } from '../errors.ts'
+import { print } from '../print.ts'
 
 const { O_NONBLOCK, O_WRONLY } = fs.constants
 

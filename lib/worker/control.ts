@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
-import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot } from './protocol.ts'
+import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot } from '../protocol.ts'
 
 const CALL_TIMEOUT_MS = 30_000
 

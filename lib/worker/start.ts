@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module'
 import { compileFunction } from 'node:vm'
 import { workerData } from 'node:worker_threads'
-import type { WorkerBoot } from './protocol.ts'
+import type { WorkerBoot } from '../protocol.ts'
 
 /**
  * The file that a balancer's worker threads start with. It runs worker/bootstrap.ts and all that this imports, as main has
- * compiled them (balancer/worker-code.ts).
+ * compiled them (balancer/workers/worker-code.ts).
  */
 const { file, source, compiled } = (workerData as WorkerBoot).code
 const require = createRequire(import.meta.url)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { AppSignals } from '../../lib/balancer/app-signals.ts'
+import { AppSignals } from '../../lib/balancer/workers/app-signals.ts'
 import { startBalancer } from '../../lib/index.ts'
 import { source } from '../programs.ts'
 

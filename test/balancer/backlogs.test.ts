@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap'
-import { Eligibility } from '../../lib/balancer/eligibility.ts'
-import type { Fabric } from '../../lib/balancer/fabric.ts'
-import { Ledger } from '../../lib/balancer/ledger.ts'
-import type { Listener } from '../../lib/balancer/listener.ts'
-import { ListenerSettingsTable } from '../../lib/balancer/listener-settings.ts'
-import { ListenerTable } from '../../lib/balancer/listener-table.ts'
-import { Policies, type PolicyName } from '../../lib/balancer/policies/index.ts'
+import type { Fabric } from '../../lib/balancer/dispatch/fabric.ts'
+import { Policies, type PolicyName } from '../../lib/balancer/dispatch/policies/index.ts'
+import { ListenerSettingsTable } from '../../lib/balancer/listeners/settings.ts'
+import { ListenerTable } from '../../lib/balancer/listeners/table.ts'
+import { Eligibility } from '../../lib/balancer/workers/eligibility.ts'
+import { Ledger } from '../../lib/ledger/ledger.ts'
+import type { Listener } from '../../lib/net/listening-socket.ts'
 import { connect, ignore } from './clients.ts'
 
 /** What main sees of the backlogs while accepting rests: whether some client waits whom nobody will accept. */

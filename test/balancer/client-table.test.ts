@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ClientTable } from '../../lib/balancer/policies/client-table.ts'
+import { ClientTable } from '../../lib/balancer/dispatch/policies/client-table.ts'
 
 /** Which worker has which client, by a clock and connections of the test's. */
 class World {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import type { Listener } from '../../lib/balancer/listener.ts'
+import type { Listener } from '../../lib/net/listening-socket.ts'
 
 /** For what is of no interest, or not yet. */
 export function ignore(): void {

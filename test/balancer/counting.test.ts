@@ -1,7 +1,7 @@
 import t from 'tap'
-import { type Counting, countable, countableByEach, deepestQueue } from '../../lib/balancer/counting.ts'
-import { Ledger } from '../../lib/balancer/ledger.ts'
-import { CountingRoom } from '../../lib/worker/counting-room.ts'
+import { type Counting, countable, countableByEach, deepestQueue } from '../../lib/ledger/counting.ts'
+import { Ledger } from '../../lib/ledger/ledger.ts'
+import { CountingRoom } from '../../lib/worker/connections/counting-room.ts'
 
 const ADOPTED = 8
 const LIMIT = 512

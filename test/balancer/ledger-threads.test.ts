@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { Ledger } from '../../lib/balancer/ledger.ts'
+import { Ledger } from '../../lib/ledger/ledger.ts'
 import type { Race } from './fixtures/ledger-racer.ts'
 import {
   CLOSED,

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Ledger, NO_STAMP } from '../../lib/balancer/ledger.ts'
-import { LedgerCounters } from '../../lib/balancer/ledger-counters.ts'
+import { LedgerCounters } from '../../lib/ledger/counters.ts'
+import { Ledger, NO_STAMP } from '../../lib/ledger/ledger.ts'
 
 const create = (fdLimit = 100, workers = 2) => Ledger.create({ fdLimit, workers })
 

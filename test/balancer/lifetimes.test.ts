@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Lifetimes } from '../../lib/balancer/lifetimes.ts'
+import { Lifetimes } from '../../lib/balancer/workers/lifetimes.ts'
 
 /** Connections that stay are told from those that come and go: by how many of the recent ones are open, and for how long they are. */
 

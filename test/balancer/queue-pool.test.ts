@@ -1,6 +1,6 @@
 import { setTimeout as later } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { QueuePool } from '../../lib/balancer/queue-pool.ts'
+import { QueuePool } from '../../lib/balancer/listeners/queue-pool.ts'
 import type { QueueId } from '../../lib/device/device.ts'
 
 /** Which queue a listener's connections go to, and which workers are to have links to it. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { Ledger } from '../../lib/balancer/ledger.ts'
-import type { Backlogs } from '../../lib/balancer/listener-table.ts'
-import { Rest } from '../../lib/balancer/rest.ts'
+import { Rest } from '../../lib/balancer/dispatch/rest.ts'
+import type { Backlogs } from '../../lib/balancer/listeners/table.ts'
+import { Ledger } from '../../lib/ledger/ledger.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { Holding } from './holding.ts'
 

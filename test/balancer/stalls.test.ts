@@ -1,10 +1,10 @@
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { Eligibility } from '../../lib/balancer/eligibility.ts'
-import type { Fabric } from '../../lib/balancer/fabric.ts'
-import type { Ledger } from '../../lib/balancer/ledger.ts'
-import { StallWatch, type StallWatchOptions } from '../../lib/balancer/stall-watch.ts'
+import type { Fabric } from '../../lib/balancer/dispatch/fabric.ts'
+import { Eligibility } from '../../lib/balancer/workers/eligibility.ts'
+import { StallWatch, type StallWatchOptions } from '../../lib/balancer/workers/stall-detector.ts'
 import type { WorkerStats } from '../../lib/index.ts'
+import type { Ledger } from '../../lib/ledger/ledger.ts'
 import { type Held, Holding } from './holding.ts'
 
 /** What waits for a worker whose event loop is blocked is served by others, before it unblocks. */

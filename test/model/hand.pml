@@ -1,6 +1,6 @@
 /*
- * What a worker has in hand: Relief.#deal (lib/worker/relief.ts) and Adoption against Balancer.#clearUpAfter, through the ledger's entries
- * and hands (lib/balancer/ledger.ts).
+ * What a worker has in hand: Relief.#deal (lib/worker/connections/relief.ts) and Adoption against Balancer.#clearUpAfter, through the ledger's entries
+ * and hands (lib/ledger/ledger.ts).
  *
  * Two workers accept, send, adopt and close, and main accepts, too. Worker 0 may die between any two steps: its JS ends there, what the
  * addon does in one call is done or not. Then Node closes what it has handles on, and main clears up. The device may refuse what a

@@ -1,5 +1,5 @@
 /*
- * Rest: main (lib/balancer/rest.ts) against the workers (lib/worker/relief.ts), through the ledger's words.
+ * Rest: main (lib/balancer/dispatch/rest.ts) against the workers (lib/worker/connections/relief.ts), through the ledger's words.
  *
  * Clients come one after the other, at any time; main accepts them in batches, or a worker does. The device deals what it is sent to any
  * worker that is not held and whose thread main does not know to be dead: it need not be an idle one. Waking a thread that has something

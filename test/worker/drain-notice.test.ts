@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type DrainNotice, onDrain } from '../../lib/index.ts'
-import { tellOfDrain } from '../../lib/worker/drain-notice.ts'
+import { tellOfDrain } from '../../lib/worker/drain/drain-notice.ts'
 
 const notice: DrainNotice = { worker: 1, signal: 'SIGTERM', deadline: 2000, timeout: 1000 }
 

@@ -1,9 +1,9 @@
 import net from 'node:net'
 import t from 'tap'
+import type { ListenRequest, Reply, Route } from '../../lib/protocol.ts'
 import type { Control } from '../../lib/worker/control.ts'
-import { Listening } from '../../lib/worker/listening.ts'
+import { Listening } from '../../lib/worker/listen/listening.ts'
 import { findTcp } from '../../lib/worker/node-handles.ts'
-import type { ListenRequest, Reply, Route } from '../../lib/worker/protocol.ts'
 
 /** Above what any process has. */
 const CLOSED_FD = 2 ** 30

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MAX_HEADER, type ProxyHeader, parseProxyHeader } from '../../lib/balancer/proxy-header.ts'
+import { MAX_HEADER, type ProxyHeader, parseProxyHeader } from '../../lib/net/proxy-header.ts'
 import { v2 } from './proxies.ts'
 
 const ipv4 = {

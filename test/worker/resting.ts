@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { type Connection, Ledger } from '../../lib/balancer/ledger.ts'
-import { Listener } from '../../lib/balancer/listener.ts'
 import { openDevice } from '../../lib/device/index.ts'
+import { type Connection, Ledger } from '../../lib/ledger/ledger.ts'
 import { loadAddon } from '../../lib/native.ts'
-import { Relief } from '../../lib/worker/relief.ts'
+import { Listener } from '../../lib/net/listening-socket.ts'
+import { Relief } from '../../lib/worker/connections/relief.ts'
 import { connect } from '../balancer/clients.ts'
 
 export const LISTENER = 3

@@ -1,4 +1,4 @@
-import type { ThisWorker } from '../../../lib/worker/this-worker.ts'
+import type { ThisWorker } from '../../../lib/this-worker.ts'
 import { handOver } from '../app/app.ts'
 import '../app/main.ts'
 

@@ -1,0 +1,249 @@
+import type { EventBuffer } from '../../device/event-buffer.ts'
+import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from '../../ledger/ledger.ts'
+import { loadAddon } from '../../native.ts'
+import { HeaderWait } from '../../net/proxied-client.ts'
+import type { ShedReason } from '../stats/sheds.ts'
+import type { Admission } from './admission.ts'
+import type { Fabric } from './fabric.ts'
+import type { Balanced, Policy } from './policies/index.ts'
+
+/** What the dealer knows of a listener. */
+export interface DealtListener extends Balanced {
+  readonly id: number
+  readonly policy: Policy
+  /** Whether a worker listens now that may be dealt connections. */
+  readonly served: boolean
+  /** Connections that wait for such a worker. */
+  readonly parked: Connection[]
+}
+
+export interface DealerOptions {
+  readonly fabric: Fabric
+  readonly ledger: Ledger
+  /** How often the device is asked in a row before what waits is shed; null: until it takes them. */
+  readonly maxRetries: number | null
+  /** null: as many as come. */
+  readonly admission: Admission | null
+  /** undefined: it is closed. */
+  readonly findListener: (id: number) => DealtListener | undefined
+  /** Stop or start accepting: credits have run out, or are back. */
+  readonly onBlocked: (blocked: boolean) => void
+  /** So many were closed at once. */
+  readonly onShed: (reason: ShedReason, connections: number) => void
+  /** Connections are on their way. */
+  readonly onSent: () => void
+  readonly debug: ((line: string) => void) | null
+}
+
+const FIRST_RETRY_MS = 1
+const MAX_RETRY_MS = 16
+const PRIORITIES = 8
+
+/**
+ * Sends connections to the device, in the order in which they come, those of a better priority first. When the device takes fewer (no credits), the
+ * dealer keeps the rest (as it does beyond a limit of connections), has accepting stopped, and tries again on a timer: nothing is dropped, nothing spins. What it
+ * keeps is bounded: one batch per listener, and what comes back from workers, which had been counted before.
+ *
+ * Main thread.
+ */
+export class Dealer {
+  readonly #fabric: Fabric
+  readonly #events: EventBuffer
+  readonly #ledger: Ledger
+  readonly #admission: Admission | null
+  readonly #findListener: DealerOptions['findListener']
+  readonly #onBlocked: DealerOptions['onBlocked']
+  readonly #onShed: DealerOptions['onShed']
+  readonly #onSent: DealerOptions['onSent']
+  readonly #maxRetries: number
+  readonly #debug: DealerOptions['debug']
+  /** What waits, by priority. */
+  readonly #lanes: readonly Connection[][] = Array.from({ length: PRIORITIES }, () => [])
+  readonly #headers = new HeaderWait((connection) => this.deal([connection]))
+  #flushing = false
+  #retry: NodeJS.Timeout | null = null
+  #retryMs = FIRST_RETRY_MS
+  /** In a row, without a connection taken. */
+  #retries = 0
+
+  constructor(options: DealerOptions) {
+    this.#fabric = options.fabric
+    this.#events = options.fabric.createEvents()
+    this.#ledger = options.ledger
+    this.#admission = options.admission
+    this.#maxRetries = options.maxRetries ?? Number.POSITIVE_INFINITY
+    this.#findListener = options.findListener
+    this.#onBlocked = options.onBlocked
+    this.#onShed = options.onShed
+    this.#onSent = options.onSent
+    this.#debug = options.debug
+  }
+
+  /** Connections that wait here for credits. */
+  get waiting(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.length, 0)
+  }
+
+  /** Whether accepting has to wait for credits. */
+  get blocked(): boolean {
+    return this.#retry !== null
+  }
+
+  /** Fresh from the listener. The array is only read. */
+  accept(listener: number, fds: Int32Array, count: number): void {
+    const now = nowInMicroseconds()
+    const lane = this.#laneOf(listener)
+    const { proxied = false, policy } = this.#findListener(listener) ?? {}
+    const needsHeader = proxied && policy?.needsClient
+    for (let i = 0; i < count; i++) {
+      const fd = fds[i]
+      const stamp = this.#ledger.accept(fd, now, listener)
+      const connection = { listener, fd, stamp }
+      if (stamp === NO_STAMP) loadAddon().closeFd(fd)
+      else if (!needsHeader || !this.#headers.keep(connection)) lane.push(connection)
+    }
+    if (!this.blocked) this.#flush()
+  }
+
+  /**
+   * From the port of a worker that is dead, or stalled: deals again what that had not adopted. @returns how many
+   */
+  recover(connections: readonly Connection[]): number {
+    const ours = connections.filter(({ fd, stamp }) => this.#ledger.recovered(fd, stamp))
+    this.deal(ours)
+    return ours.length
+  }
+
+  /** From a worker that cannot serve it: deals it again, unless the ledger says that it is not there to be dealt. */
+  takeBack(connections: readonly Connection[]): void {
+    const ours = connections.filter(({ fd, stamp }) => this.#ledger.fromDevice(fd, stamp))
+    this.deal(ours)
+  }
+
+  /** Held connections. */
+  deal(connections: readonly Connection[]): void {
+    for (const connection of connections) this.#laneOf(connection.listener).push(connection)
+    if (!this.blocked) this.#flush()
+  }
+
+  /** Closes held connections that nobody will serve. */
+  refuse(connections: readonly Connection[]): void {
+    for (const { fd, stamp } of connections) {
+      if (this.#ledger.refuse(fd, stamp)) loadAddon().resetFd(fd)
+    }
+  }
+
+  /** Stops. @returns what waits here, which is the caller's. */
+  stop(): Connection[] {
+    if (this.#retry) clearTimeout(this.#retry)
+    this.#retry = null
+    return [...this.#headers.abandon(), ...this.#lanes.flatMap((lane) => lane.splice(0))]
+  }
+
+  #laneOf(listener: number): Connection[] {
+    return this.#lanes[this.#findListener(listener)?.priority ?? 0]
+  }
+
+  /** Not within itself: whoever is asked for room may let a worker go, for which connections were parked. */
+  #flush(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    this.#dealAll()
+    this.#flushing = false
+  }
+
+  #dealAll(): void {
+    const asked = this.waiting
+    let room = this.#admission?.room(asked) ?? Number.POSITIVE_INFINITY
+    const isLimited = room < asked
+    let done = 0
+    for (const lane of this.#lanes) {
+      const dealt = this.#dealLane(lane, room)
+      done += dealt
+      room -= dealt
+      if (lane.length > 0) break
+    }
+    this.#retries = done > 0 || isLimited ? 0 : this.#retries + 1
+    if (this.#retries > this.#maxRetries) this.#shed('device-full', (fd) => loadAddon().resetFd(fd))
+    else if (isLimited && this.#admission?.sheds) this.#shed('limit', (fd) => this.#admission?.end(fd))
+    if (this.waiting > 0) this.#retryLater(done > 0)
+    else this.#unblock()
+  }
+
+  /** @returns how many are off our hands, `most` at most; fewer than all if the device takes no more. */
+  #dealLane(lane: Connection[], most: number): number {
+    const end = Math.min(lane.length, Math.max(0, most))
+    let done = 0
+    while (done < end) {
+      const wanted = Math.min(this.#runLength(lane, done), end - done)
+      const sent = this.#dealRun(lane, done, wanted)
+      done += sent
+      if (sent < wanted) break
+    }
+    lane.splice(0, done)
+    return done
+  }
+
+  /** The device has taken nothing for too long, or there are too many: the clients are told, so that they can go elsewhere. */
+  #shed(reason: ShedReason, end: (fd: number) => void): void {
+    this.#retries = 0
+    const ours = this.#lanes
+      .flatMap((lane) => lane.splice(0))
+      .filter(({ fd, stamp }) => this.#ledger.shedHeld(fd, stamp))
+    for (const { fd } of ours) end(fd)
+    this.#onShed(reason, ours.length)
+  }
+
+  /** How many from `start` on are of the same listener and fit into the event buffer. */
+  #runLength(lane: readonly Connection[], start: number): number {
+    const { listener } = lane[start]
+    const most = Math.min(lane.length - start, this.#events.length)
+    let length = 1
+    while (length < most && lane[start + length].listener === listener) length++
+    return length
+  }
+
+  /** @returns how many are off our hands */
+  #dealRun(lane: readonly Connection[], start: number, count: number): number {
+    const listener = this.#findListener(lane[start].listener)
+    if (listener?.served) return this.#send(listener, lane, start, count)
+    const unserved = lane.slice(start, start + count)
+    if (listener) listener.parked.push(...unserved)
+    else this.refuse(unserved)
+    return count
+  }
+
+  #send(listener: DealtListener, lane: readonly Connection[], start: number, count: number): number {
+    for (let i = 0; i < count; i++) {
+      const { fd, stamp } = lane[start + i]
+      this.#events.setData64(i, fd, stamp)
+      this.#events.setData16(i, listener.id)
+      const worker = listener.policy.target(this.#events, i, listener)
+      // Before the send: a worker can have the event before `send` returns.
+      this.#ledger.toDevice(fd, stamp, worker)
+    }
+    const hasQueue = listener.policy.kind !== 'none'
+    const sent = hasQueue ? this.#fabric.send(this.#events, count) : this.#fabric.give(this.#events, count)
+    listener.policy.sent(listener, sent)
+    if (sent > 0) this.#onSent()
+    for (let i = 0; i < count; i++) {
+      const { fd, stamp } = lane[start + i]
+      if (i >= sent) this.#ledger.fromDevice(fd, stamp)
+      else this.#debug?.(`dlb send fd ${fd}`)
+    }
+    return sent
+  }
+
+  #retryLater(progress: boolean): void {
+    const wasBlocked = this.blocked
+    this.#retryMs = progress ? FIRST_RETRY_MS : Math.min(this.#retryMs * 2, MAX_RETRY_MS)
+    this.#retry = setTimeout(() => this.#flush(), this.#retryMs)
+    if (!wasBlocked) this.#onBlocked(true)
+  }
+
+  #unblock(): void {
+    if (!this.#retry) return
+    this.#retry = null
+    this.#onBlocked(false)
+  }
+}

@@ -1,0 +1,73 @@
+import { type EventBuffer, SchedulingType } from '../../../device/event-buffer.ts'
+import type { Balanced, Policy } from './policy.ts'
+import type { WorkerLoads } from './worker-loads.ts'
+
+/** Chooses the worker itself, and sends to that one's directed queue. A connection that was dealt to a worker waits for it. */
+export abstract class Directed implements Policy {
+  abstract readonly name: Policy['name']
+  readonly kind = 'directed'
+  readonly completion = 'adoption'
+  readonly needsClient: boolean = false
+  protected readonly loads: WorkerLoads
+  /** The workers of the events that were addressed and not sent yet. */
+  readonly #addressed: number[] = []
+
+  constructor(loads: WorkerLoads) {
+    this.loads = loads
+  }
+
+  /** @returns an index into the listener's workers */
+  protected abstract choose(listener: Balanced, i: number, fd: number, stamp: number): number
+
+  target(events: EventBuffer, i: number, listener: Balanced): number {
+    const place = this.choose(listener, i, events.data64Low(i), events.data64High(i))
+    const worker = listener.workers[place]
+    this.loads.dealt(worker, 1)
+    this.#addressed.push(worker)
+    events.setTarget(i, listener.directQueues[place].id, SchedulingType.directed, listener.priority)
+    return worker
+  }
+
+  sent(listener: Balanced, count: number): void {
+    for (const worker of this.#addressed.splice(0).slice(count)) this.loads.dealt(worker, -1)
+    listener.turn = (listener.turn + count) % Math.max(1, listener.workers.length)
+  }
+}
+
+/**
+ * The listening workers in turn, as `node:cluster` deals. The counts of connections dealt differ by at most one.
+ *
+ * Cost: a directed queue per worker.
+ */
+export class RoundRobin extends Directed {
+  readonly name: Policy['name'] = 'round-robin'
+
+  protected choose({ workers, turn }: Balanced, i: number): number {
+    return (turn + i) % workers.length
+  }
+}
+
+/**
+ * Each connection to the listening worker that has the fewest: open ones, and those on their way to it. What policies of the
+ * other kind have dealt is not counted. Envoy's Exact
+ * balance. One thread deals, so that the counts need no lock. The counts of connections held differ by at most one while none closes.
+ *
+ * Cost: a directed queue per worker, and for each connection a look at every worker's counts.
+ */
+export class Exact extends Directed {
+  readonly name: Policy['name'] = 'exact'
+
+  protected choose({ workers, turn }: Balanced, i: number, _fd: number, _stamp: number): number {
+    let least = 0
+    let leastLoad = Number.POSITIVE_INFINITY
+    for (let k = 0; k < workers.length; k++) {
+      // From the last one's successor on: among equals, they take turns.
+      const place = (turn + i + k) % workers.length
+      const load = this.loads.of(workers[place])
+      if (load >= leastLoad) continue
+      least = place
+      leastLoad = load
+    }
+    return least
+  }
+}

@@ -1,0 +1,73 @@
+import type { DirectCounts } from '../../../ledger/counters.ts'
+import { Affinity, type Clients } from './affinity.ts'
+import { Exact, RoundRobin } from './directed.ts'
+import { InTurn } from './in-turn.ts'
+import { LeastConnections, Unordered } from './load-balanced.ts'
+import type { Policy } from './policy.ts'
+import { WorkerLoads } from './worker-loads.ts'
+
+export type { Balanced, Policy } from './policy.ts'
+
+/** What the policies ask the balancer. */
+export interface PolicyHost extends Clients {
+  direct(worker: number): DirectCounts
+}
+
+/** Each worker accepts for itself. In turn are only those connections dealt that a device had which has failed. */
+class Nop extends RoundRobin {
+  override readonly name: Policy['name'] = 'nop'
+}
+
+const policies = {
+  unordered: () => new Unordered(),
+  'least-connections': () => new LeastConnections(),
+  exact: (loads: WorkerLoads) => new Exact(loads),
+  'round-robin': (loads: WorkerLoads) => new RoundRobin(loads),
+  affinity: (loads: WorkerLoads, host: PolicyHost) => new Affinity(loads, host),
+  nop: (loads: WorkerLoads) => new Nop(loads),
+} as const
+
+export type PolicyName = keyof typeof policies
+
+export const policyNames = Object.keys(policies) as readonly PolicyName[]
+
+export function isPolicyName(value: unknown): value is PolicyName {
+  return typeof value === 'string' && Object.hasOwn(policies, value)
+}
+
+/** Whether the workers accept for themselves: without a device, as far as this policy goes. */
+export function isOwnAccepting(name: PolicyName): boolean {
+  return name === 'nop'
+}
+
+/** Whether the policy sends to load-balanced queues, or to workers. */
+export function isLoadBalanced(name: PolicyName): boolean {
+  return name === 'unordered' || name === 'least-connections'
+}
+
+/** The policies that a balancer's listeners have; one of each. */
+export class Policies {
+  /** Of listeners that have a load-balanced policy, and no queue. */
+  readonly inTurn: Policy = new InTurn()
+  readonly #policies = new Map<PolicyName, Policy>()
+  readonly #loads: WorkerLoads
+
+  constructor(names: Iterable<PolicyName>, workers: number, host: PolicyHost) {
+    this.#loads = new WorkerLoads(workers, (worker) => host.direct(worker))
+    for (const name of names) this.#policies.set(name, policies[name](this.#loads, host))
+  }
+
+  /** One of those that it was made with. */
+  get(name: PolicyName): Policy {
+    return this.#policies.get(name) as Policy
+  }
+
+  names(): PolicyName[] {
+    return [...this.#policies.keys()]
+  }
+
+  /** The worker's thread has ended, and what was on its way to it was taken back. */
+  ended(worker: number): void {
+    this.#loads.ended(worker)
+  }
+}

@@ -1,0 +1,37 @@
+import type { QueueId, QueueKind } from '../../../device/device.ts'
+import type { EventBuffer } from '../../../device/event-buffer.ts'
+import type { PolicyName } from './index.ts'
+
+/** What a policy sees of a listener. */
+export interface Balanced {
+  /** Its load-balanced queue; null if the policy needs none. */
+  readonly queue: QueueId | null
+  /** The workers that listen and may be dealt connections. */
+  readonly workers: readonly number[]
+  /** Their directed queues, in the same order; empty if the policy addresses no workers. */
+  readonly directQueues: readonly QueueId[]
+  /** 0 (first) to 7. */
+  readonly priority: number
+  /** Its connections begin with the PROXY protocol's header. */
+  readonly proxied: boolean
+  /** Directed policies' place in the workers. */
+  turn: number
+}
+
+/** Decides, through the events' targets, which worker gets a connection. Main thread. */
+export interface Policy {
+  readonly name: PolicyName
+  /** The kind of queue that it sends to; none: workers are given its connections as messages. */
+  readonly kind: QueueKind | 'none'
+  /** When a connection is complete for the device: it counts as load until then. */
+  readonly completion: 'adoption' | 'close'
+  /** It asks who the client is: what a header says of it has to be there. */
+  readonly needsClient: boolean
+  /**
+   * Addresses event `i`, which holds the connection `i` places after the last one that was sent.
+   * @returns the worker that it goes to, or ANY_WORKER
+   */
+  target(events: EventBuffer, i: number, listener: Balanced): number
+  /** Of those addressed since the last call, the first `count` were sent. */
+  sent(listener: Balanced, count: number): void
+}

@@ -1,0 +1,201 @@
+import type { QueueId } from '../../device/device.ts'
+import type { QueueLink } from '../../protocol.ts'
+import type { Fabric } from '../dispatch/fabric.ts'
+
+/** What the pool sees of a listener. */
+export interface Placed {
+  /** Of its connections; 0 (first) to 7. */
+  readonly priority: number
+  /** The workers that listen. */
+  readonly members: ReadonlySet<number>
+}
+
+/** A queue, and the listeners whose connections go there. Its workers have a link to it, or are told to. */
+interface SharedQueue<L extends Placed> {
+  readonly queue: QueueId
+  readonly priority: number
+  readonly workers: Set<number>
+  /** In the order in which they came, which is mostly that in which workers join them. */
+  readonly listeners: L[]
+}
+
+export interface QueuePoolHooks<L extends Placed> {
+  readonly fabric: Pick<Fabric, 'queues' | 'release' | 'drain'>
+  /** The listener's connections go to this queue from now on; null: there is none for it. */
+  readonly onMoved: (listener: L, queue: QueueId | null) => void
+  /** The worker's links have changed. */
+  readonly onLinks: (worker: number) => void
+}
+
+/** A worker that has listened on one address listens on the others within so many ms, mostly. */
+const SETTLING_MS = 50
+
+/**
+ * The load-balanced queues that listeners share. The event names its listener, so one queue is enough for any number of them, if the same
+ * workers serve them all. A queue's connections go to any worker that has a link to it, and must not come to one without a server for them.
+ * Hence the rule: *all workers of a queue serve all of its listeners*.
+ *
+ * - A listener that is opened goes to the queue of just the worker that opens it.
+ * - A worker that joins a listener becomes one of its queue's once it has joined all listeners there: for the ordinary server, whose
+ *   workers all listen everywhere, that is all that happens, and nobody else has to do anything when a worker starts.
+ * - Queues that have come to have the same workers become one.
+ * - If after a while a listener has workers that its queue has not (they do not listen everywhere), or at once if a worker leaves, it
+ *   moves to the queue of just its own workers.
+ * - Priorities do not share, since a device compares the events of different queues by the priorities of the links.
+ *
+ * There are as many queues as a port has links, so that no worker runs out of links. Listeners of more sets of workers than that have no
+ * queue, and are dealt without one (policies/in-turn.ts), until there is one.
+ *
+ * Workers hear of a change on a later turn of their loops; who joins or leaves, by the answer. So a worker may have a link still that it should not
+ * have: what comes to it then, it gives back, and it is dealt again. What is left in a queue without listeners is given back likewise.
+ *
+ * Main thread.
+ */
+export class QueuePool<L extends Placed> {
+  readonly #hooks: QueuePoolHooks<L>
+  /** The one that was given back first comes first: its former workers have unlinked it most probably. */
+  readonly #free: QueueId[]
+  readonly #used: SharedQueue<L>[] = []
+  readonly #queueOf = new Map<L, SharedQueue<L>>()
+  /** They have workers, and no queue. */
+  readonly #without = new Set<L>()
+  #settling: NodeJS.Timeout | null = null
+
+  constructor(hooks: QueuePoolHooks<L>) {
+    this.#hooks = hooks
+    this.#free = [...hooks.fabric.queues]
+  }
+
+  /** The queues that the worker is to have links to. */
+  linksOf(worker: number): QueueLink[] {
+    return this.#used.flatMap(({ queue, priority, workers }) => (workers.has(worker) ? [{ queue, priority }] : []))
+  }
+
+  /** The listener's workers are others than before, or it is new. */
+  place(listener: L): void {
+    const shared = this.#queueOf.get(listener)
+    if (listener.members.size === 0) this.remove(listener)
+    else if (!shared || !isSubset(shared.workers, listener.members)) this.#move(listener)
+    else this.#grow(shared, listener)
+  }
+
+  /** The listener is closed, or nobody serves it just now. */
+  remove(listener: L): void {
+    const hadQueue = this.#leave(listener)
+    this.#without.delete(listener)
+    if (hadQueue) this.#hooks.onMoved(listener, null)
+    if (this.#free.length > 0 && this.#without.size > 0) this.#settleLater()
+  }
+
+  /** The worker's thread has ended, and its links with it. The listeners that it served are to be placed again. */
+  forget(worker: number): void {
+    for (const { workers } of this.#used) workers.delete(worker)
+  }
+
+  /** Another pool takes its place. */
+  close(): void {
+    if (this.#settling !== null) clearTimeout(this.#settling)
+  }
+
+  #grow(shared: SharedQueue<L>, { members }: L): void {
+    for (const worker of members) {
+      if (shared.workers.has(worker)) continue
+      // From the last on, which a worker that has just started has not joined yet.
+      if (shared.listeners.findLastIndex((other) => !other.members.has(worker)) === -1) this.#link(shared, worker)
+    }
+    // Those that were linked have all died.
+    if (shared.workers.size === 0) for (const listener of [...shared.listeners]) this.#move(listener)
+    else if (shared.workers.size < members.size) this.#settleLater()
+    else this.#mergeIntoEqual(shared)
+  }
+
+  #mergeIntoEqual(shared: SharedQueue<L>): void {
+    const equal = this.#find(shared.priority, shared.workers)
+    if (!equal || equal === shared) return
+    for (const listener of [...shared.listeners]) this.#put(listener, equal)
+  }
+
+  /** To the queue of just its workers, if there is one for it. */
+  #move(listener: L): void {
+    const { priority, members } = listener
+    const before = this.#queueOf.get(listener)
+    const equal = this.#find(priority, members)
+    if (!equal && before?.listeners.length === 1) this.#relink(before, members)
+    else if (!equal || equal !== before) this.#put(listener, equal ?? this.#take(priority, members))
+  }
+
+  #put(listener: L, shared: SharedQueue<L> | undefined): void {
+    this.#leave(listener)
+    if (shared) {
+      shared.listeners.push(listener)
+      this.#queueOf.set(listener, shared)
+      this.#without.delete(listener)
+    } else {
+      this.#without.add(listener)
+    }
+    this.#hooks.onMoved(listener, shared?.queue ?? null)
+  }
+
+  /** @returns whether it had a queue */
+  #leave(listener: L): boolean {
+    const shared = this.#queueOf.get(listener)
+    if (!shared) return false
+    this.#queueOf.delete(listener)
+    shared.listeners.splice(shared.listeners.lastIndexOf(listener), 1)
+    if (shared.listeners.length > 0) return true
+    this.#used.splice(this.#used.indexOf(shared), 1)
+    this.#free.push(shared.queue)
+    for (const worker of shared.workers) this.#hooks.onLinks(worker)
+    this.#hooks.fabric.drain(shared.queue)
+    return true
+  }
+
+  #take(priority: number, members: ReadonlySet<number>): SharedQueue<L> | undefined {
+    const queue = this.#free.shift()
+    if (!queue) return undefined
+    this.#hooks.fabric.release(queue)
+    const shared: SharedQueue<L> = { queue, priority, workers: new Set(), listeners: [] }
+    this.#used.push(shared)
+    this.#relink(shared, members)
+    return shared
+  }
+
+  #find(priority: number, members: ReadonlySet<number>): SharedQueue<L> | undefined {
+    return this.#used.find((shared) => shared.priority === priority && isEqual(shared.workers, members))
+  }
+
+  #relink(shared: SharedQueue<L>, members: ReadonlySet<number>): void {
+    for (const worker of shared.workers) {
+      if (members.has(worker)) continue
+      shared.workers.delete(worker)
+      this.#hooks.onLinks(worker)
+    }
+    for (const worker of members) if (!shared.workers.has(worker)) this.#link(shared, worker)
+  }
+
+  #link(shared: SharedQueue<L>, worker: number): void {
+    shared.workers.add(worker)
+    this.#hooks.onLinks(worker)
+  }
+
+  #settleLater(): void {
+    this.#settling ??= setTimeout(() => this.#settle(), SETTLING_MS).unref()
+  }
+
+  #settle(): void {
+    this.#settling = null
+    for (const [listener, { workers }] of [...this.#queueOf]) {
+      if (workers.size < listener.members.size) this.#move(listener)
+    }
+    for (const listener of [...this.#without]) this.#move(listener)
+  }
+}
+
+function isSubset(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  for (const worker of a) if (!b.has(worker)) return false
+  return true
+}
+
+function isEqual(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  return a.size === b.size && isSubset(a, b)
+}

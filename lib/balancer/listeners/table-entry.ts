@@ -1,0 +1,71 @@
+import type { QueueId } from '../../device/device.ts'
+import type { Connection } from '../../ledger/ledger.ts'
+import type { ListenRequest } from '../../protocol.ts'
+import type { DealtListener } from '../dispatch/dealer.ts'
+import type { Policy } from '../dispatch/policies/index.ts'
+import type { Bound } from './addresses.ts'
+import type { ListenerSettings } from './settings.ts'
+import type { ListenerSocket } from './unbound-listener.ts'
+
+/** One listening socket, and the workers that have a server on it. */
+export class TableEntry implements DealtListener, Bound {
+  readonly id: number
+  /** By the first worker. */
+  readonly asked: ListenRequest
+  /** Another takes its place if a Unix socket's file was removed, or once an address is free. */
+  listener: ListenerSocket
+  readonly settings: ListenerSettings
+  policy: Policy
+  queue: QueueId | null = null
+  /** Grows with each change of the policy or the queue. */
+  revision = 0
+  /** Workers that listen now; `workers` are those of them that may be dealt connections. */
+  readonly members = new Set<number>()
+  /** Workers that listened and died; the socket stays open for their successors. */
+  readonly awaited = new Set<number>()
+  readonly parked: Connection[] = []
+  workers: readonly number[] = []
+  directQueues: readonly QueueId[] = []
+  turn = 0
+  /** In the Shift; null: only main accepts. */
+  readonly reliefPlace: number | null
+  /** Of `lookAtBacklogs`, the last time: how often workers had accepted, and whether connections waited. */
+  turns = 0
+  waited = false
+  /** Of the first server with TLS: the others get them, as do those of later workers, so that clients can resume their sessions anywhere. */
+  ticketKeys: Uint8Array | null = null
+
+  constructor(
+    id: number,
+    listener: ListenerSocket,
+    parts: Pick<TableEntry, 'asked' | 'settings' | 'policy' | 'reliefPlace'>,
+  ) {
+    this.id = id
+    this.asked = parts.asked
+    this.listener = listener
+    this.settings = parts.settings
+    this.policy = parts.policy
+    this.reliefPlace = parts.reliefPlace
+  }
+
+  get address(): ListenerSocket['address'] {
+    return this.listener.address
+  }
+
+  /** As the first server wants it: connections inherit it. Each worker changes it where its server wants something else. */
+  get noDelay(): boolean {
+    return this.asked.noDelay
+  }
+
+  get priority(): number {
+    return this.settings.priority
+  }
+
+  get proxied(): boolean {
+    return this.settings.proxyProtocol
+  }
+
+  get served(): boolean {
+    return this.workers.length > 0
+  }
+}

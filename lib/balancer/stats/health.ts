@@ -1,0 +1,50 @@
+import type { DeviceFacts } from '../dispatch/fabric.ts'
+import type { ListenerTable } from '../listeners/table.ts'
+import { STABLE_MS, type Supervisor, type WorkerRecord } from '../workers/supervisor.ts'
+
+export interface Health {
+  /**
+   * - starting: not all workers have listened yet
+   * - ok: all workers serve
+   * - degraded: some do not, or a device has failed; the others serve
+   * - closing: no new connections
+   */
+  readonly status: 'starting' | 'ok' | 'degraded' | 'closing'
+  /** What is wrong, a sentence each; empty unless degraded. */
+  readonly problems: readonly string[]
+}
+
+export interface HealthSources {
+  readonly supervisor: Supervisor
+  readonly table: ListenerTable
+  readonly device: DeviceFacts
+  readonly starting: boolean
+  readonly closing: boolean
+}
+
+/** Deaths in a row from which on a worker that lives again is not believed before it has lived for a while. */
+const CRASH_LOOP = 2
+
+export function takeHealth({ supervisor, table, device, starting, closing }: HealthSources): Health {
+  if (closing) return { status: 'closing', problems: [] }
+  if (starting) return { status: 'starting', problems: [] }
+  const problems = supervisor.wanted.flatMap((worker) => problemOf(worker, table) ?? [])
+  if (device.fallback) problems.push(`no DLB device: ${device.reason}`)
+  return { status: problems.length === 0 ? 'ok' : 'degraded', problems }
+}
+
+function problemOf({ index, state, deathsInARow, startedAt }: WorkerRecord, table: ListenerTable): string | null {
+  const loops = deathsInARow >= CRASH_LOOP && performance.now() - startedAt < STABLE_MS
+  if (state === 'waiting') return `worker_${index} has died${times(deathsInARow)}, and waits to be started again`
+  if (state === 'running' && !table.serves(index)) return `worker_${index} does not listen yet${history(deathsInARow)}`
+  if (state === 'running' && loops) return `worker_${index} listens again${history(deathsInARow)}`
+  return null
+}
+
+function history(deaths: number): string {
+  return deaths === 0 ? '' : `, and has died${times(deaths)} before`
+}
+
+function times(deaths: number): string {
+  return deaths > 1 ? ` ${deaths} times in a row` : ''
+}

@@ -1,0 +1,40 @@
+import { loadAddon, type NativeThread } from '../../native.ts'
+
+const UNKNOWN: NativeThread = { number: 0, pollFd: -1 }
+
+/**
+ * What the workers' threads do with their time. A worker that is late may be blocked, or it could run and the kernel has
+ * other threads run: only the first is its own doing.
+ *
+ * Main thread.
+ */
+export class ThreadTimes {
+  readonly #threads: NativeThread[]
+
+  constructor(workers: number) {
+    this.#threads = new Array(workers).fill(UNKNOWN)
+  }
+
+  started(worker: number, thread: NativeThread): void {
+    this.#threads[worker] = thread
+  }
+
+  ended(worker: number): void {
+    this.#threads[worker] = UNKNOWN
+  }
+
+  /** CPU time that the worker's thread has used, in ms; NaN if that is not known. */
+  cpu(worker: number): number {
+    const ms = loadAddon().threadCpu(this.#threads[worker].number)
+    return ms < 0 ? Number.NaN : ms
+  }
+
+  /**
+   * Whether the worker's thread runs, could run if it had a core, or waits for events in its loop: whoever sends to it may have
+   * lost the core before waking it. Else it sleeps in something else; or nothing is known of it.
+   */
+  isReady(worker: number): boolean {
+    const { number, pollFd } = this.#threads[worker]
+    return loadAddon().isReady(number, pollFd)
+  }
+}

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs'
+import { compileFunction } from 'node:vm'
+import { packageFile } from '../../package-file.ts'
+
+/** What the workers' part of this package is bundled into (scripts/bundle.mjs), and what they start with. */
+const BOOTSTRAP = 'dist/lib/bundle/bootstrap.cjs'
+const START = 'dist/lib/bundle/start.cjs'
+
+/** Program text, and what V8 has made of it. */
+export interface WorkerCode {
+  readonly file: string
+  readonly source: string
+  /** Shared by all threads. */
+  readonly compiled: Uint8Array
+}
+
+let code: WorkerCode | undefined
+
+export function startFile(): string {
+  return packageFile(START)
+}
+
+/**
+ * Parsing it would take each worker 4 ms and 1 MiB, as much as all else that it does for us. So it is done once; a worker for
+ * whose V8 it is not right, would do it itself.
+ */
+export function workerCode(): WorkerCode {
+  code ??= compile(packageFile(BOOTSTRAP))
+  return code
+}
+
+function compile(file: string): WorkerCode {
+  const source = readFileSync(file, 'latin1')
+  const parameters = ['require', '__filename', 'importModule']
+  const { cachedData } = compileFunction(source, parameters, { filename: file, produceCachedData: true })
+  const compiled = new Uint8Array(new SharedArrayBuffer(cachedData?.length ?? 0))
+  if (cachedData) compiled.set(cachedData)
+  return { file, source, compiled }
+}

@@ -1,0 +1,118 @@
+import { type Ledger, NO_STAMP, nowInMicroseconds } from '../../ledger/ledger.ts'
+import { loadAddon } from '../../native.ts'
+import { hideClass, NEW_SOCKET, type StreamHandle, type StreamHandleConstructor } from '../node-handles.ts'
+
+/** Just before the connection closes. */
+export type OnClosed = () => void
+
+/**
+ * Turns an accepted fd into a handle of Node's own class, which an unmodified `net.Server` takes as its own. From
+ * then on Node owns the fd; the ledger hears of it just before Node closes it.
+ */
+export class Adoption {
+  readonly #Handle: AdoptedHandleConstructor
+  readonly #ledger: Ledger
+  readonly #worker: number
+
+  constructor(Base: StreamHandleConstructor, ledger: Ledger, worker: number) {
+    this.#Handle = tellingOfClose(Base, ledger, worker)
+    this.#ledger = ledger
+    this.#worker = worker
+  }
+
+  /** The first half: the connection is this worker's, without a handle yet. @returns false if it is not this event's any more */
+  claim(fd: number, stamp: number): boolean {
+    return this.#ledger.adopt(fd, stamp, this.#worker)
+  }
+
+  /** The same of a connection that this worker has just accepted. @returns its stamp, or NO_STAMP: it is closed. */
+  claimAccepted(fd: number): number {
+    const stamp = this.#ledger.acceptFor(this.#worker, fd, nowInMicroseconds())
+    if (stamp === NO_STAMP) loadAddon().closeFd(fd)
+    return stamp
+  }
+
+  /** Closes a claimed connection whose PROXY header is of no use. */
+  abandon(fd: number, stamp: number): void {
+    this.#ledger.countBadHeader(this.#worker)
+    this.#ledger.closed(fd, stamp, this.#worker)
+    loadAddon().resetFd(fd)
+  }
+
+  /**
+   * The second half. `noDelay`: what the connection has inherited from the listening socket.
+   * @returns null if libuv refuses the fd; it is closed then.
+   */
+  open(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): StreamHandle | null {
+    const handle = new this.#Handle(NEW_SOCKET)
+    if (handle.take(fd, stamp, onClosed, noDelay) === 0) return handle
+    // libuv refuses an fd that this loop has already: somebody closed it without telling. It is ours to close.
+    handle.close()
+    loadAddon().closeFd(fd)
+    return null
+  }
+}
+
+/** By this name a handle has what tells that its connection is not this worker's any more. */
+export const LEFT: unique symbol = Symbol('left')
+
+interface AdoptedHandle extends StreamHandle {
+  /** Opens the handle on the fd. @returns libuv's error number, 0 if none. */
+  take(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): number
+}
+
+type AdoptedHandleConstructor = new (type: number) => AdoptedHandle
+
+/**
+ * A subclass, so that `instanceof TCP` in Node's code still holds. Node closes a connection through the handle's
+ * `close` (also under TLS and HTTP/2) or `reset`; both close the fd before they return, so the ledger is told first:
+ * afterwards the number may already be a new connection's.
+ */
+function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: number): AdoptedHandleConstructor {
+  class Adopted extends Base {
+    #fd = -1
+    #stamp = 0
+    #onClosed: OnClosed | null = null
+    #noDelay = false
+
+    take(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): number {
+      this.#noDelay = noDelay
+      this.#fd = fd
+      this.#stamp = stamp
+      this.#onClosed = onClosed
+      const error = super.open(fd)
+      if (error !== 0) this.#onClosed = null
+      // From here on Node closes it with the thread. If the thread ends just before, main finds out whether it is open.
+      if (error === 0) ledger.opened(fd, stamp, worker)
+      return error
+    }
+
+    override close(callback?: () => void): void {
+      this[LEFT]()
+      super.close(callback)
+    }
+
+    override reset(callback?: () => void): number {
+      this[LEFT]()
+      return super.reset?.(callback) ?? 0
+    }
+
+    /** Each HTTP server asks for it, for each connection, which has inherited it: that is one system call less. */
+    override setNoDelay(on: boolean): number {
+      if (on === this.#noDelay) return 0
+      this.#noDelay = on
+      return super.setNoDelay?.(on) ?? 0
+    }
+
+    [LEFT](): void {
+      if (this.#fd === -1) return
+      // First, so that what the ledger counts as closed no policy counts as open any more.
+      this.#onClosed?.()
+      this.#onClosed = null
+      ledger.closed(this.#fd, this.#stamp, worker)
+      this.#fd = -1
+    }
+  }
+  hideClass(Adopted.prototype, Base.prototype)
+  return Adopted
+}

@@ -1,0 +1,39 @@
+import type { ProxiedAddresses } from '../../net/proxy-header.ts'
+import { type Member, serverOf } from '../listen/listening.ts'
+import { type StreamHandle, wantsNoDelay } from '../node-handles.ts'
+import type { Adoption, OnClosed } from './adoption.ts'
+import { setAddresses } from './proxied.ts'
+
+/** What is received and not delivered now: it will be, or closed, once more of it has arrived. */
+export const LATER = 'later'
+
+/** A connection that this worker has claimed, and the server that takes it. */
+export interface Delivery {
+  readonly adoption: Adoption
+  readonly member: Member
+  readonly fd: number
+  readonly stamp: number
+  readonly onClosed: OnClosed | null
+}
+
+/**
+ * Makes Node's own handle of the connection, and gives it to the server; `addresses`: those of the proxy's header. The user's
+ * 'connection' handler runs inside; what it throws is thrown on. So this is the last that a callback of the loop does, and there is one
+ * for each connection: what the handler leaves to nextTick and to promises is done before the next, and what it throws is an uncaught
+ * exception, as without a balancer.
+ */
+export function deliver(delivery: Delivery, addresses: ProxiedAddresses | null = null): void {
+  delivery.member.accept(() => open(delivery, addresses))
+}
+
+function open(delivery: Delivery, addresses: ProxiedAddresses | null): StreamHandle | null {
+  const { adoption, member, fd, stamp, onClosed } = delivery
+  const client = adoption.open(fd, stamp, onClosed, member.inheritsNoDelay)
+  if (client === null) {
+    onClosed?.()
+    return null
+  }
+  if (addresses) setAddresses(client, addresses)
+  if (member.inheritsNoDelay && !wantsNoDelay(serverOf(member))) client.setNoDelay?.(false)
+  return client
+}

@@ -1,0 +1,98 @@
+import type { Port } from '../../device/device.ts'
+import type { EventBuffer } from '../../device/event-buffer.ts'
+import { NodeDlbError } from '../../errors.ts'
+import type { OnClosed } from './adoption.ts'
+import type { Completions } from './completions.ts'
+import { type Delivery, deliver, LATER } from './delivery.ts'
+
+/** How many events are taken in one turn of the loop: a busy worker leaves the others where they can be taken back. */
+export const INBOX_BATCH = 4
+
+const NONE = 'dlb receive none, skip'
+
+export interface InboxOptions {
+  readonly port: Port
+  /** How many are taken at once, of INBOX_BATCH at most. */
+  readonly batch: number
+  readonly events: EventBuffer
+  readonly completions: Completions
+  /** Makes the event's fd a connection; null if it is not this worker's to take. Never throws. */
+  readonly adopt: (
+    listener: number,
+    fd: number,
+    stamp: number,
+    onClosed: OnClosed | null,
+  ) => Delivery | typeof LATER | null
+  /** The port does not work any more. */
+  readonly onFailure: (error: NodeDlbError) => void
+  readonly debug: ((line: string) => void) | null
+}
+
+/**
+ * The worker's end of the device. Woken while the port's consumer queue holds events, it takes a few, and delivers each in a callback of
+ * its own. If a handler of the app's throws, the others still come, and if the worker dies of it they are recovered with the port.
+ */
+export class Inbox {
+  readonly #options: InboxOptions
+  #next = 0
+  #count = 0
+
+  constructor(options: InboxOptions) {
+    this.#options = options
+  }
+
+  open(): void {
+    const { port } = this.#options
+    port.onReadable(() => this.#take())
+    port.unref()
+  }
+
+  #take(): void {
+    // The rest of the last batch comes first, and this is called again.
+    if (this.#next < this.#count) return
+    const { debug } = this.#options
+    this.#next = 0
+    this.#count = this.#receive()
+    if (this.#count === 0) {
+      debug?.(NONE)
+      return
+    }
+    debug?.(`get dlb event ${this.#count}`)
+    for (let i = 1; i < this.#count; i++) setImmediate(this.#deliverNext)
+    this.#deliverNext()
+  }
+
+  readonly #deliverNext = (): void => {
+    const { events, debug } = this.#options
+    const i = this.#next++
+    const fd = events.data64Low(i)
+    const delivery = this.#adopt(events.data16(i), fd, events.data64High(i))
+    if (delivery) debug?.(`dlb recv ${fd}`)
+    if (this.#next === this.#count && this.#count < INBOX_BATCH) debug?.(NONE)
+    if (delivery && delivery !== LATER) deliver(delivery)
+  }
+
+  #adopt(listener: number, fd: number, stamp: number): Delivery | typeof LATER | null {
+    const { completions, adopt } = this.#options
+    if (!completions.counts(listener)) {
+      const delivery = adopt(listener, fd, stamp, null)
+      completions.done()
+      return delivery
+    }
+    const delivery = adopt(listener, fd, stamp, () => completions.closed())
+    if (delivery) completions.opened()
+    else completions.done()
+    return delivery
+  }
+
+  #receive(): number {
+    const { port, events, batch, onFailure } = this.#options
+    try {
+      return port.receive(events, batch)
+    } catch (error) {
+      if (!(error instanceof NodeDlbError)) throw error
+      onFailure(error)
+      return 0
+    }
+  }
+}

@@ -1,0 +1,221 @@
+import type { Server } from 'node:net'
+import { type ErrorCode, NodeDlbError } from '../../errors.ts'
+import { loadAddon } from '../../native.ts'
+import type { Links, ListenRequest, Reply, Route, Routes } from '../../protocol.ts'
+import type { Intake } from '../connections/intake.ts'
+import type { Control } from '../control.ts'
+import { findPipe, type StreamHandleConstructor } from '../node-handles.ts'
+import {
+  type Accept,
+  type ListenerMembership,
+  type ListenHandle,
+  type ListenHandleConstructor,
+  listenHandleClass,
+} from './listen-handle.ts'
+import { useTicketKeys } from './ticket-keys.ts'
+
+const EBADF = -9
+
+/** A listen handle for a server, and the address that Node's own code goes on with. */
+export interface Opened {
+  readonly handle: ListenHandle
+  readonly address: string | null
+  readonly addressType: number
+}
+
+/** What takes part in a listener of the main thread's. */
+export interface Member {
+  /** Those that have the handle. The last one gets the connections: `b.listen(a)` takes them over. */
+  readonly servers: Server[]
+  readonly handle: ListenHandle
+  readonly accept: Accept
+  /** Its connections begin with the PROXY protocol's header. */
+  readonly proxied: boolean
+  /** The class of its connections' handles. */
+  readonly Handle: StreamHandleConstructor
+  /** Its connections begin with TCP_NODELAY, as the listening socket has it. */
+  readonly inheritsNoDelay: boolean
+}
+
+type Bound = Extract<Reply, { type: 'listening' }>
+type Failure = Pick<Extract<Reply, { type: 'failed' }>, 'errno' | 'address'>
+
+/** The server that gets the member's connections. */
+export function serverOf({ servers }: Member): Server {
+  return servers[servers.length - 1]
+}
+
+/**
+ * The servers of this worker that listen, by the id of the listener that they take part in.
+ *
+ * Their connections come in by the intake. While there is none (the device failed, and main has not told what comes next),
+ * and for routes that are meant for the next, they are joined later.
+ */
+export class Listening {
+  readonly #members = new Map<number, Member>()
+  readonly #routes = new Map<number, Route>()
+  readonly #classes = new Map<StreamHandleConstructor, ListenHandleConstructor>()
+  /** Those that hold the worker's loop open. */
+  readonly #holders = new Set<number>()
+  readonly #control: Control
+  readonly #Tcp: StreamHandleConstructor
+  readonly #onListening: (path: string | null) => void
+  #Pipe: StreamHandleConstructor | undefined
+  #intake: Intake | null = null
+  #generation = 0
+  /** The latest. */
+  #links: Links | null = null
+
+  /** @param onListening each time a server does; on a path, if there is one. */
+  constructor(control: Control, Tcp: StreamHandleConstructor, onListening: (path: string | null) => void) {
+    this.#control = control
+    this.#onListening = onListening
+    this.#Tcp = Tcp
+  }
+
+  /** From now on connections come in by this intake, of the link's generation. */
+  connect(intake: Intake | null, generation: number, links: Links | null, routes: Routes): void {
+    this.#intake?.close()
+    this.#intake = intake
+    this.#generation = generation
+    for (const [listener, route] of routes) this.#routes.set(listener, route)
+    for (const listener of this.#members.keys()) this.#join(listener)
+    this.#relink(links)
+  }
+
+  reroute(links: Links, routes: Routes): void {
+    for (const [listener, route] of routes) {
+      const known = this.#routes.get(listener)
+      if (!known || known.revision >= route.revision) continue
+      this.#routes.set(listener, route)
+      if (this.#members.has(listener)) this.#join(listener)
+    }
+    this.#relink(links)
+  }
+
+  /** Main's acceptor rests. */
+  relieve(): void {
+    this.#intake?.relieve()
+  }
+
+  shareAmong(workers: number): void {
+    this.#intake?.shareAmong(workers)
+  }
+
+  find(listener: number): Member | undefined {
+    return this.#members.get(listener)
+  }
+
+  servers(): Server[] {
+    return [...this.#members.values()].flatMap((member) => member.servers)
+  }
+
+  /** The server has been given another server's handle, which may be one of ours. */
+  takeOver(server: Server, handle: object | null): void {
+    const member = [...this.#members.values()].find((member) => member.handle === handle)
+    member?.servers.push(server)
+  }
+
+  /**
+   * Binds, or joins what another worker has bound. A bind that fails gives a handle whose `listen` fails, so that
+   * Node itself makes its error of it.
+   * @throws what the balancer cannot do: ERR_DLB_NO_RESOURCES, ERR_DLB_TIMEOUT.
+   */
+  open(server: Server, request: ListenRequest): Opened {
+    const Handle = request.port === -1 ? this.#pipe() : this.#Tcp
+    const reply = this.#control.call(request)
+    if (reply.type === 'listening') return this.#opened(server, Handle, request, reply)
+    if (reply.type === 'failed') return this.#failed(Handle, request, reply)
+    if (reply.type === 'refused') throw new NodeDlbError(reply.code as ErrorCode, reply.message)
+    throw new TypeError(`'${reply.type}' does not answer 'listen'`)
+  }
+
+  #opened(server: Server, Handle: StreamHandleConstructor, request: ListenRequest, reply: Bound): Opened {
+    const { listener, route, links, address, ticketKeys } = reply
+    useTicketKeys(server, ticketKeys)
+    this.#routes.set(listener, route)
+    this.#relink(links)
+    const handle = new (this.#classFor(Handle))(this.#membership(server, Handle, reply))
+    const error = openOn(handle, reply)
+    if (error !== 0) {
+      handle.close()
+      return this.#failed(Handle, request, { errno: error, address: request.address })
+    }
+    if (typeof address === 'string') return { handle, address, addressType: request.addressType }
+    return { handle, address: address.address, addressType: address.family === 'IPv6' ? 6 : 4 }
+  }
+
+  #failed(Handle: StreamHandleConstructor, { addressType }: ListenRequest, { errno, address }: Failure): Opened {
+    const nothing = (): void => undefined
+    const handle = new (this.#classFor(Handle))({ join: () => errno, leave: nothing, hold: nothing })
+    return { handle, address, addressType }
+  }
+
+  #membership(
+    server: Server,
+    Handle: StreamHandleConstructor,
+    { listener, route, noDelay, address }: Bound,
+  ): ListenerMembership {
+    return {
+      join: (handle, accept) => {
+        const { proxyProtocol: proxied } = route
+        this.#onListening(typeof address === 'string' ? address : null)
+        this.#members.set(listener, { servers: [server], handle, accept, Handle, proxied, inheritsNoDelay: noDelay })
+        this.#join(listener)
+        this.#control.post({ type: 'listening', thread: loadAddon().thisThread() })
+        return 0
+      },
+      leave: () => {
+        this.#intake?.leave(listener)
+        this.#members.delete(listener)
+        this.#routes.delete(listener)
+        const reply = this.#control.call({ type: 'leave', listener })
+        if (reply.type === 'left') this.#relink(reply.links)
+      },
+      hold: (held) => this.#hold(listener, held),
+    }
+  }
+
+  #classFor(Handle: StreamHandleConstructor): ListenHandleConstructor {
+    const known = this.#classes.get(Handle) ?? listenHandleClass(Handle)
+    this.#classes.set(Handle, known)
+    return known
+  }
+
+  #hold(listener: number, held: boolean): void {
+    if (held) this.#holders.add(listener)
+    else this.#holders.delete(listener)
+    // Not by the intake, which comes and goes.
+    this.#control.hold(this.#holders.size > 0)
+  }
+
+  #join(listener: number): void {
+    const route = this.#routes.get(listener)
+    if (route?.generation === this.#generation) this.#intake?.join(listener, route)
+  }
+
+  /** Answers overtake what was posted before, so they are not always in order; and there may be no intake for them yet. */
+  #relink(links: Links | null): void {
+    if (links && links.revision >= (this.#links?.revision ?? 0)) this.#links = links
+    if (this.#links?.generation === this.#generation) this.#intake?.setLinks(this.#links.queues)
+  }
+
+  #pipe(): StreamHandleConstructor {
+    this.#Pipe ??= findPipe()
+    return this.#Pipe
+  }
+}
+
+/**
+ * On the shared socket. If there is none yet (see UnboundListener), or main has closed it since its answer, since the balancer closes or another
+ * took its place, the handle has only its address.
+ * @returns 0 or a negative errno
+ */
+function openOn(handle: ListenHandle, { fd, address }: Bound): number {
+  const shared = fd < 0 ? EBADF : loadAddon().shareListening(fd)
+  if (shared >= 0) return handle.open(shared)
+  if (shared !== EBADF) return shared
+  const getsockname = (out: object): number => (Object.assign(out, address) ? 0 : -1)
+  Object.defineProperty(handle, 'getsockname', { value: getsockname })
+  return 0
+}

@@ -1,0 +1,62 @@
+import net, { type Server } from 'node:net'
+import { isTls, type TlsServer } from '../drain/server-kinds.ts'
+
+/**
+ * A TLS server makes session tickets by keys of 48 bytes. Without keys from the app, each server makes up its own: workers that share a listener have to share
+ * them, or a client that resumes its session at another worker does a full handshake. Keys that the app has set are its own to share.
+ *
+ * Node keeps those of the option in `server.ticketKeys`, from where each new context gets them (`setSecureContext`, with which certificates are renewed). So
+ * that is where ours are, too, and those of `setTicketKeys`, of which Node remembers none.
+ *
+ * Here are ours, of which the app knows nothing.
+ */
+const given = new WeakMap<Server, Buffer>()
+
+/** @returns null for servers without TLS, or with keys of the app's */
+export function ticketKeysOf(server: Server): Uint8Array | null {
+  return isTls(server) && !hasOwnKeys(server) ? server.getTicketKeys() : null
+}
+
+export function useTicketKeys(server: Server, keys: Uint8Array | null): void {
+  if (!keys || !isTls(server) || hasOwnKeys(server)) return
+  const copy = Buffer.from(keys)
+  server.setTicketKeys(copy)
+  server.ticketKeys = copy
+  given.set(server, copy)
+}
+
+function hasOwnKeys(server: TlsServer): boolean {
+  return server.ticketKeys !== undefined && server.ticketKeys !== given.get(server)
+}
+
+/**
+ * From now on `setTicketKeys` is remembered. It is called before `listen` as a rule, and to load node:tls for that in each worker, also where the app does without, would cost
+ * it some ms: so this waits until node:tls assigns the method to its prototype, which inherits from that of node:net.
+ */
+export function rememberTicketKeys(): void {
+  const name = 'setTicketKeys'
+  const { moduleLoadList } = process as unknown as { moduleLoadList?: readonly string[] }
+  if (moduleLoadList?.includes('NativeModule tls')) {
+    const { prototype } = process.getBuiltinModule('node:tls').Server
+    prototype[name] = remembering(prototype[name])
+    return
+  }
+  Object.defineProperty(net.Server.prototype, name, {
+    configurable: true,
+    set(value: TlsServer[typeof name]) {
+      Object.defineProperty(this, name, {
+        configurable: true,
+        enumerable: true,
+        writable: true,
+        value: remembering(value),
+      })
+    },
+  })
+}
+
+function remembering(setTicketKeys: TlsServer['setTicketKeys']): TlsServer['setTicketKeys'] {
+  return function (this: TlsServer, keys: Buffer): void {
+    setTicketKeys.call(this, keys)
+    this.ticketKeys = keys
+  }
+}
