@@ -5,7 +5,10 @@ import { shortDeviceCases } from './device/cases.ts'
 import { type DeviceSuite, deviceSuite } from './device/suite.ts'
 import type { Case } from './lib/rounds.ts'
 
-/** Seconds. V8 goes on compiling for as long what is used often, which costs a server as much CPU as some of its connections. */
+/**
+ * Seconds. V8 goes on compiling for as long what is used often, which costs a server as much CPU as
+ * some of its connections.
+ */
 const LONGEST_WARM_UP = 5
 
 export interface Selection {

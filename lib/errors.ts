@@ -1,6 +1,7 @@
 /**
- * Every error that node-dlb throws or emits on purpose: a stable `code` to match on, a message that says what
- * to do, and the underlying failure as `cause`. docs/errors.md lists the same codes; a test holds the two equal.
+ * Every error that node-dlb throws or emits on purpose: a stable `code` to match on, a message that
+ * says what to do, and the underlying failure as `cause`. docs/errors.md lists the same codes; a
+ * test holds the two equal.
  */
 export const errorCodes = {
   ERR_DLB_INVALID_ARGUMENT: 'An argument has the wrong type or is out of its range.',

@@ -1,7 +1,8 @@
 /**
- * The addon's part for the DLB device: native/dlb/js_device.h, js_domain.h and attachment.h. lib/device/dlb is its only
- * user; it checks the arguments. Calls that fail throw Node's system errors, with libdlb's function as `syscall`; those
- * of ports return a `PortCode` below 0 instead (lib/device/dlb/codes.ts).
+ * The addon's part for the DLB device: native/dlb/js_device.h, js_domain.h and attachment.h.
+ * lib/device/dlb is its only user; it checks the arguments. Calls that fail throw Node's system
+ * errors, with libdlb's function as `syscall`; those of ports return a `PortCode` below 0 instead
+ * (lib/device/dlb/codes.ts).
  */
 export interface NativeDlb {
   /** Loads a library and opens no device. Throws an Error with the code ELIBRARY. */
@@ -70,7 +71,10 @@ export interface NativeDomainConfig {
   /** libdlb's pools: what is bounded, and what ports may keep. */
   readonly pool: number
   readonly directedPool: number
-  /** Of each group; and how many numbers a slot of the group is to have, which is changed before the domain is made, and back when it ends. */
+  /**
+   * Of each group; and how many numbers a slot of the group is to have, which is changed before the
+   * domain is made, and back when it ends.
+   */
   readonly sequenceNumberSlots: readonly number[]
   readonly sequenceNumbers: readonly number[]
 }
@@ -119,8 +123,8 @@ export interface NativeDlbDomain {
   depthCounter(directed: boolean, queue: number, level: number): number
   resetDepthCounter(directed: boolean, queue: number, level: number): void
   /**
-   * Once, in the creating thread. `isReset`: it is one for certain, of the device or the domain. The last alerts come in the
-   * turns of the loop after close().
+   * Once, in the creating thread. `isReset`: it is one for certain, of the device or the domain.
+   * The last alerts come in the turns of the loop after close().
    */
   onAlert(callback: (id: number, data: number, isReset: boolean) => void): void
   close(): void
@@ -139,7 +143,8 @@ export interface NativeDlbPort {
   release(): void
   pop(): void
   /**
-   * The memory to send from, or to receive into, up to the next call of this. Its address is all that the addon keeps.
+   * The memory to send from, or to receive into, up to the next call of this. Its address is all
+   * that the addon keeps.
    * @returns how many events it has; 0 if it is no ArrayBuffer, or was transferred away.
    */
   lend(receives: boolean, memory: ArrayBuffer): number

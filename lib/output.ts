@@ -8,14 +8,17 @@ type Done = (error?: Error | null) => void
 const LOOK_MS = [1, 2, 4, 8, 16]
 
 /**
- * stdout or stderr, unless it is a terminal, as a stream on the descriptor itself. Node's own would make a pipe non-blocking for all threads of the
- * process, and for whoever else writes to it: then synchronous writes, such as `fs.writeSync(1, …)`, fail with EAGAIN.
+ * stdout or stderr, unless it is a terminal, as a stream on the descriptor itself. Node's own would
+ * make a pipe non-blocking for all threads of the process, and for whoever else writes to it: then
+ * synchronous writes, such as `fs.writeSync(1, …)`, fail with EAGAIN.
  *
- * What there is room for is written before `write` returns, so that it is neither lost nor out of order whatever the thread does next. The rest
- * waits for room, without blocking the thread, and the stream says so as any does: by `write`'s result and 'drain'. Nothing tells when there is room but
- * `poll`, which libuv would do only if the descriptor were non-blocking; hence the looks.
+ * What there is room for is written before `write` returns, so that it is neither lost nor out of
+ * order whatever the thread does next. The rest waits for room, without blocking the thread, and
+ * the stream says so as any does: by `write`'s result and 'drain'. Nothing tells when there is room
+ * but `poll`, which libuv would do only if the descriptor were non-blocking; hence the looks.
  *
- * Any thread, each with streams of its own. Chunks of up to 4,096 bytes are never mixed with others'.
+ * Any thread, each with streams of its own. Chunks of up to 4,096 bytes are never mixed with
+ * others'.
  */
 export class Output extends Writable {
   readonly fd: number
@@ -33,7 +36,9 @@ export class Output extends Writable {
     this.#holds = holds
   }
 
-  /** For the end of the thread: what waits goes there, and so does what finds no room from now on. */
+  /**
+   * For the end of the thread: what waits goes there, and so does what finds no room from now on.
+   */
   leaveTo(heir: (data: Uint8Array) => void): void {
     this.#heir = heir
     this.#look(0)
@@ -43,7 +48,10 @@ export class Output extends Writable {
     this.#put(chunk, done, 0)
   }
 
-  /** An error is told, and the stream goes on; nothing closes the descriptor. Node's own stream does the same. */
+  /**
+   * An error is told, and the stream goes on; nothing closes the descriptor. Node's own stream does
+   * the same.
+   */
   override _destroy(error: Error | null, done: Done): void {
     done(error)
     ;(this as unknown as { _undestroy(): void })._undestroy()

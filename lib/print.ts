@@ -10,8 +10,8 @@ const LAST_LOOK_MS = 5
 const outputs = new Map<1 | 2, Output>()
 
 /**
- * What the balancer itself has to say, or a worker that has ended. It neither blocks this thread nor throws: that nobody reads it is no reason
- * to stop serving. Main thread.
+ * What the balancer itself has to say, or a worker that has ended. It neither blocks this thread
+ * nor throws: that nobody reads it is no reason to stop serving. Main thread.
  */
 export function print(fd: 1 | 2, data: string | Uint8Array): void {
   if (!hasAddon()) {

@@ -6,11 +6,15 @@ import type { Counting } from './ledger/counting.ts'
 import type { NativeThread } from './native.ts'
 
 /**
- * What the main thread and a worker say to each other. Connections do not travel here (they go through the device),
- * except those that a worker has to give back, and those of a device that failed and has no successor.
+ * What the main thread and a worker say to each other. Connections do not travel here (they go
+ * through the device), except those that a worker has to give back, and those of a device that
+ * failed and has no successor.
  */
 
-/** The worker's start-up parcel, in `workerData`; the bootstrap replaces it by the user's own before their code runs. */
+/**
+ * The worker's start-up parcel, in `workerData`; the bootstrap replaces it by the user's own before
+ * their code runs.
+ */
 export interface WorkerBoot {
   readonly code: WorkerCode
   readonly index: number
@@ -27,7 +31,10 @@ export interface WorkerBoot {
   /** The addon's file. */
   readonly addon: string
   readonly control: MessagePort
-  /** Answers to `call`s only, so that they can be read synchronously without disturbing the other messages. */
+  /**
+   * Answers to `call`s only, so that they can be read synchronously without disturbing the other
+   * messages.
+   */
   readonly replies: MessagePort
   /** One word: the number of the last call that main has answered. */
   readonly answered: SharedArrayBuffer
@@ -116,7 +123,9 @@ export interface ListenRequest {
   readonly reusePort: boolean
   /** The server's connections shall have TCP_NODELAY. */
   readonly noDelay: boolean
-  /** Of a server with TLS, by which it makes session tickets; null also if they are the app's own. */
+  /**
+   * Of a server with TLS, by which it makes session tickets; null also if they are the app's own.
+   */
   readonly ticketKeys: Uint8Array | null
 }
 
@@ -132,8 +141,9 @@ export interface HandleRequest {
 }
 
 /**
- * Whether other workers listen on a Unix socket's path; or removes its file, unless they do. Main does so for all, one after the other: of two that start
- * at the same time, the second would find it gone.
+ * Whether other workers listen on a Unix socket's path; or removes its file, unless they do. Main
+ * does so for all, one after the other: of two that start at the same time, the second would find
+ * it gone.
  */
 export interface PathRequest {
   readonly type: 'path'
@@ -185,7 +195,9 @@ export type Reply =
   | { readonly type: 'unbound' }
   /** `isOurs`: others listen there; or they have removed the file, or it is removed now. */
   | { readonly type: 'path'; readonly isOurs: boolean }
-  /** The bind or listen failed; `errno` is negative, as libuv's. `address` is what was tried last. */
+  /**
+   * The bind or listen failed; `errno` is negative, as libuv's. `address` is what was tried last.
+   */
   | { readonly type: 'failed'; readonly errno: number; readonly address: string | null }
   /** The balancer itself cannot do it. */
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
@@ -198,13 +210,21 @@ export type Notice =
   | { readonly type: 'return'; readonly listener: number; readonly fd: number; readonly stamp: number }
   /** The device that the link of this generation goes to has failed. */
   | { readonly type: 'device-failed'; readonly generation: number; readonly code: ErrorCode; readonly message: string }
-  /** An uncaught error, as text: it outlives the thread, and the error itself may not be cloneable. */
+  /**
+   * An uncaught error, as text: it outlives the thread, and the error itself may not be cloneable.
+   */
   | { readonly type: 'uncaught'; readonly text: string }
-  /** Told to drain, it has closed its servers; not sent if the app's own handler of the signal was called instead. */
+  /**
+   * Told to drain, it has closed its servers; not sent if the app's own handler of the signal was
+   * called instead.
+   */
   | { readonly type: 'closing' }
   /** It can do no more just now, or can again. */
   | { readonly type: 'overloaded'; readonly overloaded: boolean }
-  /** Accepting for itself, it closed so many connections at once for want of descriptors. They are counted. */
+  /**
+   * Accepting for itself, it closed so many connections at once for want of descriptors. They are
+   * counted.
+   */
   | { readonly type: 'shed'; readonly connections: number }
   /** The app has no handler for the signal any more. */
   | { readonly type: 'unhandle'; readonly signal: NodeJS.Signals }
@@ -221,7 +241,10 @@ export type ToMain = Notice | { readonly type: 'call'; readonly id: number; read
 export type ToWorker =
   /** The drain is about to come: connections end with their next response. */
   | { readonly type: 'ending' }
-  /** Close the servers, or let the app's own handler of the signal do it. What is open at the deadline (of `Date.now()`) is cut. */
+  /**
+   * Close the servers, or let the app's own handler of the signal do it. What is open at the
+   * deadline (of `Date.now()`) is cut.
+   */
   | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly deadline: number }
   /** The process got this signal, for which the app has handlers. */
   | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
@@ -236,8 +259,8 @@ export type ToWorker =
       readonly properties: Pick<NodeJS.ErrnoException, 'code' | 'errno' | 'syscall'>
     }
   /**
-   * Connections come another way from now on. It may be late: the worker may have left a listener meanwhile, and joined it again by a
-   * later route.
+   * Connections come another way from now on. It may be late: the worker may have left a listener
+   * meanwhile, and joined it again by a later route.
    */
   | { readonly type: 'routes'; readonly links: Links; readonly routes: Routes }
   /** Close what is open, and exit. */

@@ -4,8 +4,9 @@ import { NodeDlbError } from './errors.ts'
 import type { Ledger } from './ledger/ledger.ts'
 
 /**
- * Where a balancer's worker is found by code that runs in it. On globalThis under a registered symbol, because the
- * app's copy of node-dlb need not be the one that started it (a global `node-dlb run` and a local dependency).
+ * Where a balancer's worker is found by code that runs in it. On globalThis under a registered
+ * symbol, because the app's copy of node-dlb need not be the one that started it (a global
+ * `node-dlb run` and a local dependency).
  */
 const KEY = Symbol.for('node-dlb.worker')
 
@@ -30,12 +31,12 @@ export function workerIndex(): number | null {
 }
 
 /**
- * Lets the balancer serve this server: what the server `listen`s on afterwards is a listener of the balancer's. Of
- * use with `startBalancer({ hook: false })`, where other servers of the app keep their own sockets; harmless otherwise.
- * Call it before `listen()`, in a balancer's worker.
+ * Lets the balancer serve this server: what the server `listen`s on afterwards is a listener of the
+ * balancer's. Of use with `startBalancer({ hook: false })`, where other servers of the app keep
+ * their own sockets; harmless otherwise. Call it before `listen()`, in a balancer's worker.
  * @returns the server
- * @throws ERR_DLB_INVALID_ARGUMENT unless it is a server of node:net or of what is made of one (http, https, http2, tls);
- *   ERR_DLB_NOT_A_WORKER in any other thread
+ * @throws ERR_DLB_INVALID_ARGUMENT unless it is a server of node:net or of what is made of one
+ *   (http, https, http2, tls); ERR_DLB_NOT_A_WORKER in any other thread
  */
 export function attach<S extends Server>(server: S): S {
   if (!isServer(server)) {
@@ -49,8 +50,9 @@ export function attach<S extends Server>(server: S): S {
 }
 
 /**
- * Says that this worker can take no more connections, until it says that it can again: meanwhile others get them, and if all
- * say so, accepting stops. For what only the app knows, such as a queue that is too long; see also the option `maxEventLoopDelay`.
+ * Says that this worker can take no more connections, until it says that it can again: meanwhile
+ * others get them, and if all say so, accepting stops. For what only the app knows, such as a queue
+ * that is too long; see also the option `maxEventLoopDelay`.
  * @throws ERR_DLB_NOT_A_WORKER in any other thread, ERR_DLB_INVALID_ARGUMENT
  */
 export function reportOverloaded(overloaded: boolean): void {

@@ -1,7 +1,10 @@
 import type dgram from 'node:dgram'
 import { NodeDlbError } from './errors.ts'
 
-/** The parts of Node's own UDP sockets that sharing them rests on, as node:cluster does. Undocumented: so they are looked for before they are used. */
+/**
+ * The parts of Node's own UDP sockets that sharing them rests on, as node:cluster does.
+ * Undocumented: so they are looked for before they are used.
+ */
 export interface UdpHandle {
   readonly fd: number
   /** @returns 0, or a negative errno, as all of these. */

@@ -18,8 +18,8 @@ Fd OpenReserve() { return Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 Fd AcceptFrom(int listener) { return Fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
 
-// What accept4 says of one connection that failed before it was accepted (accept(2), "Error handling"), and EINTR:
-// the next may be well.
+// What accept4 says of one connection that failed before it was accepted (accept(2), "Error
+// handling"), and EINTR: the next may be well.
 bool ConcernsOneConnection(int error) {
   switch (error) {
     case ECONNABORTED:
@@ -77,12 +77,14 @@ void Acceptor::Pause() {
     exclusive_.Leave();
     return;
   }
-  // Not uv_poll_stop: a handle that waits for something keeps the loop alive, as an open listener should.
+  // Not uv_poll_stop: a handle that waits for something keeps the loop alive, as an open listener
+  // should.
   uv_poll_start(&poll_, UV_DISCONNECT, OnPoll);
 }
 
 void Acceptor::Resume() {
-  // Who waits exclusively does so anew: it may have failed, and whoever was told of what waits now may not come.
+  // Who waits exclusively does so anew: it may have failed, and whoever was told of what waits now
+  // may not come.
   if (state_ == State::kPaused || (state_ == State::kAccepting && exclusive_.active())) Poll();
 }
 
@@ -94,7 +96,8 @@ void Acceptor::Hold(bool held) {
 void Acceptor::Close(bool everywhere) {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
-  // uv_close takes the descriptor out of the loop's epoll set at once, so that it can be closed right after.
+  // uv_close takes the descriptor out of the loop's epoll set at once, so that it can be closed
+  // right after.
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnHandleClosed);
   uv_close(reinterpret_cast<uv_handle_t*>(&timer_), OnHandleClosed);
   if (everywhere) socket_.Shutdown();
@@ -153,8 +156,9 @@ int Acceptor::AcceptInto(int* places, size_t room) {
 
 // Returns how many are in fds_; of a batch, they are the sink's by then.
 int Acceptor::Accept(int limit) {
-  // Most batches are as big as the one before. Stopping there saves the accept4 that would only find the backlog
-  // empty; should there be more, the level-triggered poll comes back on the loop's next turn.
+  // Most batches are as big as the one before. Stopping there saves the accept4 that would only
+  // find the backlog empty; should there be more, the level-triggered poll comes back on the loop's
+  // next turn.
   int count = 0;
   const Outcome outcome = AcceptUpTo(trust_ > 0 ? std::min(expected_, limit) : limit, &count);
   const int error = errno;

@@ -11,17 +11,19 @@
 
 namespace node_dlb {
 
-// Accepts connections from a listening socket and hands their descriptors on in batches. It makes no libuv handle of
-// an accepted descriptor: that one belongs to whichever thread adopts it.
+// Accepts connections from a listening socket and hands their descriptors on in batches. It makes
+// no libuv handle of an accepted descriptor: that one belongs to whichever thread adopts it.
 //
-// Thread: the loop's, for everything. Ownership: created by Start, which gives it the listening socket; deletes
-// itself after Close, once the loop has let go of its handles. The sink outlives it or is told by OnClose.
+// Thread: the loop's, for everything. Ownership: created by Start, which gives it the listening
+// socket; deletes itself after Close, once the loop has let go of its handles. The sink outlives it
+// or is told by OnClose.
 //
-// When descriptors run out (EMFILE, ENFILE) the connections stay in the kernel's backlog and accepting is tried again
-// after 5 ms, which sits out a short peak. If none was free then either, the backlog's connections are shed through a
-// descriptor held in reserve: accepted and closed at once, so that their clients know. Another thread may take the
-// reserve's place in the descriptor table in between; then nothing is shed this time. Either way accepting is tried
-// again after a delay that doubles up to 100 ms, so that it neither spins nor stalls.
+// When descriptors run out (EMFILE, ENFILE) the connections stay in the kernel's backlog and
+// accepting is tried again after 5 ms, which sits out a short peak. If none was free then either,
+// the backlog's connections are shed through a descriptor held in reserve: accepted and closed at
+// once, so that their clients know. Another thread may take the reserve's place in the descriptor
+// table in between; then nothing is shed this time. Either way accepting is tried again after a
+// delay that doubles up to 100 ms, so that it neither spins nor stalls.
 class Acceptor {
  public:
   static constexpr int kBatch = 64;
@@ -54,26 +56,31 @@ class Acceptor {
     uint64_t backoffs = 0;  // times that accepting waited for descriptors or memory
   };
 
-  // Takes the socket and accepts from it until Pause or Close. `on_freed(context)` is called last of all, when the
-  // loop has let go. On failure (EPERM, ENOMEM, ENOSPC of epoll) returns null and sets `error`; the socket is closed.
-  // Batches have up to `most` connections, 1 to kBatch. 0: there are none; the sink is told, and asks with AcceptOne.
+  // Takes the socket and accepts from it until Pause or Close. `on_freed(context)` is called last
+  // of all, when the loop has let go. On failure (EPERM, ENOMEM, ENOSPC of epoll) returns null and
+  // sets `error`; the socket is closed. Batches have up to `most` connections, 1 to kBatch. 0:
+  // there are none; the sink is told, and asks with AcceptOne.
   static Acceptor* Start(uv_loop_t* loop, ListenSocket socket, int most, Sink* sink, void (*on_freed)(Acceptor*, void*),
                          void* context, SystemError* error);
 
   // The backlog holds what arrives from here on. The handle keeps the loop alive all the same.
   void Pause();
   void Resume();
-  // In OnReadable: a connection's descriptor, or -1; shedding and failing are told to the sink as for batches.
+  // In OnReadable: a connection's descriptor, or -1; shedding and failing are told to the sink as
+  // for batches.
   int AcceptOne();
-  // Of an acceptor that is asked, also while it is paused: fills `places` from the front, each with the complement of a descriptor (so that it is
-  // negative). They may be in shared memory: a connection is there before JS goes on, or is terminated. How many; a negative errno
-  // if there are none for another reason than that nobody waits (EMFILE and the like).
+  // Of an acceptor that is asked, also while it is paused: fills `places` from the front, each with
+  // the complement of a descriptor (so that it is negative). They may be in shared memory: a
+  // connection is there before JS goes on, or is terminated. How many; a negative errno if there
+  // are none for another reason than that nobody waits (EMFILE and the like).
   int AcceptInto(int* places, size_t room);
-  // Of an acceptor that is asked by AcceptInto, and shares its socket with others that wait: one of them is told of a connection, not all.
+  // Of an acceptor that is asked by AcceptInto, and shares its socket with others that wait: one of
+  // them is told of a connection, not all.
   void WatchExclusively() { wants_exclusive_ = true; }
   // Whether the handle keeps the loop alive, as it does at first.
   void Hold(bool held);
-  // The listening socket is closed when it returns; `everywhere`: for those who share it, too. Safe to repeat.
+  // The listening socket is closed when it returns; `everywhere`: for those who share it, too. Safe
+  // to repeat.
   void Close(bool everywhere = false);
 
   const ListenSocket& socket() const { return socket_; }

@@ -16,7 +16,8 @@
 #include "output.h"
 #include "waker.h"
 
-// What `require('node_dlb.node')` returns; lib/native.ts types it. Loaded once per environment that uses it.
+// What `require('node_dlb.node')` returns; lib/native.ts types it. Loaded once per environment that
+// uses it.
 namespace node_dlb {
 namespace {
 
@@ -122,7 +123,8 @@ Napi::Value ShareListeningForJs(const Napi::CallbackInfo& info) {
   return arguments.ok() ? Napi::Number::New(info.Env(), ShareListening(fd)) : Napi::Value();
 }
 
-// The most descriptors that this process may have, so their numbers are below it; Infinity if there is no limit.
+// The most descriptors that this process may have, so their numbers are below it; Infinity if there
+// is no limit.
 Napi::Value FdLimit(const Napi::CallbackInfo& info) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {

@@ -8,8 +8,9 @@
 
 namespace node_dlb {
 
-// Throws the TypeError of wrong use of the addon, with a code of lib/errors.ts. What JS has thrown meanwhile, such as a getter, is its cause.
-// If the thread is being terminated, nothing can be thrown, and nothing has to be.
+// Throws the TypeError of wrong use of the addon, with a code of lib/errors.ts. What JS has thrown
+// meanwhile, such as a getter, is its cause. If the thread is being terminated, nothing can be
+// thrown, and nothing has to be.
 inline void ThrowWrongUse(Napi::Env env, const char* code, const std::string& message) {
   napi_value cause = nullptr;
   if (env.IsExceptionPending()) napi_get_and_clear_last_exception(env, &cause);
@@ -23,14 +24,16 @@ inline void ThrowWrongUse(Napi::Env env, const char* code, const std::string& me
   napi_throw(env, error);
 }
 
-// Whether a value is a whole number from `min` to `max`, and which. Node-API's own conversions make 0 of NaN and cut what is too large.
+// Whether a value is a whole number from `min` to `max`, and which. Node-API's own conversions make
+// 0 of NaN and cut what is too large.
 inline bool ReadWhole(napi_env env, napi_value value, double min, double max, double* out) {
   return value != nullptr && napi_get_value_double(env, value, out) == napi_ok && *out >= min && *out <= max &&
          std::trunc(*out) == *out;
 }
 
-// The arguments of a call from JS, each taken as what it is read as, and never coerced. The first that is something else is thrown a
-// TypeError for; from then on `ok()` is false, and what was read is not to be used. Whatever JS passes, nothing else happens.
+// The arguments of a call from JS, each taken as what it is read as, and never coerced. The first
+// that is something else is thrown a TypeError for; from then on `ok()` is false, and what was read
+// is not to be used. Whatever JS passes, nothing else happens.
 class Arguments {
  public:
   explicit Arguments(const Napi::CallbackInfo& info) : env_(info.Env()), info_(info) {}
@@ -73,8 +76,9 @@ class Arguments {
     return info_[index].As<Napi::Uint8Array>();
   }
 
-  // An object of the class T, which has tagged it with T::kTag: unwrapping another class's would take its memory for a T. (V8 itself keeps
-  // methods from being called on what is not of their class.)
+  // An object of the class T, which has tagged it with T::kTag: unwrapping another class's would
+  // take its memory for a T. (V8 itself keeps methods from being called on what is not of their
+  // class.)
   template <typename T>
   T* Object(size_t index) {
     const Napi::Value value = info_[index];

@@ -35,7 +35,8 @@ uint32_t Environment::AddGuard(std::unique_ptr<LedgerGuard> guard) {
   return last_guard_;
 }
 
-// While the listening sockets are open, by which connections are told from what else the numbers may be.
+// While the listening sockets are open, by which connections are told from what else the numbers
+// may be.
 void Environment::CloseConnections() {
   const auto is_connection = [this](int fd) {
     return std::any_of(acceptors_.begin(), acceptors_.end(),

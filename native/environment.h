@@ -16,21 +16,24 @@ namespace node_dlb {
 // Something with handles on an environment's loop.
 class LoopUser {
  public:
-  // The environment ends. When the loop has let go of the last handle, it calls Environment::Remove.
+  // The environment ends. When the loop has let go of the last handle, it calls
+  // Environment::Remove.
   virtual void Close() = 0;
 
  protected:
   ~LoopUser() = default;
 };
 
-// What one Node environment (the main thread, or a worker) has of the addon: its loop, the acceptors and others that
-// have handles on it, and its share of the DLB device.
+// What one Node environment (the main thread, or a worker) has of the addon: its loop, the
+// acceptors and others that have handles on it, and its share of the DLB device.
 //
-// An environment may end at any moment (worker.terminate(), process.exit()), and Node aborts the process if a loop
-// still has handles then. So a clean-up hook closes them and lets the environment go on ending only when the
-// loop has let go of the last one. Hooks run before the finalizers of JS objects.
+// An environment may end at any moment (worker.terminate(), process.exit()), and Node aborts the
+// process if a loop still has handles then. So a clean-up hook closes them and lets the environment
+// go on ending only when the loop has let go of the last one. Hooks run before the finalizers of JS
+// objects.
 //
-// Thread: the environment's. Ownership: instance data of the environment, which deletes it last of all.
+// Thread: the environment's. Ownership: instance data of the environment, which deletes it last of
+// all.
 class Environment {
  public:
   // Null, with a JS exception pending, if Node refuses the loop or the hook.

@@ -17,7 +17,8 @@ void Fd::Reset(int fd) {
 }
 
 int CloseFd(int fd) {
-  // EINTR: on Linux the descriptor is closed all the same, and trying again could close somebody else's.
+  // EINTR: on Linux the descriptor is closed all the same, and trying again could close somebody
+  // else's.
   return close(fd) == 0 || errno == EINTR ? 0 : errno;
 }
 

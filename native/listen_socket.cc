@@ -32,10 +32,12 @@ socklen_t ParseAddress(const std::string& text, int port, sockaddr_storage* out)
 
 Fd OpenStream(int family) { return Fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
-// Node 20, whose libuv is 1.46, fills an abstract name up with zeros, in its clients too; later ones do not.
+// Node 20, whose libuv is 1.46, fills an abstract name up with zeros, in its clients too; later
+// ones do not.
 bool PadsAbstractNames() { return uv_version() < ((1 << 16) | (47 << 8)); }
 
-// Names without the parts that do not tell a connection's end from its listener: the address, which may be a wildcard.
+// Names without the parts that do not tell a connection's end from its listener: the address, which
+// may be a wildcard.
 bool SamePlace(const sockaddr_storage& a, const sockaddr_storage& b) {
   if (a.ss_family != b.ss_family) return false;
   switch (a.ss_family) {
@@ -173,7 +175,8 @@ bool ListenSocket::HasWaiting() const {
 void ListenSocket::Shutdown() { shutdown(fd_.get(), SHUT_RD); }
 
 void ListenSocket::Close() {
-  // The name goes first: once the descriptor is closed, another process may bind the name, and we would remove its.
+  // The name goes first: once the descriptor is closed, another process may bind the name, and we
+  // would remove its.
   if (IsInFileSystem() && HasName()) unlink(path_.c_str());
   path_.clear();
   name_.Reset();

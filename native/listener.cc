@@ -12,7 +12,8 @@
 namespace node_dlb {
 namespace {
 
-// What the last element of a batch's array says: JS has not had the batch, or has it, or has told the ledger of all of it.
+// What the last element of a batch's array says: JS has not had the batch, or has it, or has told
+// the ledger of all of it.
 constexpr int kNotTaken = 0;
 constexpr int kTaken = 1;
 
@@ -119,8 +120,8 @@ void Listener::OnReadable() {
   MakeCallback({});
 }
 
-// Returns false if the callback has not taken the descriptors, so that they are still ours: the environment is ending, and
-// JS was not run, or was terminated before it came so far.
+// Returns false if the callback has not taken the descriptors, so that they are still ours: the
+// environment is ending, and JS was not run, or was terminated before it came so far.
 bool Listener::Call(const Acceptor::Batch& batch) {
   Napi::Int32Array fds = fds_.Value();
   // JS owns the array and could have transferred its memory away: ask for the address each time.
@@ -128,7 +129,8 @@ bool Listener::Call(const Acceptor::Batch& batch) {
   std::copy_n(batch.fds, batch.count, fds.Data());
   const size_t taken = fds.ElementLength() - 1;
   fds[taken] = kNotTaken;
-  // What this returns does not tell: when the environment is ending, Node may say of a callback that did not run, or not to its end, that it has.
+  // What this returns does not tell: when the environment is ending, Node may say of a callback
+  // that did not run, or not to its end, that it has.
   MakeCallback(batch);
   if (fds.ElementLength() <= taken || fds[taken] == kNotTaken) return false;
   if (fds[taken] == kTaken) Environment::Of(Env())->Doubt(batch.fds, batch.count);
@@ -143,7 +145,8 @@ bool Listener::MakeCallback(const Acceptor::Batch& batch) {
       Napi::Number::New(env, batch.shed),
       batch.error ? batch.error.ToError(env).Value() : env.Undefined(),
   };
-  // napi_make_callback, not a plain call: it runs nextTicks and microtasks afterwards, as for any callback of the loop.
+  // napi_make_callback, not a plain call: it runs nextTicks and microtasks afterwards, as for any
+  // callback of the loop.
   const napi_status status =
       napi_make_callback(env, nullptr, Value(), callback_.Value(), std::size(arguments), arguments, nullptr);
   if (status == napi_ok) return true;

@@ -11,12 +11,13 @@
 namespace node_dlb {
 namespace {
 
-// Who has it, has found room, and is about to fill it. Another process that writes to the same pipe just then can still make it wait; so nobody waits
-// long for the lock.
+// Who has it, has found room, and is about to fill it. Another process that writes to the same pipe
+// just then can still make it wait; so nobody waits long for the lock.
 std::timed_mutex turn;
 constexpr std::chrono::milliseconds kPatience{50};
 
-// Whether a write of up to PIPE_BUF bytes would not wait. Also if it would fail: then the write says how.
+// Whether a write of up to PIPE_BUF bytes would not wait. Also if it would fail: then the write
+// says how.
 bool HasRoom(int fd) {
   pollfd asked{fd, POLLOUT, 0};
   int count;

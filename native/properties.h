@@ -10,11 +10,13 @@ namespace node_dlb {
 
 // The properties of an object that JS passes, each of the type that it is read as.
 //
-// A thread can be terminated in the middle of a call of ours. From then on, all of Node-API that could run JS fails:
-// reading properties, unwrapping, coercing, making functions and buffers; reading and making primitive values goes on.
-// node-addon-api answers such a failure with an empty value, and aborts the process when that is used. So arguments are
-// taken as they are (`As`), never coerced (`To…`), and properties are read here: if `all()` is false in the end, one was not what it is read
-// as, or could not be read (a getter threw), or the thread is ending; nothing is to be done with what was read.
+// A thread can be terminated in the middle of a call of ours. From then on, all of Node-API that
+// could run JS fails: reading properties, unwrapping, coercing, making functions and buffers;
+// reading and making primitive values goes on. node-addon-api answers such a failure with an empty
+// value, and aborts the process when that is used. So arguments are taken as they are (`As`), never
+// coerced (`To…`), and properties are read here: if `all()` is false in the end, one was not what
+// it is read as, or could not be read (a getter threw), or the thread is ending; nothing is to be
+// done with what was read.
 class Properties {
  public:
   explicit Properties(const Napi::Value& object) : env_(object.Env()), object_(object) {}

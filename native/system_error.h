@@ -11,8 +11,8 @@ struct SystemError {
 
   explicit operator bool() const { return code != 0; }
 
-  // An Error as Node makes them: `code` ('EADDRINUSE'), `errno` (negative, as libuv has it) and `syscall`.
-  // JS thread of `env`; the caller has a handle scope open.
+  // An Error as Node makes them: `code` ('EADDRINUSE'), `errno` (negative, as libuv has it) and
+  // `syscall`. JS thread of `env`; the caller has a handle scope open.
   Napi::Error ToError(Napi::Env env) const;
 };
 

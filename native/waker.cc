@@ -10,7 +10,8 @@
 namespace node_dlb {
 namespace {
 
-// The open wakers of all threads. Whoever wakes one holds the lock meanwhile, so that it is not closed under its hands.
+// The open wakers of all threads. Whoever wakes one holds the lock meanwhile, so that it is not
+// closed under its hands.
 struct Table {
   std::shared_mutex mutex;
   std::unordered_map<uint32_t, Waker*> wakers;
@@ -51,7 +52,8 @@ void Waker::Wake(uint32_t number) {
   if (found != table.wakers.end()) uv_async_send(&found->second->async_);
 }
 
-// Null if the owner has none of this number. Only its own thread closes a waker, so that the pointer is good there.
+// Null if the owner has none of this number. Only its own thread closes a waker, so that the
+// pointer is good there.
 Waker* Waker::Find(uint32_t number, const Environment* owner) {
   Table& table = Wakers();
   const std::shared_lock<std::shared_mutex> lock(table.mutex);

@@ -8,16 +8,17 @@
 
 namespace node_dlb {
 
-// Has a function called on its environment's loop when any thread of the process asks for it by its number. Asking again before
-// the call has no further effect. It does not keep the loop alive.
+// Has a function called on its environment's loop when any thread of the process asks for it by its
+// number. Asking again before the call has no further effect. It does not keep the loop alive.
 //
-// Thread: the loop's; Wake: any. Ownership: deletes itself after Close, once the loop has let go of its handle; the environment
-// closes it if nobody else does.
+// Thread: the loop's; Wake: any. Ownership: deletes itself after Close, once the loop has let go of
+// its handle; the environment closes it if nobody else does.
 class Waker final : public LoopUser {
  public:
   // Its number is never used again.
   static Waker* Open(Napi::Env env, Napi::Function callback);
-  // Whoever has the number may call it at any time: a waker that is closed, or never was, is not woken.
+  // Whoever has the number may call it at any time: a waker that is closed, or never was, is not
+  // woken.
   static void Wake(uint32_t number);
 
   uint32_t number() const { return number_; }

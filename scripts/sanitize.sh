@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs a compiled program with the addon built for a sanitizer: scripts/sanitize.sh asan|tsan dist/test/…/x.test.js
+# Runs a compiled program with the addon built for a sanitizer: scripts/sanitize.sh asan|tsan
+# dist/test/…/x.test.js
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +21,8 @@ case "${1:-}" in
     ;;
 esac
 
-# As .taprc has it, for tests that are run without the runner: under a sanitizer, tap's own 30 s are too short on a busy machine.
+# As .taprc has it, for tests that are run without the runner: under a sanitizer, tap's own 30 s are
+# too short on a busy machine.
 export TAP_TIMEOUT=300
 npx --no-install cmake-js compile --debug --out "build/$1/build" --CDNODE_DLB_SANITIZE="$flags" --log-level error
 NODE_DLB_PREBUILD=$PWD/build/$1 LD_PRELOAD=$(gcc -print-file-name="lib$1.so") exec node "${@:2}"

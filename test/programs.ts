@@ -13,14 +13,18 @@ export interface Outcome {
   readonly signal: NodeJS.Signals | null
 }
 
-/** A file of the repository, by its path from the root: fixtures are not compiled, so they are not beside the test. */
+/**
+ * A file of the repository, by its path from the root: fixtures are not compiled, so they are not
+ * beside the test.
+ */
 export function source(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url))
 }
 
 /**
- * Starts a program in Node as users run it. By env(1), since tap puts its module loader into every child's NODE_OPTIONS whatever `env` says: it
- * breaks require(esm), handles signals, and opens the standard streams.
+ * Starts a program in Node as users run it. By env(1), since tap puts its module loader into every
+ * child's NODE_OPTIONS whatever `env` says: it breaks require(esm), handles signals, and opens the
+ * standard streams.
  */
 export function startNode(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
   const { NODE_OPTIONS = '', ...env } = options.env ?? {}

@@ -6,7 +6,10 @@ import { createInterface } from 'node:readline'
 const PATIENCE_MS = 3000
 const running = new Set<Child>()
 
-/** A process that the bench has started, at the head of a process group, so that nothing of it is left behind. */
+/**
+ * A process that the bench has started, at the head of a process group, so that nothing of it is
+ * left behind.
+ */
 export class Child {
   readonly pid: number
   readonly #process: ChildProcess

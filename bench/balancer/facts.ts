@@ -3,7 +3,10 @@ import type { MeasuredOptions } from '../lib/measured.ts'
 import { wrkVersion } from './loads/wrk.ts'
 import { serverNode } from './peers/node-peer.ts'
 
-/** What the figures of servers must be read with. The balancer takes the device by the environment, as an app would. */
+/**
+ * What the figures of servers must be read with. The balancer takes the device by the environment,
+ * as an app would.
+ */
 export function serverFacts({ device, library }: MeasuredOptions): string[] {
   if (device) process.env.NODE_DLB_DEVICE = device
   if (library !== undefined) process.env.NODE_DLB_LIBRARY = library

@@ -3,8 +3,8 @@ import { scriptCase } from '../lib/script-case.ts'
 import { hasEventSw } from './event-sw.ts'
 
 /**
- * A device's cost and rate, beside the least that such a thing can cost; and what the binding to libdlb costs, beside the
- * same calls in C. See README.md.
+ * A device's cost and rate, beside the least that such a thing can cost; and what the binding to
+ * libdlb costs, beside the same calls in C. See README.md.
  */
 const group = 'device'
 const deviceCase = (name: string, script: string, ...args: string[]): Case =>

@@ -4,8 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { cpuOfThreads } from '../lib/process-tree.ts'
 
 /**
- * DPDK's software event device, by DPDK's own test program: one producer, two workers, one queue, batches of 32. All its threads poll, the
- * scheduler's as well: where there are fewer than four CPUs they take turns, and most of the CPU time is that of threads that wait for another.
+ * DPDK's software event device, by DPDK's own test program: one producer, two workers, one queue,
+ * batches of 32. All its threads poll, the scheduler's as well: where there are fewer than four
+ * CPUs they take turns, and most of the CPU time is that of threads that wait for another.
  */
 /** Of its threads: the one that prints, the scheduler's, the producer's, the workers'. */
 const CPUS = [0, 0, 1, 2, 3]

@@ -6,7 +6,10 @@ const open = 1
 const left = 2
 const warm = 3
 const nap = 4
-/** A thread polls so often before it gives its core away for a moment: long with a core for each, briefly without. */
+/**
+ * A thread polls so often before it gives its core away for a moment: long with a core for each,
+ * briefly without.
+ */
 const pollsWithCore = 2000
 const pollsWithout = 100
 const napMilliseconds = 0.05

@@ -3,13 +3,16 @@ import type { Figures } from '../lib/rounds.ts'
 import { quantile } from '../lib/stats.ts'
 
 /**
- * One thread sends a batch to itself, receives and releases it, through TypeScript and the addon: to be compared with
- * bench/native/libdlb_loop.c, which makes the same calls of libdlb with the same settings. No callback is set, so no
- * eventfd is in use in either.
+ * One thread sends a batch to itself, receives and releases it, through TypeScript and the addon:
+ * to be compared with bench/native/libdlb_loop.c, which makes the same calls of libdlb with the
+ * same settings. No callback is set, so no eventfd is in use in either.
  */
 const [library, expected, type] = process.argv.slice(2) as [string, string, 'unordered' | 'directed']
 const [batch, events] = process.argv.slice(5).map(Number)
-/** The figure is the one that a tenth of them are not slower than: other work on the machine only ever adds, in bursts. */
+/**
+ * The figure is the one that a tenth of them are not slower than: other work on the machine only
+ * ever adds, in bursts.
+ */
 const slices = 200
 const isDirected = type === 'directed'
 
@@ -58,7 +61,10 @@ function tenth(values: number[]): number {
   )
 }
 
-/** The sum is of 32 bits, there and here: what may be more is a double in JS, and adding those takes longer than the rest. */
+/**
+ * The sum is of 32 bits, there and here: what may be more is a double in JS, and adding those takes
+ * longer than the rest.
+ */
 function run(total: number): void {
   let sum = 0
   for (let done = 0; done < total; done += batch) {

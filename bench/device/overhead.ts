@@ -8,7 +8,9 @@ import type { Case, Result } from '../lib/rounds.ts'
 import { scriptCase } from '../lib/script-case.ts'
 import { type Spread, spread } from '../lib/stats.ts'
 
-/** What TypeScript and the addon cost over libdlb's functions: the same loop through them, and in C. */
+/**
+ * What TypeScript and the addon cost over libdlb's functions: the same loop through them, and in C.
+ */
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const source = `${root}bench/native/libdlb_loop.c`
 const CPU = 'CPU ns/event'
@@ -49,7 +51,9 @@ export function overheadPairs(library = process.env.NODE_DLB_LIBRARY ?? standIn)
   })
 }
 
-/** Builds the loop in C, and gives the stand-in's domains a folder for their files, for all trials. */
+/**
+ * Builds the loop in C, and gives the stand-in's domains a folder for their files, for all trials.
+ */
 export function prepareOverhead(): void {
   // As node-gyp compiles the addon and the stand-in.
   execFileSync(process.env.CC ?? 'cc', ['-std=gnu11', '-O3', '-o', loopProgram, source, '-ldl'])

@@ -14,8 +14,9 @@ import { finish, Gate } from './gate.ts'
 import { openMeasured } from './open.ts'
 
 /**
- * One producer thread sends as fast as the device takes; consumer threads receive and release. Saturated: events wait
- * in the queue all the time, and the producer naps when it is out of credits.
+ * One producer thread sends as fast as the device takes; consumer threads receive and release.
+ * Saturated: events wait in the queue all the time, and the producer naps when it is out of
+ * credits.
  */
 interface Role {
   readonly token: DomainToken

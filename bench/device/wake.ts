@@ -5,8 +5,8 @@ import { buildEventfd, loadEventfd } from './eventfd.ts'
 import { openMeasured } from './open.ts'
 
 /**
- * One way, idle: from the send (or notify, or write) in one thread to the callback in another, whose loop sleeps. The
- * threads share the clock.
+ * One way, idle: from the send (or notify, or write) in one thread to the callback in another,
+ * whose loop sleeps. The threads share the clock.
  */
 type Way = 'waitAsync' | 'eventfd' | 'device'
 
@@ -21,7 +21,10 @@ interface Sleeper {
 }
 
 const samples = 400
-/** Between two wakes: 2 ms are long enough for both threads to be asleep again; the longer, the less of theirs is in the caches. */
+/**
+ * Between two wakes: 2 ms are long enough for both threads to be asleep again; the longer, the less
+ * of theirs is in the caches.
+ */
 const pauseMilliseconds = Number(process.argv[3])
 /** Wakes in quick succession first, so that what is measured is compiled code. */
 const warmUp = 5000

@@ -3,7 +3,9 @@ import { build, decodeFromCompressedBase64, encodeIntoCompressedBase64, type His
 /** µs that are still told apart; what takes longer counts as that long. */
 const LONGEST = 600_000_000
 
-/** Latencies in µs, an HDR histogram: each value is kept to 3 significant digits, whatever its size. */
+/**
+ * Latencies in µs, an HDR histogram: each value is kept to 3 significant digits, whatever its size.
+ */
 export class Latencies {
   readonly #histogram: Histogram
 

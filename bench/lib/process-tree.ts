@@ -5,11 +5,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 export interface ProcessStat {
   readonly pid: number
   readonly parent: number
-  /** Clock ticks of CPU time, of all its threads, and of its children that have ended and were waited for. */
+  /**
+   * Clock ticks of CPU time, of all its threads, and of its children that have ended and were
+   * waited for.
+   */
   readonly ticks: number
 }
 
-/** The process and its descendants that live; those whose parent ended before them are not found. */
+/**
+ * The process and its descendants that live; those whose parent ended before them are not found.
+ */
 export function treeOf(root: number): ProcessStat[] {
   const all = allProcesses()
   const tree = all.filter(({ pid }) => pid === root)
@@ -19,8 +24,9 @@ export function treeOf(root: number): ProcessStat[] {
 }
 
 /**
- * CPU time that a process tree has used until now, in µs. A child that ends meanwhile stays in the sum, since its parent's
- * figure takes it over, so the difference of two readings is exact to a clock tick per process.
+ * CPU time that a process tree has used until now, in µs. A child that ends meanwhile stays in the
+ * sum, since its parent's figure takes it over, so the difference of two readings is exact to a
+ * clock tick per process.
  */
 export function cpuOfTree(root: number): number {
   const ticks = treeOf(root).reduce((sum, process) => sum + process.ticks, 0)

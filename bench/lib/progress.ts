@@ -1,7 +1,9 @@
 const LOG_EVERY_MS = 20_000
 let told = performance.now()
 
-/** One line on the terminal, which is written over; in a log, a line now and then. '' takes it away. */
+/**
+ * One line on the terminal, which is written over; in a log, a line now and then. '' takes it away.
+ */
 export function progress(line: string): void {
   if (process.stderr.isTTY) {
     process.stderr.write(`\r\x1b[K${line}`)

@@ -32,8 +32,9 @@ export interface Result {
 }
 
 /**
- * Runs each case `rounds` times, in turn, so that a change of the machine's speed meets all of them; every other round from the last to the
- * first, so that what one leaves behind does not always meet the same. One that fails is not tried again; the others go on.
+ * Runs each case `rounds` times, in turn, so that a change of the machine's speed meets all of
+ * them; every other round from the last to the first, so that what one leaves behind does not
+ * always meet the same. One that fails is not tried again; the others go on.
  */
 export async function runRounds(
   cases: readonly Case[],

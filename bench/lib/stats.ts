@@ -10,7 +10,9 @@ export function spread(values: readonly number[]): Spread {
   return { median: quantile(sorted, 0.5), min: sorted[0], max: sorted[sorted.length - 1] }
 }
 
-/** @param sorted ascending; @param q 0–1. Nearest rank, so that a figure is one that was measured. */
+/**
+ * @param sorted ascending; @param q 0–1. Nearest rank, so that a figure is one that was measured.
+ */
 export function quantile(sorted: ArrayLike<number>, q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))]
 }

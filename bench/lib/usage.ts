@@ -3,7 +3,10 @@ import type { CommanderError } from 'commander'
 /** `node-dlb` and the gateway end with the same code. */
 export const WRONG_USAGE = 2
 
-/** For a command's `exitOverride`: what commander finds wrong is wrong usage; a command's own `error` says its exit code. */
+/**
+ * For a command's `exitOverride`: what commander finds wrong is wrong usage; a command's own
+ * `error` says its exit code.
+ */
 export function exitAfter({ code, exitCode }: CommanderError): never {
   const isOwn = code === 'commander.error' || exitCode === 0
   process.exit(isOwn ? exitCode : WRONG_USAGE)

@@ -1,5 +1,5 @@
-// The bare wake of another thread's loop, to measure the device's beside it: an eventfd watched by uv_poll. For the
-// bench only: it is not part of the package.
+// The bare wake of another thread's loop, to measure the device's beside it: an eventfd watched by
+// uv_poll. For the bench only: it is not part of the package.
 #include <napi.h>
 #include <sys/eventfd.h>
 #include <unistd.h>

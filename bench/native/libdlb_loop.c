@@ -1,5 +1,6 @@
-// The loop of bench/device/libdlb-addon.ts in C, straight on libdlb's functions: what the same work costs without
-// TypeScript and the addon. Same settings, same calls, and the events are filled and read as there. For the bench only.
+// The loop of bench/device/libdlb-addon.ts in C, straight on libdlb's functions: what the same work
+// costs without TypeScript and the addon. Same settings, same calls, and the events are filled and
+// read as there. For the bench only.
 //
 //     libdlb_loop <library> <stand-in|device> <unordered|directed> <batch> <events>
 //
@@ -58,7 +59,8 @@ static void *need_handle(void *handle, const char *what) {
   return handle;
 }
 
-// `expected`: what the trial's name says that it is. A figure of the one must not go for the other's.
+// `expected`: what the trial's name says that it is. A figure of the one must not go for the
+// other's.
 static void load(const char *file, const char *expected) {
   void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) fail(dlerror());
@@ -194,7 +196,8 @@ static int compare(const void *a, const void *b) {
   return (difference > 0) - (difference < 0);
 }
 
-// The slice that a tenth of them are not slower than: other work on the machine only ever adds, in bursts.
+// The slice that a tenth of them are not slower than: other work on the machine only ever adds, in
+// bursts.
 static double tenth(double *values) {
   qsort(values, kSlices, sizeof *values, compare);
   return values[kSlices / 10 - 1];

@@ -1,4 +1,7 @@
-/* The least that a new connection can cost: accept, read, write, close, one at a time. Prints its port. */
+/*
+ * The least that a new connection can cost: accept, read, write, close, one at a time. Prints its
+ * port.
+ */
 #include "listen.h"
 
 int main(void) {

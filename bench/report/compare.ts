@@ -28,8 +28,8 @@ export function compare(before: readonly Result[], after: readonly Result[]): Ch
 }
 
 /**
- * A figure has changed if no round of the one lies within the rounds of the other. With 7 rounds each, noise alone does that
- * once in 1,700 figures; with fewer, more often.
+ * A figure has changed if no round of the one lies within the rounds of the other. With 7 rounds
+ * each, noise alone does that once in 1,700 figures; with fewer, more often.
  */
 export function judge(figure: string, before: Spread, after: Spread): Verdict {
   if (after.min <= before.max && before.min <= after.max) return 'within the spread'

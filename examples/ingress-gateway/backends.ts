@@ -11,12 +11,15 @@ export interface Backends {
   close(): Promise<void>
 }
 
-/** Services that nothing here serves, or that the flags name and no route leads to. The message names the fix. */
+/**
+ * Services that nothing here serves, or that the flags name and no route leads to. The message
+ * names the fix.
+ */
 export class BackendError extends Error {}
 
 /**
- * A cluster finds a service's pods by its selector. Here, what is labelled app=httpbin is a thread that this starts, and
- * other services are where `--backend` says.
+ * A cluster finds a service's pods by its selector. Here, what is labelled app=httpbin is a thread
+ * that this starts, and other services are where `--backend` says.
  *
  * @param given origins by host:port, from --backend
  * @throws BackendError

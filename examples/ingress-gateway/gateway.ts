@@ -54,7 +54,10 @@ const fixes: Readonly<Record<number, string>> = {
   [errno.EADDRNOTAVAIL]: 'the host is no address of this machine; choose one with --host, such as 0.0.0.0 for all',
 }
 
-/** A gateway that runs: worker threads of this process, each with a proxy, and the balancer that deals to them. */
+/**
+ * A gateway that runs: worker threads of this process, each with a proxy, and the balancer that
+ * deals to them.
+ */
 export class Gateway {
   readonly #balancer: Balancer
   readonly #hasDevice: boolean
@@ -110,14 +113,20 @@ export class Gateway {
     return this.#balancer.stats().workers.map(({ active, adopted }) => ({ open: active, total: adopted }))
   }
 
-  /** Stops accepting and lets connections finish for so long. Called again, it can bring the deadline forward. */
+  /**
+   * Stops accepting and lets connections finish for so long. Called again, it can bring the
+   * deadline forward.
+   */
   async close(timeout: number): Promise<{ cut: number }> {
     const { cut } = await this.#balancer.close({ timeout })
     return { cut }
   }
 }
 
-/** A pod without a device has what its EnvoyFilter wants for that case, as if the device could not be had. */
+/**
+ * A pod without a device has what its EnvoyFilter wants for that case, as if the device could not
+ * be had.
+ */
 function deviceOptions({ balancing, hasDevice }: GatewayOptions): Partial<BalancerOptions> {
   if (balancing === null) return { policy: 'nop' }
   const { id, maxRetries, fallbackPolicy } = balancing

@@ -6,7 +6,9 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 
-/** What https://httpbin.org and Istio's sample of it answer, as far as one tries a gateway with it. */
+/**
+ * What https://httpbin.org and Istio's sample of it answer, as far as one tries a gateway with it.
+ */
 
 interface Call {
   readonly req: IncomingMessage

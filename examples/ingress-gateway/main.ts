@@ -12,12 +12,18 @@ import { type Options, parseOptions } from './options.ts'
 import { Screen } from './screen.ts'
 import { summaryLines } from './summary.ts'
 
-/** What `npm start` runs: the documents are read, the backend and the gateway started, and Ctrl-C drains them. */
+/**
+ * What `npm start` runs: the documents are read, the backend and the gateway started, and Ctrl-C
+ * drains them.
+ */
 
 const FAILED = 1
 const WRONG_USAGE = 2
 const SIGNAL_BASE = 128
-/** So long after the first signal another is the same one: npm passes on what its group has got, and so does `timeout`. */
+/**
+ * So long after the first signal another is the same one: npm passes on what its group has got, and
+ * so does `timeout`.
+ */
 const SAME_SIGNAL_MS = 500
 
 // That nobody reads what it prints any more is no reason to stop serving.
@@ -87,7 +93,8 @@ function serveUntilSignal(gateway: Gateway, drainTimeout: number): Promise<numbe
       firstAt = performance.now()
       screen.line(`${signal}: no new connections; open ones have ${drainTimeout / 1000} s (once more: cut them now)`)
       void gateway.close(drainTimeout).then(({ cut }) => {
-        // The handlers stay: a signal that comes while the process ends must not take its exit code.
+        // The handlers stay: a signal that comes while the process ends must not take its exit
+        // code.
         screen.stop()
         screen.line(
           cut === 0 ? 'all connections finished' : `${cut} ${cut === 1 ? 'connection was' : 'connections were'} cut`,

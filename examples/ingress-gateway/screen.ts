@@ -12,8 +12,8 @@ const QUIET_MS = 10_000
 const ERASE_LINE = '\r\x1b[K'
 
 /**
- * Lines, and below them one live line with each worker's connections. On a terminal it is rewritten in place; elsewhere
- * it is a line like the others, when it has changed and at most every 10 s.
+ * Lines, and below them one live line with each worker's connections. On a terminal it is rewritten
+ * in place; elsewhere it is a line like the others, when it has changed and at most every 10 s.
  */
 export class Screen {
   readonly #out: Output

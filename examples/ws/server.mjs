@@ -7,7 +7,8 @@ const server = http.createServer((_request, response) => {
 })
 new WebSocketServer({ server }).on('connection', (socket) => {
   socket.send(`hello from thread ${threadId}`)
-  // All messages of one socket come to one thread; what sockets share between threads is the application's to carry.
+  // All messages of one socket come to one thread; what sockets share between threads is the
+  // application's to carry.
   socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
 })
 server.listen(Number(process.env.PORT ?? 8080), () => {

@@ -39,11 +39,13 @@ export interface BalancerEvents {
   listening: [address: AddressInfo | string]
   /** A worker's thread was started, for the first time or again. */
   'worker-start': [worker: { worker: number; threadId: number }]
-  /** A worker's thread has ended. Without a listener, an uncaught error of it is printed to stderr. */
+  /**
+   * A worker's thread has ended. Without a listener, an uncaught error of it is printed to stderr.
+   */
   'worker-exit': [death: Death]
   /**
-   * It has not listened within `startTimeout` (5 s if that is 0), and nothing else tells so, as the rejection of `reload()` does.
-   * Without a listener, it is a process warning.
+   * It has not listened within `startTimeout` (5 s if that is 0), and nothing else tells so, as the
+   * rejection of `reload()` does. Without a listener, it is a process warning.
    */
   'worker-late': [worker: { worker: number; timeout: number }]
   /** Connections of the worker, which was to end, are open at the deadline, and are cut now. */
@@ -51,27 +53,31 @@ export interface BalancerEvents {
   /** `reload()` has put the worker `by` into the place of `worker`. */
   'worker-replaced': [worker: { worker: number; by: number }]
   /**
-   * The DLB device could not be had (told once, at the start), or has failed; this one has taken its place. Without a
-   * listener, it is a process warning.
+   * The DLB device could not be had (told once, at the start), or has failed; this one has taken
+   * its place. Without a listener, it is a process warning.
    */
   fallback: [device: DeviceFacts]
   /**
-   * The app of a worker has a handler for the signal, the first that has; or the last has taken its own back. The process's signals are
-   * the program's: it listens for this one, and passes it on by `signal()`, or leaves it.
+   * The app of a worker has a handler for the signal, the first that has; or the last has taken its
+   * own back. The process's signals are the program's: it listens for this one, and passes it on by
+   * `signal()`, or leaves it.
    */
   'signal-handler': [handler: { signal: NodeJS.Signals; handled: boolean }]
-  /** The worker was given the signal by `signal()`; but its handlers only clean up, and leave what is to come of it to the program. */
+  /**
+   * The worker was given the signal by `signal()`; but its handlers only clean up, and leave what
+   * is to come of it to the program.
+   */
   'signal-raised': [worker: { worker: number; signal: NodeJS.Signals }]
   /**
-   * Connections were closed at once: told of the first, and then once a minute of those that came since. `limit` is how many
-   * descriptors the process may have open.
+   * Connections were closed at once: told of the first, and then once a minute of those that came
+   * since. `limit` is how many descriptors the process may have open.
    */
   shed: [shed: Shed & { limit: number }]
   /** Nothing is left open. */
   close: [report: CloseReport]
   /**
-   * A listening socket has failed and accepts no more (ERR_DLB_LISTEN); or the device has, and nothing is to take its place:
-   * the balancer closes then.
+   * A listening socket has failed and accepts no more (ERR_DLB_LISTEN); or the device has, and
+   * nothing is to take its place: the balancer closes then.
    */
   error: [error: NodeDlbError]
 }
@@ -80,8 +86,9 @@ export interface CloseReport {
   /** Connections that were open or waiting at the deadline. */
   readonly cut: number
   /**
-   * What the apps make of being told to finish, as a process's exit code: the first that is not 0 of a worker that ended itself since `close()`
-   * was called, by process.exit, process.exitCode or an uncaught error; else 0.
+   * What the apps make of being told to finish, as a process's exit code: the first that is not 0
+   * of a worker that ended itself since `close()` was called, by process.exit, process.exitCode or
+   * an uncaught error; else 0.
    */
   readonly exitCode: number
   /** The last figures. */
@@ -91,8 +98,9 @@ export interface CloseReport {
 /**
  * Deals the connections of one process to worker threads. Made by `startBalancer`.
  *
- * Thread: the one that started it, for everything. Its event loop accepts connections where the workers do not, and watches over
- * the workers, so it should not be blocked for long. 'error' throws without a listener, as any EventEmitter's.
+ * Thread: the one that started it, for everything. Its event loop accepts connections where the
+ * workers do not, and watches over the workers, so it should not be blocked for long. 'error'
+ * throws without a listener, as any EventEmitter's.
  */
 export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #options: ResolvedOptions
@@ -102,7 +110,9 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #table: ListenerTable
   readonly #supervisor: Supervisor
   readonly #startup: Startup
-  /** Of workers that have not listened yet: the first ones', and those of workers that were added. */
+  /**
+   * Of workers that have not listened yet: the first ones', and those of workers that were added.
+   */
   readonly #startups = new Set<Startup>()
   readonly #eligibility: Eligibility
   readonly #threadTimes: ThreadTimes
@@ -130,7 +140,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /** The device has failed, and nothing takes its place. */
   #deviceLost = false
 
-  /** Builds all that needs no thread. @throws what `startBalancer` rejects with; nothing is left open then. */
+  /**
+   * Builds all that needs no thread. @throws what `startBalancer` rejects with; nothing is left
+   * open then.
+   */
   constructor(options: ResolvedOptions) {
     super()
     const { workers, slots, stallTimeout, startTimeout } = options
@@ -186,7 +199,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#rolling = this.#createRolling()
   }
 
-  /** Resolves once every worker listens, or has ended with code 0. Called again, it gives the same promise. */
+  /**
+   * Resolves once every worker listens, or has ended with code 0. Called again, it gives the same
+   * promise.
+   */
   start(): Promise<void> {
     this.#started ??= this.#start()
     return this.#started
@@ -210,10 +226,11 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   /**
-   * Changes the number of workers, 1 to `maxWorkers`, while traffic flows: resolves once the new ones listen, or those that are
-   * too many have ended. They finish what they have, for at most `drainTimeout`. Changes wait for those before them.
-   * @throws ERR_DLB_INVALID_ARGUMENT; as rejections ERR_DLB_CLOSED, and for a worker that does not come up ERR_DLB_ENTRY_FAILED,
-   *   ERR_DLB_THREAD_FAILED or ERR_DLB_TIMEOUT: the others stay.
+   * Changes the number of workers, 1 to `maxWorkers`, while traffic flows: resolves once the new
+   * ones listen, or those that are too many have ended. They finish what they have, for at most
+   * `drainTimeout`. Changes wait for those before them.
+   * @throws ERR_DLB_INVALID_ARGUMENT; as rejections ERR_DLB_CLOSED, and for a worker that does not
+   *   come up ERR_DLB_ENTRY_FAILED, ERR_DLB_THREAD_FAILED or ERR_DLB_TIMEOUT: the others stay.
    */
   resize(workers: number): Promise<RollingReport> {
     const { maxWorkers } = this.#options
@@ -227,18 +244,21 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   /**
-   * Replaces the workers one after the other by new threads, which run the entry as it is now: each starts, listens, and only then
-   * its predecessor gets no more connections, finishes what it has (for at most `drainTimeout`), and ends. Numbers change: a
-   * new worker takes a place that is vacant.
-   * @throws as rejections, ERR_DLB_CLOSED, and for a worker that does not come up ERR_DLB_ENTRY_FAILED, ERR_DLB_THREAD_FAILED
-   *   or ERR_DLB_TIMEOUT: its predecessor stays, and so do those after it.
+   * Replaces the workers one after the other by new threads, which run the entry as it is now: each
+   * starts, listens, and only then its predecessor gets no more connections, finishes what it has
+   * (for at most `drainTimeout`), and ends. Numbers change: a new worker takes a place that is
+   * vacant.
+   * @throws as rejections, ERR_DLB_CLOSED, and for a worker that does not come up
+   *   ERR_DLB_ENTRY_FAILED, ERR_DLB_THREAD_FAILED or ERR_DLB_TIMEOUT: its predecessor stays, and so
+   *   do those after it.
    */
   reload(): Promise<RollingReport> {
     return this.#rolling.reload()
   }
 
   /**
-   * Calls the handlers that the workers' apps have for the signal, as if the process had got it on one thread. @returns how many workers have one
+   * Calls the handlers that the workers' apps have for the signal, as if the process had got it on
+   * one thread. @returns how many workers have one
    * @throws ERR_DLB_INVALID_ARGUMENT for what is no signal's name
    */
   signal(signal: NodeJS.Signals): number {
@@ -265,8 +285,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   /**
-   * Stops accepting, lets what was accepted finish, ends the workers, and gives everything back. Called again, it can
-   * only bring the deadline forward, and gives the same promise.
+   * Stops accepting, lets what was accepted finish, ends the workers, and gives everything back.
+   * Called again, it can only bring the deadline forward, and gives the same promise.
    * @throws ERR_DLB_INVALID_ARGUMENT at once, and nothing is changed
    */
   close(options: CloseOptions = {}): Promise<CloseReport> {
@@ -314,7 +334,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     }
   }
 
-  /** @returns how many were cut by that: those that waited for a server, and not those whose server the app had closed before. */
+  /**
+   * @returns how many were cut by that: those that waited for a server, and not those whose server
+   *   the app had closed before.
+   */
   #refuseRest(): number {
     this.#dealer.stop()
     const rest = this.#ledger.refuseAll()
@@ -496,7 +519,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       onBlocked: (blocked) => this.#onBlocked(blocked),
       onShed: (reason, connections) => this.#sheds.count(reason, connections),
       onSent: () => this.#stallWatch?.arm(),
-      // In Envoy's log every thread is a worker; ours accepts only, and is numbered after the workers.
+      // In Envoy's log every thread is a worker; ours accepts only, and is numbered after the
+      // workers.
       debug: debug && ((line) => debug(`worker_${slots} ${line}`)),
     })
   }
@@ -528,9 +552,9 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   /**
-   * The device has failed. What was adopted is not touched by that. What was not is still open, and the ledger knows all
-   * of it: it is dealt anew, by what takes the device's place. A worker that has received some of it and not adopted
-   * it finds it stale.
+   * The device has failed. What was adopted is not touched by that. What was not is still open, and
+   * the ledger knows all of it: it is dealt anew, by what takes the device's place. A worker that
+   * has received some of it and not adopted it finds it stale.
    */
   #failOver(error: NodeDlbError): void {
     if (this.#lastStats || this.#deviceLost) return
@@ -636,7 +660,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     if (generation === this.#table.generation) this.#failOver(new NodeDlbError(code, message))
   }
 
-  /** The worker's thread has ended: what it had adopted is closed, and what it was dealt goes to the others. */
+  /**
+   * The worker's thread has ended: what it had adopted is closed, and what it was dealt goes to the
+   * others.
+   */
   #clearUpAfter(worker: number, exit: WorkerExit): 'respawn' | 'finished' {
     const { retiring } = this.#supervisor.workers[worker]
     if (this.#closed && exit.byItself) this.#exitCode ||= exit.code
@@ -649,7 +676,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#shareCounting()
     this.#emptyHandOf(worker)
     this.#dealer.deal(this.#ledger.takeSentTo(worker))
-    // The thread ended while it took these: if Node had a handle on one, the number may be somebody else's by now.
+    // The thread ended while it took these: if Node had a handle on one, the number may be somebody
+    // else's by now.
     for (const fd of this.#ledger.takeOwnedBy(worker)) {
       if (this.#ledger.isOrphan(fd) && this.#table.listenerOf(fd) !== undefined) loadAddon().resetFd(fd)
     }
@@ -693,8 +721,9 @@ export class Balancer extends EventEmitter<BalancerEvents> {
  * Runs `entry` in worker threads, and deals the connections of all its servers to them.
  *
  * Resolves once every worker of the first generation listens, or has ended with code 0.
- * @throws (as a rejection, with nothing left behind) ERR_DLB_INVALID_ARGUMENT, ERR_DLB_IN_WORKER, ERR_DLB_ENTRY_FAILED (`exitCode`,
- *   `workerError`), ERR_DLB_THREAD_FAILED, ERR_DLB_TIMEOUT, ERR_DLB_CLOSED, ERR_DLB_ADDON_UNAVAILABLE; with `fallbackPolicy: 'none'` also
+ * @throws (as a rejection, with nothing left behind) ERR_DLB_INVALID_ARGUMENT, ERR_DLB_IN_WORKER,
+ *   ERR_DLB_ENTRY_FAILED (`exitCode`, `workerError`), ERR_DLB_THREAD_FAILED, ERR_DLB_TIMEOUT,
+ *   ERR_DLB_CLOSED, ERR_DLB_ADDON_UNAVAILABLE; with `fallbackPolicy: 'none'` also
  *   ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES and ERR_DLB_DEVICE_FAILED
  */
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {

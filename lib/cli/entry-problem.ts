@@ -6,7 +6,10 @@ import type { EntryFailedError } from '../balancer/workers/start-watch.ts'
 /** Node's exit code for a module that waits for what never comes, with nothing left to do. */
 const UNSETTLED = 13
 
-/** Why an entry failed that Node could not run at all, for somebody who does not know Node's loader; or why it ended without an error. */
+/**
+ * Why an entry failed that Node could not run at all, for somebody who does not know Node's loader;
+ * or why it ended without an error.
+ */
 export interface EntryProblem {
   /** What is wrong, and what to do. */
   readonly text: string

@@ -84,7 +84,8 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
   } finally {
     if (statsFile) writeStats(statsFile, balancer, report)
   }
-  // While Node takes the process apart by itself, signals are not listened for: the second of two that are sent would kill it.
+  // While Node takes the process apart by itself, signals are not listened for: the second of two
+  // that are sent would kill it.
   process.exit()
 }
 
@@ -98,7 +99,8 @@ function build(entry: string, args: readonly string[], flags: RunFlags, report: 
   const { stats, quiet: _, listener: listeners, ...options } = flags
   try {
     const statsFile = stats === undefined ? null : new StatsFile(stats)
-    // An app that takes its time to listen is its user's business, who sees it here; hence no limit.
+    // An app that takes its time to listen is its user's business, who sees it here; hence no
+    // limit.
     const resolved = resolveOptions({ ...options, listeners, entry, argv: args, startTimeout: 0, stdin: true })
     return { balancer: new Balancer(resolved), statsFile }
   } catch (error) {
@@ -130,7 +132,10 @@ function failure(error: unknown, entry: string, report: Report): number {
   return problem?.isUsage ? USAGE_EXIT_CODE : error.exitCode
 }
 
-/** A message about options of startBalancer, which are the command's in another spelling: drainTimeout is --drain-timeout. */
+/**
+ * A message about options of startBalancer, which are the command's in another spelling:
+ * drainTimeout is --drain-timeout.
+ */
 function withFlags(message: string): string {
   return message.replace(/\b(\w+)(?= (?:must be|needs a policy))/g, (name) => {
     if (name === 'entry') return name

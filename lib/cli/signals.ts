@@ -15,18 +15,23 @@ export interface SignalActions {
 const SIGNAL_EXIT_BASE = 128
 
 /**
- * So long after the first signal that ends it, another one is the same: `timeout` and npm send one to the process and to its
- * group, a terminal's Ctrl-C reaches npm and its children, and npm passes it on.
+ * So long after the first signal that ends it, another one is the same: `timeout` and npm send one
+ * to the process and to its group, a terminal's Ctrl-C reaches npm and its children, and npm passes
+ * it on.
  */
 export const SAME_SIGNAL_MS = 500
 
-/** Their default is harmless in Node only until there was a listener: these are listened for to the end. */
+/**
+ * Their default is harmless in Node only until there was a listener: these are listened for to the
+ * end.
+ */
 const KEPT: readonly NodeJS.Signals[] = ['SIGPIPE', 'SIGUSR1']
 
 /**
  * What the process's signals do. Those of the command:
  * - SIGINT and SIGTERM: the first drains (and is the app's, if that has a handler), the second cuts
- * - SIGHUP, if the app has no handler for it: reloads, unless it says that the terminal is gone, which is the end
+ * - SIGHUP, if the app has no handler for it: reloads, unless it says that the terminal is gone,
+ *   which is the end
  * - SIGUSR2: writes the figures, and is the app's, too
  *
  * For others it listens while the app has handlers for them, and passes them on.
@@ -72,7 +77,10 @@ export class Signals {
     if (handled && !this.#handlers.has(signal)) this.#on(signal, () => this.#pass(signal))
   }
 
-  /** A worker's handlers of the signal only cleaned up: it takes the course that it has without them, once for all workers. */
+  /**
+   * A worker's handlers of the signal only cleaned up: it takes the course that it has without
+   * them, once for all workers.
+   */
   raised(signal: NodeJS.Signals): void {
     if (!this.#passed.delete(signal)) return
     if (signal === 'SIGHUP') this.#actions.reload()

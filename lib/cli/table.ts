@@ -1,6 +1,9 @@
 const gap = '  '
 
-/** Rows of cells, the first of them the heads, as lines; columns of numbers are aligned to the right. */
+/**
+ * Rows of cells, the first of them the heads, as lines; columns of numbers are aligned to the
+ * right.
+ */
 export function tableLines(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
   const numbers = rows[0].map((_, column) => rows.slice(1).every((row) => /^[\d–]*$/.test(row[column])))
@@ -12,7 +15,10 @@ export function tableLines(rows: readonly (readonly string[])[]): string[] {
   )
 }
 
-/** Text in lines of at most `width`: `first` goes before the first, `further` before the others. Words are not cut. */
+/**
+ * Text in lines of at most `width`: `first` goes before the first, `further` before the others.
+ * Words are not cut.
+ */
 export function wrap(text: string, width: number, first = '', further = first): string[] {
   const lines: string[] = []
   let line = first

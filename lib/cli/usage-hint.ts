@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 
-/** Adds to commander's message about wrong usage what was probably meant. `run`: the command that runs servers. */
+/**
+ * Adds to commander's message about wrong usage what was probably meant. `run`: the command that
+ * runs servers.
+ */
 export function withHint(message: string, run: Command): string {
   const hint = hintFor(message, process.argv.slice(2), run)
   return hint === null ? message : `${message.trimEnd()}\n${hint}\n`

@@ -1,6 +1,9 @@
 import { NodeDlbError } from '../errors.ts'
 
-/** What a value is, for a message. `String(value)` runs the value's own code, which may throw, and throws for objects without a prototype. */
+/**
+ * What a value is, for a message. `String(value)` runs the value's own code, which may throw, and
+ * throws for objects without a prototype.
+ */
 export function show(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -58,8 +61,8 @@ export function checkCallback(value: unknown): void {
 }
 
 /**
- * The named fields of an object that a caller gives. Each is read once, and here, since a getter or a Proxy may throw or change its answer: what has
- * been checked is then what is used.
+ * The named fields of an object that a caller gives. Each is read once, and here, since a getter or
+ * a Proxy may throw or change its answer: what has been checked is then what is used.
  * @throws ERR_DLB_INVALID_ARGUMENT if it is no object, or cannot be read
  */
 export function readFields<T extends object, K extends keyof T>(name: string, from: T, keys: readonly K[]): Pick<T, K> {

@@ -1,16 +1,17 @@
 import type { EventBuffer } from './event-buffer.ts'
 
 /**
- * The queue device contract: libdlb's model in TypeScript's manners. The software device and the DLB device both
- * implement it, and test/conformance holds both to it.
+ * The queue device contract: libdlb's model in TypeScript's manners. The software device and the
+ * DLB device both implement it, and test/conformance holds both to it.
  *
- * Order of calls: open a device; create a domain with a share of the device's resources; create its queues and
- * ports; attach the ports, each in the thread that will use it; link load-balanced ports to queues; start; then send
- * and receive. Links can change at any time; queues and ports cannot once the domain has started.
+ * Order of calls: open a device; create a domain with a share of the device's resources; create its
+ * queues and ports; attach the ports, each in the thread that will use it; link load-balanced ports
+ * to queues; start; then send and receive. Links can change at any time; queues and ports cannot
+ * once the domain has started.
  *
- * Threads: a Device and its domain configuration belong to the thread that opened the device. A domain is used in
- * another thread through `share()` and `attachDomain()`. A port belongs to the one thread that attached it, until
- * it detaches or its thread ends.
+ * Threads: a Device and its domain configuration belong to the thread that opened the device. A
+ * domain is used in another thread through `share()` and `attachDomain()`. A port belongs to the
+ * one thread that attached it, until it detaches or its thread ends.
  */
 export type DeviceKind = 'dlb' | 'software'
 
@@ -18,7 +19,10 @@ export type DeviceKind = 'dlb' | 'software'
 export interface Capabilities {
   /** Received events still carry the flow id that they were sent with. */
   readonly flowIdOnReceive: boolean
-  /** One credit pool serves load-balanced and directed events (DLB 2.5, software); else there are two (DLB 2.0). */
+  /**
+   * One credit pool serves load-balanced and directed events (DLB 2.5, software); else there are
+   * two (DLB 2.0).
+   */
   readonly combinedCredits: boolean
   /** Events may weigh more than one against a port's CQ (DLB 2.5). */
   readonly eventWeight: boolean
@@ -72,16 +76,21 @@ export interface DomainConfig {
   /** Ordered queues in the domain; default 0, or as many as `sequenceNumbers` says. */
   readonly sequenceNumberSlots?: number
   /**
-   * The `sequenceNumbers` of the ordered queues: 64, 128, 256, 512 or 1024 for all of them, or an element for each. A DLB device divides its
-   * numbers before the domain is created, and has two groups of 1,024, each for queues of one size. Default: as the device has them to give,
-   * which is any on the software device, and on a DLB device 64 unless `setSequenceNumbers` has changed that.
+   * The `sequenceNumbers` of the ordered queues: 64, 128, 256, 512 or 1024 for all of them, or an
+   * element for each. A DLB device divides its numbers before the domain is created, and has two
+   * groups of 1,024, each for queues of one size. Default: as the device has them to give, which is
+   * any on the software device, and on a DLB device 64 unless `setSequenceNumbers` has changed
+   * that.
    */
   readonly sequenceNumbers?: number | readonly number[]
 }
 
 export type QueueKind = 'load-balanced' | 'directed'
 
-/** Names a queue. The id is the device's: not dense, not from zero. Plain data: it can be posted to other threads. */
+/**
+ * Names a queue. The id is the device's: not dense, not from zero. Plain data: it can be posted to
+ * other threads.
+ */
 export interface QueueId {
   readonly kind: QueueKind
   readonly id: number
@@ -95,8 +104,9 @@ export interface PortId {
 
 export interface LoadBalancedQueueOptions {
   /**
-   * 0 (default): the queue takes unordered and atomic events. 64, 128, 256, 512 or 1024: it takes ordered and atomic
-   * ones, and at most this many ordered events are between scheduling and completion; see the domain's `sequenceNumbers`.
+   * 0 (default): the queue takes unordered and atomic events. 64, 128, 256, 512 or 1024: it takes
+   * ordered and atomic ones, and at most this many ordered events are between scheduling and
+   * completion; see the domain's `sequenceNumbers`.
    */
   readonly sequenceNumbers?: number
 }
@@ -107,16 +117,24 @@ export interface PortOptions {
 }
 
 export interface LoadBalancedPortOptions extends PortOptions {
-  /** 1 and up, from the domain's: at most so many events are scheduled to the port and not released. Default cqDepth. */
+  /**
+   * 1 and up, from the domain's: at most so many events are scheduled to the port and not released.
+   * Default cqDepth.
+   */
   readonly eventStateEntries?: number
 }
 
 export interface DirectedPortOptions extends PortOptions {
-  /** The directed queue that the port consumes; one that no port has yet. Default: a queue of its own with the port's id. */
+  /**
+   * The directed queue that the port consumes; one that no port has yet. Default: a queue of its
+   * own with the port's id.
+   */
   readonly queue?: QueueId
 }
 
-/** What `share()` returns and `attachDomain()` takes: plain data for `postMessage` or `workerData`. */
+/**
+ * What `share()` returns and `attachDomain()` takes: plain data for `postMessage` or `workerData`.
+ */
 export interface DomainToken {
   readonly nodeDlbDomain: DeviceKind
   readonly [field: string]: unknown
@@ -150,15 +168,19 @@ export interface DomainStats {
 export interface SchedulingDomain {
   readonly kind: DeviceKind
   readonly id: number
-  /** Configuration: the creating thread only, before `start()`; else ERR_DLB_ALREADY_STARTED / ERR_DLB_IN_USE. */
+  /**
+   * Configuration: the creating thread only, before `start()`; else ERR_DLB_ALREADY_STARTED /
+   * ERR_DLB_IN_USE.
+   */
   createLoadBalancedQueue(options?: LoadBalancedQueueOptions): QueueId
   createDirectedQueue(): QueueId
   createLoadBalancedPort(options: LoadBalancedPortOptions): PortId
   createDirectedPort(options: DirectedPortOptions): PortId
   /**
-   * How many events of a load-balanced queue the device has in flight at most: scheduled to ports, in all together, and not complete. Beyond
-   * that, the queue's events wait for completions, whatever room the ports have. Infinity: only the ports bound it. With
-   * sequence numbers, as many as those; the software device holds only ordered events to them. Any thread.
+   * How many events of a load-balanced queue the device has in flight at most: scheduled to ports,
+   * in all together, and not complete. Beyond that, the queue's events wait for completions,
+   * whatever room the ports have. Infinity: only the ports bound it. With sequence numbers, as many
+   * as those; the software device holds only ordered events to them. Any thread.
    * @throws ERR_DLB_UNKNOWN_QUEUE
    */
   inFlightLimit(queue: QueueId): number
@@ -166,26 +188,30 @@ export interface SchedulingDomain {
   start(): void
   /**
    * Takes a port for the calling thread. What waits in its consumer queue comes with it.
-   * @throws ERR_DLB_PORT_ATTACHED, ERR_DLB_UNKNOWN_PORT, ERR_DLB_IN_USE (its last thread ended with events received and
-   *   not released: take them with `recover` first)
+   * @throws ERR_DLB_PORT_ATTACHED, ERR_DLB_UNKNOWN_PORT, ERR_DLB_IN_USE (its last thread ended with
+   *   events received and not released: take them with `recover` first)
    */
   attachPort(port: PortId): Port
-  /** Any thread. A disabled port gets nothing new; what is in its consumer queue can still be received. */
+  /**
+   * Any thread. A disabled port gets nothing new; what is in its consumer queue can still be
+   * received.
+   */
   disablePort(port: PortId): void
   enablePort(port: PortId): void
   /**
-   * Unlinks a port without a living thread from all queues, and takes back what it holds: first the events that were
-   * received and not released, oldest first, then those in its consumer queue. The events become the caller's,
-   * complete for the device: they hold no credit, no event-state entry, and no place in an order or atomic flow. Call
-   * until it returns 0; the port can be attached again then. Any thread, one at a time per port. A directed port gets
-   * further events from its queue meanwhile, unless it is disabled first.
+   * Unlinks a port without a living thread from all queues, and takes back what it holds: first the
+   * events that were received and not released, oldest first, then those in its consumer queue. The
+   * events become the caller's, complete for the device: they hold no credit, no event-state entry,
+   * and no place in an order or atomic flow. Call until it returns 0; the port can be attached
+   * again then. Any thread, one at a time per port. A directed port gets further events from its
+   * queue meanwhile, unless it is disabled first.
    * @returns how many events were written to the front of `events`.
    * @throws ERR_DLB_PORT_ATTACHED while the thread that has the port lives.
    */
   recover(port: PortId, events: EventBuffer, max: number): number
   /**
-   * Copies what waits in a port's consumer queue, oldest first, and leaves it there. Any thread, whoever has the port: it
-   * may be receiving the same events at that moment.
+   * Copies what waits in a port's consumer queue, oldest first, and leaves it there. Any thread,
+   * whoever has the port: it may be receiving the same events at that moment.
    * @returns how many events were written to the front of `events`, at most `max`.
    */
   peek(port: PortId, events: EventBuffer, max: number): number
@@ -194,56 +220,69 @@ export interface SchedulingDomain {
   share(): DomainToken
   stats(): DomainStats
   /**
-   * In the creating thread: ends the domain and gives its resources back; ports in other threads throw
-   * ERR_DLB_CLOSED from then on, and events still queued are gone. Elsewhere: detaches this thread's ports and lets
-   * go. A second call does nothing.
+   * In the creating thread: ends the domain and gives its resources back; ports in other threads
+   * throw ERR_DLB_CLOSED from then on, and events still queued are gone. Elsewhere: detaches this
+   * thread's ports and lets go. A second call does nothing.
    */
   close(): void
 }
 
 /**
- * One thread's access to the device. All counts are of events; `events` is read or written from its index 0.
- * All methods throw ERR_DLB_PORT_DETACHED after detach, and ERR_DLB_CLOSED once the domain is closed, but for `detach`,
- * `ref` and `unref`, which do nothing then.
+ * One thread's access to the device. All counts are of events; `events` is read or written from its
+ * index 0. All methods throw ERR_DLB_PORT_DETACHED after detach, and ERR_DLB_CLOSED once the domain
+ * is closed, but for `detach`, `ref` and `unref`, which do nothing then.
  */
 export interface Port {
   readonly id: PortId
   /**
    * Enqueues `count` events, in array order, each to the queue that it names.
-   * @returns how many were taken, 0…count; the caller still owns the rest. Fewer when credits run out, or are not at hand
-   *   because other threads use the device just now; that is not an error: try again, as soon as the next turn of the loop.
-   * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_WRONG_SCHEDULING, ERR_DLB_FOREIGN_BUFFER,
-   *   ERR_DLB_NOT_STARTED; nothing was sent then.
+   * @returns how many were taken, 0…count; the caller still owns the rest. Fewer when credits run
+   *   out, or are not at hand because other threads use the device just now; that is not an error:
+   *   try again, as soon as the next turn of the loop.
+   * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_WRONG_SCHEDULING,
+   *   ERR_DLB_FOREIGN_BUFFER, ERR_DLB_NOT_STARTED; nothing was sent then.
    */
   send(events: EventBuffer, count: number, offset?: number): number
   /**
-   * As `send`, and each event also completes the oldest event received and not yet released; an ordered event's
-   * successor takes its place in the order. Load-balanced ports; on a directed port it is `send`.
+   * As `send`, and each event also completes the oldest event received and not yet released; an
+   * ordered event's successor takes its place in the order. Load-balanced ports; on a directed port
+   * it is `send`.
    * @throws also ERR_DLB_RELEASE_EXCEEDED
    */
   forward(events: EventBuffer, count: number, offset?: number): number
-  /** Takes up to `max` events from the consumer queue and returns their tokens. @returns how many, 0 if empty. */
+  /**
+   * Takes up to `max` events from the consumer queue and returns their tokens. @returns how many, 0
+   * if empty.
+   */
   receive(events: EventBuffer, max: number): number
   /**
    * Completes the `count` oldest events received and not yet released.
-   * @throws ERR_DLB_RELEASE_EXCEEDED (also on a directed port, which owes nothing), ERR_DLB_INVALID_ARGUMENT
+   * @throws ERR_DLB_RELEASE_EXCEEDED (also on a directed port, which owes nothing),
+   *   ERR_DLB_INVALID_ARGUMENT
    */
   release(count: number): void
   /** Received and neither released nor forwarded. */
   readonly unreleased: number
   /**
-   * Calls back on this thread's loop while the consumer queue is not empty (level-triggered: again on a later turn
-   * of the loop if the callback left something). Holds the loop open unless `unref`'d. null stops it.
+   * Calls back on this thread's loop while the consumer queue is not empty (level-triggered: again
+   * on a later turn of the loop if the callback left something). Holds the loop open unless
+   * `unref`'d. null stops it.
    */
   onReadable(callback: (() => void) | null): void
   ref(): void
   unref(): void
-  /** Load-balanced ports; at most 8 links each; priority 0 (first) to 7. Linking again changes the priority. */
+  /**
+   * Load-balanced ports; at most 8 links each; priority 0 (first) to 7. Linking again changes the
+   * priority.
+   */
   link(queue: QueueId, priority?: number): void
   /** What is in the consumer queue stays; other ports get the queue's further events. */
   unlink(queue: QueueId): void
   enable(): void
   disable(): void
-  /** Gives the port up; what it holds stays for the next to attach it, or for `recover`. A second call does nothing. */
+  /**
+   * Gives the port up; what it holds stays for the next to attach it, or for `recover`. A second
+   * call does nothing.
+   */
   detach(): void
 }

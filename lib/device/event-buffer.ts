@@ -25,9 +25,9 @@ export interface EventFields {
 }
 
 /**
- * What an EventBuffer's views are made of. Apart, and with fields that are only declared, so that every field of both is written
- * once: V8 takes such fields for constants, where those that are declared first and assigned later cost a load and a
- * check in each access to an event.
+ * What an EventBuffer's views are made of. Apart, and with fields that are only declared, so that
+ * every field of both is written once: V8 takes such fields for constants, where those that are
+ * declared first and assigned later cost a load and a check in each access to an event.
  */
 class EventMemory {
   /** Identifies the domain; ports compare it. */
@@ -50,12 +50,14 @@ class EventMemory {
  *     byte 0        8        10        11                      12       14        15
  *          data64   data16   queue id  type:2 priority:3 -:3   flow id  weight    command; error flag = bit 5
  *
- * Devices read and write it in place. The setters check of their values only that they are numbers, since they are on the hot path: a value
- * is cut to its field; `send` checks queue and scheduling type. `set` checks everything. Indices are the caller's to
- * keep in range: outside it, up to 2^27, setters do nothing and getters return 0. (They are shifted, not multiplied: V8
- * would check the product.)
+ * Devices read and write it in place. The setters check of their values only that they are numbers,
+ * since they are on the hot path: a value is cut to its field; `send` checks queue and scheduling
+ * type. `set` checks everything. Indices are the caller's to keep in range: outside it, up to 2^27,
+ * setters do nothing and getters return 0. (They are shifted, not multiplied: V8 would check the
+ * product.)
  *
- * Made by `domain.createEvents(n)`, and of use with that domain's ports only. It belongs to one thread.
+ * Made by `domain.createEvents(n)`, and of use with that domain's ports only. It belongs to one
+ * thread.
  */
 export class EventBuffer extends EventMemory {
   /** The events as 4 words each. */
@@ -170,7 +172,10 @@ export class EventBuffer extends EventMemory {
   }
 }
 
-/** @throws ERR_DLB_FOREIGN_BUFFER unless the buffer is of this domain; ERR_DLB_INVALID_ARGUMENT if it is none. */
+/**
+ * @throws ERR_DLB_FOREIGN_BUFFER unless the buffer is of this domain; ERR_DLB_INVALID_ARGUMENT if
+ *   it is none.
+ */
 export function checkBuffer(events: EventBuffer, domainKey: number): void {
   if (!EventBuffer.is(events)) {
     throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', "events must be a buffer from this domain's createEvents()")

@@ -22,11 +22,13 @@ const fallbacks = ['software', 'none']
 const lacking = ['ERR_DLB_DEVICE_UNAVAILABLE', 'ERR_DLB_ADDON_UNAVAILABLE']
 
 /**
- * Chooses and opens a queue device; its `reason` tells why it is this one. The environment variable NODE_DLB_DEVICE,
- * where set, stands for an absent option `device`.
+ * Chooses and opens a queue device; its `reason` tells why it is this one. The environment variable
+ * NODE_DLB_DEVICE, where set, stands for an absent option `device`.
  *
- * `auto` looks for DLB where there is a /dev/dlb<n>, or a library was named; it needs no addon where there is neither.
- * @throws ERR_DLB_INVALID_ARGUMENT, and for `dlb` ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
+ * `auto` looks for DLB where there is a /dev/dlb<n>, or a library was named; it needs no addon
+ * where there is neither.
+ * @throws ERR_DLB_INVALID_ARGUMENT, and for `dlb` ERR_DLB_DEVICE_UNAVAILABLE,
+ *   ERR_DLB_ADDON_UNAVAILABLE
  */
 export function openDevice(options: OpenOptions = {}): Device {
   // Set to nothing, as shells do it, the variable is not set.
@@ -59,7 +61,8 @@ export function openDlbDevice(options: DlbOpenOptions = {}): DlbDevice {
 
 /**
  * The domain that another thread of this process has shared, for the calling thread.
- * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED, ERR_DLB_NO_RESOURCES (256 attachments at a time)
+ * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED, ERR_DLB_NO_RESOURCES (256 attachments at a
+ *   time)
  */
 export function attachDomain(token: DomainToken): SchedulingDomain {
   const { nodeDlbDomain } = readFields('token', token, ['nodeDlbDomain'])

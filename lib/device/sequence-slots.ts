@@ -15,7 +15,10 @@ export interface Slots {
   readonly sizes: readonly number[] | null
 }
 
-/** Reads and checks both fields of a domain's config that are about ordered queues. @throws ERR_DLB_INVALID_ARGUMENT */
+/**
+ * Reads and checks both fields of a domain's config that are about ordered queues. @throws
+ * ERR_DLB_INVALID_ARGUMENT
+ */
 export function readSlots({ sequenceNumberSlots, sequenceNumbers }: DomainConfig): Slots {
   if (sequenceNumberSlots !== undefined) {
     checkInteger('sequenceNumberSlots', sequenceNumberSlots, 0, Number.MAX_SAFE_INTEGER)

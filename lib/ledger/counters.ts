@@ -3,7 +3,10 @@ export interface LedgerCounts extends WorkerCounts {
   readonly accepted: number
   /** Closed at once for want of descriptors. */
   readonly shed: number
-  /** Closed without having been adopted: nobody listened any more, or somebody closed it behind our back. */
+  /**
+   * Closed without having been adopted: nobody listened any more, or somebody closed it behind our
+   * back.
+   */
   readonly refused: number
   /** Accepted and not yet adopted. */
   readonly inFlight: number
@@ -16,7 +19,10 @@ export interface WorkerCounts {
   readonly closed: number
   /** adopted - closed */
   readonly active: number
-  /** Moves that named a connection which was not there, or not the mover's. No connections: outside the law. */
+  /**
+   * Moves that named a connection which was not there, or not the mover's. No connections: outside
+   * the law.
+   */
   readonly stale: number
 }
 
@@ -28,7 +34,8 @@ export interface DirectCounts {
   readonly dropped: number
 }
 
-// A row is two cache lines of its own: the acceptor's, then each worker's, then the acceptor's for each worker.
+// A row is two cache lines of its own: the acceptor's, then each worker's, then the acceptor's for
+// each worker.
 const ROW_BYTES = 128
 const ROW = ROW_BYTES / 8
 const ACCEPTED = 0
@@ -55,8 +62,9 @@ const directCells = { opened: DIRECT_OPENED, closed: DIRECT_CLOSED, dropped: DIR
 /**
  * What the ledger has counted, in shared memory.
  *
- * Every counter has one writing thread, so that a plain increment loses nothing. They are doubles, exact up to 2^53:
- * an aligned 64-bit store is one instruction on the 64-bit machines that Node runs on. A reader may see one late.
+ * Every counter has one writing thread, so that a plain increment loses nothing. They are doubles,
+ * exact up to 2^53: an aligned 64-bit store is one instruction on the 64-bit machines that Node
+ * runs on. A reader may see one late.
  */
 export class LedgerCounters {
   readonly #values: Float64Array
@@ -88,7 +96,9 @@ export class LedgerCounters {
     this.#values[ACCEPTOR_STALE]++
   }
 
-  /** The acceptor's: connections of the worker that are closed, and that it did not count itself. */
+  /**
+   * The acceptor's: connections of the worker that are closed, and that it did not count itself.
+   */
   countClosedFor(worker: number, connections: number): void {
     this.#values[this.#rowFor(worker) + CLOSED_BY_ACCEPTOR] += connections
   }
@@ -141,7 +151,10 @@ export class LedgerCounters {
     this.#values[rowOf(worker) + EARLY]++
   }
 
-  /** Its connections that are a load for as long as they are open, and those of them that the device counts. Main's, once its thread has ended. */
+  /**
+   * Its connections that are a load for as long as they are open, and those of them that the device
+   * counts. Main's, once its thread has ended.
+   */
   setCounting(worker: number, open: number, counted: number): void {
     this.#values[rowOf(worker) + OPEN_AT] = open
     this.#values[rowOf(worker) + COUNTED_AT] = counted
@@ -186,8 +199,8 @@ export class LedgerCounters {
   }
 
   /**
-   * The acceptor's, once the worker's thread has ended, before another gets its index: so many of its hand were entered, null for all. It
-   * may have counted the next one already.
+   * The acceptor's, once the worker's thread has ended, before another gets its index: so many of
+   * its hand were entered, null for all. It may have counted the next one already.
    */
   repairHand(worker: number, entered: number | null): void {
     const row = rowOf(worker)
@@ -197,9 +210,10 @@ export class LedgerCounters {
   }
 
   /**
-   * The acceptor's, once the worker's thread has ended and owned so many connections. The thread may have been
-   * terminated between a swap and the increment that goes with it. The entries are what counts: adopted - closed must
-   * be what it owned, and since it can have missed only the last increment, the difference's sign says which that was.
+   * The acceptor's, once the worker's thread has ended and owned so many connections. The thread
+   * may have been terminated between a swap and the increment that goes with it. The entries are
+   * what counts: adopted - closed must be what it owned, and since it can have missed only the last
+   * increment, the difference's sign says which that was.
    */
   repair(worker: number, owned: number): void {
     const missed = this.ofWorker(worker).active - owned

@@ -19,7 +19,8 @@ const OWNER_MASK = (MAX_WORKERS - 1) << OWNER_SHIFT
 const GENERATION_SHIFT = 10
 const GENERATION_MASK = -1 << GENERATION_SHIFT
 
-// The buffer: a header of one cache line, the counters, the shift, the entries, and where each fd was accepted.
+// The buffer: a header of one cache line, the counters, the shift, the entries, and where each fd
+// was accepted.
 const HEADER_BYTES = 64
 const CAPACITY = 0
 const WORKERS = 1
@@ -52,24 +53,28 @@ export interface LedgerTable {
 }
 
 /**
- * Who owns each accepted descriptor: one word of shared memory per fd number, moved by compare-and-swap.
+ * Who owns each accepted descriptor: one word of shared memory per fd number, moved by
+ * compare-and-swap.
  *
  *     bit 31 ──────────────── 10 9 ────── 3 2 ─── 0       free ─accept─► held ──toDevice──► in device
  *          generation            owner      state          ▲              │ ▲◄─fromDevice──┘   │ adopt
  *          (stamp's low 22 bits) (worker)                  ├◄───refuse────┘                    ▼
  *                                                          └◄──closed── adopted ◄──opened── adopting
  *
- * The kernel gives a closed fd's number to the next connection, so a number alone says nothing: an event that is late,
- * delivered twice, or made up could name a stranger's connection. Hence the *stamp*, the accept time in µs, which the
- * event carries beside the fd. Its low bits are the entry's generation; `accept` makes it differ from that of the fd's
- * previous connection, and every move names the stamp. A move succeeds for exactly the connection that was meant, or
- * it changes nothing, counts as stale, and says that the fd is not the mover's to touch.
+ * The kernel gives a closed fd's number to the next connection, so a number alone says nothing: an
+ * event that is late, delivered twice, or made up could name a stranger's connection. Hence the
+ * *stamp*, the accept time in µs, which the event carries beside the fd. Its low bits are the
+ * entry's generation; `accept` makes it differ from that of the fd's previous connection, and every
+ * move names the stamp. A move succeeds for exactly the connection that was meant, or it changes
+ * nothing, counts as stale, and says that the fd is not the mover's to touch.
  *
- * A worker that accepts in the acceptor's stead enters what it accepts as in the device already (`acceptInto`).
+ * A worker that accepts in the acceptor's stead enters what it accepts as in the device already
+ * (`acceptInto`).
  *
- * Thread: any; each makes its own Ledger over the same memory. `acceptFor`, `acceptInto`, `adopt`, `opened` and `closed` belong to the
- * worker whose index they take, the rest of what moves to the acceptor. Only an entry's owner moves it (a worker,
- * the acceptor, or whoever receives the event from the device), so that a swap that fails need not be tried again.
+ * Thread: any; each makes its own Ledger over the same memory. `acceptFor`, `acceptInto`, `adopt`,
+ * `opened` and `closed` belong to the worker whose index they take, the rest of what moves to the
+ * acceptor. Only an entry's owner moves it (a worker, the acceptor, or whoever receives the event
+ * from the device), so that a swap that fails need not be tried again.
  */
 export class Ledger {
   /** For the other threads' `new Ledger(buffer)`. */
@@ -90,7 +95,10 @@ export class Ledger {
   readonly #orphans = new Map<number, number>()
   #replaced = 0
 
-  /** `fdLimit`: every fd is below it (native `fdLimit()`). Memory is used only up to the highest fd that occurs. */
+  /**
+   * `fdLimit`: every fd is below it (native `fdLimit()`). Memory is used only up to the highest fd
+   * that occurs.
+   */
   static create(options: { fdLimit: number; workers: number }): Ledger {
     const { fdLimit, workers } = options
     if (!(fdLimit >= 1)) {
@@ -119,8 +127,9 @@ export class Ledger {
   }
 
   /**
-   * Acceptor: a connection was accepted at `time` (µs, any number: it wraps). @returns its stamp, an int32 within a
-   * few µs of `time`; or NO_STAMP if the fd is beyond the table: it is counted as shed, and the caller closes it.
+   * Acceptor: a connection was accepted at `time` (µs, any number: it wraps). @returns its stamp,
+   * an int32 within a few µs of `time`; or NO_STAMP if the fd is beyond the table: it is counted as
+   * shed, and the caller closes it.
    */
   accept(fd: number, time: number, listener: number): number {
     this.#counters.countAccepted(1)
@@ -137,8 +146,8 @@ export class Ledger {
   /**
    * Worker: it accepted a connection itself, and adopts it at once. @returns as `accept`.
    *
-   * What the entry held before was closed by its owner. Only a worker that has died did so without telling: the acceptor
-   * will find fewer entries of it than it counts, and put its counters right.
+   * What the entry held before was closed by its owner. Only a worker that has died did so without
+   * telling: the acceptor will find fewer entries of it than it counts, and put its counters right.
    */
   acceptFor(worker: number, fd: number, time: number): number {
     const stamp = this.#acceptAt(worker, fd, time, ADOPTING, worker)
@@ -158,8 +167,8 @@ export class Ledger {
   }
 
   /**
-   * Worker: it accepted a connection in the acceptor's stead, and sends it to the device next. If the device does not take it, it is
-   * the acceptor's. @returns as `accept`.
+   * Worker: it accepted a connection in the acceptor's stead, and sends it to the device next. If
+   * the device does not take it, it is the acceptor's. @returns as `accept`.
    */
   acceptInto(worker: number, fd: number, time: number, listener: number): number {
     if (fd >>> 0 < this.capacity) this.#listeners[fd] = listener
@@ -179,8 +188,9 @@ export class Ledger {
   }
 
   /**
-   * Acceptor, once the worker's thread has ended: empties its hand. A connection in it that is in the device by its entry may have
-   * been sent or not. It is the acceptor's again, who sends it anew: of two events, the ledger lets one through.
+   * Acceptor, once the worker's thread has ended: empties its hand. A connection in it that is in
+   * the device by its entry may have been sent or not. It is the acceptor's again, who sends it
+   * anew: of two events, the ledger lets one through.
    */
   takeHand(worker: number): LeftInHand {
     const hand = this.shift.handOf(worker)
@@ -189,7 +199,8 @@ export class Ledger {
     const places = [...hand].filter((place) => place !== 0)
     hand.fill(0)
     const inHand = new Set(places.map((place) => (place < 0 ? ~place : place - 1)))
-    // The thread may have ended between the entry and the place: then the entry is newer, and in the device.
+    // The thread may have ended between the entry and the place: then the entry is newer, and in
+    // the device.
     const connections = places.length === 0 ? [] : this.#takeInDevice((fd) => inHand.has(fd))
     const taken = new Set(connections.map(({ fd }) => fd))
     this.#counters.repairHand(worker, next === -1 ? null : next + Number(taken.has(nextFd)))
@@ -212,8 +223,8 @@ export class Ledger {
   }
 
   /**
-   * Acceptor: just before the event is sent; undone by `fromDevice` if the device does not take it. `worker`: whose
-   * directed queue it is sent to; ANY_WORKER if the device chooses.
+   * Acceptor: just before the event is sent; undone by `fromDevice` if the device does not take it.
+   * `worker`: whose directed queue it is sent to; ANY_WORKER if the device chooses.
    */
   toDevice(fd: number, stamp: number, worker = ANY_WORKER): boolean {
     this.#targets ??= new Uint8Array(this.capacity)
@@ -221,12 +232,18 @@ export class Ledger {
     return this.#acceptorMoves(fd, entry(HELD, 0, stamp), entry(IN_DEVICE, 0, stamp))
   }
 
-  /** Acceptor: the event came back, not taken or recovered from a worker's port, and the connection is ours again. */
+  /**
+   * Acceptor: the event came back, not taken or recovered from a worker's port, and the connection
+   * is ours again.
+   */
   fromDevice(fd: number, stamp: number): boolean {
     return this.#acceptorMoves(fd, entry(IN_DEVICE, 0, stamp), entry(HELD, 0, stamp))
   }
 
-  /** As `fromDevice`, of what was recovered from a worker's port: it may have been adopted long ago, which is no fault. */
+  /**
+   * As `fromDevice`, of what was recovered from a worker's port: it may have been adopted long ago,
+   * which is no fault.
+   */
   recovered(fd: number, stamp: number): boolean {
     return this.#move(fd, entry(IN_DEVICE, 0, stamp), entry(HELD, 0, stamp))
   }
@@ -245,13 +262,19 @@ export class Ledger {
     return true
   }
 
-  /** Acceptor: `count` connections were accepted and closed at once, without passing through the table. */
+  /**
+   * Acceptor: `count` connections were accepted and closed at once, without passing through the
+   * table.
+   */
   shed(count: number): void {
     this.#counters.countAccepted(count)
     this.#counters.countShed(count)
   }
 
-  /** Worker: takes the connection of an event. If false, the event is stale: the fd is not the worker's to touch. */
+  /**
+   * Worker: takes the connection of an event. If false, the event is stale: the fd is not the
+   * worker's to touch.
+   */
   adopt(fd: number, stamp: number, worker: number): boolean {
     if (!this.#workerMoves(worker, fd, entry(IN_DEVICE, 0, stamp), entry(ADOPTING, worker, stamp))) return false
     this.#counters.countAdopted(worker)
@@ -264,8 +287,9 @@ export class Ledger {
   }
 
   /**
-   * Worker: just *before* it closes the fd; afterwards the kernel may have given the number to another connection. A
-   * second call, or one for a connection that `accept` has counted as closed already, is stale and does nothing.
+   * Worker: just *before* it closes the fd; afterwards the kernel may have given the number to
+   * another connection. A second call, or one for a connection that `accept` has counted as closed
+   * already, is stale and does nothing.
    */
   closed(fd: number, stamp: number, worker: number): boolean {
     const free = entry(FREE, 0, stamp)
@@ -277,10 +301,12 @@ export class Ledger {
   }
 
   /**
-   * Acceptor, once the worker's thread has ended and before another gets its index: all that it owned is closed, by
-   * Node with the thread's environment. Its counters, which it may have been in the middle of updating, are put right.
+   * Acceptor, once the worker's thread has ended and before another gets its index: all that it
+   * owned is closed, by Node with the thread's environment. Its counters, which it may have been in
+   * the middle of updating, are put right.
    *
-   * @returns the fds that it had adopted and may not have opened a handle on: if so, nobody has closed them.
+   * @returns the fds that it had adopted and may not have opened a handle on: if so, nobody has
+   *   closed them.
    */
   takeOwnedBy(worker: number): number[] {
     this.#orphans.clear()
@@ -300,8 +326,8 @@ export class Ledger {
   }
 
   /**
-   * Acceptor: whether one of those is nobody else's since. If Node had a handle on it and closed it, another worker may have been given the
-   * number: it has told the ledger, or has it in hand.
+   * Acceptor: whether one of those is nobody else's since. If Node had a handle on it and closed
+   * it, another worker may have been given the number: it has told the ledger, or has it in hand.
    */
   isOrphan(fd: number): boolean {
     if (Atomics.load(this.#words, fd) !== this.#orphans.get(fd)) return false
@@ -310,14 +336,17 @@ export class Ledger {
   }
 
   /**
-   * Acceptor, once the device has failed: what it still held is the acceptor's again. Events that a worker has received
-   * and not adopted yet are stale from here on.
+   * Acceptor, once the device has failed: what it still held is the acceptor's again. Events that a
+   * worker has received and not adopted yet are stale from here on.
    */
   takeInDevice(): Connection[] {
     return this.#takeInDevice(() => true)
   }
 
-  /** Acceptor: what was sent to this worker's directed queue and not adopted yet is the acceptor's again; its events are stale from here on. */
+  /**
+   * Acceptor: what was sent to this worker's directed queue and not adopted yet is the acceptor's
+   * again; its events are stale from here on.
+   */
   takeSentTo(worker: number): Connection[] {
     return this.#takeInDevice((fd) => this.#targets?.[fd] === worker)
   }
@@ -336,8 +365,9 @@ export class Ledger {
   }
 
   /**
-   * Acceptor, once all workers' threads have ended: nobody will adopt what is held or in the device, so it is all
-   * refused. @returns the fds, which the caller closes, and where they were accepted.
+   * Acceptor, once all workers' threads have ended: nobody will adopt what is held or in the
+   * device, so it is all refused. @returns the fds, which the caller closes, and where they were
+   * accepted.
    */
   refuseAll(): Pick<Connection, 'listener' | 'fd'>[] {
     const refused: Pick<Connection, 'listener' | 'fd'>[] = []
@@ -352,7 +382,10 @@ export class Ledger {
     return refused
   }
 
-  /** For the addon, should the acceptor's thread end: the entries by fd, of which the state is the lowest bits. */
+  /**
+   * For the addon, should the acceptor's thread end: the entries by fd, of which the state is the
+   * lowest bits.
+   */
   get entries(): Int32Array {
     return this.#words
   }
@@ -364,7 +397,10 @@ export class Ledger {
     return true
   }
 
-  /** Read while connections move, a count may lag by those that are just moving; the law holds in any case. */
+  /**
+   * Read while connections move, a count may lag by those that are just moving; the law holds in
+   * any case.
+   */
   counts(): LedgerCounts {
     return this.#counters.all()
   }
@@ -408,8 +444,8 @@ export class Ledger {
   }
 
   /**
-   * Worker: so many of its connections are a load while they are open, of which the device counts some. Main says 0 when the worker has ended, and
-   * its port was recovered.
+   * Worker: so many of its connections are a load while they are open, of which the device counts
+   * some. Main says 0 when the worker has ended, and its port was recovered.
    */
   setCounting(worker: number, open: number, counted: number): void {
     this.#counters.setCounting(worker, open, counted)
@@ -438,7 +474,10 @@ export class Ledger {
     return this.#counters.completedEarly(worker)
   }
 
-  /** Whether this connection, and not a later one with the number, is there still: waiting, or open in a worker. */
+  /**
+   * Whether this connection, and not a later one with the number, is there still: waiting, or open
+   * in a worker.
+   */
   isOpen(fd: number, stamp: number): boolean {
     if (fd >>> 0 >= this.capacity) return false
     const word = Atomics.load(this.#words, fd)
@@ -476,7 +515,8 @@ export class Ledger {
       const previous = Atomics.load(this.#words, fd)
       let stamp = time | 0
       while (stamp === NO_STAMP || sameGeneration(stamp << GENERATION_SHIFT, previous)) stamp = (stamp + 1) | 0
-      // The one swap that is tried again: it fails if the previous owner, which closed the fd first, tells us just now.
+      // The one swap that is tried again: it fails if the previous owner, which closed the fd
+      // first, tells us just now.
       if (Atomics.compareExchange(this.#words, fd, previous, entry(state, owner, stamp)) === previous) {
         this.#replaced = previous
         return stamp
@@ -491,12 +531,16 @@ export class Ledger {
     }
   }
 
-  /** The kernel gave us the number again, so whatever connection had the entry is closed, and nobody told us. */
+  /**
+   * The kernel gave us the number again, so whatever connection had the entry is closed, and nobody
+   * told us.
+   */
   #endPrevious(word: number): void {
     const state = word & STATE_MASK
     // Its worker ended, and Node closed it, before we heard of that.
     if (state >= ADOPTING) this.#counters.countClosedFor(ownerOf(word), 1)
-    // Some code closed an fd that was not its own. The event that still travels will be found stale.
+    // Some code closed an fd that was not its own. The event that still travels will be found
+    // stale.
     else if (state !== FREE) this.#counters.countRefused()
   }
 
@@ -537,7 +581,9 @@ function sameGeneration(a: number, b: number): boolean {
   return (a ^ b) >>> GENERATION_SHIFT === 0
 }
 
-/** For `accept`: of a clock that all threads share. The ledger and the event keep the low 32 bits. */
+/**
+ * For `accept`: of a clock that all threads share. The ledger and the event keep the low 32 bits.
+ */
 export function nowInMicroseconds(): number {
   const [seconds, nanoseconds] = process.hrtime()
   return (seconds * 1e6 + Math.trunc(nanoseconds / 1e3)) >>> 0

@@ -1,4 +1,5 @@
-// A cache line for all: whether the acceptor rests, and how the workers get on. Then one for each worker: its hand, and whether it is held.
+// A cache line for all: whether the acceptor rests, and how the workers get on. Then one for each
+// worker: its hand, and whether it is held.
 const LINE_BYTES = 64
 const LINE = LINE_BYTES / 4
 /** The waker of an acceptor that rests, negative once that is woken. */
@@ -14,8 +15,8 @@ export const HAND_ROOM = 4
 const OWN = HAND_ROOM
 
 /**
- * Who accepts: the words of shared memory by which the acceptor (Rest) and the workers (Relief) tell each other. What they have to hold is argued in
- * rest.ts; all are sequentially consistent.
+ * Who accepts: the words of shared memory by which the acceptor (Rest) and the workers (Relief)
+ * tell each other. What they have to hold is argued in rest.ts; all are sequentially consistent.
  */
 export class Shift {
   readonly #words: Int32Array
@@ -28,7 +29,9 @@ export class Shift {
     this.#words = new Int32Array(buffer, byteOffset, Shift.byteLength(workers) / 4)
   }
 
-  /** Acceptor: it rests, and `waker` is to be woken by a worker that needs it. 0: it rests no more. */
+  /**
+   * Acceptor: it rests, and `waker` is to be woken by a worker that needs it. 0: it rests no more.
+   */
   rest(waker: number): void {
     Atomics.store(this.#words, RESTING, waker)
   }
@@ -38,7 +41,10 @@ export class Shift {
     return Atomics.load(this.#words, RESTING) !== 0
   }
 
-  /** Worker: the acceptor is needed. It rests until it has heard of that. @returns its waker, if this is the first to say so; else 0. */
+  /**
+   * Worker: the acceptor is needed. It rests until it has heard of that. @returns its waker, if
+   * this is the first to say so; else 0.
+   */
   endRest(): number {
     const waker = Atomics.load(this.#words, RESTING)
     return waker > 0 && Atomics.compareExchange(this.#words, RESTING, waker, -waker) === waker ? waker : 0
@@ -70,16 +76,17 @@ export class Shift {
   }
 
   /**
-   * What a worker has accepted and not sent yet, so that it is not lost if the thread ends there. A place holds an fd's complement
-   * from its accept4 on (the addon writes it), the fd plus 1 once the ledger has it, and 0 once it is sent.
+   * What a worker has accepted and not sent yet, so that it is not lost if the thread ends there. A
+   * place holds an fd's complement from its accept4 on (the addon writes it), the fd plus 1 once
+   * the ledger has it, and 0 once it is sent.
    */
   handOf(worker: number): Int32Array {
     return this.#words.subarray(lineOf(worker), lineOf(worker) + HAND_ROOM)
   }
 
   /**
-   * The same of one connection, which a worker has accepted for itself: an fd's complement from its accept4 on, and 0 once the
-   * ledger has it as this worker's.
+   * The same of one connection, which a worker has accepted for itself: an fd's complement from its
+   * accept4 on, and 0 once the ledger has it as this worker's.
    */
   ownOf(worker: number): Int32Array {
     return this.#words.subarray(lineOf(worker) + OWN, lineOf(worker) + OWN + 1)

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /**
- * Whether a child process, or one of its own, has the socket: an app can send its server to one, or let it inherit the handle. Linux
- * tells by /proc. A child that cannot be looked at, such as one of another user, counts as one that has not.
+ * Whether a child process, or one of its own, has the socket: an app can send its server to one, or
+ * let it inherit the handle. Linux tells by /proc. A child that cannot be looked at, such as one of
+ * another user, counts as one that has not.
  */
 export function isHeldByChildren(fd: number): boolean {
   const socket = link(`/proc/self/fd/${fd}`)

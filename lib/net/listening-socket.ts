@@ -20,20 +20,28 @@ export interface ListenOptions {
   readonly deferAccept?: boolean
 }
 
-/** The fds are the callee's from here on. The array is the listener's: what is in it after the call is not kept. */
+/**
+ * The fds are the callee's from here on. The array is the listener's: what is in it after the call
+ * is not kept.
+ */
 export type BatchCallback = (fds: Int32Array, count: number) => void
 
 export interface ListenerFaults {
   /** So many connections were accepted and closed at once, for want of descriptors. */
   readonly onShed?: (count: number) => void
-  /** ERR_DLB_LISTEN: the listener accepts no more. Without a callback it is an uncaught exception. */
+  /**
+   * ERR_DLB_LISTEN: the listener accepts no more. Without a callback it is an uncaught exception.
+   */
   readonly onError?: (error: NodeDlbError) => void
 }
 
 const BATCH = 64
 const TAKEN = 1
 const TOLD = 2
-/** What the kernel has a listening socket's backlog hold at most, unless it is told otherwise (net.core.somaxconn). */
+/**
+ * What the kernel has a listening socket's backlog hold at most, unless it is told otherwise
+ * (net.core.somaxconn).
+ */
 const MAX_BACKLOG = 4096
 
 type AcceptedCallback = (count: number, shed: number, error: Error | undefined) => void
@@ -47,10 +55,11 @@ const hints: Record<string, string> = {
 }
 
 /**
- * A listening socket whose accepted connections arrive as batches of fds, up to 64, that no libuv handle has touched.
+ * A listening socket whose accepted connections arrive as batches of fds, up to 64, that no libuv
+ * handle has touched.
  *
- * Main thread. Open, it keeps the loop alive, also while paused. What happens when the process runs out of
- * descriptors: native/acceptor.h.
+ * Main thread. Open, it keeps the loop alive, also while paused. What happens when the process runs
+ * out of descriptors: native/acceptor.h.
  */
 export class Listener {
   readonly id: number
@@ -60,8 +69,8 @@ export class Listener {
 
   /**
    * `id`: 0–65,535, the events' data16.
-   * @throws ERR_DLB_LISTEN (its `cause` has `code`, `errno` and `syscall`), ERR_DLB_ADDON_UNAVAILABLE,
-   *   ERR_DLB_INVALID_ARGUMENT
+   * @throws ERR_DLB_LISTEN (its `cause` has `code`, `errno` and `syscall`),
+   *   ERR_DLB_ADDON_UNAVAILABLE, ERR_DLB_INVALID_ARGUMENT
    */
   static open(id: number, options: ListenOptions, onBatch: BatchCallback, faults: ListenerFaults = {}): Listener {
     check('listener id', id, 0xffff)
@@ -72,7 +81,8 @@ export class Listener {
 
   private constructor(id: number, options: ListenOptions, onBatch: BatchCallback, faults: ListenerFaults) {
     const { onShed, onError = rethrow } = faults
-    // The last element tells the addon that the rest is the callee's, and when the ledger knows of it.
+    // The last element tells the addon that the rest is the callee's, and when the ledger knows of
+    // it.
     const fds = new Int32Array(BATCH + 1)
     this.id = id
     this.#native = bind(options, fds, (count, shed, error) => {
@@ -104,7 +114,10 @@ export class Listener {
     return this.#native.hasWaiting()
   }
 
-  /** Accepts what waits in the backlog, and closes. A client that comes while it does so may be reset. */
+  /**
+   * Accepts what waits in the backlog, and closes. A client that comes while it does so may be
+   * reset.
+   */
   finish(): void {
     this.#native.resume()
     for (let left = MAX_BACKLOG; left > 0; left--) if (this.#native.accept() === -1) break
@@ -112,8 +125,9 @@ export class Listener {
   }
 
   /**
-   * No batch comes after it; what waits in the backlog is reset, and nobody accepts from it any more, except a child process that was given
-   * the socket: to that it is left. A second call does nothing.
+   * No batch comes after it; what waits in the backlog is reset, and nobody accepts from it any
+   * more, except a child process that was given the socket: to that it is left. A second call does
+   * nothing.
    */
   close(): void {
     this.#native.close(!isHeldByChildren(this.fd))
@@ -132,17 +146,26 @@ export class Listener {
     return this.#native.isConnection(fd)
   }
 
-  /** Of a Unix socket: whether its file is still there, and still its own. Nobody removes other sockets from their addresses. */
+  /**
+   * Of a Unix socket: whether its file is still there, and still its own. Nobody removes other
+   * sockets from their addresses.
+   */
   get isInPlace(): boolean {
     return this.#native.isInPlace()
   }
 
-  /** Of a Unix socket: whether its file is anywhere: apps rename it, to take the place of another at once. */
+  /**
+   * Of a Unix socket: whether its file is anywhere: apps rename it, to take the place of another at
+   * once.
+   */
   get hasFile(): boolean {
     return this.#native.hasFile()
   }
 
-  /** Of its file, which is gone, to the one of the socket that takes its place: as far as that is allowed. */
+  /**
+   * Of its file, which is gone, to the one of the socket that takes its place: as far as that is
+   * allowed.
+   */
   copyPermissionsTo(successor: Listener): void {
     this.#native.copyPermissionsTo(String(successor.address))
   }
@@ -169,14 +192,15 @@ function bind(options: ListenOptions, fds: Int32Array, onAccepted: AcceptedCallb
 }
 
 /**
- * Another thread's listening socket, shared: each accepts what it gets, one connection at a time, and only while JS runs to
- * have it. It does not keep the loop alive.
+ * Another thread's listening socket, shared: each accepts what it gets, one connection at a time,
+ * and only while JS runs to have it. It does not keep the loop alive.
  */
 export class SharedListener {
   readonly #native: NativeListener
 
   /**
-   * `place`: has the complement (`~fd`) of what is accepted before this thread goes on, or is terminated.
+   * `place`: has the complement (`~fd`) of what is accepted before this thread goes on, or is
+   * terminated.
    * @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now.
    */
   constructor(
@@ -200,8 +224,9 @@ export class SharedListener {
 }
 
 /**
- * Another thread's listening socket, shared: this thread accepts from it when it likes, and can be told when there is something to accept. Of the threads
- * that watch it, one is told of a connection: the first that sleeps. It does not keep the loop alive.
+ * Another thread's listening socket, shared: this thread accepts from it when it likes, and can be
+ * told when there is something to accept. Of the threads that watch it, one is told of a
+ * connection: the first that sleeps. It does not keep the loop alive.
  */
 export class WatchedSocket {
   readonly #native: NativeListener
@@ -249,7 +274,9 @@ function share(
   }
 }
 
-/** Node takes any failure to bind `::` for a machine without IPv6, except that the port is taken. */
+/**
+ * Node takes any failure to bind `::` for a machine without IPv6, except that the port is taken.
+ */
 function lacksIpv6(error: unknown): boolean {
   const { code, syscall } = error as NodeJS.ErrnoException
   return code !== 'EADDRINUSE' && syscall !== 'listen'

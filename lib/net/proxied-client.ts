@@ -11,7 +11,10 @@ const PATIENCE_MS = 1000
 
 const scratch = Buffer.alloc(MAX_HEADER)
 
-/** The PROXY header of a connection that nobody has read from; it stays there. 'partial': not all of it has come. */
+/**
+ * The PROXY header of a connection that nobody has read from; it stays there. 'partial': not all of
+ * it has come.
+ */
 export function peekProxyHeader(fd: number): ProxyHeader {
   const count = loadAddon().peekFd(fd, scratch)
   if (count === -EAGAIN) return { kind: 'partial' }
@@ -33,8 +36,9 @@ function hash(text: string): number {
 }
 
 /**
- * Connections whose worker depends on what their PROXY header says, and whose header has not come yet: proxies send it at
- * once, but it can be behind the connection. It is looked for after 1 ms, 2, 4 … 50, for a second. Main thread.
+ * Connections whose worker depends on what their PROXY header says, and whose header has not come
+ * yet: proxies send it at once, but it can be behind the connection. It is looked for after 1 ms,
+ * 2, 4 … 50, for a second. Main thread.
  */
 export class HeaderWait {
   readonly #onReady: (connection: Connection) => void
@@ -45,7 +49,9 @@ export class HeaderWait {
     this.#onReady = onReady
   }
 
-  /** @returns whether it is kept until `onReady`; not if its header is there, or will be of no use */
+  /**
+   * @returns whether it is kept until `onReady`; not if its header is there, or will be of no use
+   */
   keep(connection: Connection): boolean {
     if (peekProxyHeader(connection.fd).kind !== 'partial') return false
     this.#lookLater(connection, FIRST_LOOK_MS, performance.now() + PATIENCE_MS)

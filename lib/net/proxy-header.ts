@@ -7,7 +7,10 @@ export interface ProxiedAddress {
   readonly port: number
 }
 
-/** Null for what the header leaves open (LOCAL, UNKNOWN, a Unix socket): the connection's own addresses hold. */
+/**
+ * Null for what the header leaves open (LOCAL, UNKNOWN, a Unix socket): the connection's own
+ * addresses hold.
+ */
 export interface ProxiedAddresses {
   readonly source: ProxiedAddress
   readonly destination: ProxiedAddress
@@ -18,7 +21,10 @@ export type ProxyHeader =
   | { readonly kind: 'partial' }
   | { readonly kind: 'bad' }
 
-/** Longer headers are refused. Version 2 allows 65,551 bytes; what is in use has a few hundred, with certificates' names. */
+/**
+ * Longer headers are refused. Version 2 allows 65,551 bytes; what is in use has a few hundred, with
+ * certificates' names.
+ */
 export const MAX_HEADER = 4096
 
 const MAX_V1 = 107
@@ -33,7 +39,9 @@ const CR = 0x0d
 const PARTIAL = { kind: 'partial' } as const
 const BAD = { kind: 'bad' } as const
 
-/** By version 2's family and transport: the bytes of an address block, and of each address in it. */
+/**
+ * By version 2's family and transport: the bytes of an address block, and of each address in it.
+ */
 const blocks: Readonly<Record<number, { readonly bytes: number; readonly address: number }>> = {
   // Unspecified.
   0: { bytes: 0, address: 0 },
@@ -45,9 +53,9 @@ const blocks: Readonly<Record<number, { readonly bytes: number; readonly address
 }
 
 /**
- * The PROXY protocol's header, version 1 (text) or 2 (binary), that these bytes begin with. Facts from its specification,
- * haproxy's doc/proxy-protocol.txt. Version 2's extensions (TLVs) are skipped, after a check that they fill the header; a
- * checksum among them is not checked.
+ * The PROXY protocol's header, version 1 (text) or 2 (binary), that these bytes begin with. Facts
+ * from its specification, haproxy's doc/proxy-protocol.txt. Version 2's extensions (TLVs) are
+ * skipped, after a check that they fill the header; a checksum among them is not checked.
  */
 export function parseProxyHeader(bytes: Buffer): ProxyHeader {
   if (beginsLike(bytes, V2)) return bytes.length < V2_FIXED ? PARTIAL : parseV2(bytes)

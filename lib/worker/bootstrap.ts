@@ -34,8 +34,9 @@ import { openStdio } from './process/stdio.ts'
 declare const importModule: (url: string) => Promise<unknown>
 
 /**
- * What a balancer's worker threads begin with (start.ts). It connects the thread to the device and to main, hooks
- * `listen`, and hands over to the user's entry, which then is the thread's main module in all respects.
+ * What a balancer's worker threads begin with (start.ts). It connects the thread to the device and
+ * to main, hooks `listen`, and hands over to the user's entry, which then is the thread's main
+ * module in all respects.
  */
 const boot = workerThreads.workerData as WorkerBoot
 setAddonFile(boot.addon)
@@ -137,7 +138,8 @@ function openLater(delivery: Delivery): void {
     adoption.abandon(fd, stamp)
     onClosed?.()
   }
-  // The server may have closed meanwhile: as of any connection that had come before, it finishes this one.
+  // The server may have closed meanwhile: as of any connection that had come before, it finishes
+  // this one.
   const open = (addresses: ProxiedAddresses | null): void => deliver(delivery, addresses)
   setImmediate(readProxyHeader, { fd, open, refuse })
 }
@@ -168,11 +170,15 @@ function listenToMain(): void {
   })
 }
 
-/** Once: a worker that is being replaced when the balancer closes is told twice, and handlers of signals take the second for an order to stop. */
+/**
+ * Once: a worker that is being replaced when the balancer closes is told twice, and handlers of
+ * signals take the second for an order to stop.
+ */
 function finish({ signal, deadline }: Extract<ToWorker, { type: 'drain' }>): void {
   if (draining) return
   draining = true
-  // Subscribers come first: a WebSocket server takes leave of its clients, whose connections Node knows nothing of.
+  // Subscribers come first: a WebSocket server takes leave of its clients, whose connections Node
+  // knows nothing of.
   tellOfDrain({ worker: boot.index, signal, deadline, timeout: Math.max(0, deadline - Date.now()) })
   drain(listening.servers(), signal, () => control.post({ type: 'closing' }))
 }
@@ -196,8 +202,9 @@ function reportEnd(): void {
 }
 
 /**
- * If a handler of 'exit' throws in process.exit(), Node ends a process, but lets a worker live on that something holds, without a word. So the error is
- * printed here, as Node prints it on one thread, and the worker ends.
+ * If a handler of 'exit' throws in process.exit(), Node ends a process, but lets a worker live on
+ * that something holds, without a word. So the error is printed here, as Node prints it on one
+ * thread, and the worker ends.
  */
 function endInAnyCase(): void {
   const { exit } = process
@@ -222,7 +229,10 @@ function failStdin({ message, properties }: Extract<ToWorker, { type: 'stdin-fai
   stdin.listeners('end')[0]?.call(stdin)
 }
 
-/** Main passes its stdin on once the app reads from it, and not before: reading it has effects on a terminal. */
+/**
+ * Main passes its stdin on once the app reads from it, and not before: reading it has effects on a
+ * terminal.
+ */
 function announceStdin(): void {
   const { stdin } = process
   const read = stdin._read
@@ -234,9 +244,10 @@ function announceStdin(): void {
 }
 
 /**
- * The entry as plain Node runs it: the module is the main one (`require.main`, `import.meta.main`), whether CommonJS,
- * ESM or TypeScript, and argv is its own. One whose URL has a query is imported, so that it keeps that, and is no main module. On a turn of its own, so that an error it throws is an uncaught exception
- * of the entry and not of this module.
+ * The entry as plain Node runs it: the module is the main one (`require.main`, `import.meta.main`),
+ * whether CommonJS, ESM or TypeScript, and argv is its own. One whose URL has a query is imported,
+ * so that it keeps that, and is no main module. On a turn of its own, so that an error it throws is
+ * an uncaught exception of the entry and not of this module.
  */
 function runEntry(): void {
   ;(workerThreads as { workerData: unknown }).workerData = boot.userData

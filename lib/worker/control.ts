@@ -5,8 +5,9 @@ import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot } from '../proto
 const CALL_TIMEOUT_MS = 30_000
 
 /**
- * The worker's line to the main thread. `call` blocks this thread until main has answered: `listen()` must know the
- * bound address, or the error, before it returns. Main never waits for a worker, so the two cannot deadlock.
+ * The worker's line to the main thread. `call` blocks this thread until main has answered:
+ * `listen()` must know the bound address, or the error, before it returns. Main never waits for a
+ * worker, so the two cannot deadlock.
  */
 export class Control {
   readonly #port: MessagePort

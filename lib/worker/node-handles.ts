@@ -2,8 +2,9 @@ import net from 'node:net'
 import { NodeDlbError } from '../errors.ts'
 
 /**
- * The parts of Node's own that adoption rests on, as node:cluster does. They are undocumented, so they are looked
- * for once at start, and a Node without them is told so instead of failing in the middle of a connection.
+ * The parts of Node's own that adoption rests on, as node:cluster does. They are undocumented, so
+ * they are looked for once at start, and a Node without them is told so instead of failing in the
+ * middle of a connection.
  */
 
 /** Node's native stream handle (TCPWrap, PipeWrap), as far as it is used here. */
@@ -62,8 +63,9 @@ function handleOf(options: net.NetConnectOpts): StreamHandleConstructor {
 }
 
 /**
- * The class of TCP handles. Node connects to an address on its next tick, which comes too late: no traffic. (A name, which it
- * would have to look up, costs 4 ms of each worker's start: Node matches it against a long expression for IPv6 addresses.)
+ * The class of TCP handles. Node connects to an address on its next tick, which comes too late: no
+ * traffic. (A name, which it would have to look up, costs 4 ms of each worker's start: Node matches
+ * it against a long expression for IPv6 addresses.)
  */
 export function findTcp(): StreamHandleConstructor {
   return handleOf({ port: 1, host: '127.0.0.1' })

@@ -6,7 +6,8 @@ const NS_PER_MS = 1e6
 const HYSTERESIS = 0.5
 
 /**
- * Whether this worker has too much to do: it says so itself, or its event loop is late. Either makes it so.
+ * Whether this worker has too much to do: it says so itself, or its event loop is late. Either
+ * makes it so.
  *
  * The worker's thread. Measuring wakes the loop every 20 ms.
  */

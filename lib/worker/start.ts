@@ -4,12 +4,13 @@ import { workerData } from 'node:worker_threads'
 import type { WorkerBoot } from '../protocol.ts'
 
 /**
- * The file that a balancer's worker threads start with. It runs worker/bootstrap.ts and all that this imports, as main has
- * compiled them (balancer/workers/worker-code.ts).
+ * The file that a balancer's worker threads start with. It runs worker/bootstrap.ts and all that
+ * this imports, as main has compiled them (balancer/workers/worker-code.ts).
  */
 const { file, source, compiled } = (workerData as WorkerBoot).code
 const require = createRequire(import.meta.url)
-// The main module of this thread will be the user's entry, or none if that is an ES module, and this file has been none.
+// The main module of this thread will be the user's entry, or none if that is an ES module, and
+// this file has been none.
 delete require.cache[__filename]
 delete process.mainModule
 // In a text that is compiled so, import() does not work.

@@ -133,8 +133,8 @@ Napi::Object Attachment::ToObject(Napi::Env env) {
   return object;
 }
 
-// (receives, memory): what it is to send from or to receive into. Returns how many events it has; 0 if it is no
-// ArrayBuffer, or not there any more.
+// (receives, memory): what it is to send from or to receive into. Returns how many events it has; 0
+// if it is no ArrayBuffer, or not there any more.
 napi_value Attachment::Lend(napi_env env, napi_callback_info info) {
   JsCall call(env, info);
   auto* const self = call.self();

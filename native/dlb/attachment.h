@@ -10,11 +10,12 @@ namespace node_dlb::dlb {
 
 // A port in the hands of one thread, as a JS object: NativeDlbPort in lib/native-dlb.ts.
 //
-// Its methods are functions with a pointer to this as their data, and not a class's: finding the object behind `this` costs more
-// than the call. They are of use only through the object, which keeps this alive.
+// Its methods are functions with a pointer to this as their data, and not a class's: finding the
+// object behind `this` costs more than the call. They are of use only through the object, which
+// keeps this alive.
 //
-// So does converting arguments. Those of the data path, and what it returns, are in memory that JS sees too (Call), and
-// the events are where JS has said before (Lend).
+// So does converting arguments. Those of the data path, and what it returns, are in memory that JS
+// sees too (Call), and the events are where JS has said before (Lend).
 //
 // Thread: the environment's. Ownership: the JS object's.
 class Attachment {
@@ -36,7 +37,8 @@ class Attachment {
     int32_t result;
     int32_t unused;
   };
-  // An EventBuffer's memory. JS keeps it alive, and asks for nothing once it has transferred it away.
+  // An EventBuffer's memory. JS keeps it alive, and asks for nothing once it has transferred it
+  // away.
   struct Lent {
     abi::Event* events = nullptr;
     size_t length = 0;

@@ -26,7 +26,8 @@ void Run(Reset* reset) {
 }
 
 void* RunOnThread(void* reset) {
-  // What waits in a loop of libdlb's reaches no point where it could be cancelled otherwise. It holds no lock there but libdlb's own.
+  // What waits in a loop of libdlb's reaches no point where it could be cancelled otherwise. It
+  // holds no lock there but libdlb's own.
   pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
   Run(static_cast<Reset*>(reset));
   return nullptr;

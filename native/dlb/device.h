@@ -8,8 +8,9 @@
 
 namespace node_dlb::dlb {
 
-// An open device, shared by those who have it and by its domains; closed with the last of them, or by Close.
-// Thread: any; libdlb locks calls on device handles. In a forked child nothing of it is touched.
+// An open device, shared by those who have it and by its domains; closed with the last of them, or
+// by Close. Thread: any; libdlb locks calls on device handles. In a forked child nothing of it is
+// touched.
 class Device {
  public:
   static std::shared_ptr<Device> Open(const Library* library, int id, SystemError* error);
@@ -25,8 +26,9 @@ class Device {
 
   SystemError Resources(abi::Resources* out) const;
 
-  // A failed creation of a domain can leave the handle such that dlb_close crashes, and a reset that did not end, such that it
-  // waits for ever: nothing is called with it any more then, and Close closes the descriptor behind libdlb's back.
+  // A failed creation of a domain can leave the handle such that dlb_close crashes, and a reset
+  // that did not end, such that it waits for ever: nothing is called with it any more then, and
+  // Close closes the descriptor behind libdlb's back.
   void Poison() { poisoned_ = true; }
   bool poisoned() const { return poisoned_; }
 

@@ -56,7 +56,8 @@ SystemError Domain::Open(const Config& config) {
                    : library_.create_sched_domain(device_->handle(), &arguments);
   }
   if (id_ < 0) {
-    // Short of resources, or a foreign domain's: nothing was begun. Anything else has left a domain half made in the handle.
+    // Short of resources, or a foreign domain's: nothing was begun. Anything else has left a domain
+    // half made in the handle.
     const SystemError error = LastError("dlb_create_sched_domain");
     if (errno != EINVAL && errno != EPERM) device_->Poison();
     DivideAsBefore();

@@ -11,10 +11,11 @@
 
 namespace node_dlb::dlb {
 
-// A scheduling domain, for all threads of the process: one handle of libdlb's, which locks calls on it.
+// A scheduling domain, for all threads of the process: one handle of libdlb's, which locks calls on
+// it.
 //
-// Thread: any; those that configure are for the thread that created it. Ownership: the registry's while it is open;
-// those who have a port or a token keep the object, not the domain.
+// Thread: any; those that configure are for the thread that created it. Ownership: the registry's
+// while it is open; those who have a port or a token keep the object, not the domain.
 class Domain {
  public:
   struct Config {
@@ -66,11 +67,12 @@ class Domain {
   bool Statistic(uint32_t type, int id, uint64_t* value);
   int64_t ReadDepthCounter(const Queue& queue, uint32_t level, SystemError* error);
   SystemError ResetDepthCounter(const Queue& queue, uint32_t level);
-  // Whether the device was reset, as the ports tell: an alert's word is not enough (libdlb passes hardware errors on with an id that
-  // it did not set).
+  // Whether the device was reset, as the ports tell: an alert's word is not enough (libdlb passes
+  // hardware errors on with an id that it did not set).
   bool ConfirmReset();
 
-  // Ends it in every thread and gives everything back. The first failure, after which it goes on all the same.
+  // Ends it in every thread and gives everything back. The first failure, after which it goes on
+  // all the same.
   SystemError Close();
 
  private:

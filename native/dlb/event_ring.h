@@ -12,8 +12,8 @@ namespace node_dlb::dlb {
 //
 //     head ──── handed to JS, not released ──── middle ──── looked at, not handed on yet ──── tail
 //
-// It outlives the thread that received them, which is what `recover` needs: libdlb itself keeps no copy. A directed port owes no
-// completion: its head is its middle. Thread: under the port's lock.
+// It outlives the thread that received them, which is what `recover` needs: libdlb itself keeps no
+// copy. A directed port owes no completion: its head is its middle. Thread: under the port's lock.
 class EventRing {
  public:
   explicit EventRing(uint32_t room) {

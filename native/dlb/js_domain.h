@@ -9,8 +9,9 @@
 
 namespace node_dlb::dlb {
 
-// The JS class DlbDomain: new DlbDomain(device, config) creates one, new DlbDomain(key) takes one that another thread has
-// created; the object is empty (isOpen() is false) if there is none. lib/native-dlb.ts types it.
+// The JS class DlbDomain: new DlbDomain(device, config) creates one, new DlbDomain(key) takes one
+// that another thread has created; the object is empty (isOpen() is false) if there is none.
+// lib/native-dlb.ts types it.
 class JsDomain : public Napi::ObjectWrap<JsDomain> {
  public:
   static Napi::Function Define(Napi::Env env);

@@ -14,7 +14,8 @@ uint64_t Read(Domain& domain, uint32_t type, int id) {
 }
 
 Napi::Object PortStats(Napi::Env env, Domain& domain, Port& port) {
-  // First what we hold, then the device's figures: an event that moves in between is counted twice rather than not at all.
+  // First what we hold, then the device's figures: an event that moves in between is counted twice
+  // rather than not at all.
   const uint64_t held_back = port.held_back();
   const uint64_t depth = Read(domain, port.directed() ? abi::kDirPortDepth : abi::kLdbPortDepth, port.id());
   const uint64_t queued = depth + held_back;

@@ -13,8 +13,8 @@ std::string FileOf(void* symbol, const std::string& name) {
   return dladdr(symbol, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : name;
 }
 
-// The Barcelona Supercomputing Center's DLB, for MPI and OpenMP programs, has the same file name. Nothing of a library may be
-// called before it is known to be Intel's.
+// The Barcelona Supercomputing Center's DLB, for MPI and OpenMP programs, has the same file name.
+// Nothing of a library may be called before it is known to be Intel's.
 std::string WhatItIs(void* handle, const std::string& name) {
   void* const foreign = dlsym(handle, "DLB_Init");
   if (foreign != nullptr) {
@@ -52,7 +52,8 @@ const Library* LoadLibrary(const std::string& name, std::string* problem) {
   static std::mutex mutex;
   static auto* const loaded = new std::map<void*, std::unique_ptr<Library>>;
   const std::lock_guard<std::mutex> lock(mutex);
-  // RTLD_LOCAL: its symbols are to satisfy nobody else's. RTLD_NOW: what cannot be resolved fails here.
+  // RTLD_LOCAL: its symbols are to satisfy nobody else's. RTLD_NOW: what cannot be resolved fails
+  // here.
   void* const handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     *problem = dlerror();

@@ -44,7 +44,8 @@ int Port::Use(uint64_t ticket) {
 
 int Port::Failed() const { return kErrno - (errno > 0 ? errno : EIO); }
 
-// One load, one look and no branch for each event: which one does not fit is asked only if one does not.
+// One load, one look and no branch for each event: which one does not fit is asked only if one does
+// not.
 bool Port::FitAll(const abi::Event* events, uint32_t count) const {
   const uint8_t* const targets = domain_->targets.data();
   uint8_t all = DomainState::kFits;
@@ -136,7 +137,8 @@ int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop)
   if (max > waiting && (waiting == 0 || MayHoldMore())) {
     const int found = Look(events + waiting, max - waiting, false, pop);
     if (found < 0 && waiting == 0) return found;
-    // The next receive tells of the failure: have the loop make it, since the device may give no sign any more.
+    // The next receive tells of the failure: have the loop make it, since the device may give no
+    // sign any more.
     if (found < 0) {
       failure_ = found;
       WriteEventfd();

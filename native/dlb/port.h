@@ -14,7 +14,8 @@
 
 namespace node_dlb::dlb {
 
-// What the methods of Port return below 0; lib/device/dlb/codes.ts has the same. An errno e of libdlb is kErrno - e.
+// What the methods of Port return below 0; lib/device/dlb/codes.ts has the same. An errno e of
+// libdlb is kErrno - e.
 enum PortCode : int {
   kClosed = -1,
   kDetached = -2,
@@ -30,20 +31,21 @@ enum PortCode : int {
   kErrno = -1000,
 };
 
-// A port of a domain, for all threads of the process: its one handle of libdlb's, who has it, and what that thread
-// has received and not released.
+// A port of a domain, for all threads of the process: its one handle of libdlb's, who has it, and
+// what that thread has received and not released.
 //
-// Thread: any; a lock of its own orders them. Methods that take a ticket are for the thread that has attached the port with that
-// ticket; with a stale one they return kDetached. That a thread ended is no reason to lose anything: native calls
-// are never cut short, so the state is always that between two calls.
-// Ownership: shared by the domain and those who attached it. The eventfd is closed when the domain has ended and no
-// thread's loop watches it any more.
+// Thread: any; a lock of its own orders them. Methods that take a ticket are for the thread that
+// has attached the port with that ticket; with a stale one they return kDetached. That a thread
+// ended is no reason to lose anything: native calls are never cut short, so the state is always
+// that between two calls. Ownership: shared by the domain and those who attached it. The eventfd is
+// closed when the domain has ended and no thread's loop watches it any more.
 class Port {
  public:
   struct Spec {
     bool directed;
     int id;
-    // How many events it may have of the device at once: its event state entries, or a directed port's CQ.
+    // How many events it may have of the device at once: its event state entries, or a directed
+    // port's CQ.
     uint32_t most_events;
   };
 
@@ -78,17 +80,21 @@ class Port {
   int SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile);
   int GetWaitProfile(uint64_t ticket, abi::WaitProfile* profile);
 
-  // Whether there is something to receive: 1 or 0, or a PortCode. `wait`: for as long as the wait profile says.
+  // Whether there is something to receive: 1 or 0, or a PortCode. `wait`: for as long as the wait
+  // profile says.
   int Peek(uint64_t ticket, bool wait);
-  // Has the CQ's interrupt written to the eventfd from here on; see port_interrupts.cc. 0 or a PortCode.
+  // Has the CQ's interrupt written to the eventfd from here on; see port_interrupts.cc. 0 or a
+  // PortCode.
   int EnableEventfd(uint64_t ticket);
-  // For a loop that watches it: another thread may close the domain meanwhile, and drop the port's share of it.
+  // For a loop that watches it: another thread may close the domain meanwhile, and drop the port's
+  // share of it.
   std::shared_ptr<const Fd> eventfd();
   // The loop has seen that the eventfd is readable.
   void NoteWake() { signalled_.store(true, std::memory_order_relaxed); }
   // Makes the eventfd readable: whoever watches it looks. Any thread.
   void Signal();
-  // The same by the port's own thread; and only if there is something that it has looked at and not received.
+  // The same by the port's own thread; and only if there is something that it has looked at and not
+  // received.
   void SignalMyself(uint64_t ticket);
   void SignalRest(uint64_t ticket);
   // Whether a loop watches the eventfd for the thread that has the port: see lookout.h.
@@ -113,16 +119,18 @@ class Port {
 
   // Ends all use, in every thread; the device schedules nothing more to it.
   void Stop();
-  // After Stop: gives the handle back, and what the port holds with it. When all ports of the domain have stopped: what is
-  // completed here must not let go another event of its flow to a thread that goes on.
+  // After Stop: gives the handle back, and what the port holds with it. When all ports of the
+  // domain have stopped: what is completed here must not let go another event of its flow to a
+  // thread that goes on.
   SystemError Close();
   // After the domain's reset, up to which the driver writes to it.
   void DropEventfd();
 
  private:
   using Guard = std::lock_guard<PortLock>;
-  // The lock, for a method that takes a ticket. Only its own thread makes a ticket the port's, and ends that: who finds that
-  // it is, is that thread, and it stays so. With a stale ticket it may be any thread.
+  // The lock, for a method that takes a ticket. Only its own thread makes a ticket the port's, and
+  // ends that: who finds that it is, is that thread, and it stays so. With a stale ticket it may be
+  // any thread.
   class Turn {
    public:
     Turn(Port* port, uint64_t ticket) : lock_(port->lock_), is_owner_(port->IsAttached(ticket)) {
@@ -166,8 +174,8 @@ class Port {
   int LookFromOutside(uint32_t max);
   int PopSeen(uint32_t count);
   int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
-  // A send, release or pop gives back all but 32 if the port has more than 64. If it has not, it has no more than
-  // 32 and those that it took to send.
+  // A send, release or pop gives back all but 32 if the port has more than 64. If it has not, it
+  // has no more than 32 and those that it took to send.
   void NoteGivenBack() {
     if (credits_kept_ > kMostKept) credits_kept_ = kMostKept / 2;
   }
@@ -206,9 +214,11 @@ class Port {
   uint32_t tokens_returned_ = 0;
   // Of events in the ring, which nobody has received.
   uint32_t unpopped_ = 0;
-  // Of a look whose caller had something else to tell, or was the loop: the next receive's. 0: none.
+  // Of a look whose caller had something else to tell, or was the loop: the next receive's. 0:
+  // none.
   int failure_ = 0;
-  // At most so many credits of what it received are with the port, beside the 32 that it may have taken to send: see Look.
+  // At most so many credits of what it received are with the port, beside the 32 that it may have
+  // taken to send: see Look.
   uint32_t credits_kept_ = 0;
   EventRing ring_;
   std::array<int, kMaxLinks> links_{};

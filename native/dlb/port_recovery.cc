@@ -28,7 +28,8 @@ uint32_t Port::held_back() {
   return ring_.waiting();
 }
 
-// The events are completed in the device before they are handed out: if that fails, they stay where they are.
+// The events are completed in the device before they are handed out: if that fails, they stay where
+// they are.
 int Port::Recover(abi::Event* events, uint32_t max) {
   const Guard guard(lock_);
   if (ended_) return kClosed;
@@ -51,8 +52,8 @@ int Port::Recover(abi::Event* events, uint32_t max) {
   return static_cast<int>(count);
 }
 
-// Leaves the device nothing of the port's: what a reset finds in a CQ, or uncompleted, the driver has to take out itself.
-// Failures are of no interest: the device may be gone.
+// Leaves the device nothing of the port's: what a reset finds in a CQ, or uncompleted, the driver
+// has to take out itself. Failures are of no interest: the device may be gone.
 void Port::Drain() {
   if (!domain_->started) return;
   PopSeen(unpopped_);
@@ -66,8 +67,9 @@ void Port::Drain() {
   }
 }
 
-// From another thread than the port's, which will find in the ring what there is, and is told to look. Its tokens are returned
-// once it is received: the consumer queue stays as deep as it is. How many there were, or libdlb's error.
+// From another thread than the port's, which will find in the ring what there is, and is told to
+// look. Its tokens are returned once it is received: the consumer queue stays as deep as it is. How
+// many there were, or libdlb's error.
 int Port::LookFromOutside(uint32_t max) {
   std::array<abi::Event, 64> events;
   const uint32_t room = std::min<uint32_t>({max, ring_.room(), static_cast<uint32_t>(events.size())});

@@ -12,8 +12,8 @@ namespace node_dlb::dlb {
 class Device;
 class Domain;
 
-// The open domains of this process, by the keys that tokens carry: the only way from one thread to another's domain.
-// Thread: any. Never destroyed, so that it can be used in exit handlers.
+// The open domains of this process, by the keys that tokens carry: the only way from one thread to
+// another's domain. Thread: any. Never destroyed, so that it can be used in exit handlers.
 class Registry {
  public:
   static Registry& Get();
@@ -23,8 +23,9 @@ class Registry {
   std::shared_ptr<Domain> Find(const std::string& key);
   void Remove(const std::string& key);
 
-  // Has exit(3) close what of the device is open by then: process.exit() runs no clean-up hooks in the main thread. Call it
-  // after the device is open: exit handlers run in reverse, and the library's own must not run before.
+  // Has exit(3) close what of the device is open by then: process.exit() runs no clean-up hooks in
+  // the main thread. Call it after the device is open: exit handlers run in reverse, and the
+  // library's own must not run before.
   void CloseAtExit(const std::shared_ptr<Device>& device);
 
   // Not 0, and unique in the process.

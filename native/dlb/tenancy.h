@@ -8,8 +8,8 @@ namespace node_dlb::dlb {
 class Attachment;
 class Domain;
 
-// What an environment has of the DLB device: the ports that its thread has attached, and the domains that it created.
-// Thread: the environment's.
+// What an environment has of the DLB device: the ports that its thread has attached, and the
+// domains that it created. Thread: the environment's.
 class Tenancy {
  public:
   void Add(Attachment* attachment) { attachments_.insert(attachment); }
@@ -17,7 +17,8 @@ class Tenancy {
   void Add(std::shared_ptr<Domain> domain) { domains_.insert(std::move(domain)); }
   void Remove(const std::shared_ptr<Domain>& domain) { domains_.erase(domain); }
 
-  // The environment ends: its ports have no thread any more, and its domains are closed. No JS can run.
+  // The environment ends: its ports have no thread any more, and its domains are closed. No JS can
+  // run.
   void End();
 
  private:

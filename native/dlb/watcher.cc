@@ -112,7 +112,8 @@ void Watcher::Turn() {
     if (!closing_ && !callback_.IsEmpty() && mode_ == Mode::kInterrupts) port_->SignalRest(ticket_);
     return;
   }
-  // The domain was closed: nothing will come, and nothing holds the loop. Another failure is told by the next receive.
+  // The domain was closed: nothing will come, and nothing holds the loop. Another failure is told
+  // by the next receive.
   if (found != kClosed && found != kDetached) Call();
   if (!closing_) Stop();
 }

@@ -11,8 +11,8 @@ namespace node_dlb::dlb {
 
 // Calls back on the loop of the thread that has a port while there is something to receive.
 //
-// Thread: the loop's. Ownership: deletes itself after Close, once the loop has let go of its handles; the environment
-// closes it if nobody else does.
+// Thread: the loop's. Ownership: deletes itself after Close, once the loop has let go of its
+// handles; the environment closes it if nobody else does.
 class Watcher final : public LoopUser {
  public:
   enum class Mode {
@@ -23,7 +23,8 @@ class Watcher final : public LoopUser {
   // Null, with a PortCode in `code`, if the eventfd cannot be had.
   static Watcher* Open(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticket, Mode mode, int* code);
 
-  // No function: stops. While there is a callback, `port` is kept from the garbage collector, which would end this.
+  // No function: stops. While there is a callback, `port` is kept from the garbage collector, which
+  // would end this.
   void Set(Napi::Value callback, Napi::Value port);
   void Hold(bool held);
   void Close() override;

@@ -13,8 +13,8 @@ namespace dlb_sim {
 
 struct Knobs;
 
-// A domain's alerts, and the thread that hands them to the user's callback: one per domain, detached. Alerts that
-// come before it wait for it. Any thread.
+// A domain's alerts, and the thread that hands them to the user's callback: one per domain,
+// detached. Alerts that come before it wait for it. Any thread.
 class Alerts : public std::enable_shared_from_this<Alerts> {
  public:
   Alerts(int domain, Knobs* knobs) : domain_(domain), knobs_(knobs) {}
@@ -27,8 +27,9 @@ class Alerts : public std::enable_shared_from_this<Alerts> {
   // One that libdlb does not know what to make of.
   void PushHardwareError(const char* what);
 
-  // Ends the thread by an alert of its own, as the library's reset does, and waits until its callback has returned.
-  // False after ten seconds of it, once: then it is most likely waiting for the thread that is in the reset.
+  // Ends the thread by an alert of its own, as the library's reset does, and waits until its
+  // callback has returned. False after ten seconds of it, once: then it is most likely waiting for
+  // the thread that is in the reset.
   bool End();
   void WaitForEnd();
 

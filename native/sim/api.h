@@ -33,7 +33,8 @@ Handle* Checked(void* hdl, const char* function) {
   return nullptr;
 }
 
-// A set-up call: has the world's lock, and an errno if it is not to go on. `Handle` is what it is called with.
+// A set-up call: has the world's lock, and an errno if it is not to go on. `Handle` is what it is
+// called with.
 template <typename Handle>
 class SetupCall {
  public:

@@ -61,7 +61,8 @@ int dlb_enable_cq_epoll(dlb_port_hdl_t hdl, bool is_ldb, int efd) {
   const PortSetup call(hdl, __func__);
   if (call.handle == nullptr) return Fail(EINVAL);
   CheckEventfd(&call.world, *call.handle->port, is_ldb, efd);
-  // Even if the driver refuses: then libdlb reads a descriptor that nothing of the device's is written to.
+  // Even if the driver refuses: then libdlb reads a descriptor that nothing of the device's is
+  // written to.
   call.handle->receiver.eventfd = efd;
   if (call.error == 0) call.handle->port->StartEpoll(efd);
   return Result(call.error);

@@ -13,7 +13,8 @@ namespace {
 
 thread_local std::string last_error;
 
-// Not a static object's destructor: it has to come after all that the user's program destroys at its exit.
+// Not a static object's destructor: it has to come after all that the user's program destroys at
+// its exit.
 __attribute__((destructor)) void ReportAtExit() { World::Get().ReportLeaks(); }
 
 }  // namespace

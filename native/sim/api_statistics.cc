@@ -13,7 +13,8 @@ uint32_t DepthCode(uint32_t depth) {
   return code;
 }
 
-// What waits is either among the atomic events that wait for the port that has their flow, or enqueued: never both.
+// What waits is either among the atomic events that wait for the port that has their flow, or
+// enqueued: never both.
 bool OfQueue(const Scheduler& scheduler, const LdbQueue& queue, uint32_t counter, uint64_t* value) {
   switch (counter) {
     case 0:

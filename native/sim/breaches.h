@@ -7,8 +7,9 @@
 
 namespace dlb_sim {
 
-// Where the library's rules were broken. Each breach is kept for dlb_sim_breaches(), written to stderr or, if
-// DLB_SIM_BREACH_FILE is set, appended to that file, and ends the process if DLB_SIM_ABORT_ON_BREACH is 1. Any thread.
+// Where the library's rules were broken. Each breach is kept for dlb_sim_breaches(), written to
+// stderr or, if DLB_SIM_BREACH_FILE is set, appended to that file, and ends the process if
+// DLB_SIM_ABORT_ON_BREACH is 1. Any thread.
 class Breaches {
  public:
   // printf's format.

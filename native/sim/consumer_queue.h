@@ -66,8 +66,8 @@ struct ConsumerQueue {
   uint32_t queues = 0;
   Interrupt interrupt;
 
-  // With weights the limit is on what is out already, not on what would be with the next one: a heavy event is
-  // never passed by a light one behind it.
+  // With weights the limit is on what is out already, not on what would be with the next one: a
+  // heavy event is never passed by a light one behind it.
   bool HasRoom() const {
     if (!enabled || tokens >= depth) return false;
     return directed || (in_flight.size() < in_flight.capacity() && (!weighted || weight < depth));

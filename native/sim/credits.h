@@ -10,8 +10,8 @@ struct CreditPool {
   uint32_t free;
 };
 
-// The credits that a port keeps, and libdlb's rules of when it takes and returns them. Kind 0 is load-balanced or
-// combined, 1 directed. Under the domain's lock.
+// The credits that a port keeps, and libdlb's rules of when it takes and returns them. Kind 0 is
+// load-balanced or combined, 1 directed. Under the domain's lock.
 class PortCredits {
  public:
   PortCredits(CreditPool* first, CreditPool* second) : holdings_{{{first, 0}, {second, 0}}} {}

@@ -10,7 +10,8 @@
 
 namespace dlb_sim {
 
-// Does things later, on a thread of its own that starts with the first of them and sleeps in between.
+// Does things later, on a thread of its own that starts with the first of them and sleeps in
+// between.
 class DelayLine {
  public:
   static DelayLine& Get();

@@ -8,8 +8,8 @@ namespace {
 
 constexpr int kPortsPerClass = 16;
 
-// The driver deals the ports of a class out in an order that puts neighbours far apart; a stack of i * 7 mod 16 gives
-// 9, 2, 11, ... as on the device.
+// The driver deals the ports of a class out in an order that puts neighbours far apart; a stack of
+// i * 7 mod 16 gives 9, 2, 11, ... as on the device.
 constexpr int PortId(int cos, int i) { return cos * kPortsPerClass + i * 7 % kPortsPerClass; }
 
 void Take(std::vector<int>* from, size_t count, std::vector<int>* to) {

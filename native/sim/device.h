@@ -34,7 +34,8 @@ struct SequenceGroup {
   uint32_t slots() const { return kNumbers / per_queue; }
 };
 
-// The hardware's stock, and the ids on stacks, as the driver keeps them. Used under the world's lock.
+// The hardware's stock, and the ids on stacks, as the driver keeps them. Used under the world's
+// lock.
 class Device {
  public:
   Device(int number, const Settings& settings);

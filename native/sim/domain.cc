@@ -74,7 +74,8 @@ int Domain::CreateLdbQueue(const dlb_create_ldb_queue_t& args) {
   return id;
 }
 
-// A directed queue and its port have one id. With an id: of the other half, which has to be there already.
+// A directed queue and its port have one id. With an id: of the other half, which has to be there
+// already.
 int Domain::TakePair(int wanted, const std::array<bool, 96>& used, const char* what) {
   const auto& other = &used == &dir_queues_ ? dir_ports_ : dir_queues_;
   if (wanted >= 0) {
@@ -229,7 +230,8 @@ std::string Domain::Leftovers() {
   uint32_t unreleased = 0;
   for (const auto& port : ports_) {
     in_cqs += port->cq()->ring.unread();
-    // The device's count: the library's is no use once it has wrapped. Directed events need no release.
+    // The device's count: the library's is no use once it has wrapped. Directed events need no
+    // release.
     if (!port->directed()) unreleased += port->cq()->in_flight.size() - port->cq()->ring.unread();
   }
   // What only waits in a queue is the user's to give up: no port may be linked to it any more.

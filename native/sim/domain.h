@@ -18,8 +18,9 @@
 
 namespace dlb_sim {
 
-// A scheduling domain: what it may still create, what it has created, and the lock of its data path. Set-up calls
-// come under the world's lock; what the data path looks at as well, they change under the domain's.
+// A scheduling domain: what it may still create, what it has created, and the lock of its data
+// path. Set-up calls come under the world's lock; what the data path looks at as well, they change
+// under the domain's.
 class Domain final : public HardwareErrors {
  public:
   Domain(Device* device, int id, Allotment allotment, const void* creator);

@@ -39,7 +39,8 @@ bool DomainFiles::CreateMemory() {
     std::perror("shm_open");
     return false;
   }
-  // The driver's descriptor of the domain: its lock is held by all duplicates, in children too, and by nobody else.
+  // The driver's descriptor of the domain: its lock is held by all duplicates, in children too, and
+  // by nobody else.
   domain_.Reset(memfd_create("dlb-sim-domain", 0));
   if (!domain_.valid() || flock(domain_.get(), LOCK_EX | LOCK_NB) != 0) return false;
   const std::string itself = "/proc/self/fd/" + std::to_string(domain_.get());
@@ -59,7 +60,8 @@ bool DomainFiles::CreateSocket() {
   unlink(socket_path_.c_str());
   socket_.Reset(socket(AF_UNIX, SOCK_STREAM, 0));
   if (!socket_.valid()) return false;
-  // Before bind, which makes the file with the socket's mode: no umask games, which are the whole process's.
+  // Before bind, which makes the file with the socket's mode: no umask games, which are the whole
+  // process's.
   fchmod(socket_.get(), 0700);
   return bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
          listen(socket_.get(), 8) == 0;

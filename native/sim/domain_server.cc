@@ -14,7 +14,8 @@
 namespace dlb_sim {
 namespace {
 
-// Further down the stack than what the thread itself calls otherwise, and within the 16 KiB that glibc does not give back to the kernel when a thread ends.
+// Further down the stack than what the thread itself calls otherwise, and within the 16 KiB that
+// glibc does not give back to the kernel when a thread ends.
 constexpr size_t kBelowOtherCalls = 10240;
 // As large as the part of a stack that is used, and more.
 constexpr size_t kDirt = 131072;

@@ -9,8 +9,8 @@
 
 namespace dlb_sim {
 
-// Calls that are to fail: "the k-th use of dlb_create_ldb_port with EINVAL". Uses are counted from when the rule was
-// made. Any thread.
+// Calls that are to fail: "the k-th use of dlb_create_ldb_port with EINVAL". Uses are counted from
+// when the rule was made. Any thread.
 class Faults {
  public:
   // Fails the uses first..last.

@@ -13,8 +13,9 @@ namespace dlb_sim {
 class Device;
 class Domain;
 
-// What the user's `void *`s point to. Each begins with a magic number, by which libdlb knows its handles. Handles that
-// were closed stay in memory with `kDead`, so that their use is a breach that can be reported, not a crash.
+// What the user's `void *`s point to. Each begins with a magic number, by which libdlb knows its
+// handles. Handles that were closed stay in memory with `kDead`, so that their use is a breach that
+// can be reported, not a crash.
 constexpr uint64_t kDead = 0x6465616420646c62;
 
 struct DeviceHandle {

@@ -10,8 +10,9 @@ namespace dlb_sim {
 
 struct Knobs;
 
-// A consumer queue's interrupt: one-shot once armed; to an eventfd if there is one, else to whoever waits in the
-// driver. Under the domain's lock, except that a delayed write comes from the delay's thread.
+// A consumer queue's interrupt: one-shot once armed; to an eventfd if there is one, else to whoever
+// waits in the driver. Under the domain's lock, except that a delayed write comes from the delay's
+// thread.
 class Interrupt {
  public:
   // The driver keeps a reference of its own to the eventfd until the domain ends.

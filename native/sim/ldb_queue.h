@@ -9,9 +9,11 @@
 
 namespace dlb_sim {
 
-// Events that wait, in eight FIFOs by priority, and the counters of a queue's depth. Under the domain's lock.
+// Events that wait, in eight FIFOs by priority, and the counters of a queue's depth. Under the
+// domain's lock.
 struct Backlog {
-  // The depth at which a queue counts as loaded; the levels are its half, itself, and its one and a half.
+  // The depth at which a queue counts as loaded; the levels are its half, itself, and its one and a
+  // half.
   static constexpr uint32_t kThreshold = 256;
 
   std::array<Fifo, 8> fifos;
@@ -48,7 +50,8 @@ struct Backlog {
   }
 };
 
-// Which port has a flow, and how many of its events. Its memory comes with the queue's first atomic event.
+// Which port has a flow, and how many of its events. Its memory comes with the queue's first atomic
+// event.
 class FlowTable {
  public:
   // 0: each of the 65536 flow ids is a lock of its own.
@@ -76,7 +79,8 @@ class FlowTable {
   std::vector<Flow> flows_;
 };
 
-// Sequence numbers: what ordered events leave behind goes on in the order in which they were scheduled.
+// Sequence numbers: what ordered events leave behind goes on in the order in which they were
+// scheduled.
 class ReorderRing {
  public:
   explicit ReorderRing(uint32_t numbers) : slots_(numbers) {}
@@ -124,7 +128,8 @@ struct LdbQueue {
   Backlog backlog;
   FlowTable flows;
   ReorderRing order;
-  // Events scheduled and not completed, over all ports: the queue's sequence numbers, or what the driver was asked for.
+  // Events scheduled and not completed, over all ports: the queue's sequence numbers, or what the
+  // driver was asked for.
   uint32_t in_flight_limit;
   // The ports that are linked, by the link's priority.
   std::array<uint64_t, 8> linked{};

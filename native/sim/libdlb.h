@@ -1,5 +1,6 @@
-// libdlb 8.8's C ABI, written for the stand-in from the facts (sizes, offsets, signatures). Deliberately not shared
-// with the binding's declarations: that both were written by themselves is what lets the tests find a mistake in one.
+// libdlb 8.8's C ABI, written for the stand-in from the facts (sizes, offsets, signatures).
+// Deliberately not shared with the binding's declarations: that both were written by themselves is
+// what lets the tests find a mistake in one.
 #ifndef DLB_SIM_LIBDLB_H
 #define DLB_SIM_LIBDLB_H
 
@@ -124,9 +125,10 @@ enum {
   DLB_CMD_FRAG_T = 13
 };
 
-// One record for the three views of the facts (send, recv, adv_send), which differ in what the last bytes mean. Bytes
-// instead of bit-fields: bits 0-1 of type_priority are the scheduling type, 2-4 the priority; bits 1-2 of weight are
-// the weight; command is the command in sends and, in receives, bit 5 error, bit 0 generation, bits 1-2 queue depth.
+// One record for the three views of the facts (send, recv, adv_send), which differ in what the last
+// bytes mean. Bytes instead of bit-fields: bits 0-1 of type_priority are the scheduling type, 2-4
+// the priority; bits 1-2 of weight are the weight; command is the command in sends and, in
+// receives, bit 5 error, bit 0 generation, bits 1-2 queue depth.
 typedef struct {
   uint64_t udata64;
   uint16_t udata16;

@@ -20,8 +20,8 @@ struct Receiver {
   dlb_wait_profile_t profile{};
 };
 
-// A port as the library has it: what is owed, the credits, and the calls of the data path. Its device's part is the
-// consumer queue.
+// A port as the library has it: what is owed, the credits, and the calls of the data path. Its
+// device's part is the consumer queue.
 class Port {
  public:
   Port(Domain* domain, ConsumerQueue* cq, PortCredits credits) : domain_(domain), cq_(cq), credits_(credits) {}
@@ -75,7 +75,8 @@ class Port {
   Domain* domain_;
   ConsumerQueue* cq_;
   PortCredits credits_;
-  // Received and not released. 16 bits, which a forward of what was never received wraps, as in libdlb.
+  // Received and not released. 16 bits, which a forward of what was never received wraps, as in
+  // libdlb.
   uint16_t owed_ = 0;
   // Tokens of what was received, not yet returned. The library keeps this count itself, since what
   // it has returned may still be on its way to the device.

@@ -38,7 +38,8 @@ int Port::Receive(const Receiver& receiver, uint32_t max, bool wait, bool pop, d
   if (count == 0 && !enabled_) return Fail(EACCES);
   const bool looked = count < max || World::Get().knobs.exact_receives_look.load(std::memory_order_relaxed);
   const bool emptied = receiver.eventfd > 0 && looked && cq_->ring.Next() == nullptr;
-  // Before the tokens go back: that is libdlb's order, and what makes a device that compares them fire once more.
+  // Before the tokens go back: that is libdlb's order, and what makes a device that compares them
+  // fire once more.
   if (emptied) Rearm(receiver.eventfd, &lock);
   owed_tokens_ += count;
   if (pop && count > 0) WriteTokens(count);
@@ -62,8 +63,8 @@ uint32_t Port::TakeEvents(uint32_t max, dlb_event_t* events) {
   return count;
 }
 
-// The read and the arming are two steps: what arrives between them is announced only by a device that compares
-// tokens. So the lock is not held over them.
+// The read and the arming are two steps: what arrives between them is announced only by a device
+// that compares tokens. So the lock is not held over them.
 void Port::Rearm(int eventfd, Lock* lock) {
   const int before = errno;
   lock->unlock();

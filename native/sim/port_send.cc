@@ -165,7 +165,8 @@ int Port::AdvancedSend(uint32_t count, dlb_event_t* events) {
   uint32_t sent = 0;
   for (; sent < allowed; sent++) {
     dlb_event_t* event = &events[sent];
-    // By DLB 2.0's path on 2.5 too: directed events by the directed pool's credits, and the weight is erased.
+    // By DLB 2.0's path on 2.5 too: directed events by the directed pool's credits, and the weight
+    // is erased.
     if (carries(*event) && !credits_.Spend(TypeOf(*event) == DLB_SCHED_DIRECTED ? 1 : 0)) break;
     event->command = AdvancedCommand(*event);
     event->weight = 0;

@@ -133,7 +133,8 @@ void Scheduler::Complete(ConsumerQueue* from) {
 void Scheduler::FlushOrder(LdbQueue* queue) {
   Fifo pieces;
   while (queue->order.PopDone(&pieces)) {
-    // Before Accept: a piece may go to this very queue, behind what waits for a sequence number there.
+    // Before Accept: a piece may go to this very queue, behind what waits for a sequence number
+    // there.
     pending_ |= 1U << queue->id;
     while (!pieces.empty()) Accept(store_.RemoveHead(&pieces));
   }

@@ -26,11 +26,12 @@ class HardwareErrors {
   ~HardwareErrors() = default;
 };
 
-// The device's part of a domain: queues, consumer queues, and who gets what. It has no thread: whoever sends, returns
-// tokens or completes does the scheduling. Under the domain's lock.
+// The device's part of a domain: queues, consumer queues, and who gets what. It has no thread:
+// whoever sends, returns tokens or completes does the scheduling. Under the domain's lock.
 //
-// Between two calls no waiting event could be scheduled. So an event that arrives can be scheduled at once or has to
-// wait, whatever waits already; only room that comes free needs a look at the backlog (Run).
+// Between two calls no waiting event could be scheduled. So an event that arrives can be scheduled
+// at once or has to wait, whatever waits already; only room that comes free needs a look at the
+// backlog (Run).
 class Scheduler {
  public:
   Scheduler(uint32_t capacity, bool fragments, CqLayout layout, Knobs* knobs, HardwareErrors* errors)
@@ -48,7 +49,8 @@ class Scheduler {
   // The device was reset: nothing is scheduled any more, what is queued is lost.
   void Die();
 
-  // One record as the port writes it: its command says whether it carries an event, completes, returns a token.
+  // One record as the port writes it: its command says whether it carries an event, completes,
+  // returns a token.
   void Take(ConsumerQueue* from, const dlb_event_t& event, uint8_t command);
   void Complete(ConsumerQueue* from);
   void ReturnTokens(ConsumerQueue* port, uint32_t count);

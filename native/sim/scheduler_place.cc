@@ -5,7 +5,8 @@
 
 namespace dlb_sim {
 
-// The ports that have this event's flow, or all; none if it lacks a sequence number, or the queue has as much in flight as it may.
+// The ports that have this event's flow, or all; none if it lacks a sequence number, or the queue
+// has as much in flight as it may.
 uint64_t Scheduler::WhoMayTake(const LdbQueue& queue, const dlb_event_t& event) const {
   const uint8_t type = TypeOf(event);
   if (!queue.HasRoom()) return 0;
@@ -17,7 +18,8 @@ uint64_t Scheduler::WhoMayTake(const LdbQueue& queue, const dlb_event_t& event) 
 
 bool Scheduler::PlaceNow(LdbQueue* queue, const dlb_event_t& event) {
   if (HasStopped()) return false;
-  // Something that waits, here or in another queue, may have found room meanwhile: all stand in line then.
+  // Something that waits, here or in another queue, may have found room meanwhile: all stand in
+  // line then.
   if (pending_ != 0 && queued_ > 0) {
     pending_ |= 1U << queue->id;
     return false;
@@ -83,8 +85,8 @@ void Scheduler::RunPending() {
   }
 }
 
-// Replaces `best` by the queue's first event that one of the ports can take, if that has a better priority, or the
-// same and is older.
+// Replaces `best` by the queue's first event that one of the ports can take, if that has a better
+// priority, or the same and is older.
 void Scheduler::FindFirst(LdbQueue* queue, uint64_t ports, Candidate* best) const {
   if (ports == 0) return;
   for (uint32_t left = queue->backlog.priorities; left != 0; left &= left - 1) {
@@ -97,7 +99,8 @@ void Scheduler::FindFirst(LdbQueue* queue, uint64_t ports, Candidate* best) cons
       const bool older =
           best->at == kNone || static_cast<int32_t>(store_[at].arrival - store_[best->at].arrival) < 0;
       if (priority < best->priority || older) {
-        // A link's priority orders the queues of its port. Among the ports of a queue, only the load counts.
+        // A link's priority orders the queues of its port. Among the ports of a queue, only the
+        // load counts.
         const uint64_t all = ready_ & queue->AllLinked() & WhoMayTake(*queue, store_[at].event);
         *best = {queue, priority, at, before, LeastLoaded(all, queue->turn)};
       }

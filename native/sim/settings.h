@@ -20,8 +20,8 @@ struct Limits {
   uint32_t dir_credits = 4096;
   uint32_t pools = 64;
   uint32_t sn_slots = 16;
-  // Of a load-balanced queue without sequence numbers: events scheduled and not completed, over all ports. libdlb asks the
-  // driver for so many.
+  // Of a load-balanced queue without sequence numbers: events scheduled and not completed, over all
+  // ports. libdlb asks the driver for so many.
   uint32_t queue_in_flight = 512;
 };
 
@@ -76,7 +76,8 @@ struct Knobs {
   std::atomic<uint32_t> delay_interrupts_ms{0};
   // How long what a port writes is on its way to the device.
   std::atomic<uint32_t> latency_us{0};
-  // Whether the device, when armed, compares the tokens in use, or fires on new arrivals only (see README.md).
+  // Whether the device, when armed, compares the tokens in use, or fires on new arrivals only (see
+  // README.md).
   std::atomic<bool> fires_on_arming{true};
   // Whether a receive of exactly what the CQ has finds out that it is empty then.
   std::atomic<bool> exact_receives_look{false};

@@ -15,10 +15,12 @@ class Domain;
 class Scheduler;
 struct ConsumerQueue;
 
-// What ports have written and the device has not taken yet, in the order in which it was written: with a latency, nothing that a call does is visible when
-// it returns. What is due is taken by the domain's next call, or by the delay line if none comes.
+// What ports have written and the device has not taken yet, in the order in which it was written:
+// with a latency, nothing that a call does is visible when it returns. What is due is taken by the
+// domain's next call, or by the delay line if none comes.
 //
-// Thread: under the domain's lock, but for the delay line's thread, which begins without it: the gate keeps the domain from ending meanwhile.
+// Thread: under the domain's lock, but for the delay line's thread, which begins without it: the
+// gate keeps the domain from ending meanwhile.
 class Transit {
  public:
   Transit(Domain* domain, Knobs* knobs) : gate_(std::make_shared<Gate>()), knobs_(knobs) { gate_->domain = domain; }

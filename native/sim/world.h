@@ -17,7 +17,8 @@
 
 namespace dlb_sim {
 
-// Everything that is there: one per process, never destroyed, since threads may still be in it when the process ends.
+// Everything that is there: one per process, never destroyed, since threads may still be in it when
+// the process ends.
 class World {
  public:
   static World& Get();

@@ -8,8 +8,9 @@ const built = 'build/Release/node_dlb.node'
 const stamp = 'build/.fingerprint'
 
 /**
- * node-gyp, when the addon's sources changed. Node's version is not part of the fingerprint on purpose: the addon
- * uses Node-API and libuv's stable ABI only, so one binary serves every Node that this package supports.
+ * node-gyp, when the addon's sources changed. Node's version is not part of the fingerprint on
+ * purpose: the addon uses Node-API and libuv's stable ABI only, so one binary serves every Node
+ * that this package supports.
  */
 export async function buildAddon(root) {
   if (process.platform !== 'linux') {
@@ -34,7 +35,10 @@ export async function buildAddon(root) {
   return true
 }
 
-/** The headers that came with this Node where they did; otherwise node-gyp takes its cache, or fetches them. */
+/**
+ * The headers that came with this Node where they did; otherwise node-gyp takes its cache, or
+ * fetches them.
+ */
 export function nodeHeaders() {
   const prefix = path.resolve(process.execPath, '../..')
   const header = path.join(prefix, 'include/node/node_version.h')

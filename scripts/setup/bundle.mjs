@@ -4,7 +4,10 @@ import { filesUnder, fingerprint, readStamp, writeStamp } from './files.mjs'
 import { runStep } from './problem.mjs'
 
 export const folder = 'dist/lib/bundle'
-/** What main, the command and its probing process start with, by the names that package.json and lib/ know them by. */
+/**
+ * What main, the command and its probing process start with, by the names that package.json and
+ * lib/ know them by.
+ */
 export const mainEntries = {
   index: 'lib/index.ts',
   device: 'lib/device/index.ts',
@@ -20,8 +23,8 @@ const outputs = [
 const stamp = 'dist/.bundle-fingerprint'
 
 /**
- * What runs of lib/, in few files, when lib/ changed: as a hundred modules it takes twice the time and memory to start,
- * and what a worker thread loads, it loads for itself.
+ * What runs of lib/, in few files, when lib/ changed: as a hundred modules it takes twice the time
+ * and memory to start, and what a worker thread loads, it loads for itself.
  */
 export async function bundle(root) {
   const { version } = JSON.parse(readFileSync(path.join(root, 'node_modules/esbuild/package.json'), 'utf8'))

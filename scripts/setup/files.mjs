@@ -14,7 +14,10 @@ export function filesUnder(root, folders) {
     .sort()
 }
 
-/** Content, not dates: a checkout, a copy and a clock that jumps all keep or change dates for no reason. */
+/**
+ * Content, not dates: a checkout, a copy and a clock that jumps all keep or change dates for no
+ * reason.
+ */
 export function fingerprint(root, files, ...others) {
   const hash = createHash('sha256')
   for (const file of files)

@@ -6,7 +6,8 @@ import { runStep } from './problem.mjs'
 export async function installPackages(root) {
   const reason = whyStale(root)
   if (!reason) return false
-  // Inside `npm start`, the npm that runs it; never yarn's or pnpm's entry, which sit in the same variable.
+  // Inside `npm start`, the npm that runs it; never yarn's or pnpm's entry, which sit in the same
+  // variable.
   const npmCli = process.env.npm_execpath
   const ours = npmCli && path.basename(npmCli) === 'npm-cli.js'
   await runStep({
@@ -33,6 +34,8 @@ function whyStale(root) {
 
 const readPackages = (file) => JSON.parse(readFileSync(file, 'utf8')).packages
 
-/** Optional packages that name a libc are left to npm, which knows how to tell one from the other. */
+/**
+ * Optional packages that name a libc are left to npm, which knows how to tell one from the other.
+ */
 const isForThisMachine = ({ os, cpu, libc }) =>
   !libc && (os?.includes(process.platform) ?? false) && (cpu?.includes(process.arch) ?? false)

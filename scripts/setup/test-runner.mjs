@@ -6,7 +6,10 @@ import { runStep } from './problem.mjs'
 // In node_modules, so that it goes when they are installed anew.
 const stamp = 'node_modules/.tap-fingerprint'
 
-/** tap assembles itself from the plugins in .taprc. Left to `tap run`, that comes too late for the run that does it. */
+/**
+ * tap assembles itself from the plugins in .taprc. Left to `tap run`, that comes too late for the
+ * run that does it.
+ */
 export async function prepareTestRunner(root) {
   const { version } = JSON.parse(readFileSync(path.join(root, 'node_modules/tap/package.json'), 'utf8'))
   const current = fingerprint(root, ['.taprc'], version)

@@ -10,7 +10,10 @@ const buildInfo = 'dist/.tsbuildinfo'
 const isSource = (file) => /(?<!\.d)\.[cm]?ts$/.test(file)
 const outputOf = (source) => path.join('dist', source.replace(/ts$/, 'js'))
 
-/** tsc, when a source changed; before it, the outputs of sources that are gone, so that a deleted test does not run. */
+/**
+ * tsc, when a source changed; before it, the outputs of sources that are gone, so that a deleted
+ * test does not run.
+ */
 export async function compile(root) {
   const sources = filesUnder(root, folders).filter(isSource)
   const { version } = JSON.parse(readFileSync(path.join(root, 'node_modules/typescript/package.json'), 'utf8'))
@@ -31,7 +34,10 @@ export async function compile(root) {
   return true
 }
 
-/** The date of tsc's notes is part of the stamp: somebody who ran tsc by hand since has changed the outputs. */
+/**
+ * The date of tsc's notes is part of the stamp: somebody who ran tsc by hand since has changed the
+ * outputs.
+ */
 function isFresh(root, sources, current) {
   return readStamp(path.join(root, stamp)) === `${current} ${compiledAt(root)}` && allExist(root, sources)
 }

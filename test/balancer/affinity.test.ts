@@ -7,7 +7,10 @@ import { type Balancer, type BalancerOptions, startBalancer } from '../../lib/in
 import { source } from '../programs.ts'
 import { Holding } from './holding.ts'
 
-/** Connections of one client address are on one worker, as long as one of them is open, and for a time after that. */
+/**
+ * Connections of one client address are on one worker, as long as one of them is open, and for a
+ * time after that.
+ */
 const workers = 4
 const clients = Array.from({ length: 24 }, (_, i) => `127.0.1.${i + 1}`)
 

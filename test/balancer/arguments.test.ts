@@ -3,7 +3,10 @@ import { type Balancer, type BalancerOptions, onDrain, reportOverloaded, startBa
 import { get, portOf } from '../clients.ts'
 import { source } from '../programs.ts'
 
-/** Whatever a method or an option is given, it is refused at once by code, or does what it should: nothing is done by half. */
+/**
+ * Whatever a method or an option is given, it is refused at once by code, or does what it should:
+ * nothing is done by half.
+ */
 
 const refused = { code: 'ERR_DLB_INVALID_ARGUMENT' }
 const textless: object = Object.create(null)

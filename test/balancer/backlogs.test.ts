@@ -8,7 +8,10 @@ import { Ledger } from '../../lib/ledger/ledger.ts'
 import type { Listener } from '../../lib/net/listening-socket.ts'
 import { connect, ignore } from './clients.ts'
 
-/** What main sees of the backlogs while accepting rests: whether some client waits whom nobody will accept. */
+/**
+ * What main sees of the backlogs while accepting rests: whether some client waits whom nobody will
+ * accept.
+ */
 
 const WORKER = 0
 

@@ -4,8 +4,9 @@ import { nightly } from '../conformance/seed.ts'
 import { difference, Holding } from './holding.ts'
 
 /**
- * Bursts of connections that stay are dealt evenly under least-connections while nobody is blocked, on a machine that has more
- * threads to run than cores: then threads wait for a core for longer than a blocked worker is waited for.
+ * Bursts of connections that stay are dealt evenly under least-connections while nobody is blocked,
+ * on a machine that has more threads to run than cores: then threads wait for a core for longer
+ * than a blocked worker is waited for.
  */
 
 const workers = 4

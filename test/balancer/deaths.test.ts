@@ -7,7 +7,10 @@ import { get, portOf, ways } from '../clients.ts'
 import { openDescriptors } from '../native/descriptors.ts'
 import { source } from '../programs.ts'
 
-/** Workers die again and again, in every way that does not end the process, while connections keep coming. */
+/**
+ * Workers die again and again, in every way that does not end the process, while connections keep
+ * coming.
+ */
 
 const nightly = process.env.NODE_DLB_NIGHTLY === '1'
 const DEATHS = nightly ? 100 : 20

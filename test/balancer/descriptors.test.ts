@@ -9,7 +9,10 @@ import type { BalancerStats } from '../../lib/index.ts'
 import { get } from '../clients.ts'
 import { cli, Lines, source } from '../programs.ts'
 
-/** The process runs out of descriptors, while two threads take whatever becomes free: every client ends, and nothing is leaked. */
+/**
+ * The process runs out of descriptors, while two threads take whatever becomes free: every client
+ * ends, and nothing is leaked.
+ */
 
 const LIMIT = 96
 const CLIENTS = 200

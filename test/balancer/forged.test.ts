@@ -11,7 +11,9 @@ import { openDescriptors } from '../native/descriptors.ts'
 import { source } from '../programs.ts'
 import { Holding } from './holding.ts'
 
-/** Events that nobody sent for a connection: whatever they name is left alone, and each is counted. */
+/**
+ * Events that nobody sent for a connection: whatever they name is left alone, and each is counted.
+ */
 
 const FORGED = 500
 
@@ -39,7 +41,8 @@ for (const policy of ['unordered', 'least-connections', 'round-robin'] as const)
     const target = (i: number): QueueId =>
       policy === 'round-robin' ? ({ kind: 'directed', id: ports[i % 2].port.id } as const) : (queues[0] as QueueId)
     for (let i = 0; i < FORGED; i++) {
-      // Every descriptor there is, and some that are not; with a stamp of no connection, and with none.
+      // Every descriptor there is, and some that are not; with a stamp of no connection, and with
+      // none.
       const fd = i % (Math.max(...open) + 10)
       const { id, kind } = target(i)
       const type = kind === 'directed' ? SchedulingType.directed : SchedulingType.unordered

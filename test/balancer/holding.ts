@@ -35,7 +35,8 @@ export class Holding {
     const gate = new Int32Array(new SharedArrayBuffer(8))
     const entry = source('test/balancer/fixtures/holding.cjs')
     const workerData = { gate: gate.buffer, ports }
-    // A loaded machine may not run a thread for a while: that must not change who gets what, but in the tests of just that.
+    // A loaded machine may not run a thread for a while: that must not change who gets what, but in
+    // the tests of just that.
     const defaults = { entry, execArgv: [], workerData, stallTimeout: 0 }
     const holding = new Holding(await startBalancer({ ...defaults, ...options }), gate)
     t.teardown(async () => {

@@ -28,8 +28,9 @@ interface Thread {
 }
 
 /**
- * The acceptor's side of a simulated balancer: it accepts fds that the kernel has closed, posts them to workers, some
- * of them twice, takes back and refuses a few, and buries workers as the balancer does.
+ * The acceptor's side of a simulated balancer: it accepts fds that the kernel has closed, posts
+ * them to workers, some of them twice, takes back and refuses a few, and buries workers as the
+ * balancer does.
  */
 class Acceptor {
   readonly ledger = Ledger.create({ fdLimit: FDS, workers: WORKERS })
@@ -114,8 +115,9 @@ class Acceptor {
   #accept(): { fd: number; stamp: number } | undefined {
     const fd = this.#below(FDS)
     if (Atomics.compareExchange(this.#kernel, fd, CLOSED, OPEN) !== CLOSED) return undefined
-    // Half of them at the time of the fd's connection before, so that generations have to be told apart. But time does not come back: an event
-    // that a thread finds very late would name a connection that it is not meant for, as it would if 4 s had passed.
+    // Half of them at the time of the fd's connection before, so that generations have to be told
+    // apart. But time does not come back: an event that a thread finds very late would name a
+    // connection that it is not meant for, as it would if 4 s had passed.
     const stamp = this.ledger.accept(fd, this.#last[fd] + this.#below(2), 0)
     this.#last[fd] = stamp
     return { fd, stamp }
@@ -136,7 +138,8 @@ class Acceptor {
   }
 
   #bury(worker: number): void {
-    // Node closes what the environment's handles had; some of it is accepted again before we hear of the exit.
+    // Node closes what the environment's handles had; some of it is accepted again before we hear
+    // of the exit.
     for (let fd = 0; fd < FDS; fd++) {
       if (Atomics.load(this.#kernel, fd) === IN_HANDLE + worker) this.#close(fd, IN_HANDLE + worker)
     }

@@ -214,7 +214,8 @@ t.test('what a dead worker owned is closed, and what it may not have opened is n
 })
 
 t.test('an increment that a terminated worker missed is made up for', async (t) => {
-  // The doubles of worker 1's row: the header's cache line, the acceptor's two, worker 0's two, then adopted and closed.
+  // The doubles of worker 1's row: the header's cache line, the acceptor's two, worker 0's two,
+  // then adopted and closed.
   const counters = (ledger: Ledger) => new Float64Array(ledger.buffer, 5 * 64, 2)
   for (const missed of [0, 1]) {
     const ledger = create()
@@ -281,7 +282,8 @@ t.test('the highest worker index and the highest fd have entries of their own', 
 t.test('what a worker had in hand when it ended goes on, once', async (t) => {
   const ledger = create()
   const hand = ledger.shift.handOf(1)
-  // Accepted, and no more; in the ledger, before and after the place says so; sent and adopted; sent and not adopted.
+  // Accepted, and no more; in the ledger, before and after the place says so; sent and adopted;
+  // sent and not adopted.
   hand[0] = ~10
   hand[1] = ~11
   const late = ledger.acceptInto(1, 11, 1000, 5)

@@ -47,7 +47,8 @@ t.test('after close() nothing is left: descriptors, threads', async (t) => {
     await balancer.close({ timeout: 0 })
     for (const agent of held) agent.destroy()
   }
-  // libdlb's alert thread ends when it likes, and takes its descriptor with it: of the first one, too.
+  // libdlb's alert thread ends when it likes, and takes its descriptor with it: of the first one,
+  // too.
   const extra = () => ({
     descriptors: openDescriptors().filter((name) => !before.descriptors.includes(name)),
     threads: Math.max(0, threads() - before.threads),
@@ -316,7 +317,8 @@ t.test('a worker that runs out of memory is a death like any other', async (t) =
 })
 
 t.test('a worker that runs out of memory before its entry is run has failed, and not finished', async (t) => {
-  // So little that Node ends the thread with exit code 0, and not so little that V8 aborts the process.
+  // So little that Node ends the thread with exit code 0, and not so little that V8 aborts the
+  // process.
   const maxOldGenerationSizeMb = process.version.startsWith('v20.') ? 3 : 4
   const starting = startBalancer({ entry, workers: 2, execArgv: [], resourceLimits: { maxOldGenerationSizeMb } })
   await t.rejects(starting, { code: 'ERR_DLB_ENTRY_FAILED', exitCode: 1, workerError: /ERR_WORKER_OUT_OF_MEMORY/ })

@@ -1,7 +1,10 @@
 import t from 'tap'
 import { Lifetimes } from '../../lib/balancer/workers/lifetimes.ts'
 
-/** Connections that stay are told from those that come and go: by how many of the recent ones are open, and for how long they are. */
+/**
+ * Connections that stay are told from those that come and go: by how many of the recent ones are
+ * open, and for how long they are.
+ */
 
 const SECOND = 1000
 const STAY_MS = 30

@@ -6,14 +6,20 @@ import type { Test } from 'tap'
 import type { Death } from '../../lib/index.ts'
 import type { Order, Told } from './fixtures/limited.ts'
 
-/** Who has no processes, so that a limit on threads counts those of one process only; and it does not hold for root at all. */
+/**
+ * Who has no processes, so that a limit on threads counts those of one process only; and it does
+ * not hold for root at all.
+ */
 const NOBODY = '65534'
 
 /** For `spawn`: runs what follows as a user for whom the limit on threads holds. */
 export const asUser =
   process.getuid?.() === 0 ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'] : ['env']
 
-/** Of a process that runs by that: `most` is what it may have from now on; a process that has more keeps it. */
+/**
+ * Of a process that runs by that: `most` is what it may have from now on; a process that has more
+ * keeps it.
+ */
 export function setLimit(pid: number, limit: 'nproc' | 'nofile', most: number | string): void {
   const [command, ...args] = [...asUser, 'prlimit', '--pid', String(pid), `--${limit}=${most}:`]
   execFileSync(command, args)
@@ -30,7 +36,8 @@ export class Limited {
 
   static async start(t: Test): Promise<Limited> {
     const script = fileURLToPath(new URL('./fixtures/limited.js', import.meta.url))
-    // Without tap's module loader, which writes files that the user may not; tap sets it whatever `env` says.
+    // Without tap's module loader, which writes files that the user may not; tap sets it whatever
+    // `env` says.
     const args = ['NODE_OPTIONS=', ...asUser, process.execPath, script]
     const child = spawn('/usr/bin/env', args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     t.teardown(() => child.kill('SIGKILL'))

@@ -49,7 +49,10 @@ async function ports(): Promise<[number, number]> {
 
 const all: PolicyName[] = ['unordered', 'least-connections', 'exact', 'round-robin', 'affinity', 'nop']
 
-/** Of clients of one listener, one after the other: until another one's is served, or so many. @returns how many */
+/**
+ * Of clients of one listener, one after the other: until another one's is served, or so many.
+ * @returns how many
+ */
 async function streamUntil(served: Promise<unknown>, most: number, next: () => Promise<unknown>): Promise<number> {
   let isServed = false
   void served.then(() => {

@@ -6,7 +6,10 @@ import { type Balancer, type BalancerOptions, policyNames, startBalancer } from 
 import { many } from '../clients.ts'
 import { source } from '../programs.ts'
 
-/** An app listens on as many addresses as it likes, under each policy; not all of its workers have to listen everywhere. */
+/**
+ * An app listens on as many addresses as it likes, under each policy; not all of its workers have
+ * to listen everywhere.
+ */
 
 async function start(t: Test, argv: string[], options: Partial<BalancerOptions> = {}): Promise<Balancer> {
   const entry = source('test/integration/fixtures/addresses.mjs')
@@ -39,7 +42,10 @@ async function ask(port: number): Promise<Answer> {
 
 const openFds = (): number => readdirSync('/proc/self/fd').length
 
-/** Until so many listeners have so many workers. @returns their ports, in the order in which they were opened. */
+/**
+ * Until so many listeners have so many workers. @returns their ports, in the order in which they
+ * were opened.
+ */
 async function allListening(balancer: Balancer, count: number, workers: number): Promise<number[]> {
   for (;;) {
     const { listeners } = balancer.stats()

@@ -77,7 +77,8 @@ t.test('what only Node can tell is refused as well', async (t) => {
 t.test('a start that fails leaves nothing behind', async (t) => {
   const failing = { entry: new URL('data:,x'), workers: 2 }
   await t.rejects(startBalancer(failing), { code: 'ERR_DLB_INVALID_ARGUMENT' })
-  // Without tap's NODE_OPTIONS: a thread that ends while it imports tap's modules leaves their files open.
+  // Without tap's NODE_OPTIONS: a thread that ends while it imports tap's modules leaves their
+  // files open.
   const missing = { entry: '/nonexistent/server.js', workers: 2, execArgv: [], env: {} }
   await t.rejects(startBalancer(missing), { code: 'ERR_DLB_ENTRY_FAILED', exitCode: 1 })
   const before = openDescriptors()

@@ -9,8 +9,9 @@ import { source } from '../programs.ts'
 import { closed, dial } from './clients.ts'
 
 /**
- * The thread that started a balancer ends before it has closed it. Its workers end with it. Whatever was accepted is closed then,
- * by Node or by the addon, and its client knows: nothing is left to the rest of the process's life.
+ * The thread that started a balancer ends before it has closed it. Its workers end with it.
+ * Whatever was accepted is closed then, by Node or by the addon, and its client knows: nothing is
+ * left to the rest of the process's life.
  */
 
 /** A thread with a balancer of lifecycle.cjs, whose workers can be blocked. */
@@ -118,7 +119,8 @@ for (const policy of ways) {
     for (let i = 0; i < 5; i++) {
       const owner = await Owner.start(t, { policy })
       const clients = Array.from({ length: 100 }, () => dial(owner.address))
-      // The kernel may lose the RST of a connection that comes to be while its listening socket is closed; what a client writes is answered by another.
+      // The kernel may lose the RST of a connection that comes to be while its listening socket is
+      // closed; what a client writes is answered by another.
       for (const client of clients) client.write('GET /hang HTTP/1.1\r\nHost: x\r\n\r\n')
       await Promise.race(clients.slice(i, i + 50).map((client) => once(client, 'connect')))
       await owner.thread.terminate()

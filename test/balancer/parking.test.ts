@@ -76,8 +76,9 @@ function idleWorker(): ReturnType<ParkingOptions['serving']>[number]['worker'] {
 }
 
 /**
- * Who served the requests, and how often each thread went to sleep meanwhile. On a machine that does not run a worker for a while even
- * these are much, and wake another: tried until that does not happen.
+ * Who served the requests, and how often each thread went to sleep meanwhile. On a machine that
+ * does not run a worker for a while even these are much, and wake another: tried until that does
+ * not happen.
  */
 async function lightLoad(
   tasks: readonly string[],

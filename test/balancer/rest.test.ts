@@ -7,7 +7,9 @@ import { Ledger } from '../../lib/ledger/ledger.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { Holding } from './holding.ts'
 
-/** Accepting rests from when connections come, until something strands, or nothing comes any more. */
+/**
+ * Accepting rests from when connections come, until something strands, or nothing comes any more.
+ */
 
 t.test('a connection alone is dealt, and nothing rests', async (t) => {
   const { shift, rest, told } = make(t)

@@ -151,7 +151,10 @@ async function start(t: Test, options: Partial<BalancerOptions>): Promise<{ bala
   return { balancer, file }
 }
 
-/** Clients that ask one request after the other, on connections of their own or on kept ones, until the end. */
+/**
+ * Clients that ask one request after the other, on connections of their own or on kept ones, until
+ * the end.
+ */
 class Load {
   readonly #failures: string[] = []
   readonly #clients: readonly Promise<void>[]

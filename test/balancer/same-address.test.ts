@@ -5,7 +5,10 @@ import { type Balancer, startBalancer } from '../../lib/index.ts'
 import { get } from '../clients.ts'
 import { runCli, runNode, source } from '../programs.ts'
 
-/** Which listeners are one: what the kernel takes for the same address, in whatever words a worker asks for it, and whatever it was before. */
+/**
+ * Which listeners are one: what the kernel takes for the same address, in whatever words a worker
+ * asks for it, and whatever it was before.
+ */
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

@@ -60,7 +60,8 @@ t.test('while all workers are blocked, not all of them are held, and nothing is 
   await holding.blockAll()
   const waiting = Array.from({ length: 10 }, () => holding.connect())
   while (holding.balancer.stats().connections.inFlight < 10) await immediate()
-  // One that has nothing waiting yet seems to be free; then nobody is, and nothing is taken back any more.
+  // One that has nothing waiting yet seems to be free; then nobody is, and nothing is taken back
+  // any more.
   for (let before = -1; before !== holding.balancer.stats().connections.takenBack; ) {
     before = holding.balancer.stats().connections.takenBack
     await delay(50)
@@ -150,7 +151,10 @@ interface Watched {
   readonly threads: StallWatchOptions['threads']
 }
 
-/** Two workers: one that never takes what waits for it, and one that has nothing. `taken`: whose was taken back. */
+/**
+ * Two workers: one that never takes what waits for it, and one that has nothing. `taken`: whose was
+ * taken back.
+ */
 function watchOf(t: Test, { keepsShares, stay, threads }: Watched) {
   const taken: number[] = []
   const waiting = [[{ listener: 0, fd: 1, stamp: 1 }], []]

@@ -8,7 +8,10 @@ import t, { type Test } from 'tap'
 import { type Balancer, type PolicyName, startBalancer } from '../../lib/index.ts'
 import { source } from '../programs.ts'
 
-/** Servers on Unix sockets start and end in ways that are made for one server; here several workers do so on one path. */
+/**
+ * Servers on Unix sockets start and end in ways that are made for one server; here several workers
+ * do so on one path.
+ */
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

@@ -34,7 +34,9 @@ const probe: Probe = {
   auto: { kind: 'dlb', id: 0, version: 'DLB 2.0', reason: 'auto found it' },
 }
 
-/** A server with two devices, one of which this user may not open, and a third that vfio-pci has. */
+/**
+ * A server with two devices, one of which this user may not open, and a third that vfio-pci has.
+ */
 function serverReport(): DevicesReport {
   const functions = ['6d', '72', 'ea'].map((bus, i) => {
     const driver = bus === 'ea' ? 'vfio-pci' : 'dlb2'

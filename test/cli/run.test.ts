@@ -50,7 +50,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const port = await command.port()
     const socket = net.connect(port, '127.0.0.1').setEncoding('utf8')
     socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
-    // The second request's answer waits for the first's: once it is sent, the first is in flight for sure.
+    // The second request's answer waits for the first's: once it is sent, the first is in flight
+    // for sure.
     await get(port)
     command.child.kill(signal)
     let answer = ''

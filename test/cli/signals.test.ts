@@ -65,7 +65,8 @@ t.test(
     command.child.kill('SIGQUIT')
     await command.untilStdout(/SIGQUIT true/)
     await get(port, '/off')
-    // The worker has told main before it answered, by another way: so it may come to be known a little later.
+    // The worker has told main before it answered, by another way: so it may come to be known a
+    // little later.
     const again = setInterval(() => command.child.kill('SIGQUIT'), 100)
     t.teardown(() => clearInterval(again))
     t.match(await command.outcome, { signal: 'SIGQUIT' })

@@ -3,7 +3,9 @@ import type { Port } from '../../lib/device/device.ts'
 import { random } from './random.ts'
 import { numbered, numbers, type Open, range, type Sent, World } from './world.ts'
 
-/** Atomic events: a flow's uncompleted events are at one port, in the order in which they were sent. */
+/**
+ * Atomic events: a flow's uncompleted events are at one port, in the order in which they were sent.
+ */
 export function atomic(t: Test, open: Open): void {
   pinned(t, open)
   apart(t, open)

@@ -17,7 +17,8 @@ import { wrongUse } from './wrong-use.ts'
 
 /**
  * Holds a device to the contract in lib/device/device.ts: every semantic, in one thread.
- * @param histories how many random histories, which leave a device no freedom in which of several events goes first.
+ * @param histories how many random histories, which leave a device no freedom in which of several
+ *   events goes first.
  */
 export function conformance(t: Test, open: Open, { histories = 2000 } = {}): void {
   t.test('directed queues', async (t) => directed(t, open))

@@ -7,7 +7,10 @@ import { numbered, numbers, type Open, portStats, range, until, World } from './
 
 const shape = { queues: [{}], ports: [{ cqDepth: 8 }, { cqDepth: 8 }], directed: [{ cqDepth: 8 }] }
 
-/** Domains and ports from share() and attach to detach and close, in every order, in one thread and in several. */
+/**
+ * Domains and ports from share() and attach to detach and close, in every order, in one thread and
+ * in several.
+ */
 export function lifecycle(t: Test, open: Open): void {
   tokens(t, open)
   views(t, open)

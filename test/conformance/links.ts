@@ -174,7 +174,10 @@ function atomicLinks(t: Test, open: Open): void {
   })
 }
 
-/** Sends 5,000 events while links and states change at random; then everything is linked and enabled again. */
+/**
+ * Sends 5,000 events while links and states change at random; then everything is linked and enabled
+ * again.
+ */
 async function churn(t: Test, w: World): Promise<void> {
   const below = random(4)
   const total = 5000

@@ -9,7 +9,10 @@ import { deaths } from './threads/deaths.ts'
 import { threads } from './threads/index.ts'
 import type { Open } from './world.ts'
 
-/** `npm run conformance`: the suites of test/device, on the device that this machine has. It prints TAP. */
+/**
+ * `npm run conformance`: the suites of test/device, on the device that this machine has. It prints
+ * TAP.
+ */
 const suites = ['contract', 'threads', 'deaths']
 /** For all of it. On two slow cores the longest suite takes half a minute. */
 const timeout = 30 * 60_000

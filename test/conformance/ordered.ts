@@ -9,7 +9,9 @@ function events(w: World, count: number, first = 0): Sent[] {
   return numbered(count, { queue: w.queues[0], schedulingType: 'ordered' }, first)
 }
 
-/** Ordered events: what the ports forward leaves in the order in which the events entered the queue. */
+/**
+ * Ordered events: what the ports forward leaves in the order in which the events entered the queue.
+ */
 export function ordered(t: Test, open: Open): void {
   restored(t, open)
   atLength(t, open)

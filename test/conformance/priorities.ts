@@ -98,7 +98,8 @@ async function leaveByPriority(t: Test, w: World, type: SchedulingTypeName): Pro
   await w.loaded(8)
   for (let round = 0; round < 5; round++) {
     for (const priority of [4, 0, 7, 2, 5, 1, 6, 3]) {
-      // Each priority has a flow of its own: an atomic flow is in order, whatever its events' priorities.
+      // Each priority has a flow of its own: an atomic flow is in order, whatever its events'
+      // priorities.
       await w.send([{ ...event, flowId: 10 + priority, priority, number: priority, group: round }])
     }
   }

@@ -9,7 +9,10 @@ import { attachDomain } from '../../lib/device/open.ts'
 import type { Life, Way } from './readable-thread.ts'
 import { numbered, numbers, type Open, range, type Sent, until, World } from './world.ts'
 
-/** onReadable: called while there is something to receive, on a turn of its own, and not for nothing. */
+/**
+ * onReadable: called while there is something to receive, on a turn of its own, and not for
+ * nothing.
+ */
 export function readable(t: Test, open: Open): void {
   for (const kind of ['load-balanced', 'directed'] as const) {
     t.test(`the callback of a ${kind} port`, async (t) => called(t, (t) => new Listening(t, open, kind)))
@@ -169,7 +172,8 @@ function called(t: Test, make: (t: Test) => Listening): void {
 }
 
 /**
- * Through an attachment of its own, since the test's domain refers to its ports; nor does the callback.
+ * Through an attachment of its own, since the test's domain refers to its ports; nor does the
+ * callback.
  * @returns when it is called
  */
 function watchAndForget(w: World): Promise<void> {

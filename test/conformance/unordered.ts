@@ -1,7 +1,10 @@
 import type { Test } from 'tap'
 import { numbered, numbers, type Open, range, World } from './world.ts'
 
-/** Unordered events go to the linked port with the least load: what was scheduled to it and is not released. */
+/**
+ * Unordered events go to the linked port with the least load: what was scheduled to it and is not
+ * released.
+ */
 export function unordered(t: Test, open: Open): void {
   const ports = Array.from({ length: 4 }, () => ({ cqDepth: 16 }))
 

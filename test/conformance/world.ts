@@ -38,7 +38,10 @@ export interface Shape {
 
 /** A device needs no more than this to bring an event from one port to another. */
 const patience = 20_000
-/** So many turns of the loop and milliseconds in which nothing came are taken for "nothing comes": devices take some microseconds. */
+/**
+ * So many turns of the loop and milliseconds in which nothing came are taken for "nothing comes":
+ * devices take some microseconds.
+ */
 const quietTurns = 20
 const quietMilliseconds = 5
 

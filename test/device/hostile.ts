@@ -87,8 +87,8 @@ export function allOptional(fields: Readonly<Record<string, Param>>): Param {
 export type Calls = Readonly<Record<string, readonly Param[]>>
 
 /**
- * Calls each method with each hostile value in the place of each argument, and of each field of an argument. Each call has to throw at once, with a code,
- * but for those with what is taken.
+ * Calls each method with each hostile value in the place of each argument, and of each field of an
+ * argument. Each call has to throw at once, with a code, but for those with what is taken.
  */
 export function attackAll(t: Test, of: object, calls: Calls, isCoded: (error: unknown) => boolean): void {
   t.same(Object.keys(calls).sort(), methodsOf(of), 'every method is called')

@@ -7,8 +7,8 @@ import { within } from '../deadline.ts'
 import { StandIn, supported } from './stand-in.ts'
 
 /**
- * least-connections, on a device that has no more than 512 events of a queue in flight: scheduled and not completed, over all ports. What is
- * open beyond that must not keep new connections out.
+ * least-connections, on a device that has no more than 512 events of a queue in flight: scheduled
+ * and not completed, over all ports. What is open beyond that must not keep new connections out.
  */
 
 if (supported) testInFlight(await StandIn.load())

@@ -1,7 +1,10 @@
 import t from 'tap'
 import { StandIn, supported } from './stand-in.ts'
 
-/** The tests of workers that come, go and die, and of limits, once more, on the DLB device over the stand-in. */
+/**
+ * The tests of workers that come, go and die, and of limits, once more, on the DLB device over the
+ * stand-in.
+ */
 
 if (supported) {
   const standIn = await StandIn.load()

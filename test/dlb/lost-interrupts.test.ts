@@ -7,7 +7,10 @@ import { within } from '../deadline.ts'
 import { checkEnd, start } from './fallbacks.ts'
 import { StandIn, supported } from './stand-in.ts'
 
-/** Interrupts that do not come, at devices of both kinds: each event is received all the same, though nothing else happens. */
+/**
+ * Interrupts that do not come, at devices of both kinds: each event is received all the same,
+ * though nothing else happens.
+ */
 
 const rounds = 5
 /** Milliseconds, after which nothing is left of what the last event has set going. */

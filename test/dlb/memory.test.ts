@@ -8,7 +8,9 @@ const ResizableBuffer = ArrayBuffer as unknown as new (
   options: { maxByteLength: number },
 ) => ArrayBuffer & { resize(length: number): void }
 
-/** A port keeps the address of the memory that it sends from, and of the one that it receives into. */
+/**
+ * A port keeps the address of the memory that it sends from, and of the one that it receives into.
+ */
 if (supported) testMemory(await StandIn.load())
 else t.pass('libdlb is for Linux on x64')
 
@@ -70,7 +72,8 @@ function testMemory(standIn: StandIn): void {
     for (const buffer of [undefined, 7, new SharedArrayBuffer(32), real.words, new ArrayBuffer(32)]) {
       t.throws(() => port.receive(like(buffer), 2), { code: 'ERR_DLB_INVALID_ARGUMENT' })
     }
-    // A port asks a buffer for its memory when it is given another; what is left of one that shrank is what it may use.
+    // A port asks a buffer for its memory when it is given another; what is left of one that shrank
+    // is what it may use.
     const memory = new ResizableBuffer(32, { maxByteLength: 64 })
     const shrinking = Object.defineProperty(domain.createEvents(2), 'buffer', { value: memory })
     t.equal(port.receive(shrinking, 2), 0)

@@ -1,7 +1,10 @@
 import t from 'tap'
 import { StandIn, supported } from './stand-in.ts'
 
-/** Servers of all kinds, and that no connection is lost, once more, on the DLB device over the stand-in. */
+/**
+ * Servers of all kinds, and that no connection is lost, once more, on the DLB device over the
+ * stand-in.
+ */
 
 if (supported) {
   const standIn = await StandIn.load()

@@ -17,7 +17,8 @@ interface Control {
 export const supported = process.platform === 'linux' && process.arch === 'x64'
 
 /**
- * The stand-in for libdlb in this process. One for a test file: the library reads its settings once.
+ * The stand-in for libdlb in this process. One for a test file: the library reads its settings
+ * once.
  */
 export class StandIn {
   /** Where the domains' files are. */

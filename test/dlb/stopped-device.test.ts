@@ -12,7 +12,10 @@ import { within } from '../deadline.ts'
 import { checkEnd, start } from './fallbacks.ts'
 import { StandIn, supported } from './stand-in.ts'
 
-/** A device that does not schedule: from the start, since the driver refused that and libdlb did not say so, or from some event on. */
+/**
+ * A device that does not schedule: from the start, since the driver refused that and libdlb did not
+ * say so, or from some event on.
+ */
 
 if (supported) {
   const standIn = await StandIn.load()
@@ -20,7 +23,8 @@ if (supported) {
   testTraffic(standIn)
   testCreditsUsedUp(standIn)
   testProbe(standIn)
-  // What was sent to a device that was not started, and what could not be taken out of one that has stopped.
+  // What was sent to a device that was not started, and what could not be taken out of one that has
+  // stopped.
   standIn.finish(/whose start was refused|is reset with \d+ events queued/)
 } else t.pass('libdlb is for Linux on x64')
 
@@ -97,7 +101,10 @@ function testCreditsUsedUp(standIn: StandIn): void {
   })
 }
 
-/** Two servers, of which workers accept for one themselves: that they adopt its connections does not say that the device works. */
+/**
+ * Two servers, of which workers accept for one themselves: that they adopt its connections does not
+ * say that the device works.
+ */
 async function withOwnAccepting(t: Test) {
   const servers = [net.createServer(), net.createServer()]
   for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -107,7 +114,10 @@ async function withOwnAccepting(t: Test) {
   const listeners = { [beside]: { policy: 'nop' as const } }
   const options = { device: 'dlb', policy: 'unordered', workers: 2, listeners } as const
   const holding = await Holding.start(t, options, ports)
-  /** Some through the device, more than it has scheduled; and beside it one after the other, while `goesOn`. */
+  /**
+   * Some through the device, more than it has scheduled; and beside it one after the other, while
+   * `goesOn`.
+   */
   const connectAll = async (goesOn: () => boolean): Promise<void> => {
     for (let i = 0; i < 20; i++) holding.connect({ port: through })
     while (goesOn()) {

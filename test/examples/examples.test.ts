@@ -7,7 +7,10 @@ import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
 import { cli, runNode, source } from '../programs.ts'
 
-/** The examples, as their README runs them: each on one thread by Node alone, and on four by the command. */
+/**
+ * The examples, as their README runs them: each on one thread by Node alone, and on four by the
+ * command.
+ */
 
 const TLS_CERT = source('test/fixtures/localhost.crt')
 const env = { PORT: '0', TLS_CERT, TLS_KEY: source('test/fixtures/localhost.key') }
@@ -57,7 +60,8 @@ for (const { name, prefix, suffix, threads } of ways) {
     t.test(`${example} ${name}`, async (t) => {
       const { child, port } = await start(t, [...prefix, source(`examples/${example}/server.mjs`), ...suffix])
       const texts = new Set<string>()
-      // Workers that have not said yet that they listen get nothing, so the first connections may meet fewer of them.
+      // Workers that have not said yet that they listen get nothing, so the first connections may
+      // meet fewer of them.
       while (texts.size < threads.length) texts.add(await hello(protocol, port))
       t.strictSame(
         [...texts].sort(),

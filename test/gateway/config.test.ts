@@ -12,7 +12,9 @@ function planOf(paths: readonly string[]): Plan {
   return resolvePlan(readDocuments(paths))
 }
 
-/** What a file with this text, beside the seed's others, has wrong: `line: document: path: message`. */
+/**
+ * What a file with this text, beside the seed's others, has wrong: `line: document: path: message`.
+ */
 function problemsOf(t: Test, text: string, others: readonly string[] = []): string[] {
   const file = path.join(t.testdir({ 'given.yaml': text }), 'given.yaml')
   try {

@@ -7,14 +7,16 @@ import { createProxy } from '../../examples/ingress-gateway/proxy/server.ts'
 import { deferred, listening, until } from './servers.ts'
 
 /**
- * Clients and backends that send anything, beside one that only wants its own answers. What is sent goes by the seed; how
- * it is cut into packets goes by chance.
+ * Clients and backends that send anything, beside one that only wants its own answers. What is sent
+ * goes by the seed; how it is cut into packets goes by chance.
  */
 
 const SEED = Number(process.env.NODE_DLB_FUZZ_SEED ?? 20)
 const ROUNDS = process.env.NODE_DLB_NIGHTLY ? 400 : 30
 const AT_ONCE = 12
-/** What neither ends by itself is over after so long: it is for the proxy to bear, not to answer. */
+/**
+ * What neither ends by itself is over after so long: it is for the proxy to bear, not to answer.
+ */
 const PATIENCE_MS = 150
 
 /** mulberry32: 0 ≤ n < below. */
@@ -65,7 +67,10 @@ const pieces = [
   'HTTP/1.1 200 OK\r\n',
 ]
 
-/** One of the texts, with some bytes changed, taken out, put in, or cut off; now and then as it is, or twice. */
+/**
+ * One of the texts, with some bytes changed, taken out, put in, or cut off; now and then as it is,
+ * or twice.
+ */
 function mutated(texts: readonly string[], next: (below: number) => number): string {
   let text = texts[next(texts.length)]
   if (next(5) === 0) text += texts[next(texts.length)]

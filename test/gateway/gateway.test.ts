@@ -113,7 +113,8 @@ t.test('--debug shows the four kinds of DLB line', async (t) => {
   const { stdout } = await program.outcome
   const lines = [...stdout.matchAll(/^\d{4}-\d\d-\d\dT[\d:.]+Z debug (worker_.*)$/gm)].map(([, line]) => line)
   const [, fd] = /^worker_5 dlb send fd (\d+)$/.exec(lines[0]) ?? []
-  // A worker that is slow on a loaded machine may be too late for it: then it is sent to another one, too.
+  // A worker that is slow on a loaded machine may be too late for it: then it is sent to another
+  // one, too.
   const [worker] = lines.flatMap((line) => /^(worker_[0-3]) dlb recv /.exec(line)?.[1] ?? [])
   t.strictSame(
     lines.filter((line) => line.startsWith(worker)),

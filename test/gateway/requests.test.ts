@@ -11,7 +11,10 @@ import { deferred, listening, proxyTo, raw, rawServer, until } from './servers.t
 const any = [{ hosts: ['*'], routes: [{ matches: [], targets: [{ service: 'backend:80', weight: 1 }] }] }]
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok'
 
-/** A proxy for every host whose backend says what it got. @returns the answer's head and the request's, as it arrived */
+/**
+ * A proxy for every host whose backend says what it got. @returns the answer's head and the
+ * request's, as it arrived
+ */
 async function asked(t: Test, request: string): Promise<{ head: string; body: string; arrived: string }> {
   let arrived = ''
   const backend = net.createServer((socket) => {

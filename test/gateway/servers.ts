@@ -37,7 +37,10 @@ export async function proxied(t: Test, handler: http.RequestListener): Promise<n
   return proxyTo(t, await listening(t, http.createServer(handler)))
 }
 
-/** A server that answers each connection's first bytes with these, whatever they are. @returns its port */
+/**
+ * A server that answers each connection's first bytes with these, whatever they are. @returns its
+ * port
+ */
 export function rawServer(t: Test, answer: (socket: Socket) => void): Promise<number> {
   const sockets = new Set<Socket>()
   const server = net.createServer((socket) => {
@@ -52,8 +55,8 @@ export function rawServer(t: Test, answer: (socket: Socket) => void): Promise<nu
 }
 
 /**
- * A server that answers each request by its path with these bytes, and others with `ok`; connections stay open. Only for
- * requests without a body that come one by one.
+ * A server that answers each request by its path with these bytes, and others with `ok`;
+ * connections stay open. Only for requests without a body that come one by one.
  */
 export function scripted(t: Test, answers: Readonly<Record<string, string>>): Promise<number> {
   const server = net.createServer((socket) => {
@@ -96,7 +99,10 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve }
 }
 
-/** Asks again until it is so: for what tells nobody when it happens. The test's own timeout is the deadline. */
+/**
+ * Asks again until it is so: for what tells nobody when it happens. The test's own timeout is the
+ * deadline.
+ */
 export async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20))
 }

@@ -10,7 +10,10 @@ const headers = { host: 'x' }
 const MIB = 1024 * 1024
 const CHUNK = randomBytes(64 * 1024)
 const SIZE = 40 * MIB
-/** What may wait on the way: the kernel's buffers of two connections and Node's, far less than all of it. */
+/**
+ * What may wait on the way: the kernel's buffers of two connections and Node's, far less than all
+ * of it.
+ */
 const MOST_ON_THE_WAY = 30 * MIB
 
 function* chunks(): Generator<Buffer> {
@@ -61,7 +64,9 @@ async function writeUntilStalled(write: (chunk: Buffer) => boolean, drained: () 
   return written
 }
 
-/** Nothing tells that nothing happens: a writer that has not been asked for more in so long is held. */
+/**
+ * Nothing tells that nothing happens: a writer that has not been asked for more in so long is held.
+ */
 const STALL_MS = 1000
 
 t.test('a backend is not asked for more than the client takes', async (t) => {

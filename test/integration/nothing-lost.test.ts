@@ -9,8 +9,9 @@ import { get, many, ways } from '../clients.ts'
 import { cli, source } from '../programs.ts'
 
 /**
- * Many short connections beside many keep-alive ones, through the command: every request is answered, the figures
- * add up, and the process has the descriptors that it had before. The full count with NODE_DLB_NIGHTLY=1.
+ * Many short connections beside many keep-alive ones, through the command: every request is
+ * answered, the figures add up, and the process has the descriptors that it had before. The full
+ * count with NODE_DLB_NIGHTLY=1.
  */
 const nightly = process.env.NODE_DLB_NIGHTLY === '1'
 const SHORT = nightly ? 100_000 : 5_000
@@ -57,7 +58,8 @@ async function load(port: number): Promise<number> {
     if (body === JSON.stringify([entry])) answered++
   }
   const agents = Array.from({ length: KEPT }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }))
-  // All of them are open from the first round to the last; the short ones come all the time in between.
+  // All of them are open from the first round to the last; the short ones come all the time in
+  // between.
   await many(KEPT, AT_ONCE, (i) => ask(agents[i]))
   const rounds = async (): Promise<void> => {
     for (let round = 1; round < ROUNDS; round++) await many(KEPT, 8, (i) => ask(agents[i]))
@@ -102,7 +104,8 @@ async function figures(child: ChildProcess, file: string): Promise<BalancerStats
 }
 
 /**
- * A connection counts as closed just before its descriptor is: the last ones may take a moment more, or a few.
+ * A connection counts as closed just before its descriptor is: the last ones may take a moment
+ * more, or a few.
  * @returns the descriptors that there were not before
  */
 async function settled(child: ChildProcess, file: string, before: readonly string[]): Promise<string[]> {
@@ -119,7 +122,10 @@ async function settled(child: ChildProcess, file: string, before: readonly strin
   }
 }
 
-/** Sockets, an epoll instance, ...: without the inodes' numbers, and without the figures, which it may be writing. */
+/**
+ * Sockets, an epoll instance, ...: without the inodes' numbers, and without the figures, which it
+ * may be writing.
+ */
 function descriptors({ pid }: ChildProcess): string[] {
   const name = (fd: string): string[] => {
     try {

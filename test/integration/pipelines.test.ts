@@ -4,7 +4,10 @@ import { startBalancer } from '../../lib/index.ts'
 import { portOf } from '../clients.ts'
 import { source } from '../programs.ts'
 
-/** Clients that send several requests at once, while the workers that should answer them are replaced. */
+/**
+ * Clients that send several requests at once, while the workers that should answer them are
+ * replaced.
+ */
 
 const AT_ONCE = 20
 const RELOADS = 4
@@ -43,8 +46,9 @@ for (const [name, batch] of clients) {
 }
 
 /**
- * Batch after batch, until the server says that it closes the connection. It may close one that has had its answers without a word, before it has anything of
- * the next batch: then none of that is answered.
+ * Batch after batch, until the server says that it closes the connection. It may close one that has
+ * had its answers without a word, before it has anything of the next batch: then none of that is
+ * answered.
  * @returns how many batches
  */
 async function useConnection(port: number, batch: Batch, isOver: () => boolean): Promise<number> {

@@ -77,8 +77,9 @@ for (const policy of ways) {
         t.strictSame(await echo.body.json(), JSON.parse(body))
       }
       await Promise.all(Array.from({ length: CONNECTIONS }, visit))
-      // What a worker does not get to in time is served by others, so that one which the machine keeps from running may
-      // have had none: more come until each worker has served. Under nop, who comes first has it.
+      // What a worker does not get to in time is served by others, so that one which the machine
+      // keeps from running may have had none: more come until each worker has served. Under nop,
+      // who comes first has it.
       while (policy !== 'nop' && threads.size < WORKERS) await visit()
       await Promise.all(clients.map((client) => client.close()))
       await checkLaw(t, served, clients.length)

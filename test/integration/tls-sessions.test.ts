@@ -7,7 +7,10 @@ import t, { type Test } from 'tap'
 import { startBalancer } from '../../lib/index.ts'
 import { source } from '../programs.ts'
 
-/** A client that comes back is at another worker, most often: its session's ticket has to hold there, too. */
+/**
+ * A client that comes back is at another worker, most often: its session's ticket has to hold
+ * there, too.
+ */
 
 const ca = fs.readFileSync(source('test/fixtures/localhost.crt'), 'utf8')
 const WORKERS = 3
@@ -73,7 +76,10 @@ for (const how of [...noKeys, ...ownKeys]) {
   })
 }
 
-/** A session of each version, which each of the workers has resumed. `fill`: the bytes of their keys. */
+/**
+ * A session of each version, which each of the workers has resumed. `fill`: the bytes of their
+ * keys.
+ */
 async function sessionsOfAll(t: Test, port: number, fill: number | null): Promise<Map<SecureVersion, Buffer>> {
   const sessions = new Map<SecureVersion, Buffer>()
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {

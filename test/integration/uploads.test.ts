@@ -1,7 +1,10 @@
 import t from 'tap'
 import { runNode, source } from '../programs.ts'
 
-/** Node aborts the process when a thread that ends receives requests of HTTP/2: in a process of its own, therefore. */
+/**
+ * Node aborts the process when a thread that ends receives requests of HTTP/2: in a process of its
+ * own, therefore.
+ */
 const nightly = process.env.NODE_DLB_NIGHTLY === '1'
 const rounds = nightly ? 100 : 5
 

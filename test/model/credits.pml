@@ -1,9 +1,10 @@
 /*
  * Credits are conserved (lib/device/software/credits.ts against SoftwarePort.#post).
  *
- * Two ports send into one CQ, which a consumer empties. Each port's tx word holds its allowance and the count of its
- * posted records, and is changed by compare-and-swap. The holder dies between any two steps, DEATHS times, as the mender
- * or otherwise; what a pass changes beside the credits is undone then, or done (journal.pml).
+ * Two ports send into one CQ, which a consumer empties. Each port's tx word holds its allowance and
+ * the count of its posted records, and is changed by compare-and-swap. The holder dies between any
+ * two steps, DEATHS times, as the mender or otherwise; what a pass changes beside the credits is
+ * undone then, or done (journal.pml).
  */
 #ifndef CREDITS
 #define CREDITS 3

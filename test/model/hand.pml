@@ -1,13 +1,15 @@
 /*
- * What a worker has in hand: Relief.#deal (lib/worker/connections/relief.ts) and Adoption against Balancer.#clearUpAfter, through the ledger's entries
- * and hands (lib/ledger/ledger.ts).
+ * What a worker has in hand: Relief.#deal (lib/worker/connections/relief.ts) and Adoption against
+ * Balancer.#clearUpAfter, through the ledger's entries and hands (lib/ledger/ledger.ts).
  *
- * Two workers accept, send, adopt and close, and main accepts, too. Worker 0 may die between any two steps: its JS ends there, what the
- * addon does in one call is done or not. Then Node closes what it has handles on, and main clears up. The device may refuse what a
- * worker sends. The kernel gives the lowest number that is free, so numbers come again.
+ * Two workers accept, send, adopt and close, and main accepts, too. Worker 0 may die between any
+ * two steps: its JS ends there, what the addon does in one call is done or not. Then Node closes
+ * what it has handles on, and main clears up. The device may refuse what a worker sends. The kernel
+ * gives the lowest number that is free, so numbers come again.
  *
- * A connection has a number of its own, 1 and up, which is its stamp, too: that stamps differ is Ledger.#take's. Its fd is the same as
- * long as it lives, so that the number is all that an event or a message needs.
+ * A connection has a number of its own, 1 and up, which is its stamp, too: that stamps differ is
+ * Ledger.#take's. Its fd is the same as long as it lives, so that the number is all that an event
+ * or a message needs.
  */
 #ifndef CONNECTIONS
 #define CONNECTIONS 2
@@ -17,7 +19,10 @@
 #endif
 #define FDS CONNECTIONS
 
-/* The ledger: the entries; and a worker's places, which hold nothing, an fd's complement, or the fd plus 1. */
+/*
+ * The ledger: the entries; and a worker's places, which hold nothing, an fd's complement, or the fd
+ * plus 1.
+ */
 mtype = { free, held, inDevice, adopting, adopted }
 mtype state[FDS] = free
 byte stamp[FDS]
@@ -34,7 +39,10 @@ byte fdOf[CONNECTIONS + 1]
 /* Node's: the number of the thread with a handle on it, plus 1. */
 byte handle[FDS]
 
-/* By connection: events in the device, and messages to main. What a worker has received, and not released. */
+/*
+ * By connection: events in the device, and messages to main. What a worker has received, and not
+ * released.
+ */
 byte events[CONNECTIONS + 1]
 byte returned[CONNECTIONS + 1]
 byte received[2]
@@ -187,7 +195,10 @@ inline adopt() {
   };
   if
   :: moved ->
-    /* A thread that ends in between leaves an orphan that Node closes: by the time main looks, the number may be a stranger's. */
+    /*
+     * A thread that ends in between leaves an orphan that Node closes: by the time main looks, the
+     * number may be a stranger's.
+     */
     atomic { assert(open[fdOf[number]] == number); handle[fdOf[number]] = me + 1 };
     /* Ledger.opened */
     atomic { move(number, adopting, adopted); assert(moved) }
@@ -347,7 +358,10 @@ inline emptyHand() {
 #define asLeft (state[i] == free && stamp[i] == number)
 #endif
 
-/* Ledger.takeOwnedBy, and what becomes of an orphan: the look and the reset are one step (see docs/device-protocol.md). */
+/*
+ * Ledger.takeOwnedBy, and what becomes of an orphan: the look and the reset are one step (see
+ * docs/device-protocol.md).
+ */
 inline takeOwned() {
   do
   :: i < FDS ->
@@ -406,7 +420,10 @@ end:
   od
 }
 
-/* Nothing happens any more: then each connection was adopted, and has ended; no number is left that nobody knows of. */
+/*
+ * Nothing happens any more: then each connection was adopted, and has ended; no number is left that
+ * nobody knows of.
+ */
 proctype Check() {
   byte i;
   timeout;

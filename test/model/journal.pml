@@ -1,9 +1,11 @@
 /*
- * The undo journal of a pass (lib/device/software/journal.ts, backlog.ts, consumer-queues.ts, Scheduler.#mend).
+ * The undo journal of a pass (lib/device/software/journal.ts, backlog.ts, consumer-queues.ts,
+ * Scheduler.#mend).
  *
- * A sender, a consumer, and the holder of the lock, which dies between any two stores, DEATHS times, as the mender or
- * otherwise; the next incarnation knows only what is in memory. Events are numbered; even ones go to queue 0, which has
- * the better priority, so that cells are not freed in the order in which they were taken.
+ * A sender, a consumer, and the holder of the lock, which dies between any two stores, DEATHS
+ * times, as the mender or otherwise; the next incarnation knows only what is in memory. Events are
+ * numbered; even ones go to queue 0, which has the better priority, so that cells are not freed in
+ * the order in which they were taken.
  */
 #ifndef EVENTS
 #define EVENTS 4
@@ -64,7 +66,10 @@ byte nextCell[CREDITS]
 
 bool dies                   /* the holder ends before its next step */
 
-/* What only the check knows: the private words at the pass's start, then at its end; and what was received. */
+/*
+ * What only the check knows: the private words at the pass's start, then at its end; and what was
+ * received.
+ */
 byte expected[words]
 byte last[2]
 byte received[EVENTS]
@@ -188,7 +193,10 @@ inline rollBack() {
 
 /* ---- Backlog ---- */
 
-/* That cells freed in this pass are not taken in it needs no check in the code: there is one for each credit. */
+/*
+ * That cells freed in this pass are not taken in it needs no check in the code: there is one for
+ * each credit.
+ */
 inline takeCell() {
   assert(m[freeHead] != freeLimit);
   cell = freeRing[m[freeHead] % freeSlots];

@@ -1,9 +1,10 @@
 /*
  * The scheduler's lock, dirty bits, retry timer and takeover (lib/device/software/scheduler.ts).
  *
- * Each thread has one port. It posts records and kicks; whoever holds the lock drains. A pass has journal space for one
- * record of a port, so that it often says that another pass is needed. Threads die between any two of their steps:
- * Reaper sets dead[t], and the `unless` ends t there. The supervisor lives, and calls recover() for each dead thread.
+ * Each thread has one port. It posts records and kicks; whoever holds the lock drains. A pass has
+ * journal space for one record of a port, so that it often says that another pass is needed.
+ * Threads die between any two of their steps: Reaper sets dead[t], and the `unless` ends t there.
+ * The supervisor lives, and calls recover() for each dead thread.
  */
 #ifndef THREADS
 #define THREADS 2
@@ -41,7 +42,10 @@ bool finished
 
 #define bit(t) (1 << (t))
 
-/* Threads.enter gives each thread a number of its own; the mutant gives the last one that of thread 0, once that is dead. */
+/*
+ * Threads.enter gives each thread a number of its own; the mutant gives the last one that of thread
+ * 0, once that is dead.
+ */
 #ifdef REUSED_NUMBERS
 bool entered
 #define number (me == THREADS - 1 -> 1 : me + 1)

@@ -1,11 +1,15 @@
 /*
- * Rest: main (lib/balancer/dispatch/rest.ts) against the workers (lib/worker/connections/relief.ts), through the ledger's words.
+ * Rest: main (lib/balancer/dispatch/rest.ts) against the workers
+ * (lib/worker/connections/relief.ts), through the ledger's words.
  *
- * Clients come one after the other, at any time; main accepts them in batches, or a worker does. The device deals what it is sent to any
- * worker that is not held and whose thread main does not know to be dead: it need not be an idle one. Waking a thread that has something
- * to receive is wake.pml's; what is accepted and not sent, hand.pml's. The kernel tells one of the workers that watch of a client,
- * whichever: it may have no ears for it any more. Main holds worker 0 and lets it go, HOLDS times in all; DEATHS
- * workers may die, and BLOCKS workers block for good, between any two steps; with EMFILE a worker's accept may fail at any time. Main's timer runs unless NO_TIMER: when is left open, so that it may always be too early.
+ * Clients come one after the other, at any time; main accepts them in batches, or a worker does.
+ * The device deals what it is sent to any worker that is not held and whose thread main does not
+ * know to be dead: it need not be an idle one. Waking a thread that has something to receive is
+ * wake.pml's; what is accepted and not sent, hand.pml's. The kernel tells one of the workers that
+ * watch of a client, whichever: it may have no ears for it any more. Main holds worker 0 and lets
+ * it go, HOLDS times in all; DEATHS workers may die, and BLOCKS workers block for good, between any
+ * two steps; with EMFILE a worker's accept may fail at any time. Main's timer runs unless NO_TIMER:
+ * when is left open, so that it may always be too early.
  */
 #ifndef WORKERS
 #define WORKERS 2
@@ -169,7 +173,9 @@ readable:
 
 callAcceptor:
   atomic { unwatch() };
-  /* Shift.endRest: it compares and swaps, so that its first look at the word is no step of its own. */
+  /*
+   * Shift.endRest: it compares and swaps, so that its first look at the word is no step of its own.
+   */
 #ifdef WAKES_BEFORE_IT_MARKS
   atomic { due = (word == waker); woken = woken || due };
   atomic {
@@ -380,7 +386,10 @@ proctype Clients() {
 
 #define isThere(w) (!known[w] && !dead[w] && !blocked[w] && !(held && w == 0))
 
-/* Nothing happens any more: then nothing waits, and whoever comes next is accepted, by main or by a worker that watches. */
+/*
+ * Nothing happens any more: then nothing waits, and whoever comes next is accepted, by main or by a
+ * worker that watches.
+ */
 #define watches(w) (watching[w] && isThere(w))
 proctype Check() {
   byte w;

@@ -1,10 +1,11 @@
 /*
- * No lost room: the backlog word, the dirty bits and the shortcuts by which a port spares itself a pass
- * (SoftwarePort.receive, release, #isAwaited against Scheduler.#pass and ConsumerQueues.room).
+ * No lost room: the backlog word, the dirty bits and the shortcuts by which a port spares itself a
+ * pass (SoftwarePort.receive, release, #isAwaited against Scheduler.#pass and ConsumerQueues.room).
  *
- * A sender and PORTS load-balanced ports, each in its thread, linked to one queue of unordered events; whoever gets the
- * lock makes passes. Nobody dies and no timer helps: see lock.pml. A consumer receives until nothing is left, then
- * sleeps until its port is readable, and releases whenever it likes, or never again.
+ * A sender and PORTS load-balanced ports, each in its thread, linked to one queue of unordered
+ * events; whoever gets the lock makes passes. Nobody dies and no timer helps: see lock.pml. A
+ * consumer receives until nothing is left, then sleeps until its port is readable, and releases
+ * whenever it likes, or never again.
  */
 #ifndef PORTS
 #define PORTS 1
@@ -65,8 +66,8 @@ inline lookAgain() {
 #define load(p) (ownTail[p] - completed[p])
 
 /*
- * ConsumerQueues.leastLoaded, with room(): `best` becomes a port with room, PORTS if there is none. A port is one step,
- * since it reads one word that can change both ways: its head.
+ * ConsumerQueues.leastLoaded, with room(): `best` becomes a port with room, PORTS if there is none.
+ * A port is one step, since it reads one word that can change both ways: its head.
  */
 inline leastLoaded() {
   best = PORTS;
@@ -298,7 +299,10 @@ end:
   od
 }
 
-/* Nothing happens any more: then an event waits only if no port has room for it, as far as its thread has said. */
+/*
+ * Nothing happens any more: then an event waits only if no port has room for it, as far as its
+ * thread has said.
+ */
 proctype Check() {
   byte p;
   timeout;

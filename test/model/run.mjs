@@ -1,5 +1,6 @@
-// Checks the models of the thread protocols, the software device's and the balancer's, with Spin: `node test/model/run.mjs [--deep] [--require] [model…]`.
-// Each model holds as the code is; and without any one of its protections (a mutant), the check must fail.
+// Checks the models of the thread protocols, the software device's and the balancer's, with Spin:
+// `node test/model/run.mjs [--deep] [--require] [model…]`. Each model holds as the code is; and
+// without any one of its protections (a mutant), the check must fail.
 import { execFile } from 'node:child_process'
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,7 +14,10 @@ const minutes = 60_000
 /** Big enough for the free ring's protection to show. */
 const large = { CREDITS: 4, ENTRIES: 2, EVENTS: 5, DEATHS: 1 }
 
-/** What holds. `deep` ones take longer and run with --deep only; `live` ones are checked under weak fairness. */
+/**
+ * What holds. `deep` ones take longer and run with --deep only; `live` ones are checked under weak
+ * fairness.
+ */
 const properties = [
   {
     model: 'lock',
@@ -210,7 +214,10 @@ function jobs(deep, models) {
   return list.filter((job) => models.length === 0 || models.includes(job.model))
 }
 
-/** Generates, compiles and runs the verifier. @returns whether the outcome is the expected one, and a word on it. */
+/**
+ * Generates, compiles and runs the verifier. @returns whether the outcome is the expected one, and
+ * a word on it.
+ */
 async function check({ model, defines, live, holds }) {
   const directory = await mkdtemp(join(tmpdir(), 'node-dlb-model-'))
   const options = { cwd: directory, timeout: 10 * minutes, maxBuffer: 1 << 24 }

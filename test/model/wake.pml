@@ -1,10 +1,12 @@
 /*
- * Sleep and wake: Readable (lib/device/software/readable.ts) against Scheduler.#publishPort, #wake and #mend.
+ * Sleep and wake: Readable (lib/device/software/readable.ts) against Scheduler.#publishPort, #wake
+ * and #mend.
  *
- * One port. Holders, one after the other, put events into its CQ and publish its tail; each may die between any two
- * steps (see lock.pml), the last one may not. The port's thread runs a loop with tasks; its app sets, replaces and
- * removes the callback and receives whenever it likes, in the callback and outside. With CLOSE, the domain's creator
- * closes it at some point. Threads sleep in waitAsync; with WAKER, by the addon's wakers.
+ * One port. Holders, one after the other, put events into its CQ and publish its tail; each may die
+ * between any two steps (see lock.pml), the last one may not. The port's thread runs a loop with
+ * tasks; its app sets, replaces and removes the callback and receives whenever it likes, in the
+ * callback and outside. With CLOSE, the domain's creator closes it at some point. Threads sleep in
+ * waitAsync; with WAKER, by the addon's wakers.
  */
 #ifndef EVENTS
 #define EVENTS 2
@@ -321,7 +323,10 @@ proctype Closer() {
   closed = true
 }
 
-/* Nothing happens any more: then no callback waits for what is there, or for a domain that was closed. */
+/*
+ * Nothing happens any more: then no callback waits for what is there, or for a domain that was
+ * closed.
+ */
 proctype Check() {
   timeout;
   assert(gone[HOLDERS - 1] && tail == EVENTS);

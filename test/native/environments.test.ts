@@ -30,7 +30,10 @@ async function start(mode: string, unixPath?: string): Promise<Ending> {
   return { worker, exit, address }
 }
 
-/** What a batch's callback had taken and not closed when it was terminated is nobody's. The addon cannot know of it. */
+/**
+ * What a batch's callback had taken and not closed when it was terminated is nobody's. The addon
+ * cannot know of it.
+ */
 function closeTaken(address: Listener['address']): void {
   const { port } = address as AddressInfo
   const options = { address: '127.0.0.1', port, backlog: 1, ipv6Only: false }
@@ -48,8 +51,8 @@ const endings: Record<string, (ending: Ending) => Promise<unknown>> = {
   'is terminated while closing': ({ worker }) => worker.terminate(),
   'is terminated while clients connect': async ({ worker, address }) => {
     const clients = Array.from({ length: 100 }, () => dial(address))
-    // The kernel may lose the RST of a connection that comes to be while its listening socket is closed. What a client writes is
-    // answered by another.
+    // The kernel may lose the RST of a connection that comes to be while its listening socket is
+    // closed. What a client writes is answered by another.
     for (const client of clients) client.write('?')
     await worker.terminate()
     closeTaken(address)

@@ -9,7 +9,10 @@ import type { Report } from './fixtures/starving.ts'
 const CLIENTS = 200
 const script = fileURLToPath(new URL('./fixtures/starving.js', import.meta.url))
 
-/** The server with 96 descriptors at most. It has to be the hard limit too, to which Node raises the soft one. */
+/**
+ * The server with 96 descriptors at most. It has to be the hard limit too, to which Node raises the
+ * soft one.
+ */
 function starve(t: Test, thieves = 0) {
   const command = 'ulimit -n 96 && exec "$0" "$@"'
   const child: ChildProcess = spawn('bash', ['-c', command, process.execPath, script, String(thieves)], {

@@ -16,8 +16,9 @@ export interface Project {
 }
 
 /**
- * Packs the package, unpacks it into `folder`, and links what it depends on, and nothing else, beside it: without a
- * network, and with what is missing from `dependencies` or `files` missing there, too.
+ * Packs the package, unpacks it into `folder`, and links what it depends on, and nothing else,
+ * beside it: without a network, and with what is missing from `dependencies` or `files` missing
+ * there, too.
  */
 export async function installInto(folder: string, linked: readonly string[] = []): Promise<Project> {
   const args = ['pack', '--json', '--ignore-scripts', '--loglevel=silent', '--pack-destination', folder]

@@ -1,4 +1,5 @@
-// Not a test that runs: compiling it is the test. What the balancer's types promise to those who use it.
+// Not a test that runs: compiling it is the test. What the balancer's types promise to those who
+// use it.
 import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expectTypeOf } from 'expect-type'

@@ -1,4 +1,5 @@
-// Not a test that runs: compiling it is the test. What the device's types promise to those who write against them.
+// Not a test that runs: compiling it is the test. What the device's types promise to those who
+// write against them.
 import { expectTypeOf } from 'expect-type'
 import {
   attachDomain,
@@ -33,7 +34,8 @@ expectTypeOf<Device['reason']>().toBeString()
 expectTypeOf<Device['createDomain']>().toEqualTypeOf<(config: DomainConfig) => SchedulingDomain>()
 expectTypeOf<Device['close']>().returns.toBeVoid()
 
-// Every share of a domain has a default, and what is given is a number, but for the sizes of its ordered queues.
+// Every share of a domain has a default, and what is given is a number, but for the sizes of its
+// ordered queues.
 expectTypeOf<Record<never, never>>().toExtend<DomainConfig>()
 expectTypeOf<DomainConfig[Exclude<keyof DomainConfig, 'sequenceNumbers'>]>().toEqualTypeOf<number | undefined>()
 expectTypeOf<DomainConfig['sequenceNumbers']>().toEqualTypeOf<number | readonly number[] | undefined>()

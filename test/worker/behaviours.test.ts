@@ -5,8 +5,9 @@ import t from 'tap'
 import { type Outcome, runCli, runNode, source } from '../programs.ts'
 
 /**
- * Each behaviour of net.Server that apps rest on, as an app of its own: it has to print the same on plain Node and in a
- * balancer's worker, and to end alike. One worker, since the apps are their own clients.
+ * Each behaviour of net.Server that apps rest on, as an app of its own: it has to print the same on
+ * plain Node and in a balancer's worker, and to end alike. One worker, since the apps are their own
+ * clients.
  */
 const apps = ['behaviours.cjs', 'handles.cjs'].map((name) => source(`test/worker/fixtures/${name}`))
 const require = createRequire(import.meta.url)

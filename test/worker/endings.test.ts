@@ -15,7 +15,10 @@ import { KeepAlives } from '../../lib/worker/drain/keep-alives.ts'
 import { endWithNextResponse } from '../../lib/worker/drain/last-responses.ts'
 import { source } from '../programs.ts'
 
-/** How a worker's servers end their connections: of HTTP/1 by Connection: close and by closing the idle ones, of HTTP/2 by GOAWAY. */
+/**
+ * How a worker's servers end their connections: of HTTP/1 by Connection: close and by closing the
+ * idle ones, of HTTP/2 by GOAWAY.
+ */
 
 const key = fs.readFileSync(source('test/fixtures/localhost.key'))
 const NEVER = Number.POSITIVE_INFINITY

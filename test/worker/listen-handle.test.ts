@@ -5,7 +5,10 @@ import { type Balancer, type BalancerOptions, startBalancer } from '../../lib/in
 import { portOf } from '../clients.ts'
 import { source } from '../programs.ts'
 
-/** What shows with several workers, or in the balancer's own figures. The rest is in fixtures/handles.cjs. */
+/**
+ * What shows with several workers, or in the balancer's own figures. The rest is in
+ * fixtures/handles.cjs.
+ */
 
 /** Whether this Node moves sockets between threads. */
 const movesSockets = Object.getOwnPropertySymbols(net.Server.prototype).some(({ description }) =>

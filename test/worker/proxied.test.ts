@@ -140,7 +140,10 @@ function dial(port: number): net.Socket {
     .resume()
 }
 
-/** Sends these, each in a segment of its own. @returns all that comes. @throws the connection's error */
+/**
+ * Sends these, each in a segment of its own. @returns all that comes. @throws the connection's
+ * error
+ */
 async function exchange(port: number, parts: readonly (string | Buffer)[]): Promise<string> {
   const socket = net.connect(port, '127.0.0.1').setNoDelay(true).setEncoding('latin1')
   let text = ''

@@ -17,7 +17,10 @@ interface RestingOptions {
   readonly credits?: number
 }
 
-/** A worker's relief with a device, and in the same thread an acceptor that rests and whose listener has clients. */
+/**
+ * A worker's relief with a device, and in the same thread an acceptor that rests and whose listener
+ * has clients.
+ */
 export class Resting {
   readonly ledger = Ledger.create({ fdLimit: 1024, workers: 2 })
   readonly listener = Listener.open(LISTENER, { address: '127.0.0.1', port: 0, backlog: 16, ipv6Only: false }, () => {

@@ -21,10 +21,12 @@ const worker = `${process.pid}/${threadId}`
 const arrivals = new WeakMap<Socket, string>()
 
 /**
- * The server under test; the same code, whoever gives it its connections. `/`: an answer that costs next to nothing.
- * `/spin/<µs>`: the event loop is blocked for so long first. `/work/<n>`: it computes first, n times the same. `/who`: the worker, when the connection arrived there (ms of the
- * shared clock), and its age then. With BENCH_TLS it speaks HTTPS. With BENCH_BARE it has one answer, and no listener but that: what it
- * does else is a part of every peer's figures, which makes their ratios smaller.
+ * The server under test; the same code, whoever gives it its connections. `/`: an answer that costs
+ * next to nothing. `/spin/<µs>`: the event loop is blocked for so long first. `/work/<n>`: it
+ * computes first, n times the same. `/who`: the worker, when the connection arrived there (ms of
+ * the shared clock), and its age then. With BENCH_TLS it speaks HTTPS. With BENCH_BARE it has one
+ * answer, and no listener but that: what it does else is a part of every peer's figures, which
+ * makes their ratios smaller.
  */
 export function createApp(): Server {
   if (process.env.BENCH_BARE === '1') return http.createServer((_, response) => response.end(worker))

@@ -6,8 +6,8 @@ import { now } from '../../lib/clock.ts'
 export type OnAnswer = (body: string | null, exchange: Exchange) => void
 
 /**
- * HTTP/1.1 with as little work as that takes, so that the client is not what is measured: one request at a time on a
- * connection, and answers that have a content-length.
+ * HTTP/1.1 with as little work as that takes, so that the client is not what is measured: one
+ * request at a time on a connection, and answers that have a content-length.
  */
 export class Exchange {
   readonly socket: Socket

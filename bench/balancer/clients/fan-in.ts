@@ -12,8 +12,8 @@ const NORMAL_CLOSE = 1000
 const MESSAGES = { name: 'messages', path: '/' }
 
 /**
- * WebSockets that send a message every `gap` ms each. Most close after about half a second, and each tenth stays for about ten; in
- * the place of one that has closed another one is opened.
+ * WebSockets that send a message every `gap` ms each. Most close after about half a second, and
+ * each tenth stays for about ten; in the place of one that has closed another one is opened.
  */
 export async function runFanIn(job: FanInJob): Promise<LoadResult> {
   const random = seeded(job.seed + job.index)

@@ -12,7 +12,10 @@ export interface RequestKind {
 /** 'new': a connection for each request; else so many that stay open. */
 export type Connections = 'new' | number
 
-/** Each connection begins with a handshake: a full one, or one that resumes the session of the one before. */
+/**
+ * Each connection begins with a handshake: a full one, or one that resumes the session of the one
+ * before.
+ */
 export type Tls = 'full' | 'resumed'
 
 interface Job {
@@ -45,7 +48,10 @@ export interface ClosedJob extends Job {
 /** Connections that are held, and known by worker. */
 export interface HoldJob extends Job {
   readonly kind: 'hold'
-  /** This share of them, chosen at random, is closed and opened anew; null: all are opened for the first time. */
+  /**
+   * This share of them, chosen at random, is closed and opened anew; null: all are opened for the
+   * first time.
+   */
   readonly churn: number | null
   readonly seed: number
 }

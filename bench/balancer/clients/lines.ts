@@ -47,7 +47,10 @@ export class NewLines implements Lines {
   }
 }
 
-/** So many connections that stay: a request takes one that is free, or waits for one. One that is lost is replaced. */
+/**
+ * So many connections that stay: a request takes one that is free, or waits for one. One that is
+ * lost is replaced.
+ */
 export class KeptLines implements Lines {
   readonly #port: number
   readonly #size: number

@@ -5,7 +5,10 @@ import { KeptLines, type Lines, NewLines } from './lines.ts'
 import { runClosed } from './run-closed.ts'
 import { runOpen } from './run-open.ts'
 
-/** A client's process. It does the jobs that it is sent, one at a time; connections that stay are kept from job to job. */
+/**
+ * A client's process. It does the jobs that it is sent, one at a time; connections that stay are
+ * kept from job to job.
+ */
 let lines: Lines | null = null
 let held: Held | null = null
 

@@ -3,7 +3,10 @@ import type { ClosedJob, LoadResult } from './jobs.ts'
 import type { Lines } from './lines.ts'
 import { Tally } from './tally.ts'
 
-/** Users who each ask again as soon as they are answered: how much the server can do. Says little about latency. */
+/**
+ * Users who each ask again as soon as they are answered: how much the server can do. Says little
+ * about latency.
+ */
 export async function runClosed({ mix, users, seconds, index, clients }: ClosedJob, lines: Lines): Promise<LoadResult> {
   const tally = new Tally(mix)
   const end = now() + seconds * 1000

@@ -13,8 +13,9 @@ const LEAD_MS = 20
 const PRIORITY = -10
 
 /**
- * Requests at their times, and their latencies from then on. Where it may, the client goes before other processes: it must
- * not be late because the servers keep the CPUs busy. How late it was is in the result.
+ * Requests at their times, and their latencies from then on. Where it may, the client goes before
+ * other processes: it must not be late because the servers keep the CPUs busy. How late it was is
+ * in the result.
  */
 export async function runOpen(
   { schedule, mix, index, clients, seed, patience }: OpenJob,

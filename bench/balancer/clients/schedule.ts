@@ -1,4 +1,7 @@
-/** When requests are due, in ms from the start: decided before the first is sent, whatever the server does then. */
+/**
+ * When requests are due, in ms from the start: decided before the first is sent, whatever the
+ * server does then.
+ */
 export interface Schedule {
   /** Per second. */
   readonly rate: number

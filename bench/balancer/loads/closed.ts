@@ -6,7 +6,10 @@ import type { LoadContext } from './load.ts'
 import { measureCpu } from './measure.ts'
 import { type Done, isForWrk, runWrk } from './wrk.ts'
 
-/** So many users who ask again as soon as they are answered. What it tells is how much a server can do, and at what cost. */
+/**
+ * So many users who ask again as soon as they are answered. What it tells is how much a server can
+ * do, and at what cost.
+ */
 export interface ClosedLoad {
   readonly kind: 'closed'
   readonly seconds: number

@@ -4,7 +4,9 @@ import { Fleet } from '../fleet.ts'
 import type { LoadContext } from './load.ts'
 import { measureCpu } from './measure.ts'
 
-/** Connections that stay open; then, again and again, some of them are closed and as many opened. */
+/**
+ * Connections that stay open; then, again and again, some of them are closed and as many opened.
+ */
 export interface HeldLoad {
   readonly kind: 'held'
   readonly connections: number

@@ -8,7 +8,9 @@ import type { LoadContext } from './load.ts'
 import { measureCpu } from './measure.ts'
 import { warmUp } from './warm-up.ts'
 
-/** Requests that are due at times of their own, however the server does. What it tells is latency. */
+/**
+ * Requests that are due at times of their own, however the server does. What it tells is latency.
+ */
 export interface OpenLoad extends Omit<Schedule, 'rate'> {
   readonly kind: 'open'
   /** Requests per second. */

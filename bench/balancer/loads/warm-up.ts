@@ -9,8 +9,9 @@ const USERS = 64
 const FEW_WORKERS = 8
 
 /**
- * As many requests as the server can take, before a load at a rate: until then a worker interprets what it is to run, and takes ten
- * times as long for it. At 50 connections a second that would be what is measured, and at 1,000 for 32 workers.
+ * As many requests as the server can take, before a load at a rate: until then a worker interprets
+ * what it is to run, and takes ten times as long for it. At 50 connections a second that would be
+ * what is measured, and at 1,000 for 32 workers.
  */
 export async function warmUp(
   { connections, mix }: { readonly connections: Connections; readonly mix: readonly RequestKind[] },

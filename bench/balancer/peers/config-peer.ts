@@ -26,7 +26,10 @@ process.once('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
-/** A server that is not ours: a program with a configuration file. Skipped where it is not installed. */
+/**
+ * A server that is not ours: a program with a configuration file. Skipped where it is not
+ * installed.
+ */
 export function configPeer({ name, command, version, args, config }: ConfigPeerOptions): Peer {
   return {
     name,
@@ -46,7 +49,10 @@ export interface Program {
   readonly options?: SpawnOptions
 }
 
-/** @param prepare fills the folder, which is the program's alone, and says how to start it so that it listens on the port */
+/**
+ * @param prepare fills the folder, which is the program's alone, and says how to start it so that
+ *   it listens on the port
+ */
 export async function startWithFolder(prepare: (folder: string, port: number) => Program): Promise<RunningServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'node-dlb-bench-'))
   folders.push(folder)

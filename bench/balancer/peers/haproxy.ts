@@ -1,6 +1,9 @@
 import { configPeer } from './config-peer.ts'
 
-/** Threads; the one that accepts gives a connection to the less loaded of two others. Its connections need one descriptor each, and not the two of a proxy. */
+/**
+ * Threads; the one that accepts gives a connection to the less loaded of two others. Its
+ * connections need one descriptor each, and not the two of a proxy.
+ */
 export const haproxy = configPeer({
   name: 'HAProxy',
   command: 'haproxy',

@@ -10,7 +10,10 @@ const installed = process.env.NODE_DLB_BENCH_WATT
 const since = [[22, 19]] as const
 const app = new URL('../app/app.js', import.meta.url)
 
-/** Platformatic Watt: a runtime that starts an app in several threads. They share its port by SO_REUSEPORT. */
+/**
+ * Platformatic Watt: a runtime that starts an app in several threads. They share its port by
+ * SO_REUSEPORT.
+ */
 export const watt: Peer = {
   name: 'Watt',
   unavailable: ({ tls }) => {

@@ -2,7 +2,10 @@ import type { ThisWorker } from '../../../lib/this-worker.ts'
 import { handOver } from '../app/app.ts'
 import '../app/main.ts'
 
-/** The app's thread looks into the ledger: a connection's stamp is the time when it was accepted, in µs, and wraps. */
+/**
+ * The app's thread looks into the ledger: a connection's stamp is the time when it was accepted, in
+ * µs, and wraps.
+ */
 const { ledger } = (globalThis as unknown as Record<symbol, ThisWorker>)[Symbol.for('node-dlb.worker')]
 const { opened } = ledger
 ledger.opened = (fd, stamp, worker) => {

@@ -3,7 +3,9 @@ import { Worker } from 'node:worker_threads'
 import { reservePort } from './reserve-port.ts'
 import { appMain, serve, spec } from './serve.ts'
 
-/** Each thread has a listening socket of its own, and the kernel chooses by a hash of the addresses. */
+/**
+ * Each thread has a listening socket of its own, and the kernel chooses by a hash of the addresses.
+ */
 let env: NodeJS.ProcessEnv = {}
 let workers: Worker[] = []
 

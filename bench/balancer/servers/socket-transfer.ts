@@ -4,8 +4,8 @@ import { MessageChannel, type MessagePort, type TransferListItem, Worker } from 
 import { serve, spec } from './serve.ts'
 
 /**
- * The main thread accepts, and posts each socket to the next worker. A port for each worker, not `worker.postMessage`: that
- * leaks the sockets that are on their way to a worker which has ended.
+ * The main thread accepts, and posts each socket to the next worker. A port for each worker, not
+ * `worker.postMessage`: that leaks the sockets that are on their way to a worker which has ended.
  */
 await serve(async () => {
   const ports = await Promise.all(Array.from({ length: spec.workers }, startWorker))

@@ -48,8 +48,8 @@ export function namespaceOf({ value }: AnySource): string {
 }
 
 /**
- * A Gateway as a VirtualService in this namespace names it: by its name, `namespace/name`, `./name`, or as hosts are
- * named, name.namespace.svc.cluster.local.
+ * A Gateway as a VirtualService in this namespace names it: by its name, `namespace/name`,
+ * `./name`, or as hosts are named, name.namespace.svc.cluster.local.
  */
 export function gatewayName(written: string, namespace: string): string {
   const [first, second] = written.split('/')

@@ -1,4 +1,7 @@
-/** @returns the more specific pattern of each pair that both lists name, in lower case, as host names have no case */
+/**
+ * @returns the more specific pattern of each pair that both lists name, in lower case, as host
+ *   names have no case
+ */
 export function commonHosts(some: readonly string[], others: readonly string[]): string[] {
   const common = some.flatMap((a) => others.flatMap((b) => commonHost(a.toLowerCase(), b.toLowerCase()) ?? []))
   return [...new Set(common)]
@@ -9,15 +12,19 @@ function commonHost(a: string, b: string): string | null {
   return covers(b, a) ? a : null
 }
 
-/** Whether every host that `narrow` names is one that `wide` names: `*.example.com` covers `*.a.example.com`. */
+/**
+ * Whether every host that `narrow` names is one that `wide` names: `*.example.com` covers
+ * `*.a.example.com`.
+ */
 function covers(wide: string, narrow: string): boolean {
   if (wide === narrow) return true
   return wide.startsWith('*') && narrow.length >= wide.length && narrow.endsWith(wide.slice(1))
 }
 
 /**
- * The host in an entry of a Gateway, if VirtualServices of this namespace may use it: `namespace/host`, `./host` for the
- * Gateway's own namespace, `*` and a slash, or the host alone for all.
+ * The host in an entry of a Gateway, if VirtualServices of this namespace may use it:
+ * `namespace/host`, `./host` for the Gateway's own namespace, `*` and a slash, or the host alone
+ * for all.
  */
 export function hostFor(entry: string, from: string, gatewayNamespace: string): string | null {
   const [first, second] = entry.split('/')

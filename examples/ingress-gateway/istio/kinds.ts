@@ -16,8 +16,9 @@ import {
 } from './schema.ts'
 
 /**
- * The documents that the gateway reads, and every field of theirs that it knows. A field has its effect, or describes what
- * this gateway is anyway; or Istio does something about it that is not done here, which is noted or refused.
+ * The documents that the gateway reads, and every field of theirs that it knows. A field has its
+ * effect, or describes what this gateway is anyway; or Istio does something about it that is not
+ * done here, which is noted or refused.
  */
 
 const MAX_INT32 = 2 ** 31 - 1
@@ -127,7 +128,8 @@ const service = object(
     spec: object(
       {},
       {
-        // To which port of a pod is the cluster's business; here, --backend says where a service is.
+        // To which port of a pod is the cluster's business; here, --backend says where a service
+        // is.
         ports: list(object({ port }, { name, protocol: only(['TCP', 'UDP', 'SCTP']) }, any)),
         selector: labels,
       },

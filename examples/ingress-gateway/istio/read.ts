@@ -31,8 +31,8 @@ class Findings {
 }
 
 /**
- * Reads files, and the *.yaml, *.yml and *.json of folders: what one would give to `kubectl apply`, or what
- * `kubectl get -o yaml` prints.
+ * Reads files, and the *.yaml, *.yml and *.json of folders: what one would give to `kubectl apply`,
+ * or what `kubectl get -o yaml` prints.
  * @throws ConfigurationError with all that is wrong in any of them
  */
 export function readDocuments(paths: readonly string[]): Reading {

@@ -1,6 +1,7 @@
 /**
- * What a YAML value has to be, as plain data: validate.ts reads it, `Infer` makes the type of a valid value from it,
- * and kinds.ts says in it which documents there are. A field that is not named is not supported, and is reported.
+ * What a YAML value has to be, as plain data: validate.ts reads it, `Infer` makes the type of a
+ * valid value from it, and kinds.ts says in it which documents there are. A field that is not named
+ * is not supported, and is reported.
  */
 export type Schema =
   | TextSchema
@@ -81,7 +82,9 @@ export interface AnySchema {
   readonly type: 'any'
 }
 
-/** What Istio does and this gateway does not, where requests are routed all the same: it is noted. */
+/**
+ * What Istio does and this gateway does not, where requests are routed all the same: it is noted.
+ */
 export interface NotedSchema {
   readonly type: 'noted'
   readonly why: string
@@ -89,7 +92,10 @@ export interface NotedSchema {
   readonly unless: unknown
 }
 
-/** What Istio does and this gateway does not, and requests would go elsewhere or end otherwise: it is refused. */
+/**
+ * What Istio does and this gateway does not, and requests would go elsewhere or end otherwise: it
+ * is refused.
+ */
 export interface NotDoneSchema {
   readonly type: 'not done'
   readonly why: string

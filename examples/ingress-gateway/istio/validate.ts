@@ -13,8 +13,8 @@ export interface Reports {
 }
 
 /**
- * Holds one YAML document against a schema and builds its value. It goes on after a problem, so that all are reported
- * at once; the value is of use only if there were none.
+ * Holds one YAML document against a schema and builds its value. It goes on after a problem, so
+ * that all are reported at once; the value is of use only if there were none.
  */
 export class Validator {
   readonly #document: Document
@@ -73,7 +73,8 @@ export class Validator {
       if (schema) value[name] = this.#value(child, schema, [...path, name], key)
       else this.#tell(key, [...path, name], `unknown field; known here: ${Object.keys(known).join(', ')}`)
     }
-    // What is not done here may stand in the place of what is missing, as a redirect does in that of a route.
+    // What is not done here may stand in the place of what is missing, as a redirect does in that
+    // of a route.
     const isOther = Object.keys(value).some((name) => known[name]?.type === 'not done')
     for (const name of Object.keys(required)) {
       if (!isOther && isNothing(node.get(name, true))) this.#tell(place, path, `${name} is missing`)

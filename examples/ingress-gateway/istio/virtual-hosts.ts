@@ -12,8 +12,9 @@ type Labelled = Map<string, Readonly<Record<string, string>>>
 type Gateways = readonly Source<'Gateway'>[]
 
 /**
- * What the VirtualServices that are bound to these Gateways route, and to which Services. The routes of several for one
- * host are put together in the order of the documents, and as in Istio, those for every path come last.
+ * What the VirtualServices that are bound to these Gateways route, and to which Services. The
+ * routes of several for one host are put together in the order of the documents, and as in Istio,
+ * those for every path come last.
  */
 export function resolveVirtualHosts(documents: Documents, gateways: Gateways): Pick<Plan, 'virtualHosts' | 'services'> {
   const services: Labelled = new Map()
@@ -48,7 +49,10 @@ function reachable(routes: readonly Route[]): Route[] {
   return last < 0 ? parts : parts.slice(0, last + 1)
 }
 
-/** A route for some paths and for every path is two: where several VirtualServices meet, only the second comes last. */
+/**
+ * A route for some paths and for every path is two: where several VirtualServices meet, only the
+ * second comes last.
+ */
 function apart(route: Route): Route[] {
   const every = route.matches.findIndex(isEveryPath)
   if (every <= 0) return [route]
@@ -169,7 +173,9 @@ function resolveTarget(
   return { service: name, weight }
 }
 
-/** How a VirtualService may write the Service's host: its name alone within a namespace, or in full. */
+/**
+ * How a VirtualService may write the Service's host: its name alone within a namespace, or in full.
+ */
 function hostsOf(service: Service, from: VirtualService): string[] {
   const { name } = service.value.metadata
   const full = `${name}.${namespaceOf(service)}.svc.cluster.local`

@@ -15,7 +15,10 @@ export type Information = Message & Pick<IncomingMessage, 'statusCode' | 'status
 
 const NO_CONTENT = 204
 
-/** What the client gets: the backend's fields, and as from Envoy, our name as the server's. @throws BackendFailure */
+/**
+ * What the client gets: the backend's fields, and as from Envoy, our name as the server's. @throws
+ * BackendFailure
+ */
 export function answerHead(answer: IncomingMessage): AnswerHead {
   const { statusCode: status = 0, httpVersion, rawHeaders } = answer
   // 0xx is no status, and 1xx is not the last word.

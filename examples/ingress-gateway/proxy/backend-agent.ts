@@ -2,15 +2,17 @@ import http, { type ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-/** Less than the 5 s after which Node's and Apache's servers close a connection that is not used. */
+/**
+ * Less than the 5 s after which Node's and Apache's servers close a connection that is not used.
+ */
 const IDLE_MS = 4000
 
 type Create = http.Agent['createConnection']
 type Done = (error?: Error | null) => void
 
 /**
- * The connections to backends, kept between requests. What comes on one that waits answers nothing: it would be taken for
- * the answer to the next request, so that such a connection is closed.
+ * The connections to backends, kept between requests. What comes on one that waits answers nothing:
+ * it would be taken for the answer to the next request, so that such a connection is closed.
  */
 export class BackendAgent extends http.Agent {
   constructor() {
@@ -40,8 +42,9 @@ function destroy(this: Duplex): void {
 }
 
 /**
- * A backend may answer and close before it has taken the request. Who writes to it then fails before what it said is
- * read, and Node would drop that. So such a failure is not told: reading ends with the same one, after the answer.
+ * A backend may answer and close before it has taken the request. Who writes to it then fails
+ * before what it said is read, and Node would drop that. So such a failure is not told: reading
+ * ends with the same one, after the answer.
  */
 function hearOut(socket: Socket): void {
   const unlessClosed = (done: Done): Done => {

@@ -13,8 +13,9 @@ export interface Deadlines {
 const CONNECT_TIMEOUT_MS = 10_000
 
 /**
- * Ends a request to a backend that cannot be reached or does not start its answer in time, and one whose body does not
- * come before it is answered. How long a body takes that does come is nobody's business, and neither is how long an answer takes.
+ * Ends a request to a backend that cannot be reached or does not start its answer in time, and one
+ * whose body does not come before it is answered. How long a body takes that does come is nobody's
+ * business, and neither is how long an answer takes.
  */
 export function watchDeadlines(req: IncomingMessage, upstream: ClientRequest, deadlines: Deadlines): void {
   let timer: NodeJS.Timeout | undefined

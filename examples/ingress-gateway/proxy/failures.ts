@@ -1,6 +1,8 @@
 import { Refusal } from './reply.ts'
 
-/** A backend that has not answered, or not in a way that can be forwarded: what its client is told. */
+/**
+ * A backend that has not answered, or not in a way that can be forwarded: what its client is told.
+ */
 export class BackendFailure extends Error {
   readonly status: 502 | 503 | 504
 
@@ -44,7 +46,9 @@ export function failureOf(error: unknown): BackendFailure {
   return code.startsWith('HPE_') ? malformed : new BackendFailure(502, 'failed')
 }
 
-/** Whether a kept connection may have been closed by the backend just when a request was sent on it. */
+/**
+ * Whether a kept connection may have been closed by the backend just when a request was sent on it.
+ */
 export function isReset(error: unknown): boolean {
   return failureOf(error) === reset
 }

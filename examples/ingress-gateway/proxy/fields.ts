@@ -9,7 +9,10 @@ export type RawHeaders = readonly string[]
 export const MAX_FIELDS = 100
 export const MAX_HEADER_BYTES = 60 * 1024
 
-/** Fields of one connection only (RFC 9110 §7.6.1), and what announces trailers, which are not forwarded. */
+/**
+ * Fields of one connection only (RFC 9110 §7.6.1), and what announces trailers, which are not
+ * forwarded.
+ */
 const HOP_BY_HOP = new Set([
   'connection',
   'http2-settings',
@@ -21,7 +24,10 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ])
 
-/** What Connection cannot take away: where the request goes and how long it is is not the client's to hide. */
+/**
+ * What Connection cannot take away: where the request goes and how long it is is not the client's
+ * to hide.
+ */
 const PROTECTED = new Set(['host', 'content-length'])
 
 /** The fields that are for the next hop as well: names and values in turn. */
@@ -44,7 +50,10 @@ export function tokens(list = ''): string[] {
   return list.split(',').map((token) => token.trim().toLowerCase())
 }
 
-/** How a message's body is coded on its connection: not at all, in chunks, or as the gateway does not know. */
+/**
+ * How a message's body is coded on its connection: not at all, in chunks, or as the gateway does
+ * not know.
+ */
 export function codingOf({ headers }: Message): 'none' | 'chunked' | 'unknown' {
   const coding = headers['transfer-encoding']
   if (coding === undefined) return 'none'

@@ -41,9 +41,10 @@ const EMPTY = Buffer.alloc(0)
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /**
- * Sends the request on to its backend and the answer back, both as they come: what one side does not take, the other is
- * not asked for. Whoever goes away takes the other with them: a client its request to the backend, a backend that
- * breaks off in the middle its client's connection, since there is no other way left to say that something is missing.
+ * Sends the request on to its backend and the answer back, both as they come: what one side does
+ * not take, the other is not asked for. Whoever goes away takes the other with them: a client its
+ * request to the backend, a backend that breaks off in the middle its client's connection, since
+ * there is no other way left to say that something is missing.
  *
  * Whatever goes wrong on the way ends here, with this client alone.
  */
@@ -58,13 +59,16 @@ export async function forward(exchange: Exchange, backend: Backend): Promise<voi
   } catch (error) {
     fail(res, backend.service, error)
   } finally {
-    // The backend may have answered without having taken all of the request. The rest has to go somewhere, or the
-    // next request on this connection is never read.
+    // The backend may have answered without having taken all of the request. The rest has to go
+    // somewhere, or the next request on this connection is never read.
     req.resume()
   }
 }
 
-/** A kept connection may be closed just when it is used again: then what may be asked twice is, on a new one. */
+/**
+ * A kept connection may be closed just when it is used again: then what may be asked twice is, on a
+ * new one.
+ */
 async function ask(exchange: Exchange, backend: Backend): Promise<Answer> {
   const { req, res } = exchange
   const upstream = send(exchange, backend, backend.agent)
@@ -94,7 +98,8 @@ function send({ req, res, target, upgrade }: Exchange, backend: Backend, agent: 
   upstream.on('error', ignore)
   upstream.on('information', (information) => inform(req, res, information))
   watchDeadlines(req, upstream, backend)
-  // Also emitted after the end of a complete answer, when there is nothing left to end but a body that nobody wants.
+  // Also emitted after the end of a complete answer, when there is nothing left to end but a body
+  // that nobody wants.
   res.once('close', () => upstream.destroy())
   if (hasBody(req)) sendBody(req, upstream)
   else upstream.end()
@@ -102,7 +107,8 @@ function send({ req, res, target, upgrade }: Exchange, backend: Backend, agent: 
 }
 
 function sendBody(req: IncomingMessage, upstream: ClientRequest): void {
-  // The head goes at once, also where the body takes its time. As bytes: Node would encode it with a text's encoding.
+  // The head goes at once, also where the body takes its time. As bytes: Node would encode it with
+  // a text's encoding.
   upstream.write(EMPTY)
   req.pipe(upstream)
   upstream.once('close', () => req.unpipe(upstream).resume())
@@ -121,7 +127,10 @@ function answerTo(upstream: ClientRequest): Promise<Answer> {
   })
 }
 
-/** 100 Continue is the gateway's own to send. What is next in line to be answered only knows of the final answer. */
+/**
+ * 100 Continue is the gateway's own to send. What is next in line to be answered only knows of the
+ * final answer.
+ */
 function inform(req: IncomingMessage, res: ServerResponse, information: Information): void {
   if (information.statusCode === 100 || req.httpVersion !== '1.1' || res.headersSent) return
   res.socket?.write(informationText(information), 'latin1')
@@ -132,7 +141,8 @@ async function relay(answer: IncomingMessage, res: ServerResponse): Promise<void
   res.writeHead(status, phrase, fields)
   // A body that takes its time does not hold the header up; one that is there goes out with it.
   if (answer.readableLength === 0) res.write(EMPTY)
-  // To a client of HTTP/1.0, the end of the connection is the end of the answer, unless it is reset.
+  // To a client of HTTP/1.0, the end of the connection is the end of the answer, unless it is
+  // reset.
   const isEndedByClose = res.req.httpVersion === '1.0' && answer.headers['content-length'] === undefined
   if (isEndedByClose) answer.once('error', () => res.socket?.resetAndDestroy())
   await pipeline(answer, res)

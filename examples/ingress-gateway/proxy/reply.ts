@@ -19,7 +19,8 @@ export class Refusal extends Error {
 /** What the gateway itself has to say. */
 export function sendText(res: ServerResponse, status: number, text: string): void {
   const body = `${text}\n`
-  // The phrase is given: an answer of the backend that could not be forwarded may have left its own.
+  // The phrase is given: an answer of the backend that could not be forwarded may have left its
+  // own.
   res.writeHead(status, STATUS_CODES[status] ?? '', {
     'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(body),

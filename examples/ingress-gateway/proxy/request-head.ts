@@ -18,7 +18,8 @@ export interface Asker {
 type Request = Message & Pick<IncomingMessage, 'method'>
 
 /**
- * Messages that could be read in two ways are none, and neither are those that are too large to be forwarded whole.
+ * Messages that could be read in two ways are none, and neither are those that are too large to be
+ * forwarded whole.
  * @throws Refusal
  */
 export function checkRequest(req: IncomingMessage): void {
@@ -29,7 +30,8 @@ export function checkRequest(req: IncomingMessage): void {
   if (req.httpVersion === '1.1' && req.headers.host === undefined) throw new Refusal(400, 'bad request: no Host')
   // It is about the server as a whole, which no route is for.
   if (req.method === 'OPTIONS' && req.url === '*') throw new Refusal(404, 'no route for *')
-  // RFC 9112 §6.1: an intermediary that did not know the coding may have passed on more than it thought.
+  // RFC 9112 §6.1: an intermediary that did not know the coding may have passed on more than it
+  // thought.
   if (coding !== 'none' && req.httpVersion === '1.0') {
     throw new Refusal(400, 'bad request: a transfer coding in HTTP/1.0')
   }
@@ -39,7 +41,10 @@ export function hasBody(req: IncomingMessage): boolean {
   return codingOf(req) !== 'none' || Number(req.headers['content-length'] ?? 0) > 0
 }
 
-/** Istio's gateways pass on this upgrade, and no other. RFC 9110 §7.8: what is not understood is ignored. */
+/**
+ * Istio's gateways pass on this upgrade, and no other. RFC 9110 §7.8: what is not understood is
+ * ignored.
+ */
 export function isWebSocket(req: IncomingMessage): boolean {
   const { method, httpVersion, headers } = req
   return method === 'GET' && httpVersion === '1.1' && !hasBody(req) && tokens(headers.upgrade).includes('websocket')

@@ -1,6 +1,8 @@
 import { RE2JS } from 're2js'
 
-/** Where requests go, as plain data: it is made from the documents once, and sent to every worker. */
+/**
+ * Where requests go, as plain data: it is made from the documents once, and sent to every worker.
+ */
 export interface VirtualHost {
   /** Lower case; names, `*.suffix` or `*`. */
   readonly hosts: readonly string[]
@@ -31,8 +33,8 @@ interface CompiledRoute {
 }
 
 /**
- * Finds the service for a host and a path. Of several host patterns the most specific one decides alone, as in Istio:
- * a name, then the longest `*.suffix`, then `*`.
+ * Finds the service for a host and a path. Of several host patterns the most specific one decides
+ * alone, as in Istio: a name, then the longest `*.suffix`, then `*`.
  */
 export class Router {
   readonly #names = new Map<string, readonly CompiledRoute[]>()
@@ -63,7 +65,10 @@ export class Router {
   }
 }
 
-/** `*.example.com` is for what is under example.com, and not for example.com; `*` also for a host that is not named. */
+/**
+ * `*.example.com` is for what is under example.com, and not for example.com; `*` also for a host
+ * that is not named.
+ */
 function isUnder(host: string, suffix: string): boolean {
   return suffix === '' || (host.length > suffix.length && host.endsWith(suffix))
 }
@@ -82,8 +87,9 @@ function pathTest({ type, value }: PathMatch): (path: string) => boolean {
 }
 
 /**
- * Istio's regular expressions are RE2's, and have to match the whole path. RE2 takes a time that is linear in the path's
- * length, whatever the expression is: JavaScript's own could be made to hang by a client's path.
+ * Istio's regular expressions are RE2's, and have to match the whole path. RE2 takes a time that is
+ * linear in the path's length, whatever the expression is: JavaScript's own could be made to hang
+ * by a client's path.
  * @throws Error with the reason, if it is none of RE2
  */
 export function pathRegex(source: string): RE2JS {

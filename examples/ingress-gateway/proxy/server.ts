@@ -17,7 +17,9 @@ export interface ProxySettings {
   readonly backends: Readonly<Record<string, string>>
   /** Milliseconds that a backend has to start its answer, once it has the request. */
   readonly backendTimeout: number
-  /** Milliseconds for which nothing may come of a request's body. Default: 5 minutes, as in Envoy. */
+  /**
+   * Milliseconds for which nothing may come of a request's body. Default: 5 minutes, as in Envoy.
+   */
   readonly idleTimeout?: number
 }
 
@@ -34,7 +36,8 @@ const options: Options = {
   headersTimeout: HEADERS_TIMEOUT_MS,
   // checkRequest does: `upgrades` has to know of every response.
   requireHostHeader: false,
-  // Of Node 24.9 and later, which read a body before the upgrade. Earlier ones leave it to the upgrade, as `replay` needs it.
+  // Of Node 24.9 and later, which read a body before the upgrade. Earlier ones leave it to the
+  // upgrade, as `replay` needs it.
   shouldUpgradeCallback: (req) => !hasBody(req),
 }
 

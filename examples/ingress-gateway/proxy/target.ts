@@ -22,13 +22,15 @@ class BadTargetError extends Refusal {
 const UNRESERVED = /[A-Za-z0-9\-._~]/
 
 /**
- * Reads the request line's target and Host, as Istio's gateways do by default (path normalisation BASE), and what is
- * matched is what is forwarded, so that no spelling of a path reaches the backend under another route:
- * backslashes are slashes, escaped unreserved characters are unescaped (%2e is a dot), and dot segments are resolved.
- * Kept as they are: repeated slashes, and %2F and %5C, which to HTTP are no slashes. A backend that takes them for
- * slashes has to be told otherwise, or to check paths itself.
+ * Reads the request line's target and Host, as Istio's gateways do by default (path normalisation
+ * BASE), and what is matched is what is forwarded, so that no spelling of a path reaches the
+ * backend under another route: backslashes are slashes, escaped unreserved characters are unescaped
+ * (%2e is a dot), and dot segments are resolved. Kept as they are: repeated slashes, and %2F and
+ * %5C, which to HTTP are no slashes. A backend that takes them for slashes has to be told
+ * otherwise, or to check paths itself.
  *
- * @param rawHeaders names and values in turn: a second Host would be one that another hop may choose
+ * @param rawHeaders names and values in turn: a second Host would be one that another hop may
+ *   choose
  * @throws Refusal
  */
 export function readTarget(requestTarget: string, rawHeaders: readonly string[]): RequestTarget {
@@ -59,7 +61,10 @@ function unescapeUnreserved(path: string): string {
   })
 }
 
-/** RFC 3986 §5.2.4, for a path that starts with a slash. What climbs above the root stays at the root. */
+/**
+ * RFC 3986 §5.2.4, for a path that starts with a slash. What climbs above the root stays at the
+ * root.
+ */
 function removeDotSegments(path: string): string {
   const segments = path.split('/').slice(1)
   const kept: string[] = []

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
 
-/** One side of a connection that is no longer HTTP: its socket, and what had come after the head. */
+/**
+ * One side of a connection that is no longer HTTP: its socket, and what had come after the head.
+ */
 export interface Side {
   readonly socket: Duplex
   readonly head: Buffer
@@ -9,7 +11,10 @@ export interface Side {
 
 const KEEP_ALIVE_MS = 60_000
 
-/** Passes everything on, both ways, until both sides have ended; a side that breaks off takes the other with it. */
+/**
+ * Passes everything on, both ways, until both sides have ended; a side that breaks off takes the
+ * other with it.
+ */
 export function tunnel(client: Side, backend: Side): void {
   for (const [from, to] of [
     [client, backend],

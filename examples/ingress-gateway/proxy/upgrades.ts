@@ -4,8 +4,9 @@ import type { Duplex } from 'node:stream'
 import { without } from './fields.ts'
 
 /**
- * When Node meets a request for an upgrade, it lets go of the connection. Here it is made possible to answer such a
- * request after all: in its turn, with a response of its own, or as the plain request that it is without `Upgrade`.
+ * When Node meets a request for an upgrade, it lets go of the connection. Here it is made possible
+ * to answer such a request after all: in its turn, with a response of its own, or as the plain
+ * request that it is without `Upgrade`.
  */
 export class Upgrades {
   /** The latest response on each connection. */
@@ -16,7 +17,10 @@ export class Upgrades {
     if (res.req.socket) this.#latest.set(res.req.socket, res)
   }
 
-  /** Calls back once all earlier requests of a pipelining client are answered. What it throws ends the connection. */
+  /**
+   * Calls back once all earlier requests of a pipelining client are answered. What it throws ends
+   * the connection.
+   */
   inTurn(socket: Duplex, callback: () => void): void {
     const leave = (): unknown => socket.destroy()
     const turn = (): void => {
@@ -31,7 +35,8 @@ export class Upgrades {
     // As where Node serves: a client that ends its side before it is answered has gone.
     socket.once('end', leave)
     const latest = this.#latest.get(socket)
-    // A response is finished before Node has taken it off its connection, which comes with the event.
+    // A response is finished before Node has taken it off its connection, which comes with the
+    // event.
     if (latest === undefined || (latest.writableFinished && latest.socket === null)) turn()
     else latest.once('finish', turn)
   }
@@ -50,7 +55,10 @@ export function responseOn(socket: Socket, req: IncomingMessage): ServerResponse
   return res
 }
 
-/** Gives the connection back to the server, as if it had come with this request, and without the upgrade. */
+/**
+ * Gives the connection back to the server, as if it had come with this request, and without the
+ * upgrade.
+ */
 export function replay(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const fields = without(req.rawHeaders, (name) => name === 'upgrade')
   const lines = [`${req.method} ${req.url} HTTP/${req.httpVersion}`]

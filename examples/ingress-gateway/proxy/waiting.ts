@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Responses to a client that asks again before it is answered. When its connection closes, Node closes the response
- * whose turn it is, and says nothing to those that wait behind it. They are closed here, so that no backend goes on
- * with what nobody will read.
+ * Responses to a client that asks again before it is answered. When its connection closes, Node
+ * closes the response whose turn it is, and says nothing to those that wait behind it. They are
+ * closed here, so that no backend goes on with what nobody will read.
  */
 export class Waiting {
   readonly #byConnection = new WeakMap<Socket, Set<ServerResponse>>()

@@ -6,7 +6,8 @@ import type { Eligibility } from '../workers/eligibility.ts'
  * What becomes of a connection beyond a limit:
  * - wait: accepting stops, and the kernel's backlog holds it
  * - reset: it is accepted and reset
- * - 503: it is accepted, answered by a bare HTTP/1.1 503, and closed; for listeners that serve HTTP without TLS
+ * - 503: it is accepted, answered by a bare HTTP/1.1 503, and closed; for listeners that serve HTTP
+ *   without TLS
  */
 export type OverLimit = 'wait' | 'reset' | '503'
 
@@ -29,10 +30,12 @@ export interface AdmissionOptions {
 /**
  * Bounds how many connections are open or on their way to a worker, in total and at each worker.
  *
- * A worker at its limit is held, as long as another is not. Since the device chooses the worker, no more are sent at a
- * time than the fullest of the others has room for: so no worker gets more than its limit, whichever is chosen.
+ * A worker at its limit is held, as long as another is not. Since the device chooses the worker, no
+ * more are sent at a time than the fullest of the others has room for: so no worker gets more than
+ * its limit, whichever is chosen.
  *
- * Main thread. Nobody tells it that a connection has closed: while accepting waits, the dealer asks again, each 1 to 16 ms.
+ * Main thread. Nobody tells it that a connection has closed: while accepting waits, the dealer asks
+ * again, each 1 to 16 ms.
  */
 export class Admission {
   readonly #options: AdmissionOptions
@@ -68,7 +71,10 @@ export class Admission {
     else loadAddon().resetFd(fd)
   }
 
-  /** @returns the room of the eligible worker that has least; all that are full are held, but one if there is no other. */
+  /**
+   * @returns the room of the eligible worker that has least; all that are full are held, but one if
+   *   there is no other.
+   */
   #roomAtFullest(): number {
     const { ledger, eligibility, serving, maxConnectionsPerWorker } = this.#options
     const workers = serving().map((worker) => ({

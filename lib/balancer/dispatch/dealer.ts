@@ -20,7 +20,9 @@ export interface DealtListener extends Balanced {
 export interface DealerOptions {
   readonly fabric: Fabric
   readonly ledger: Ledger
-  /** How often the device is asked in a row before what waits is shed; null: until it takes them. */
+  /**
+   * How often the device is asked in a row before what waits is shed; null: until it takes them.
+   */
   readonly maxRetries: number | null
   /** null: as many as come. */
   readonly admission: Admission | null
@@ -40,9 +42,11 @@ const MAX_RETRY_MS = 16
 const PRIORITIES = 8
 
 /**
- * Sends connections to the device, in the order in which they come, those of a better priority first. When the device takes fewer (no credits), the
- * dealer keeps the rest (as it does beyond a limit of connections), has accepting stopped, and tries again on a timer: nothing is dropped, nothing spins. What it
- * keeps is bounded: one batch per listener, and what comes back from workers, which had been counted before.
+ * Sends connections to the device, in the order in which they come, those of a better priority
+ * first. When the device takes fewer (no credits), the dealer keeps the rest (as it does beyond a
+ * limit of connections), has accepting stopped, and tries again on a timer: nothing is dropped,
+ * nothing spins. What it keeps is bounded: one batch per listener, and what comes back from
+ * workers, which had been counted before.
  *
  * Main thread.
  */
@@ -106,7 +110,8 @@ export class Dealer {
   }
 
   /**
-   * From the port of a worker that is dead, or stalled: deals again what that had not adopted. @returns how many
+   * From the port of a worker that is dead, or stalled: deals again what that had not adopted.
+   * @returns how many
    */
   recover(connections: readonly Connection[]): number {
     const ours = connections.filter(({ fd, stamp }) => this.#ledger.recovered(fd, stamp))
@@ -114,7 +119,10 @@ export class Dealer {
     return ours.length
   }
 
-  /** From a worker that cannot serve it: deals it again, unless the ledger says that it is not there to be dealt. */
+  /**
+   * From a worker that cannot serve it: deals it again, unless the ledger says that it is not there
+   * to be dealt.
+   */
   takeBack(connections: readonly Connection[]): void {
     const ours = connections.filter(({ fd, stamp }) => this.#ledger.fromDevice(fd, stamp))
     this.deal(ours)
@@ -144,7 +152,10 @@ export class Dealer {
     return this.#lanes[this.#findListener(listener)?.priority ?? 0]
   }
 
-  /** Not within itself: whoever is asked for room may let a worker go, for which connections were parked. */
+  /**
+   * Not within itself: whoever is asked for room may let a worker go, for which connections were
+   * parked.
+   */
   #flush(): void {
     if (this.#flushing) return
     this.#flushing = true
@@ -170,7 +181,10 @@ export class Dealer {
     else this.#unblock()
   }
 
-  /** @returns how many are off our hands, `most` at most; fewer than all if the device takes no more. */
+  /**
+   * @returns how many are off our hands, `most` at most; fewer than all if the device takes no
+   *   more.
+   */
   #dealLane(lane: Connection[], most: number): number {
     const end = Math.min(lane.length, Math.max(0, most))
     let done = 0
@@ -184,7 +198,10 @@ export class Dealer {
     return done
   }
 
-  /** The device has taken nothing for too long, or there are too many: the clients are told, so that they can go elsewhere. */
+  /**
+   * The device has taken nothing for too long, or there are too many: the clients are told, so that
+   * they can go elsewhere.
+   */
   #shed(reason: ShedReason, end: (fd: number) => void): void {
     this.#retries = 0
     const ours = this.#lanes

@@ -12,13 +12,19 @@ import { giveAll } from './giving.ts'
 import { isLoadBalanced, isOwnAccepting, type Policies, type Policy, type PolicyName } from './policies/index.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
-/** As many as a port has links: see QueuePool. On a DLB device, one of them is for probes, so that the acceptor's port has a link left for it. */
+/**
+ * As many as a port has links: see QueuePool. On a DLB device, one of them is for probes, so that
+ * the acceptor's port has a link left for it.
+ */
 const QUEUES = 8
-/** At most so many connections wait at one worker: measured to keep the tails low when a worker is stuck. */
+/**
+ * At most so many connections wait at one worker: measured to keep the tails low when a worker is
+ * stuck.
+ */
 const WORKER_CQ_DEPTH = 8
 /**
- * With least-connections: a worker whose consumer queue is full gets none, though it has the fewest, so bursts have to fit. But what is in
- * there has no priority any more.
+ * With least-connections: a worker whose consumer queue is full gets none, though it has the
+ * fewest, so bursts have to fit. But what is in there has no priority any more.
  */
 const COUNTING_CQ_DEPTH = 256
 /** Adopted, and not complete before the worker's loop has come round: see DeviceCompletions. */
@@ -29,18 +35,23 @@ const CREDITS_PER_WORKER = 64
 const BASE_CREDITS = 320
 const BATCH = 64
 /**
- * Of the credits that the device has left, a domain does not use so many: a DLB device that stops with all of them in its queues could not be
- * probed, and would not be found out.
+ * Of the credits that the device has left, a domain does not use so many: a DLB device that stops
+ * with all of them in its queues could not be probed, and would not be found out.
  */
 const KEPT_FOR_PROBE = { software: 0, dlb: 1 }
-/** Of a worker, for the connections that least-connections counts; a DLB device has 2,048, and other processes want some. */
+/**
+ * Of a worker, for the connections that least-connections counts; a DLB device has 2,048, and other
+ * processes want some.
+ */
 const MAX_COUNTED = { software: 4096, dlb: 256 }
 
 /**
- * A scheduling domain with a consumer port for each worker, and the acceptor's port, which sends connections and
- * receives what nobody else will. All of it is made before the start: a started domain is fixed.
+ * A scheduling domain with a consumer port for each worker, and the acceptor's port, which sends
+ * connections and receives what nobody else will. All of it is made before the start: a started
+ * domain is fixed.
  *
- * It asks the device for what the workers and the policy need, and no more: other processes want the rest.
+ * It asks the device for what the workers and the policy need, and no more: other processes want
+ * the rest.
  *
  *     load-balanced policies   8 queues, of which a DLB device has one for probes, a load-balanced port for each worker with 16
  *                              event-state entries, and the acceptor's with 64
@@ -75,7 +86,8 @@ export class DeviceFabric implements Fabric {
 
   /**
    * Takes the device.
-   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; everything is undone then, and the device closed.
+   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; everything is undone then, and the device
+   *   closed.
    */
   constructor({ device, policies, only, options, hooks, fallback }: FabricParts & { readonly device: Device }) {
     const { kind, id, version, reason } = device
@@ -146,14 +158,18 @@ export class DeviceFabric implements Fabric {
   }
 
   /**
-   * A load-balanced port is disabled first, so that its queues' events go to others. A directed one has its queue to
-   * itself: nobody sends to it any more, and what is in it comes out through the port, as long as that is enabled.
+   * A load-balanced port is disabled first, so that its queues' events go to others. A directed one
+   * has its queue to itself: nobody sends to it any more, and what is in it comes out through the
+   * port, as long as that is enabled.
    */
   recover(worker: number): void {
     for (const port of portsOf(this.#workerPorts[worker])) this.#try(() => this.#recover(port), undefined)
   }
 
-  /** Directed queues are not touched: the policies that address workers leave out those that are not eligible. */
+  /**
+   * Directed queues are not touched: the policies that address workers leave out those that are not
+   * eligible.
+   */
   setEligible(worker: number, eligible: boolean): void {
     const { balanced: port } = this.#workerPorts[worker]
     if (!port) return
@@ -264,7 +280,9 @@ export class DeviceFabric implements Fabric {
     })
   }
 
-  /** Where workers accept for some listeners, that they adopt does not say that the device works. */
+  /**
+   * Where workers accept for some listeners, that they adopt does not say that the device works.
+   */
   #flow(): FabricHooks['flow'] {
     const { flow } = this.#hooks
     if (!this.policies.names().some(isOwnAccepting)) return flow
@@ -335,7 +353,10 @@ function planDomain(device: Device, options: ResolvedOptions, policies: Policies
   return { config, queues: config.loadBalancedQueues, addressesWorkers, counted }
 }
 
-/** What is wanted, or without a wish what there is. If there is too little, so much that the device refuses it. */
+/**
+ * What is wanted, or without a wish what there is. If there is too little, so much that the device
+ * refuses it.
+ */
 function creditsOf(kind: DeviceKind, free: number, { credits, slots }: ResolvedOptions): number {
   const most = free - KEPT_FOR_PROBE[kind]
   if (most < 1) return free + 1

@@ -18,26 +18,36 @@ const NO_FD = -1
 export interface DeviceProbeOptions {
   /** Main's. */
   readonly port: DlbPort
-  /** Nothing else is sent to it. A load-balanced one is linked to no other port, and to this one from the start on. */
+  /**
+   * Nothing else is sent to it. A load-balanced one is linked to no other port, and to this one
+   * from the start on.
+   */
   readonly queue: QueueId
   readonly events: EventBuffer
   /** Receives what has come to the port, and tells `take` of each event. */
   readonly receive: () => void
-  /** Of the listeners whose connections go through the device; where others adopt some as well, `adopted` says nothing, and is constant. */
+  /**
+   * Of the listeners whose connections go through the device; where others adopt some as well,
+   * `adopted` says nothing, and is constant.
+   */
   readonly flow: FabricHooks['flow']
   readonly onFailure: (error: NodeDlbError) => void
 }
 
 /**
- * Finds out whether a DLB device schedules, by an event that main sends to itself. libdlb returns 0 for a start that the driver has refused, and
- * a device that stops says nothing: the connections that are in it would wait for ever.
+ * Finds out whether a DLB device schedules, by an event that main sends to itself. libdlb returns 0
+ * for a start that the driver has refused, and a device that stops says nothing: the connections
+ * that are in it would wait for ever.
  *
- * So a probe is sent after the start; and later when something has waited for a second and nobody has adopted anything, which as well
- * may mean that all workers are blocked. Nothing but the device is on a probe's way, neither a worker nor a bound that is used up: its queue, where it is the device that
- * chooses, is linked to main's port alone, which has room; and it is sent beyond the domain's credits. So it comes back at once if the device works,
- * whatever the workers do. That it does not is said only after this thread has looked into its own consumer queue six times, half a
- * second apart, and no worker has adopted anything in all that time. Time in which the thread did not run, since the machine was busy or the
- * process stopped, has no looks, and a device goes on meanwhile.
+ * So a probe is sent after the start; and later when something has waited for a second and nobody
+ * has adopted anything, which as well may mean that all workers are blocked. Nothing but the device
+ * is on a probe's way, neither a worker nor a bound that is used up: its queue, where it is the
+ * device that chooses, is linked to main's port alone, which has room; and it is sent beyond the
+ * domain's credits. So it comes back at once if the device works, whatever the workers do. That it
+ * does not is said only after this thread has looked into its own consumer queue six times, half a
+ * second apart, and no worker has adopted anything in all that time. Time in which the thread did
+ * not run, since the machine was busy or the process stopped, has no looks, and a device goes on
+ * meanwhile.
  *
  * Main thread. Costs two looks at the ledger's counters a second, and nothing per connection.
  */
@@ -56,7 +66,10 @@ export class DeviceProbe {
     this.#options = options
   }
 
-  /** Right after the start, before anybody else sends. Blocks, for some µs if the device works. @throws ERR_DLB_DEVICE_FAILED */
+  /**
+   * Right after the start, before anybody else sends. Blocks, for some µs if the device works.
+   * @throws ERR_DLB_DEVICE_FAILED
+   */
   checkStart(): void {
     const { port, queue, receive } = this.#options
     if (queue.kind === 'load-balanced') port.link(queue)
@@ -82,9 +95,12 @@ export class DeviceProbe {
     this.#timer = null
   }
 
-  /** @returns whether event `i`, which main's port has received, was a probe; it is done with then. */
+  /**
+   * @returns whether event `i`, which main's port has received, was a probe; it is done with then.
+   */
   take(events: EventBuffer, i: number): boolean {
-    // One that nobody waits for any more is as any event without a connection: the ledger counts it as stale.
+    // One that nobody waits for any more is as any event without a connection: the ledger counts it
+    // as stale.
     if (!this.#isOut || events.data64Low(i) !== NO_FD) return false
     this.#isOut = false
     this.#waited = 0
@@ -101,13 +117,17 @@ export class DeviceProbe {
     }
   }
 
-  /** @throws what calls of the device throw, and ERR_DLB_DEVICE_FAILED for a probe that does not come back. */
+  /**
+   * @throws what calls of the device throw, and ERR_DLB_DEVICE_FAILED for a probe that does not
+   *   come back.
+   */
   #look(): void {
     const { flow, receive } = this.#options
     const before = this.#adopted
     this.#adopted = flow.adopted
     if (flow.inFlight === 0 || this.#adopted !== before) {
-      // Nothing waits, or the device works. Should a probe be lost all the same, the next time has its own.
+      // Nothing waits, or the device works. Should a probe be lost all the same, the next time has
+      // its own.
       this.#isOut = false
       this.#stuck = 0
       this.#waited = 0

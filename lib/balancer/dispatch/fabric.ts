@@ -33,11 +33,12 @@ export interface FabricCounts {
 }
 
 /**
- * What lies between the acceptor and the workers: the part of a queue device that one balancer uses, or, without a device,
- * nothing. It is made once and replaced as a whole when the device fails.
+ * What lies between the acceptor and the workers: the part of a queue device that one balancer
+ * uses, or, without a device, nothing. It is made once and replaced as a whole when the device
+ * fails.
  *
- * Main thread. None of its methods throw for a device that fails: they do nothing then, and `onFailure` is called, once,
- * on a later turn.
+ * Main thread. None of its methods throw for a device that fails: they do nothing then, and
+ * `onFailure` is called, once, on a later turn.
  */
 export interface Fabric {
   readonly device: DeviceFacts
@@ -51,17 +52,30 @@ export interface Fabric {
   createEvents(): EventBuffer
   /** As a port's. */
   send(events: EventBuffer, count: number): number
-  /** Whether workers share what the device can count, so that each has to know how many they are. */
+  /**
+   * Whether workers share what the device can count, so that each has to know how many they are.
+   */
   readonly sharesCounting: boolean
-  /** What the worker needs to know, `workers` being with a thread, itself included; null without a device. */
+  /**
+   * What the worker needs to know, `workers` being with a thread, itself included; null without a
+   * device.
+   */
   linkFor(worker: number, workers: number): DeviceLink | null
   /** Without a device: each event's queue id is its worker. @returns how many, which is all */
   give(events: EventBuffer, count: number): number
-  /** The worker's thread has ended: what was on its way to it is given back through `onRecovered`. */
+  /**
+   * The worker's thread has ended: what was on its way to it is given back through `onRecovered`.
+   */
   recover(worker: number): void
-  /** Whether the device deals to the worker; at first it does. What it has been dealt already stays there. */
+  /**
+   * Whether the device deals to the worker; at first it does. What it has been dealt already stays
+   * there.
+   */
   setEligible(worker: number, eligible: boolean): void
-  /** What waits in the worker's consumer queues, oldest first, up to `most` of each: it has not received it yet. A look; it may just be receiving it. */
+  /**
+   * What waits in the worker's consumer queues, oldest first, up to `most` of each: it has not
+   * received it yet. A look; it may just be receiving it.
+   */
   waitingAt(worker: number, most?: number): Waiting
   /** From here on, what is in the queue is given back: it is no listener's any more. */
   drain(queue: QueueId): void
@@ -98,9 +112,10 @@ export interface FabricParts {
 export type FallbackPolicy = 'software' | 'exact' | 'nop' | 'none'
 
 /**
- * Takes the device that the options ask for. If that is DLB and it cannot be had, or set up, takes what `fallbackPolicy`
- * says instead.
- * @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; nothing is left open then.
+ * Takes the device that the options ask for. If that is DLB and it cannot be had, or set up, takes
+ * what `fallbackPolicy` says instead.
+ * @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; nothing is left
+ *   open then.
  */
 export function openFabric(options: ResolvedOptions, hooks: FabricHooks): Fabric {
   const { listeners, device: kind, id, library } = options
@@ -123,7 +138,10 @@ export function openFabric(options: ResolvedOptions, hooks: FabricHooks): Fabric
   }
 }
 
-/** What takes the place of a DLB device that has failed. @throws its error, if the policy is to have nothing instead. */
+/**
+ * What takes the place of a DLB device that has failed. @throws its error, if the policy is to have
+ * nothing instead.
+ */
 export function openFallback(options: ResolvedOptions, hooks: FabricHooks, failure: NodeDlbError): Fabric {
   const { fallbackPolicy } = options
   if (fallbackPolicy === 'none') throw failure

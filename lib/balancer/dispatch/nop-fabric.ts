@@ -8,12 +8,15 @@ import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 const BATCH = 64
 
 /**
- * No device: each worker accepts for itself from the listeners' sockets, which they share (Envoy's Nop).
+ * No device: each worker accepts for itself from the listeners' sockets, which they share (Envoy's
+ * Nop).
  *
- * Cost: the kernel wakes every idle worker for a connection, and the first that comes has it: loads are uneven, as
- * with `node:cluster`'s SCHED_NONE, and nothing can be taken back from a worker that is stuck.
+ * Cost: the kernel wakes every idle worker for a connection, and the first that comes has it: loads
+ * are uneven, as with `node:cluster`'s SCHED_NONE, and nothing can be taken back from a worker that
+ * is stuck.
  *
- * What a device had that has failed is given to the workers as messages, in turn; so it has directed queues by name.
+ * What a device had that has failed is given to the workers as messages, in turn; so it has
+ * directed queues by name.
  */
 export class NopFabric implements Fabric {
   readonly device: DeviceFacts

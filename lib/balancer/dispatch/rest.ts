@@ -7,7 +7,10 @@ import type { Backlogs } from '../listeners/table.ts'
 const LOOK_MS = 5
 /** So often, while nothing happens, and nothing waits for them. */
 const QUIET_LOOK_MS = 20
-/** After so long without connections it accepts again. Nor does it rest if they are further apart: to look costs more then than to be woken. */
+/**
+ * After so long without connections it accepts again. Nor does it rest if they are further apart:
+ * to look costs more then than to be woken.
+ */
 const LULL_MS = 100
 /** So long it accepts itself after a rest in which the workers did not get on. */
 const PAUSE_MS = 100
@@ -23,15 +26,20 @@ export interface RestOptions {
 }
 
 /**
- * Keeps the acceptor from being woken for each connection, in the workers' time. While connections come, accepting rests, and the workers accept
- * for themselves (lib/worker/connections/relief.ts): one that sleeps is woken instead, and what comes while all are busy can wait in
- * the kernel's backlog as well as in the device. bench/NOTES.md has what it saves.
+ * Keeps the acceptor from being woken for each connection, in the workers' time. While connections
+ * come, accepting rests, and the workers accept for themselves (lib/worker/connections/relief.ts):
+ * one that sleeps is woken instead, and what comes while all are busy can wait in the kernel's
+ * backlog as well as in the device. bench/NOTES.md has what it saves.
  *
- * Somebody accepts at any time. That it rests is said before the workers are told, so that those that are not held see it, and watch the
- * sockets from then on. A worker goes on until it finds that the rest has ended. One that finds itself held, or cannot accept for want of descriptors,
- * wakes this thread at once; one that is held no more is told as at the beginning. But the kernel wakes one worker for a connection, and that one may be blocked just then, or end,
- * or find that one rest has ended when the next begins; nobody tells the others. So a timer looks. It ends the rest if a backlog strands (see `lookAtBacklogs`), if what was accepted is
- * not adopted by anybody, and when nothing has come for a while: then there is no timer. test/model/rest.pml checks all of that.
+ * Somebody accepts at any time. That it rests is said before the workers are told, so that those
+ * that are not held see it, and watch the sockets from then on. A worker goes on until it finds
+ * that the rest has ended. One that finds itself held, or cannot accept for want of descriptors,
+ * wakes this thread at once; one that is held no more is told as at the beginning. But the kernel
+ * wakes one worker for a connection, and that one may be blocked just then, or end, or find that
+ * one rest has ended when the next begins; nobody tells the others. So a timer looks. It ends the
+ * rest if a backlog strands (see `lookAtBacklogs`), if what was accepted is not adopted by anybody,
+ * and when nothing has come for a while: then there is no timer. test/model/rest.pml checks all of
+ * that.
  *
  * Main thread.
  */
@@ -57,7 +65,10 @@ export class Rest {
     this.#waker = loadAddon().openWaker(() => this.end())
   }
 
-  /** Connections were accepted and dealt, of a listener where workers accept while this thread rests. */
+  /**
+   * Connections were accepted and dealt, of a listener where workers accept while this thread
+   * rests.
+   */
   dealt(): void {
     const now = performance.now()
     const isSoon = now - this.#dealtAt < LULL_MS

@@ -20,7 +20,10 @@ const IPV4_WILDCARD = '0.0.0.0'
 const IPV6_WILDCARD = '::'
 const MAPPED = '::ffff:'
 
-/** Whether the kernel would take the request for the listener's own address. Of TCP, the request names a port. */
+/**
+ * Whether the kernel would take the request for the listener's own address. Of TCP, the request
+ * names a port.
+ */
 export function isSame({ asked, address }: Bound, request: Asked): boolean {
   if (typeof address === 'string') return request.port === -1 && isSamePath(address, request.address ?? '')
   return request.port === address.port && isSameHost({ asked, address }, request)

@@ -9,9 +9,10 @@ export interface ChosenPort {
 }
 
 /**
- * The ports that the kernel chose for `listen(0)`, so that all workers get the same ones: the first that asks gets a new port, the others
- * the same, one after the other, also once it is closed again. Else apps that find a free port by such a `listen`, close it, and
- * listen there, would end up on as many ports as there are workers.
+ * The ports that the kernel chose for `listen(0)`, so that all workers get the same ones: the first
+ * that asks gets a new port, the others the same, one after the other, also once it is closed
+ * again. Else apps that find a free port by such a `listen`, close it, and listen there, would end
+ * up on as many ports as there are workers.
  */
 export class ChosenPorts {
   /** By host: when each port was taken last; the oldest port comes first. */

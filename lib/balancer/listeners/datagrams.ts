@@ -18,9 +18,10 @@ interface SharedSocket extends Bound {
 }
 
 /**
- * The UDP sockets that workers share, as node:cluster's do: bound here, once for each address, and read by each worker through a duplicate of the descriptor.
- * The kernel gives a datagram to the worker that reads first. They are not dealt by the device, nor counted. A socket closes with the last worker that has it, so it
- * stays open while workers are replaced.
+ * The UDP sockets that workers share, as node:cluster's do: bound here, once for each address, and
+ * read by each worker through a duplicate of the descriptor. The kernel gives a datagram to the
+ * worker that reads first. They are not dealt by the device, nor counted. A socket closes with the
+ * last worker that has it, so it stays open while workers are replaced.
  *
  * Main thread, which binds, and never reads.
  */
@@ -58,7 +59,10 @@ export class Datagrams {
     for (const { socket } of this.#sockets.splice(0)) socket.close()
   }
 
-  /** A socket that the worker may share; or one of its own that is in the way. The n-th of each worker on port 0 is the same. */
+  /**
+   * A socket that the worker may share; or one of its own that is in the way. The n-th of each
+   * worker on port 0 is the same.
+   */
   #find(worker: number, request: BindRequest): SharedSocket | undefined {
     const isFree = ({ members }: SharedSocket): boolean => !members.has(worker)
     if (request.port === 0) {

@@ -10,7 +10,10 @@ export interface Placed {
   readonly members: ReadonlySet<number>
 }
 
-/** A queue, and the listeners whose connections go there. Its workers have a link to it, or are told to. */
+/**
+ * A queue, and the listeners whose connections go there. Its workers have a link to it, or are told
+ * to.
+ */
 interface SharedQueue<L extends Placed> {
   readonly queue: QueueId
   readonly priority: number
@@ -31,29 +34,37 @@ export interface QueuePoolHooks<L extends Placed> {
 const SETTLING_MS = 50
 
 /**
- * The load-balanced queues that listeners share. The event names its listener, so one queue is enough for any number of them, if the same
- * workers serve them all. A queue's connections go to any worker that has a link to it, and must not come to one without a server for them.
- * Hence the rule: *all workers of a queue serve all of its listeners*.
+ * The load-balanced queues that listeners share. The event names its listener, so one queue is
+ * enough for any number of them, if the same workers serve them all. A queue's connections go to
+ * any worker that has a link to it, and must not come to one without a server for them. Hence the
+ * rule: *all workers of a queue serve all of its listeners*.
  *
  * - A listener that is opened goes to the queue of just the worker that opens it.
- * - A worker that joins a listener becomes one of its queue's once it has joined all listeners there: for the ordinary server, whose
- *   workers all listen everywhere, that is all that happens, and nobody else has to do anything when a worker starts.
+ * - A worker that joins a listener becomes one of its queue's once it has joined all listeners
+ *   there: for the ordinary server, whose workers all listen everywhere, that is all that happens,
+ *   and nobody else has to do anything when a worker starts.
  * - Queues that have come to have the same workers become one.
- * - If after a while a listener has workers that its queue has not (they do not listen everywhere), or at once if a worker leaves, it
- *   moves to the queue of just its own workers.
- * - Priorities do not share, since a device compares the events of different queues by the priorities of the links.
+ * - If after a while a listener has workers that its queue has not (they do not listen everywhere),
+ *   or at once if a worker leaves, it moves to the queue of just its own workers.
+ * - Priorities do not share, since a device compares the events of different queues by the
+ *   priorities of the links.
  *
- * There are as many queues as a port has links, so that no worker runs out of links. Listeners of more sets of workers than that have no
- * queue, and are dealt without one (policies/in-turn.ts), until there is one.
+ * There are as many queues as a port has links, so that no worker runs out of links. Listeners of
+ * more sets of workers than that have no queue, and are dealt without one (policies/in-turn.ts),
+ * until there is one.
  *
- * Workers hear of a change on a later turn of their loops; who joins or leaves, by the answer. So a worker may have a link still that it should not
- * have: what comes to it then, it gives back, and it is dealt again. What is left in a queue without listeners is given back likewise.
+ * Workers hear of a change on a later turn of their loops; who joins or leaves, by the answer. So a
+ * worker may have a link still that it should not have: what comes to it then, it gives back, and
+ * it is dealt again. What is left in a queue without listeners is given back likewise.
  *
  * Main thread.
  */
 export class QueuePool<L extends Placed> {
   readonly #hooks: QueuePoolHooks<L>
-  /** The one that was given back first comes first: its former workers have unlinked it most probably. */
+  /**
+   * The one that was given back first comes first: its former workers have unlinked it most
+   * probably.
+   */
   readonly #free: QueueId[]
   readonly #used: SharedQueue<L>[] = []
   readonly #queueOf = new Map<L, SharedQueue<L>>()
@@ -87,7 +98,10 @@ export class QueuePool<L extends Placed> {
     if (this.#free.length > 0 && this.#without.size > 0) this.#settleLater()
   }
 
-  /** The worker's thread has ended, and its links with it. The listeners that it served are to be placed again. */
+  /**
+   * The worker's thread has ended, and its links with it. The listeners that it served are to be
+   * placed again.
+   */
   forget(worker: number): void {
     for (const { workers } of this.#used) workers.delete(worker)
   }

@@ -4,9 +4,13 @@ import type { PolicyName } from '../dispatch/policies/index.ts'
 export interface ListenerOptions {
   /** Default: the balancer's. */
   readonly policy?: PolicyName | undefined
-  /** 0 (first) to 7: while connections wait, those of a better priority are dealt first. Default 0. */
+  /**
+   * 0 (first) to 7: while connections wait, those of a better priority are dealt first. Default 0.
+   */
   readonly priority?: number | undefined
-  /** Connections begin with the PROXY protocol's header, version 1 or 2. Default: the balancer's. */
+  /**
+   * Connections begin with the PROXY protocol's header, version 1 or 2. Default: the balancer's.
+   */
   readonly proxyProtocol?: boolean | undefined
   /** Default: the balancer's. */
   readonly deferAccept?: boolean | undefined
@@ -19,7 +23,10 @@ export interface ListenerSettings {
   readonly deferAccept: boolean
 }
 
-/** The listeners' settings, by what the app listens on: 'host:port', 'port', or a Unix socket's path. */
+/**
+ * The listeners' settings, by what the app listens on: 'host:port', 'port', or a Unix socket's
+ * path.
+ */
 export class ListenerSettingsTable {
   readonly #default: ListenerSettings
   readonly #own: ReadonlyMap<string, ListenerSettings>

@@ -29,10 +29,16 @@ export class TableEntry implements DealtListener, Bound {
   turn = 0
   /** In the Shift; null: only main accepts. */
   readonly reliefPlace: number | null
-  /** Of `lookAtBacklogs`, the last time: how often workers had accepted, and whether connections waited. */
+  /**
+   * Of `lookAtBacklogs`, the last time: how often workers had accepted, and whether connections
+   * waited.
+   */
   turns = 0
   waited = false
-  /** Of the first server with TLS: the others get them, as do those of later workers, so that clients can resume their sessions anywhere. */
+  /**
+   * Of the first server with TLS: the others get them, as do those of later workers, so that
+   * clients can resume their sessions anywhere.
+   */
   ticketKeys: Uint8Array | null = null
 
   constructor(
@@ -52,7 +58,10 @@ export class TableEntry implements DealtListener, Bound {
     return this.listener.address
   }
 
-  /** As the first server wants it: connections inherit it. Each worker changes it where its server wants something else. */
+  /**
+   * As the first server wants it: connections inherit it. Each worker changes it where its server
+   * wants something else.
+   */
   get noDelay(): boolean {
     return this.asked.noDelay
   }

@@ -47,10 +47,11 @@ export interface ListenerTableOptions {
 export type Backlogs = 'empty' | 'waiting' | 'stranded'
 
 /**
- * The balancer's listening sockets. A socket is shared by all workers that listen on the same address, opened by
- * the first and closed with the last. Which address is the same is the kernel's to say (addresses.ts). While nobody serves it (its workers died and are respawning, or are held), or while
- * credits are out, it does not accept, and the kernel's backlog holds what arrives. Without a device it never does: the
- * workers accept from it.
+ * The balancer's listening sockets. A socket is shared by all workers that listen on the same
+ * address, opened by the first and closed with the last. Which address is the same is the kernel's
+ * to say (addresses.ts). While nobody serves it (its workers died and are respawning, or are held),
+ * or while credits are out, it does not accept, and the kernel's backlog holds what arrives.
+ * Without a device it never does: the workers accept from it.
  */
 export class ListenerTable {
   readonly #options: ListenerTableOptions
@@ -116,7 +117,10 @@ export class ListenerTable {
     return this.entries().some(({ members }) => members.has(worker))
   }
 
-  /** The listener whose socket accepted the fd, of which nothing is known; undefined if it is no open connection of ours. */
+  /**
+   * The listener whose socket accepted the fd, of which nothing is known; undefined if it is no
+   * open connection of ours.
+   */
   listenerOf(fd: number): number | undefined {
     return this.entries().find(({ listener }) => listener.isConnection(fd))?.id
   }
@@ -204,8 +208,8 @@ export class ListenerTable {
   }
 
   /**
-   * From time to time while accepting rests: what waits where workers accept. Stranded is what waited already the last time, if nobody has accepted
-   * there since.
+   * From time to time while accepting rests: what waits where workers accept. Stranded is what
+   * waited already the last time, if nobody has accepted there since.
    */
   lookAtBacklogs(): Backlogs {
     const { shift } = this.#options
@@ -223,8 +227,9 @@ export class ListenerTable {
   }
 
   /**
-   * For good. The entries stay: what was accepted is still dealt to their workers. `finish`: so is what waits in the backlogs,
-   * of clients that have sent their requests already. Not of sockets that workers accept from, who do so until they close them.
+   * For good. The entries stay: what was accepted is still dealt to their workers. `finish`: so is
+   * what waits in the backlogs, of clients that have sent their requests already. Not of sockets
+   * that workers accept from, who do so until they close them.
    */
   stopListening(finish: boolean): void {
     this.#stopped = true
@@ -262,8 +267,8 @@ export class ListenerTable {
   }
 
   /**
-   * The listener that a request means, by what the kernel takes for the same address; or one of the worker's own that is in its way, also if that
-   * is not bound.
+   * The listener that a request means, by what the kernel takes for the same address; or one of the
+   * worker's own that is in its way, also if that is not bound.
    */
   #find(worker: number, request: ListenRequest): TableEntry | undefined {
     const entries = this.entries()
@@ -271,7 +276,10 @@ export class ListenerTable {
     return inTheWay ?? entries.find((entry) => isSame(entry, request) && !entry.members.has(worker))
   }
 
-  /** On a port of the kernel's choice: one that it has chosen before for another worker, if there is one (see ChosenPorts). */
+  /**
+   * On a port of the kernel's choice: one that it has chosen before for another worker, if there is
+   * one (see ChosenPorts).
+   */
   #findOrOpenAny(worker: number, request: ListenRequest): TableEntry {
     const host = `${request.address ?? '*'} ${request.ipv6Only}`
     const entry = this.#findAny(worker, request, host) ?? this.#open(worker, request)
@@ -316,8 +324,8 @@ export class ListenerTable {
   }
 
   /**
-   * On an address that overlaps with one of this very worker's it fails, as on a single thread. One that overlaps only with others' is bound once those have
-   * closed.
+   * On an address that overlaps with one of this very worker's it fails, as on a single thread. One
+   * that overlaps only with others' is bound once those have closed.
    */
   #bind(id: number, worker: number, request: ListenRequest, settings: ListenerSettings): ListenerSocket {
     try {
@@ -344,8 +352,9 @@ export class ListenerTable {
   }
 
   /**
-   * A Unix socket's file may be gone: apps remove what a crash left behind before they listen there, and some remove it when they end.
-   * Then there is a new socket by that name. Who waits in the old one's backlog is accepted; nobody else can come there.
+   * A Unix socket's file may be gone: apps remove what a crash left behind before they listen
+   * there, and some remove it when they end. Then there is a new socket by that name. Who waits in
+   * the old one's backlog is accepted; nobody else can come there.
    * @throws ERR_DLB_LISTEN
    */
   #putInPlace(entry: TableEntry): void {
@@ -359,7 +368,10 @@ export class ListenerTable {
     else listener.finish()
   }
 
-  /** The app has renamed its file, and is about to put the successor's in that place: until then clients come here, and wait. */
+  /**
+   * The app has renamed its file, and is about to put the successor's in that place: until then
+   * clients come here, and wait.
+   */
   #finishLater(entry: TableEntry, listener: ListenerSocket): void {
     let looks = 0
     listener.pause()
@@ -374,8 +386,8 @@ export class ListenerTable {
   }
 
   /**
-   * A worker that has left may have removed the file, under those who serve on. Unless somebody else has the name now, it is put back. One that was
-   * renamed is where the app wants it.
+   * A worker that has left may have removed the file, under those who serve on. Unless somebody
+   * else has the name now, it is put back. One that was renamed is where the app wants it.
    */
   #keepInPlace(entry: TableEntry): void {
     if (this.#stopped || !this.#entries.has(entry.id) || entry.members.size === 0 || entry.listener.hasFile) return
@@ -534,7 +546,8 @@ function refusal(error: unknown, { address, port }: ListenRequest): Reply {
   if (error.code !== 'ERR_DLB_LISTEN' || errno === undefined) {
     return { type: 'refused', code: error.code, message: error.message }
   }
-  // As Node: whatever else goes wrong with '::' makes it try '0.0.0.0', which is what its error names then.
+  // As Node: whatever else goes wrong with '::' makes it try '0.0.0.0', which is what its error
+  // names then.
   const fallen = port !== -1 && code !== 'EADDRINUSE' && syscall !== 'listen'
   return { type: 'failed', errno, address: address ?? (fallen ? '0.0.0.0' : '::') }
 }

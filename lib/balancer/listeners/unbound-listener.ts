@@ -20,9 +20,10 @@ export type ListenerSocket = Pick<
 >
 
 /**
- * In the place of a socket that cannot be bound, as long as other workers listen on an address that overlaps: one on all addresses
- * of the machine, and the other on 127.0.0.1. On a single thread the server would have the address, so `listen` succeeds; mostly it only
- * finds out whether the port is free, and closes. No connection comes here: they go to whoever has the port.
+ * In the place of a socket that cannot be bound, as long as other workers listen on an address that
+ * overlaps: one on all addresses of the machine, and the other on 127.0.0.1. On a single thread the
+ * server would have the address, so `listen` succeeds; mostly it only finds out whether the port is
+ * free, and closes. No connection comes here: they go to whoever has the port.
  */
 export class UnboundListener implements ListenerSocket {
   readonly address: AddressInfo

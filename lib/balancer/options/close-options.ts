@@ -4,7 +4,10 @@ import { NodeDlbError } from '../../errors.ts'
 import { isObject, readOnce } from './read-once.ts'
 
 export interface CloseOptions {
-  /** Milliseconds for connections to finish, 0 to 2,147,483,647; 0 cuts at once. Default: the balancer's `drainTimeout`. */
+  /**
+   * Milliseconds for connections to finish, 0 to 2,147,483,647; 0 cuts at once. Default: the
+   * balancer's `drainTimeout`.
+   */
   readonly timeout?: number | undefined
   /** Given to apps that have a handler for it. Default SIGTERM. */
   readonly signal?: NodeJS.Signals | undefined

@@ -1,8 +1,9 @@
 import { NodeDlbError } from '../../errors.ts'
 
 /**
- * Reads an object's options, each once: so what is checked is what is used, whatever getters give or the caller changes later.
- * Options may be inherited; of names that are not known, only the object's own are there.
+ * Reads an object's options, each once: so what is checked is what is used, whatever getters give
+ * or the caller changes later. Options may be inherited; of names that are not known, only the
+ * object's own are there.
  *
  * @returns those that are not undefined. @throws ERR_DLB_INVALID_ARGUMENT if one cannot be read
  */

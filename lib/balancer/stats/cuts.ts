@@ -1,4 +1,6 @@
-/** Connections that were not finished at the deadline of a drain, and were closed then. Main thread. */
+/**
+ * Connections that were not finished at the deadline of a drain, and were closed then. Main thread.
+ */
 export class Cuts {
   readonly #byWorker = new Map<number, number>()
   #waiting = 0

@@ -22,7 +22,10 @@ export interface HealthSources {
   readonly closing: boolean
 }
 
-/** Deaths in a row from which on a worker that lives again is not believed before it has lived for a while. */
+/**
+ * Deaths in a row from which on a worker that lives again is not believed before it has lived for a
+ * while.
+ */
 const CRASH_LOOP = 2
 
 export function takeHealth({ supervisor, table, device, starting, closing }: HealthSources): Health {

@@ -2,7 +2,8 @@
  * Why connections were closed at once:
  * - descriptors: the process had none left
  * - device-full: the device took nothing, `maxRetries` times
- * - limit: there were as many as `maxConnections` or `maxConnectionsPerWorker` allow, and `overLimit` is not to wait
+ * - limit: there were as many as `maxConnections` or `maxConnectionsPerWorker` allow, and
+ *   `overLimit` is not to wait
  */
 export type ShedReason = 'descriptors' | 'device-full' | 'limit'
 
@@ -14,7 +15,10 @@ export interface Shed {
 
 const REST_MS = 60_000
 
-/** Tells of connections that were shed: of the first at once, and then once a minute of those that came since. Main thread. */
+/**
+ * Tells of connections that were shed: of the first at once, and then once a minute of those that
+ * came since. Main thread.
+ */
 export class Sheds {
   readonly #tell: (shed: Shed) => void
   /** Not told yet. While a reason has a timer, it was told less than a minute ago. */

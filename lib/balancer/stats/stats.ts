@@ -26,7 +26,8 @@ export interface BalancerStats {
 }
 
 /**
- * accepted = adopted + refused + shed + inFlight, and adopted = active + closed. All but inFlight, active and waiting only grow.
+ * accepted = adopted + refused + shed + inFlight, and adopted = active + closed. All but inFlight,
+ * active and waiting only grow.
  */
 export interface ConnectionStats {
   readonly accepted: number
@@ -35,26 +36,32 @@ export interface ConnectionStats {
   /** Closed without having been adopted: nobody listened any more. */
   readonly refused: number
   /**
-   * Closed at once, because the process had no descriptors left; after `maxRetries`, because the device took nothing; or beyond a
-   * limit, by `overLimit`.
+   * Closed at once, because the process had no descriptors left; after `maxRetries`, because the
+   * device took nothing; or beyond a limit, by `overLimit`.
    */
   readonly shed: number
-  /** Accepted and not yet adopted: waiting for credits, in the device, or in a worker's consumer queue. */
+  /**
+   * Accepted and not yet adopted: waiting for credits, in the device, or in a worker's consumer
+   * queue.
+   */
   readonly inFlight: number
   /** Open in a worker. */
   readonly active: number
   readonly closed: number
   /** Of closed and refused: open or waiting at the deadline of a drain, and closed then. */
   readonly cut: number
-  /** Of inFlight: waiting in the main thread for credits, or below a limit. Accepting is paused while there are any. */
+  /**
+   * Of inFlight: waiting in the main thread for credits, or below a limit. Accepting is paused
+   * while there are any.
+   */
   readonly waiting: number
   /** Of closed: for a PROXY header that was malformed, or did not come within 5 s. */
   readonly badHeaders: number
   /** Taken back from workers that were stalled, and dealt again. */
   readonly takenBack: number
   /**
-   * Events that named a connection which was not there any more; they are ignored. Each one that is taken back makes one at
-   * most, and a few after a worker died are normal.
+   * Events that named a connection which was not there any more; they are ignored. Each one that is
+   * taken back makes one at most, and a few after a worker died are normal.
    */
   readonly stale: number
 }
@@ -75,7 +82,10 @@ export interface WorkerStats {
   readonly closed: number
   /** Of closed: open at the deadline when the worker was to end. */
   readonly cut: number
-  /** Connections that were more than the device can count, under the policy least-connections. Since the start. */
+  /**
+   * Connections that were more than the device can count, under the policy least-connections. Since
+   * the start.
+   */
   readonly completedEarly: number
   /** Connections dealt to it that it has not adopted yet. */
   readonly queued: number

@@ -1,6 +1,7 @@
 /**
- * The signals for which the workers' apps have handlers, told by the workers (worker/process/app-signals.ts). Whoever has the
- * process's signals, the command or a program, listens for these, and has them passed on. Main thread.
+ * The signals for which the workers' apps have handlers, told by the workers
+ * (worker/process/app-signals.ts). Whoever has the process's signals, the command or a program,
+ * listens for these, and has them passed on. Main thread.
  */
 export class AppSignals {
   readonly #workers = new Map<NodeJS.Signals, Set<number>>()
@@ -34,8 +35,8 @@ export class AppSignals {
   }
 
   /**
-   * Its thread has ended. If it has a successor, a signal that comes before that has its handlers must not kill the process:
-   * it counts as handled, by nobody.
+   * Its thread has ended. If it has a successor, a signal that comes before that has its handlers
+   * must not kill the process: it counts as handled, by nobody.
    */
   ended(worker: number, hasSuccessor: boolean): void {
     for (const [signal, workers] of [...this.#workers]) {

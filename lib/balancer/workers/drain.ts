@@ -11,13 +11,15 @@ export interface DrainOptions {
   readonly signal: NodeJS.Signals
   /** Milliseconds until what is left is cut. */
   readonly timeout: number
-  /** The worker has so many connections open at the deadline, 1 or more; they are about to be cut. */
+  /**
+   * The worker has so many connections open at the deadline, 1 or more; they are about to be cut.
+   */
   readonly onCut: (worker: number, connections: number) => void
 }
 
 /**
- * Ends workers so that no connection is cut that finishes in time: their apps are told to finish, and each thread ends
- * once its last connection is closed. What is left at the deadline is cut.
+ * Ends workers so that no connection is cut that finishes in time: their apps are told to finish,
+ * and each thread ends once its last connection is closed. What is left at the deadline is cut.
  */
 export class Drain {
   readonly #options: DrainOptions
@@ -40,7 +42,10 @@ export class Drain {
     this.#deadline = Math.min(this.#deadline, performance.now() + timeout)
   }
 
-  /** The worker's servers are closed. One whose app has its own handler of the signal never says so: it ends itself. */
+  /**
+   * The worker's servers are closed. One whose app has its own handler of the signal never says so:
+   * it ends itself.
+   */
   closing(worker: number): void {
     this.#closing.add(worker)
   }
@@ -83,7 +88,10 @@ export class Drain {
     return threads().length === 0
   }
 
-  /** Ends at the deadline in any case. The counts are in shared memory, and nobody tells of a change: hence the timer. */
+  /**
+   * Ends at the deadline in any case. The counts are in shared memory, and nobody tells of a
+   * change: hence the timer.
+   */
   async #until(isDone: () => boolean): Promise<void> {
     if (isDone()) return
     await new Promise<void>((resolve) => {

@@ -9,8 +9,9 @@
 export type HoldReason = 'stalled' | 'draining' | 'parked' | 'full' | 'overloaded'
 
 /**
- * Which workers may be dealt connections: those that nothing holds. A worker is held for any number of reasons at a time.
- * When all that listen somewhere are held, its connections wait, and accepting pauses.
+ * Which workers may be dealt connections: those that nothing holds. A worker is held for any number
+ * of reasons at a time. When all that listen somewhere are held, its connections wait, and
+ * accepting pauses.
  *
  * Main thread.
  */

@@ -9,11 +9,13 @@ interface Mark {
 }
 
 /**
- * Tells whether connections stay, or come and go, by those that all workers have adopted in the last one or two seconds:
- * they stay if half of them are open, or if they are open for `stayMs` on average.
+ * Tells whether connections stay, or come and go, by those that all workers have adopted in the
+ * last one or two seconds: they stay if half of them are open, or if they are open for `stayMs` on
+ * average.
  *
- * The average is that of Little's law: the time that connections were open in all, over how many came. The first rule is
- * for those that have just come; it holds, too, while many that stay are closed and others come in their place.
+ * The average is that of Little's law: the time that connections were open in all, over how many
+ * came. The first rule is for those that have just come; it holds, too, while many that stay are
+ * closed and others come in their place.
  *
  * Main thread.
  */
@@ -36,7 +38,8 @@ export class Lifetimes {
   /** To be called while connections come, and once none is on its way any more. `now`: ms. */
   look(now: number): void {
     const { active } = this.#ledger
-    // Between two looks the number goes from one to the other in a line; of a long pause nothing is known.
+    // Between two looks the number goes from one to the other in a line; of a long pause nothing is
+    // known.
     this.#openMs += ((this.#active + active) / 2) * Math.min(now - this.#lookedAt, PERIOD_MS)
     this.#active = active
     this.#lookedAt = now

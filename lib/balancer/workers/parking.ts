@@ -8,7 +8,10 @@ const BUSY = 0.6
 const QUIET = 0.3
 /** ...and that was so of one worker for this many periods: 1 s. */
 const QUIET_PERIODS = 20
-/** While more connections than that wait for each worker in use, as many workers again are woken, each period. */
+/**
+ * While more connections than that wait for each worker in use, as many workers again are woken,
+ * each period.
+ */
 const PRESSED = 2
 
 export interface ParkingOptions {
@@ -20,9 +23,11 @@ export interface ParkingOptions {
 }
 
 /**
- * Under light load, keeps new connections on few workers, so that the others' threads sleep: a parked worker has what it had,
- * and gets nothing new. Rising load wakes one worker each 50 ms, or as many as are in use when connections wait; falling load parks at most half
- * of those in use each second, those with the highest numbers first. Between 30% (of those that would remain) and 60% nothing changes.
+ * Under light load, keeps new connections on few workers, so that the others' threads sleep: a
+ * parked worker has what it had, and gets nothing new. Rising load wakes one worker each 50 ms, or
+ * as many as are in use when connections wait; falling load parks at most half of those in use each
+ * second, those with the highest numbers first. Between 30% (of those that would remain) and 60%
+ * nothing changes.
  *
  * Main thread. Event loop utilization is read from here, and wakes nobody.
  */

@@ -6,7 +6,9 @@ export interface Roster {
   current(): number[]
   /** How many more there can be at the same time. */
   room(): number
-  /** Starts one more. @returns its number, once it listens. @throws why it did not; it is gone then. */
+  /**
+   * Starts one more. @returns its number, once it listens. @throws why it did not; it is gone then.
+   */
   add(): Promise<number>
   /** Drains it, and ends it. @returns how many of its connections were cut. */
   remove(worker: number): Promise<number>
@@ -24,8 +26,9 @@ export interface RollingReport {
 }
 
 /**
- * Changes of the workers while traffic flows, one after the other: a worker gets connections once its server listens, and
- * from the moment it is to end it gets no more. What it was dealt and has not adopted goes to the others.
+ * Changes of the workers while traffic flows, one after the other: a worker gets connections once
+ * its server listens, and from the moment it is to end it gets no more. What it was dealt and has
+ * not adopted goes to the others.
  */
 export class Rolling {
   readonly #roster: Roster
@@ -47,7 +50,10 @@ export class Rolling {
     })
   }
 
-  /** Each by a new one that runs the entry as it is now. If one does not listen, its predecessor and the rest stay. */
+  /**
+   * Each by a new one that runs the entry as it is now. If one does not listen, its predecessor and
+   * the rest stay.
+   */
   reload(): Promise<RollingReport> {
     return this.#next(async () => {
       const current = this.#roster.current()
@@ -71,7 +77,8 @@ export class Rolling {
 
   async #replace(worker: number): Promise<number> {
     this.#checkOpen()
-    // With as many workers as the device has ports, there is no place for the new one before the old one has gone.
+    // With as many workers as the device has ports, there is no place for the new one before the
+    // old one has gone.
     const first = this.#roster.room() > 0
     let successor = first ? await this.#roster.add() : -1
     this.#checkOpen()

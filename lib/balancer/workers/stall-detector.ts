@@ -6,14 +6,15 @@ import { Lifetimes } from './lifetimes.ts'
 import type { ThreadTimes } from './thread-times.ts'
 
 /**
- * A policy that chose the worker itself is held to its choice for at least so long: with exact and round-robin, the shares
- * are what was asked for.
+ * A policy that chose the worker itself is held to its choice for at least so long: with exact and
+ * round-robin, the shares are what was asked for.
  */
 const LEAST_DIRECTED_MS = 1000
 const LOOKS_PER_TIMEOUT = 2
 /**
- * Connections that stay wait for their worker so many times as long: what another one takes, it keeps, and a worker that
- * has just started needs some ms of CPU for the first ones. They stay if they are open for that long at least.
+ * Connections that stay wait for their worker so many times as long: what another one takes, it
+ * keeps, and a worker that has just started needs some ms of CPU for the first ones. They stay if
+ * they are open for that long at least.
  */
 const PATIENCE = 10
 
@@ -26,11 +27,16 @@ export interface StallWatchOptions {
   readonly fabric: () => Fabric
   /** Whether somebody else calls `look` every few ms now. */
   readonly isLookedAfter: () => boolean
-  /** Whether connections are shared out for as long as they stay: what others take then, they keep. */
+  /**
+   * Whether connections are shared out for as long as they stay: what others take then, they keep.
+   */
   readonly keepsShares: () => boolean
   /** The workers that have a server. */
   readonly serving: () => readonly number[]
-  /** Deals what was waiting at a stalled worker again, if that has not adopted it meanwhile. @returns how many */
+  /**
+   * Deals what was waiting at a stalled worker again, if that has not adopted it meanwhile.
+   * @returns how many
+   */
   readonly takeBack: (connections: readonly Connection[]) => number
   /** These are held already. */
   readonly deal: (connections: readonly Connection[]) => void
@@ -43,7 +49,10 @@ interface Sight {
   late: number
   /** So many of them are the worker's own doing; where shares are to be kept. */
   own: number
-  /** CPU time of the worker's thread at the last look, in ms; NaN if it was not asked for, or is not known. */
+  /**
+   * CPU time of the worker's thread at the last look, in ms; NaN if it was not asked for, or is not
+   * known.
+   */
   cpu: number
   /** Its thread slept in something else than its loop at the last look. */
   slept: boolean
@@ -51,7 +60,10 @@ interface Sight {
 
 type Line = keyof Waiting
 
-/** Compared with the look before: nothing waits; something else; something, and nothing did; the same. */
+/**
+ * Compared with the look before: nothing waits; something else; something, and nothing did; the
+ * same.
+ */
 type Front = 'empty' | 'moved' | 'new' | 'stuck'
 
 /** One worker at one moment. */
@@ -61,16 +73,19 @@ interface Look {
 }
 
 /**
- * Finds workers whose event loop is blocked: the same connection waits for them for too long, while other workers move on
- * (when none does, it is the machine, or the process was stopped). What waits there goes to other workers, and nothing is
- * added until the worker has taken, and found stale, what is left in its consumer queues.
+ * Finds workers whose event loop is blocked: the same connection waits for them for too long, while
+ * other workers move on (when none does, it is the machine, or the process was stopped). What waits
+ * there goes to other workers, and nothing is added until the worker has taken, and found stale,
+ * what is left in its consumer queues.
  *
- * Where shares are to be kept, what others take they keep. So a worker is not held to be blocked for what the kernel does: only
- * the time counts in which its thread ran, or slept in something else than its loop.
+ * Where shares are to be kept, what others take they keep. So a worker is not held to be blocked
+ * for what the kernel does: only the time counts in which its thread ran, or slept in something
+ * else than its loop.
  *
- * The events stay where they are: another event for the same connection is sent, and whoever receives one first has the
- * connection. The ledger's swap decides; the other event is found stale. So it does not matter if the worker
- * wakes just now, and the device's protocol with it is not touched.
+ * The events stay where they are: another event for the same connection is sent, and whoever
+ * receives one first has the connection. The ledger's swap decides; the other event is found stale.
+ * So it does not matter if the worker wakes just now, and the device's protocol with it is not
+ * touched.
  *
  * Main thread. Looks only while connections are on their way, or a worker is stalled.
  */
@@ -94,7 +109,9 @@ export class StallWatch {
     this.#sights = Array.from({ length: ledger.workers }, () => ({ balanced: null, directed: null }))
   }
 
-  /** Connections that were dealt again. Each leaves an event behind that is found stale, or wins. */
+  /**
+   * Connections that were dealt again. Each leaves an event behind that is found stale, or wins.
+   */
   get takenBack(): number {
     return this.#takenBack
   }
@@ -186,9 +203,10 @@ export class StallWatch {
   }
 
   /**
-   * @returns for how many of these ms the worker's thread ran, or slept in something else than its loop. While it could run, and the
-   *   kernel has other threads run, it is not blocked: it takes what waits as soon as it has a core. Nor is it if it sleeps for a
-   *   moment, as V8 does when it collects garbage: a sleep counts from one look to the next.
+   * @returns for how many of these ms the worker's thread ran, or slept in something else than its
+   *   loop. While it could run, and the kernel has other threads run, it is not blocked: it takes
+   *   what waits as soon as it has a core. Nor is it if it sleeps for a moment, as V8 does when it
+   *   collects garbage: a sleep counts from one look to the next.
    */
   #ownDoing({ worker, fronts }: Look, passed: number): number {
     const { threads } = this.#options

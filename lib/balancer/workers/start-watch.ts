@@ -2,7 +2,9 @@ import { readFields, show } from '../../device/check.ts'
 import { NodeDlbError } from '../../errors.ts'
 import type { WorkerExit } from './worker-thread.ts'
 
-/** Watches workers that start: each has to listen, or to end with code 0, and none may fail before. */
+/**
+ * Watches workers that start: each has to listen, or to end with code 0, and none may fail before.
+ */
 export class Startup {
   readonly done: Promise<void>
   readonly #pending: Set<number>
@@ -68,7 +70,9 @@ export class EntryFailedError extends NodeDlbError {
   readonly worker: number
   /** As the process's exit code would have been without a balancer. */
   readonly exitCode: number
-  /** The uncaught error, as Node prints it; null if the entry ended without one, as by process.exit. */
+  /**
+   * The uncaught error, as Node prints it; null if the entry ended without one, as by process.exit.
+   */
   readonly workerError: string | null
 
   constructor(worker: number, entry: string, exit: WorkerExit) {

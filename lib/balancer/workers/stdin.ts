@@ -4,8 +4,9 @@ import type { ToWorker } from '../../protocol.ts'
 type StdinFailure = Extract<ToWorker, { type: 'stdin-failed' }>
 
 /**
- * Gives a worker that reads its stdin this process's. Every worker that asks gets all of it from then on, since each
- * runs the whole app. Reading starts with the first one: it has effects of its own on a terminal. An error of it is the app's to handle, in each of them.
+ * Gives a worker that reads its stdin this process's. Every worker that asks gets all of it from
+ * then on, since each runs the whole app. Reading starts with the first one: it has effects of its
+ * own on a terminal. An error of it is the app's to handle, in each of them.
  */
 export function passStdin(worker: Worker, onError: (failure: StdinFailure) => void): void {
   const { stdin } = process

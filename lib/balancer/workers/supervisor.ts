@@ -7,7 +7,8 @@ import { type WorkerEvents, type WorkerExit, WorkerThread } from './worker-threa
  * - running: its thread lives
  * - waiting: it died, and its successor starts after a delay
  * - finished: it has ended itself with code 0
- * - vacant: there is none; `resize()` and `reload()` start workers in vacant places, and leave others vacant
+ * - vacant: there is none; `resize()` and `reload()` start workers in vacant places, and leave
+ *   others vacant
  */
 export type WorkerState = 'running' | 'waiting' | 'finished' | 'vacant'
 
@@ -55,7 +56,10 @@ export const STABLE_MS = 10_000
 /** Who does not listen after so long is late, if no `startTimeout` says when. */
 const LATE_MS = 5000
 
-/** Keeps the workers' threads running: one that dies is respawned, after a wait that doubles with each death in a row. */
+/**
+ * Keeps the workers' threads running: one that dies is respawned, after a wait that doubles with
+ * each death in a row.
+ */
 export class Supervisor implements WorkerEvents {
   readonly #options: ResolvedOptions
   readonly #ledger: SharedArrayBuffer
@@ -93,14 +97,19 @@ export class Supervisor implements WorkerEvents {
     return this.#workers.filter(({ state, retiring }) => state !== 'vacant' && !retiring)
   }
 
-  /** The first place without a worker, of those that finished the last; undefined if there is none. */
+  /**
+   * The first place without a worker, of those that finished the last; undefined if there is none.
+   */
   get vacancy(): number | undefined {
     const first = (wanted: WorkerState): number | undefined =>
       this.#workers.find(({ state }) => state === wanted)?.index
     return first('vacant') ?? first('finished')
   }
 
-  /** Starts a worker in a vacant place. @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_THREAD_FAILED: the place stays vacant. */
+  /**
+   * Starts a worker in a vacant place. @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_THREAD_FAILED: the
+   * place stays vacant.
+   */
   start(index: number): void {
     const worker = this.#workers[index]
     worker.deathsInARow = 0
@@ -113,7 +122,10 @@ export class Supervisor implements WorkerEvents {
     this.#onTime(this.#workers[index])
   }
 
-  /** From here on the worker has no successor: its place is vacant once its thread, if it has one, has ended. */
+  /**
+   * From here on the worker has no successor: its place is vacant once its thread, if it has one,
+   * has ended.
+   */
   retire(index: number): void {
     const worker = this.#workers[index]
     worker.retiring = true
@@ -176,7 +188,10 @@ export class Supervisor implements WorkerEvents {
     this.#hooks.onDeath({ worker: worker.index, code, error, respawnIn, finished: false })
   }
 
-  /** A successor that cannot be started has died: what it lacks now, the machine may have again later. */
+  /**
+   * A successor that cannot be started has died: what it lacks now, the machine may have again
+   * later.
+   */
   #respawn(worker: WorkerRecord): void {
     worker.respawn = null
     let thread: WorkerThread

@@ -1,6 +1,9 @@
 import { NodeDlbError } from '../../errors.ts'
 
-/** What Node throws for options that it does not take, or cannot clone; all else is the machine's doing. */
+/**
+ * What Node throws for options that it does not take, or cannot clone; all else is the machine's
+ * doing.
+ */
 const wrongUse = /^ERR_(INVALID_|OUT_OF_RANGE|WORKER_INVALID_|MISSING_)/
 
 const hint =
@@ -8,8 +11,8 @@ const hint =
   'limits of its container or service), or have fewer workers'
 
 /**
- * Why a worker's thread cannot be started: what `new Worker` throws, or what its 'error' event says of a thread that Node could
- * not set up.
+ * Why a worker's thread cannot be started: what `new Worker` throws, or what its 'error' event says
+ * of a thread that Node could not set up.
  *
  * @returns ERR_DLB_INVALID_ARGUMENT for options that Node refuses, else ERR_DLB_THREAD_FAILED
  */

@@ -3,8 +3,8 @@ import { loadAddon, type NativeThread } from '../../native.ts'
 const UNKNOWN: NativeThread = { number: 0, pollFd: -1 }
 
 /**
- * What the workers' threads do with their time. A worker that is late may be blocked, or it could run and the kernel has
- * other threads run: only the first is its own doing.
+ * What the workers' threads do with their time. A worker that is late may be blocked, or it could
+ * run and the kernel has other threads run: only the first is its own doing.
  *
  * Main thread.
  */
@@ -30,8 +30,9 @@ export class ThreadTimes {
   }
 
   /**
-   * Whether the worker's thread runs, could run if it had a core, or waits for events in its loop: whoever sends to it may have
-   * lost the core before waking it. Else it sleeps in something else; or nothing is known of it.
+   * Whether the worker's thread runs, could run if it had a core, or waits for events in its loop:
+   * whoever sends to it may have lost the core before waking it. Else it sleeps in something else;
+   * or nothing is known of it.
    */
   isReady(worker: number): boolean {
     const { number, pollFd } = this.#threads[worker]

@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 import { compileFunction } from 'node:vm'
 import { packageFile } from '../../package-file.ts'
 
-/** What the workers' part of this package is bundled into (scripts/bundle.mjs), and what they start with. */
+/**
+ * What the workers' part of this package is bundled into (scripts/bundle.mjs), and what they start
+ * with.
+ */
 const BOOTSTRAP = 'dist/lib/bundle/bootstrap.cjs'
 const START = 'dist/lib/bundle/start.cjs'
 
@@ -21,8 +24,8 @@ export function startFile(): string {
 }
 
 /**
- * Parsing it would take each worker 4 ms and 1 MiB, as much as all else that it does for us. So it is done once; a worker for
- * whose V8 it is not right, would do it itself.
+ * Parsing it would take each worker 4 ms and 1 MiB, as much as all else that it does for us. So it
+ * is done once; a worker for whose V8 it is not right, would do it itself.
  */
 export function workerCode(): WorkerCode {
   code ??= compile(packageFile(BOOTSTRAP))

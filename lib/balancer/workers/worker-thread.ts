@@ -13,7 +13,10 @@ export interface WorkerEvents {
   /** Answers at once: the worker's thread waits for it. */
   onCall(thread: WorkerThread, call: Call): Reply
   onNotice(thread: WorkerThread, notice: Notice): void
-  /** The thread is joined: Node has closed all that it had open. Its last messages were delivered before. */
+  /**
+   * The thread is joined: Node has closed all that it had open. Its last messages were delivered
+   * before.
+   */
   onExit(thread: WorkerThread, exit: WorkerExit): void
 }
 
@@ -27,7 +30,10 @@ export interface WorkerExit {
   readonly byItself: boolean
 }
 
-/** A thread that was told to exit, and has not after so long, is stuck: in its own code, or in its user's --import. */
+/**
+ * A thread that was told to exit, and has not after so long, is stuck: in its own code, or in its
+ * user's --import.
+ */
 const OBEY_MS = 2000
 
 /** One life of one worker: a thread that runs the user's entry, and main's line to it. */
@@ -104,9 +110,10 @@ export class WorkerThread {
   }
 
   /**
-   * Ends the thread: it is told to exit, and is stopped where it is only if it does not. For what is stopped in the
-   * middle leaves things to Node that it cannot handle: HTTP/2 requests that come in after the thread's JavaScript has
-   * ended abort the whole process (worker/drain/http2-sessions.ts), and files that import() was opening stay open.
+   * Ends the thread: it is told to exit, and is stopped where it is only if it does not. For what
+   * is stopped in the middle leaves things to Node that it cannot handle: HTTP/2 requests that come
+   * in after the thread's JavaScript has ended abort the whole process
+   * (worker/drain/http2-sessions.ts), and files that import() was opening stay open.
    */
   async terminate(): Promise<void> {
     this.#terminated = true
@@ -122,7 +129,8 @@ export class WorkerThread {
     this.worker.on('error', (value: unknown) => {
       this.#error = { value }
     })
-    // The worker's own streams are others (worker/process/stdio.ts): this is what ran before they were opened, by --import.
+    // The worker's own streams are others (worker/process/stdio.ts): this is what ran before they
+    // were opened, by --import.
     this.worker.stdout.on('data', (data: Uint8Array) => print(1, data))
     this.worker.stderr.on('data', (data: Uint8Array) => print(2, data))
     this.worker.once('exit', (code) => this.#onExit(code))
@@ -144,7 +152,8 @@ export class WorkerThread {
 
   #onExit(code: number): void {
     this.#onEnded()
-    // The ports' messages and the exit come by different ways: what it sent last may still be in the queue.
+    // The ports' messages and the exit come by different ways: what it sent last may still be in
+    // the queue.
     for (let rest = receiveMessageOnPort(this.#control); rest; rest = receiveMessageOnPort(this.#control)) {
       this.#onMessage(rest.message as ToMain)
     }
@@ -167,8 +176,9 @@ export class WorkerThread {
   }
 
   /**
-   * The bootstrap's report says more than the cloned error. But Node ends a thread without one; and the last report may be of an error that
-   * the app has handled, if a handler of uncaught errors or of the exit has thrown another.
+   * The bootstrap's report says more than the cloned error. But Node ends a thread without one; and
+   * the last report may be of an error that the app has handled, if a handler of uncaught errors or
+   * of the exit has thrown another.
    */
   #errorText(error: unknown, endedByNode: boolean): string {
     const isOfIt = !(error instanceof Error) || this.#reported?.includes(error.message)

@@ -5,8 +5,8 @@ const watchdog = 2
 const mostKept = 1000
 
 /**
- * libdlb calls back for hardware errors, too, with an id that it did not set. A reset is one only if the addon has made sure
- * of it; what is neither that nor the watchdog's is taken for an error.
+ * libdlb calls back for hardware errors, too, with an id that it did not set. A reset is one only
+ * if the addon has made sure of it; what is neither that nor the watchdog's is taken for an error.
  */
 export function readAlert(id: number, data: number, isReset: boolean): DlbAlert {
   if (isReset) return { type: id === deviceReset ? 'device-reset' : 'domain-reset' }

@@ -1,8 +1,9 @@
 import type { NativeDlbPort } from '../../native-dlb.ts'
 import { checkBuffer, type EventBuffer, rangeError } from '../event-buffer.ts'
 
-// This is the data path. V8 takes for constants the fields that are only declared, as in EventMemory, and what the module does
-// not import; and it puts a function's code into its caller's only while both are short.
+// This is the data path. V8 takes for constants the fields that are only declared, as in
+// EventMemory, and what the module does not import; and it puts a function's code into its caller's
+// only while both are short.
 
 /** Indices of `NativeDlbPort.call`, as 32-bit words: native/dlb/attachment.h has the same. */
 const countAt = 0
@@ -30,11 +31,12 @@ export class Call {
 }
 
 /**
- * The event buffer that a port sends from, or receives into, as the addon knows it. The addon would take longer to look
- * up a buffer's memory than for the rest of a call, so it keeps the address, and only a change of buffers is told.
+ * The event buffer that a port sends from, or receives into, as the addon knows it. The addon would
+ * take longer to look up a buffer's memory than for the rest of a call, so it keeps the address,
+ * and only a change of buffers is told.
  *
- * The memory is kept alive here. If it is transferred away, which its owner may do at any time, `memory` shrinks to
- * nothing at once, and no event of it can be asked for any more.
+ * The memory is kept alive here. If it is transferred away, which its owner may do at any time,
+ * `memory` shrinks to nothing at once, and no event of it can be asked for any more.
  */
 export class LentEvents {
   declare private readonly native: NativeDlbPort
@@ -52,7 +54,10 @@ export class LentEvents {
     this.receives = receives
   }
 
-  /** Checks what a call is to be made with, and leaves it for the addon: nothing of the user's may run in between. */
+  /**
+   * Checks what a call is to be made with, and leaves it for the addon: nothing of the user's may
+   * run in between.
+   */
   give(events: EventBuffer, count: number, offset: number): void {
     if (events !== this.#events) this.#change(events)
     const areIndices = isInteger(count) && isInteger(offset) && count >= 0 && offset >= 0

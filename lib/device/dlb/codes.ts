@@ -3,7 +3,10 @@ import { systemError } from '../../system-error.ts'
 import type { PortId } from '../device.ts'
 import { failure } from './failure.ts'
 
-/** What the addon's port calls return below 0: PortCode in native/dlb/port.h. An errno e is `errno` - e. */
+/**
+ * What the addon's port calls return below 0: PortCode in native/dlb/port.h. An errno e is `errno`
+ * - e.
+ */
 export const code = {
   closed: -1,
   detached: -2,
@@ -21,7 +24,9 @@ export const code = {
 
 const eacces = 13
 
-/** The error for a code that needs no more than the port to be explained. `call`: libdlb's function. */
+/**
+ * The error for a code that needs no more than the port to be explained. `call`: libdlb's function.
+ */
 export function portError(result: number, id: PortId, call: string): NodeDlbError {
   const port = `${id.kind} port ${id.id}`
   switch (result) {

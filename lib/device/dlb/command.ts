@@ -2,7 +2,10 @@ import { NodeDlbError } from '../../errors.ts'
 import { checkChoice, checkInteger } from '../check.ts'
 import { EventBuffer } from '../event-buffer.ts'
 
-/** Commands for `DlbPort.advancedSend`, by their values in an event's last byte. With `Token` they also return a token. */
+/**
+ * Commands for `DlbPort.advancedSend`, by their values in an event's last byte. With `Token` they
+ * also return a token.
+ */
 export const Command = {
   none: 0,
   returnTokens: 1,

@@ -12,8 +12,9 @@ const compressionLevels = [0, 64, 128, 256, 512, 1024, 2048, 4096, 65536]
 const anyClass = 4
 
 /**
- * Creates a domain's queues and ports: in the creating thread, before start. It keeps count of what is left, since libdlb
- * says EINVAL for everything, and checks first, since neither a queue nor a port can be given back.
+ * Creates a domain's queues and ports: in the creating thread, before start. It keeps count of what
+ * is left, since libdlb says EINVAL for everything, and checks first, since neither a queue nor a
+ * port can be given back.
  */
 export class DomainConfiguration {
   readonly #domain: NativeDlbDomain

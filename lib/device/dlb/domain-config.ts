@@ -7,8 +7,8 @@ import { freeSlots, type Group, planSlots } from './sequence-numbers.ts'
 import type { DlbDomainConfig } from './types.ts'
 
 /**
- * A port takes credits from the pool 32 at a time to send, and keeps up to 64 of what it received (native/dlb/port_interrupts.cc): a
- * pool has so many more than the domain's bound.
+ * A port takes credits from the pool 32 at a time to send, and keeps up to 64 of what it received
+ * (native/dlb/port_interrupts.cc): a pool has so many more than the domain's bound.
  */
 const keptByPort = 96
 
@@ -23,7 +23,10 @@ const configNames = [
   'portsPerClass',
 ] as const
 
-/** The contract's view of what is free: one pool for 2.0 too, whose directed one is apart (`capabilities.combinedCredits`). */
+/**
+ * The contract's view of what is free: one pool for 2.0 too, whose directed one is apart
+ * (`capabilities.combinedCredits`).
+ */
 export function contractResources(free: NativeResources, groups: readonly Group[]): Resources {
   return {
     domains: free.domains,
@@ -91,7 +94,8 @@ export function completeConfig(
     directedPorts,
     eventStateEntries,
     credits,
-    // Whoever asks for the last credits gets them without the margin: a send may take fewer than the bound allows then.
+    // Whoever asks for the last credits gets them without the margin: a send may take fewer than
+    // the bound allows then.
     pool: Math.min(credits + kept, free.credits),
     directedPool: combined || directedPorts === 0 ? 0 : Math.min(credits + kept, free.directedCredits),
     sequenceNumberSlots: plan.slots,

@@ -24,7 +24,10 @@ import type {
 import { checkAttachOptions, setWait } from './wait.ts'
 
 interface DlbToken extends DomainToken {
-  /** The registry's key: bytes, so that only what was posted is a token, and no text that somebody wrote down. */
+  /**
+   * The registry's key: bytes, so that only what was posted is a token, and no text that somebody
+   * wrote down.
+   */
   readonly key: Uint8Array
 }
 

@@ -13,13 +13,13 @@ const onlyThere = `the DLB device needs Linux on x64, not ${process.platform} on
 /** Which library and device to open. */
 export interface DlbOpenOptions {
   /**
-   * The n of /dev/dlb<n>, 0–63; if that is not there, the lowest that is. Default: 0, and if that cannot be opened
-   * either, the lowest that can.
+   * The n of /dev/dlb<n>, 0–63; if that is not there, the lowest that is. Default: 0, and if that
+   * cannot be opened either, the lowest that can.
    */
   readonly id?: number
   /**
-   * Intel's libdlb: a file, or a name for dlopen(3) to look for. Default: the environment variable NODE_DLB_LIBRARY, then
-   * `libdlb.so`.
+   * Intel's libdlb: a file, or a name for dlopen(3) to look for. Default: the environment variable
+   * NODE_DLB_LIBRARY, then `libdlb.so`.
    */
   readonly library?: string
 }
@@ -67,8 +67,8 @@ export function inspectLibrary({ library }: DlbOpenOptions): DlbLibrary {
 }
 
 /**
- * Opens a device: with `id`, that one, or if there is none of that number the first that there is; else the first that
- * can be opened, where 0 is the one that was meant, as in Envoy.
+ * Opens a device: with `id`, that one, or if there is none of that number the first that there is;
+ * else the first that can be opened, where 0 is the one that was meant, as in Envoy.
  * @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
  */
 export function openNative(options: DlbOpenOptions): OpenedDevice {
@@ -112,12 +112,18 @@ export function openExactly(options: DlbOpenOptions): OpenedDevice {
   }
 }
 
-/** The numbers that devices may have; the stand-in's have no files, so that each number has to be tried. */
+/**
+ * The numbers that devices may have; the stand-in's have no files, so that each number has to be
+ * tried.
+ */
 export function deviceNumbers({ standIn }: DlbLibrary): number[] {
   return standIn ? Array.from({ length: maxDevices }, (_, n) => n) : deviceFiles()
 }
 
-/** Those there are, the wanted one first. Without any, one that is not there, so that libdlb says what is wrong. */
+/**
+ * Those there are, the wanted one first. Without any, one that is not there, so that libdlb says
+ * what is wrong.
+ */
 function candidates(id: number | undefined, library: DlbLibrary): number[] {
   const present = deviceNumbers(library)
   if (id !== undefined) return [id, ...present.filter((other) => other !== id)]

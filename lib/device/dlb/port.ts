@@ -10,10 +10,16 @@ import { targetError } from './targets.ts'
 import type { DlbPort } from './types.ts'
 import { readWait, type Wait } from './wait.ts'
 
-/** For a scheduling type and queue id: 0 there is no such queue, 1 it takes that type, 2 it does not. */
+/**
+ * For a scheduling type and queue id: 0 there is no such queue, 1 it takes that type, 2 it does
+ * not.
+ */
 export type Target = (type: number, queue: number) => number
 
-/** A thread's port. What is not plain argument checking is done in one call of the addon: see native/dlb/port.h. */
+/**
+ * A thread's port. What is not plain argument checking is done in one call of the addon: see
+ * native/dlb/port.h.
+ */
 export class AttachedPort implements DlbPort {
   // Only declared: see call.ts.
   declare readonly id: PortId

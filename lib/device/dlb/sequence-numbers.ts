@@ -5,8 +5,9 @@ import { noSlot, type Slots } from '../sequence-slots.ts'
 const numbersPerGroup = 1024
 
 /**
- * A group of sequence numbers: all its slots are of one size. The driver counts a slot as occupied from when it is assigned to a domain, used
- * or not, and changes the size of a group only while none is.
+ * A group of sequence numbers: all its slots are of one size. The driver counts a slot as occupied
+ * from when it is assigned to a domain, used or not, and changes the size of a group only while
+ * none is.
  */
 export interface Group {
   readonly perQueue: number
@@ -31,7 +32,8 @@ export function freeSlots(groups: readonly Group[]): number {
 }
 
 /**
- * Which slots a domain takes, and how the groups are to be divided for it: before it is created, since its slots are fixed then.
+ * Which slots a domain takes, and how the groups are to be divided for it: before it is created,
+ * since its slots are fixed then.
  * @throws ERR_DLB_NO_RESOURCES
  */
 export function planSlots(groups: readonly Group[], { count, sizes }: Slots): SlotPlan {

@@ -12,12 +12,18 @@ const ofLoadBalanced: Readonly<Record<QueueStatistic, number>> = {
 }
 const ofDirected: Readonly<Partial<Record<QueueStatistic, number>>> = { depthThreshold: 0x30002, enqueued: 0x30003 }
 
-/** What libdlb 8.8 has the driver allow, where the driver does not say; of a queue with sequence numbers, their least number. */
+/**
+ * What libdlb 8.8 has the driver allow, where the driver does not say; of a queue with sequence
+ * numbers, their least number.
+ */
 export function inFlightByDefault(takesOrdered: boolean): number {
   return takesOrdered ? 64 : 512
 }
 
-/** The type of a queue's figure, or undefined if a queue of its kind has none. @throws ERR_DLB_INVALID_ARGUMENT */
+/**
+ * The type of a queue's figure, or undefined if a queue of its kind has none. @throws
+ * ERR_DLB_INVALID_ARGUMENT
+ */
 export function queueStatistic(queue: QueueId, name: QueueStatistic): number | undefined {
   checkChoice('name', name, Object.keys(ofLoadBalanced))
   return queue.kind === 'directed' ? ofDirected[name] : ofLoadBalanced[name]

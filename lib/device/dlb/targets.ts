@@ -2,7 +2,10 @@ import { NodeDlbError } from '../../errors.ts'
 import { type EventBuffer, SchedulingType } from '../event-buffer.ts'
 import type { Target } from './port.ts'
 
-/** Why events were refused: the first that names a queue which is not there, or does not take its type. */
+/**
+ * Why events were refused: the first that names a queue which is not there, or does not take its
+ * type.
+ */
 export function targetError(events: EventBuffer, count: number, offset: number, target: Target): NodeDlbError {
   for (let i = offset; i < offset + count; i++) {
     const type = events.schedulingType(i)

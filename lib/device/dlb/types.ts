@@ -12,7 +12,10 @@ import type {
 } from '../device.ts'
 import type { EventBuffer } from '../event-buffer.ts'
 
-/** What the DLB device can do beyond the contract of lib/device/device.ts. docs/device.md maps it to libdlb's calls. */
+/**
+ * What the DLB device can do beyond the contract of lib/device/device.ts. docs/device.md maps it to
+ * libdlb's calls.
+ */
 export interface DlbCapabilities extends Capabilities {
   /** Load-balanced ports have a class of service. */
   readonly classOfService: boolean
@@ -26,28 +29,43 @@ export interface DlbDevice extends Device {
   readonly kind: 'dlb'
   /** The file of libdlb. */
   readonly library: string
-  /** The library is native/sim, and the device none: what is measured on it says nothing about the hardware. */
+  /**
+   * The library is native/sim, and the device none: what is measured on it says nothing about the
+   * hardware.
+   */
   readonly standIn: boolean
   readonly capabilities: DlbCapabilities
   createDomain(config: DlbDomainConfig): DlbDomain
   /**
-   * How the device's 1,024 sequence numbers of a group (0 or 1) are divided: for each queue, 64, 128, 256, 512 or 1,024;
-   * and how many of the slots are domains', used or not.
+   * How the device's 1,024 sequence numbers of a group (0 or 1) are divided: for each queue, 64,
+   * 128, 256, 512 or 1,024; and how many of the slots are domains', used or not.
    */
   sequenceNumbers(group: 0 | 1): { readonly perQueue: number; readonly occupied: number }
-  /** How many groups there are, and the least that a queue can have; undefined if libdlb does not say. */
+  /**
+   * How many groups there are, and the least that a queue can have; undefined if libdlb does not
+   * say.
+   */
   sequenceNumberGroups(): { readonly groups: number; readonly least: number | undefined }
-  /** Of domains that do not say themselves, see `sequenceNumbers` of their config. @throws ERR_DLB_IN_USE while a domain has slots of the group. */
+  /**
+   * Of domains that do not say themselves, see `sequenceNumbers` of their config. @throws
+   * ERR_DLB_IN_USE while a domain has slots of the group.
+   */
   setSequenceNumbers(group: 0 | 1, perQueue: number): void
 }
 
 export interface DlbDomainConfig extends DomainConfig {
-  /** Load-balanced ports of each class of service, 0–16 each, in addition to `loadBalancedPorts`, which are of any. */
+  /**
+   * Load-balanced ports of each class of service, 0–16 each, in addition to `loadBalancedPorts`,
+   * which are of any.
+   */
   readonly portsPerClass?: readonly [number, number, number, number]
 }
 
 export interface DlbQueueOptions extends LoadBalancedQueueOptions {
-  /** Flow ids are hashed to so many: 0 (default, not at all), 64, 128, 256, 512, 1,024, 2,048, 4,096 or 65,536. */
+  /**
+   * Flow ids are hashed to so many: 0 (default, not at all), 64, 128, 256, 512, 1,024, 2,048, 4,096
+   * or 65,536.
+   */
   readonly lockIdCompression?: number
 }
 
@@ -64,15 +82,19 @@ export interface DlbDirectedPortOptions extends DirectedPortOptions {
 }
 
 /**
- * How a port's thread learns of events. `interrupt` (default): the loop sleeps until the device interrupts. The
- * others never let the loop sleep, and look once in each of its turns, waiting for up to `timeoutNs` there:
- * `poll` by looking all the time, `sleep-poll` with sleeps in between, `low-power` in the CPU's umwait state.
+ * How a port's thread learns of events. `interrupt` (default): the loop sleeps until the device
+ * interrupts. The others never let the loop sleep, and look once in each of its turns, waiting for
+ * up to `timeoutNs` there: `poll` by looking all the time, `sleep-poll` with sleeps in between,
+ * `low-power` in the CPU's umwait state.
  */
 export type WaitMode = 'interrupt' | 'low-power' | 'poll' | 'sleep-poll'
 
 export interface AttachOptions {
   readonly wait?: WaitMode
-  /** How long a look holds up the rest of the loop at most: 0–100,000,000 ns; default 50,000. Not for `interrupt`. */
+  /**
+   * How long a look holds up the rest of the loop at most: 0–100,000,000 ns; default 50,000. Not
+   * for `interrupt`.
+   */
   readonly timeoutNs?: number
   /** For `sleep-poll`: 1,000–100,000,000 ns; default 10,000. */
   readonly sleepNs?: number
@@ -99,12 +121,13 @@ export interface DlbDomain extends SchedulingDomain {
   /** @throws ERR_DLB_UNSUPPORTED if the CPU lacks what `wait` needs. */
   attachPort(port: PortId, options?: AttachOptions): DlbPort
   /**
-   * In the creating thread: alerts, on its loop, which they do not hold open. null: none, and those that come are kept for the
-   * next callback.
+   * In the creating thread: alerts, on its loop, which they do not hold open. null: none, and those
+   * that come are kept for the next callback.
    */
   onAlert(callback: ((alert: DlbAlert) => void) | null): void
   /**
-   * undefined if the driver does not say; a directed queue has `depthThreshold` and `enqueued` only.
+   * undefined if the driver does not say; a directed queue has `depthThreshold` and `enqueued`
+   * only.
    * @throws ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_INVALID_ARGUMENT
    */
   statistic(queue: QueueId, name: QueueStatistic): number | undefined
@@ -115,24 +138,36 @@ export interface DlbDomain extends SchedulingDomain {
 
 export interface DlbPort extends Port {
   /**
-   * As `send`, beyond the domain's `credits`: for an event that has to go through though others have used them up, such as one that finds
-   * out whether the device works. libdlb's own pools have some left, if the device had.
+   * As `send`, beyond the domain's `credits`: for an event that has to go through though others
+   * have used them up, such as one that finds out whether the device works. libdlb's own pools have
+   * some left, if the device had.
    */
   sendBeyondCredits(events: EventBuffer, count: number): number
-  /** As `receive`, but the tokens are the caller's to return: with `pop`, or with commands of `advancedSend`. */
+  /**
+   * As `receive`, but the tokens are the caller's to return: with `pop`, or with commands of
+   * `advancedSend`.
+   */
   receiveWithoutPop(events: EventBuffer, max: number): number
   /** Returns tokens of events received without pop. @throws ERR_DLB_RELEASE_EXCEEDED */
   pop(count: number): number
   /**
-   * Sends events with a command each, see `setCommand`. Weights are lost on the way, and on devices with
-   * `combinedCredits` directed events are refused: libdlb takes their credits from a pool that is not there.
+   * Sends events with a command each, see `setCommand`. Weights are lost on the way, and on devices
+   * with `combinedCredits` directed events are refused: libdlb takes their credits from a pool that
+   * is not there.
    * @returns how many were taken.
-   * @throws ERR_DLB_RELEASE_EXCEEDED, ERR_DLB_UNSUPPORTED, and what `send` throws; nothing was sent then.
+   * @throws ERR_DLB_RELEASE_EXCEEDED, ERR_DLB_UNSUPPORTED, and what `send` throws; nothing was sent
+   *   then.
    */
   advancedSend(events: EventBuffer, count: number): number
-  /** How libdlb waits for the port: what `attachPort` was told, or for `interrupt` what it was before. */
+  /**
+   * How libdlb waits for the port: what `attachPort` was told, or for `interrupt` what it was
+   * before.
+   */
   waitProfile(): { readonly mode: WaitMode; readonly timeoutNs: number; readonly sleepNs: number }
-  /** Stops the port altogether: beside what `disable` does, `send` and `forward` throw ERR_DLB_PORT_STOPPED. */
+  /**
+   * Stops the port altogether: beside what `disable` does, `send` and `forward` throw
+   * ERR_DLB_PORT_STOPPED.
+   */
   stop(): void
   resume(): void
 }

@@ -1,7 +1,9 @@
 import type { Journal } from './journal.ts'
 import { type Layout, queue, word } from './layout.ts'
 
-/** Events of one class wait in one line: atomic ones, whose flow may have to wait, and all others. */
+/**
+ * Events of one class wait in one line: atomic ones, whose flow may have to wait, and all others.
+ */
 export const Class = { parallel: 0, atomic: 1 } as const
 
 /** The words of a list of cells: first, last, count. Only `count` says where it ends. */
@@ -10,7 +12,8 @@ const tail = 1
 const count = 2
 
 /**
- * Events that wait for room, by queue, class and priority: lists of cells, first in first out. Private to the holder of the lock, and journaled, but for the cells' contents (see journal.ts).
+ * Events that wait for room, by queue, class and priority: lists of cells, first in first out.
+ * Private to the holder of the lock, and journaled, but for the cells' contents (see journal.ts).
  */
 export class Backlog {
   readonly #m: Int32Array
@@ -23,9 +26,9 @@ export class Backlog {
   }
 
   /**
-   * A cell with a copy of the event at word `source`. There is one: every queued event holds a credit, there is a cell for
-   * each, and what was in use when the pass began has its credits back only when the pass has ended. For the same reason
-   * it is none that was freed in this pass.
+   * A cell with a copy of the event at word `source`. There is one: every queued event holds a
+   * credit, there is a cell for each, and what was in use when the pass began has its credits back
+   * only when the pass has ended. For the same reason it is none that was freed in this pass.
    */
   takeCell(source: number): number {
     const m = this.#m
@@ -59,7 +62,10 @@ export class Backlog {
     this.#m[this.#layout.nextCell + last] = cell
   }
 
-  /** Links `cell` behind `last`, which another list may have had in this pass: that has to be restorable. */
+  /**
+   * Links `cell` behind `last`, which another list may have had in this pass: that has to be
+   * restorable.
+   */
   link(last: number, cell: number): void {
     this.#journal.put(this.#layout.nextCell + last, cell)
   }
@@ -89,7 +95,10 @@ export class Backlog {
     return this.#m[this.#list(q, cls, priority) + count]
   }
 
-  /** Unlinks the first `n` cells of a list; `next` is the one that follows them, if any. Their events still count as queued. */
+  /**
+   * Unlinks the first `n` cells of a list; `next` is the one that follows them, if any. Their
+   * events still count as queued.
+   */
   shift(q: number, cls: number, priority: number, n: number, next: number): void {
     const m = this.#m
     const list = this.#list(q, cls, priority)

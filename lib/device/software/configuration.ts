@@ -13,7 +13,10 @@ import { type FixedConfig, Layout, own, queue, word } from './layout.ts'
 /** Keeps a port's tx ring, counted mod 2^16, within half of that. */
 const maxEntriesPerPort = 16_384
 
-/** Creates a domain's queues and ports: in the creating thread, before start. Checks first, then takes. */
+/**
+ * Creates a domain's queues and ports: in the creating thread, before start. Checks first, then
+ * takes.
+ */
 export class Configuration {
   readonly #m: Int32Array
   readonly #layout: Layout

@@ -3,15 +3,17 @@ import type { Journal } from './journal.ts'
 import { type Layout, own, port, queue, word } from './layout.ts'
 
 /**
- * The ports' consumer queues (CQs), as the scheduler fills them. One ring per port serves as CQ and as history:
+ * The ports' consumer queues (CQs), as the scheduler fills them. One ring per port serves as CQ and
+ * as history:
  *
  *        completed          head            tail
  *     ───────┼── unreleased ──┼──── CQ ───────┼───►      tail − head ≤ depth, tail − completed ≤ entries
  *
- * Beside each event the ring of a load-balanced port keeps what completing it will need: its queue and scheduling type, and
- * its flow or sequence number.
+ * Beside each event the ring of a load-balanced port keeps what completing it will need: its queue
+ * and scheduling type, and its flow or sequence number.
  *
- * Private to the holder of the lock. Tails become public when the pass is published; heads are the ports'.
+ * Private to the holder of the lock. Tails become public when the pass is published; heads are the
+ * ports'.
  */
 export class ConsumerQueues {
   readonly #m: Int32Array
@@ -24,7 +26,9 @@ export class ConsumerQueues {
   #touchedCount = 0
   /** The port whose commands are being taken in; -1 if none are. */
   sender = -1
-  /** When a port's head was looked at last, by `#looks`: once in each stretch of a pass is enough. */
+  /**
+   * When a port's head was looked at last, by `#looks`: once in each stretch of a pass is enough.
+   */
   readonly #lookedAt: Int32Array
   #looks = 0
 
@@ -68,8 +72,8 @@ export class ConsumerQueues {
   }
 
   /**
-   * How many of `wanted` events port `p` can take: 0 if it is disabled. Enabled bits and links are read plainly: whoever
-   * changes one has the scheduler look again afterwards.
+   * How many of `wanted` events port `p` can take: 0 if it is disabled. Enabled bits and links are
+   * read plainly: whoever changes one has the scheduler look again afterwards.
    */
   room(p: number, wanted: number): number {
     const m = this.#m
@@ -96,7 +100,10 @@ export class ConsumerQueues {
     return (links & (1 << (p & 31))) !== 0
   }
 
-  /** The linked, enabled port with the least load among those with room for an event; -1 if there is none. */
+  /**
+   * The linked, enabled port with the least load among those with room for an event; -1 if there is
+   * none.
+   */
   leastLoaded(q: number): number {
     const m = this.#m
     const at = this.#layout.queue + q * queue.stride
@@ -108,7 +115,8 @@ export class ConsumerQueues {
         const p = w * 32 + 31 - Math.clz32(bits & -bits)
         const mine = this.#layout.own + p * own.stride
         const load = (m[mine + own.tail] - m[mine + own.completed]) | 0
-        // Among equals the sender, which is awake and needs no other thread to run; then whose turn it is by the numbers.
+        // Among equals the sender, which is awake and needs no other thread to run; then whose turn
+        // it is by the numbers.
         const key = load * 128 + (p === this.sender ? 0 : 1 + ((p - last - 1) & 63))
         if (key < best && this.room(p, 1) > 0) {
           best = key
@@ -119,7 +127,10 @@ export class ConsumerQueues {
     return found
   }
 
-  /** The only linked port that has room, so that there is no choice in this pass; -1 if there is none, or a choice. */
+  /**
+   * The only linked port that has room, so that there is no choice in this pass; -1 if there is
+   * none, or a choice.
+   */
   onlyTaker(q: number): number {
     const m = this.#m
     const at = this.#layout.queue + q * queue.stride

@@ -1,13 +1,18 @@
 import { type Layout, own, port, txWindow, word } from './layout.ts'
 
-/** Commands in the top byte of a tx record's last word, by libdlb's values. A release's count is its first word. */
+/**
+ * Commands in the top byte of a tx record's last word, by libdlb's values. A release's count is its
+ * first word.
+ */
 export const Command = { release: 2, enqueue: 8, forward: 10 } as const
 
 /**
- * The domain's credits. Each is in one of four places: free; in a port's allowance (credits that it may spend without
- * asking, in its tx word); on a queued event; or on a received event whose port was not looked at since.
+ * The domain's credits. Each is in one of four places: free; in a port's allowance (credits that it
+ * may spend without asking, in its tx word); on a queued event; or on a received event whose port
+ * was not looked at since.
  *
- * The number of free ones is private to the holder of the lock and not journaled: after a death it is counted anew.
+ * The number of free ones is private to the holder of the lock and not journaled: after a death it
+ * is counted anew.
  */
 export class Credits {
   readonly #m: Int32Array
@@ -32,8 +37,8 @@ export class Credits {
   }
 
   /**
-   * Refills the allowance of a port that sends. Others' allowances are taken back only for a port that has run dry and
-   * asks now: one that is filled by the way would take them from it.
+   * Refills the allowance of a port that sends. Others' allowances are taken back only for a port
+   * that has run dry and asks now: one that is filled by the way would take them from it.
    */
   grant(p: number, asks: boolean): void {
     const m = this.#m
@@ -54,7 +59,10 @@ export class Credits {
     }
   }
 
-  /** Counts the free credits from where all others are. Ports may go on meanwhile: a send moves a credit within one word. */
+  /**
+   * Counts the free credits from where all others are. Ports may go on meanwhile: a send moves a
+   * credit within one word.
+   */
   recount(): void {
     const m = this.#m
     const { credits } = this.#layout.config

@@ -5,7 +5,9 @@ import { readSlots, type Slots } from '../sequence-slots.ts'
 import { SoftwareDomain } from './domain.ts'
 import type { FixedConfig } from './layout.ts'
 
-/** As the hardware has, but for entries, credits and ordered queues, which cost only memory here. */
+/**
+ * As the hardware has, but for entries, credits and ordered queues, which cost only memory here.
+ */
 const total: Readonly<Resources> = {
   domains: 32,
   loadBalancedQueues: 32,
@@ -21,7 +23,10 @@ const capabilities: Capabilities = { flowIdOnReceive: true, combinedCredits: tru
 type Share = Exclude<keyof Resources, 'domains'>
 const shares = Object.keys(total).filter((name) => name !== 'domains') as Share[]
 
-/** The queue device in software: pure TypeScript over shared memory, for any machine. It has no thread of its own. */
+/**
+ * The queue device in software: pure TypeScript over shared memory, for any machine. It has no
+ * thread of its own.
+ */
 export class SoftwareDevice implements Device {
   readonly kind = 'software'
   readonly id = 0

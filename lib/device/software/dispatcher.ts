@@ -18,12 +18,14 @@ const moved = -2
 /**
  * Decides which port gets which event. Private to the holder of the lock.
  *
- * Of the events that some port can take now, the next one scheduled is that with the best link priority, then the best
- * event priority; it goes to the port with the least load among those that can take it. A port can take an event if it is
- * enabled and linked to the queue, has room in its CQ, and an event-state entry left. An atomic event whose flow is
- * pinned can go to that port alone.
+ * Of the events that some port can take now, the next one scheduled is that with the best link
+ * priority, then the best event priority; it goes to the port with the least load among those that
+ * can take it. A port can take an event if it is enabled and linked to the queue, has room in its
+ * CQ, and an event-state entry left. An atomic event whose flow is pinned can go to that port
+ * alone.
  *
- * Cost per event: O(1) in the number of events; O(ports linked to its queue); with several busy queues, times those.
+ * Cost per event: O(1) in the number of events; O(ports linked to its queue); with several busy
+ * queues, times those.
  */
 export class Dispatcher {
   readonly #m: Int32Array
@@ -74,13 +76,19 @@ export class Dispatcher {
     return this.#queues.leastLoaded(q)
   }
 
-  /** The port that gets all events of this kind, if they need no state and there is no choice; else -1. */
+  /**
+   * The port that gets all events of this kind, if they need no state and there is no choice; else
+   * -1.
+   */
   onlyTaker(q: number, type: number): number {
     if (type === SchedulingType.directed) return this.#consumer(q)
     return type === SchedulingType.unordered ? this.#queues.onlyTaker(q) : none
   }
 
-  /** Puts an event into the CQ of the port that `portFor` found. @param cell where it is, to be freed; -1 if in none. */
+  /**
+   * Puts an event into the CQ of the port that `portFor` found. @param cell where it is, to be
+   * freed; -1 if in none.
+   */
   schedule(q: number, p: number, source: number, cell: number): void {
     const m = this.#m
     const type = (m[source + 2] >>> 24) & 3
@@ -113,7 +121,8 @@ export class Dispatcher {
 
   #dispatchLoadBalanced(): boolean {
     const m = this.#m
-    // Queues for which no port has room. Scheduling takes room and never makes any, so they stay so.
+    // Queues for which no port has room. Scheduling takes room and never makes any, so they stay
+    // so.
     let stuck = 0
     for (;;) {
       if (this.#journal.nearlyFull()) return false
@@ -139,7 +148,10 @@ export class Dispatcher {
     }
   }
 
-  /** The queue's best event that a port can take, and that port. @returns its key, the lower the better; `never` if none. */
+  /**
+   * The queue's best event that a port can take, and that port. @returns its key, the lower the
+   * better; `never` if none.
+   */
   #findCandidate(q: number): number {
     let open = (1 << sources) - 1
     for (;;) {
@@ -155,7 +167,10 @@ export class Dispatcher {
     }
   }
 
-  /** The source with the best priority among the open ones that have events; equals take turns. -1 if none has. */
+  /**
+   * The source with the best priority among the open ones that have events; equals take turns. -1
+   * if none has.
+   */
   #bestSource(q: number, open: number): number {
     const last = this.#m[this.#layout.queue + q * queue.stride + queue.lastClass]
     let best = 8
@@ -182,7 +197,10 @@ export class Dispatcher {
     return mask === 0 ? 8 : lowest(mask)
   }
 
-  /** The port for a source's next event; `moved` if that had to join its flow's blocked ones, so that another is next. */
+  /**
+   * The port for a source's next event; `moved` if that had to join its flow's blocked ones, so
+   * that another is next.
+   */
   #portForFirst(q: number, source: number): number {
     const m = this.#m
     if (source === loose) return this.#queues.leastLoaded(q)
@@ -199,7 +217,10 @@ export class Dispatcher {
     return moved
   }
 
-  /** The flow whose blocked event has a key no worse than `best` and finds room at its port; 0 if none. */
+  /**
+   * The flow whose blocked event has a key no worse than `best` and finds room at its port; 0 if
+   * none.
+   */
   #findBlocked(best: number): number {
     const m = this.#m
     let found = 0

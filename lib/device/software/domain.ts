@@ -70,7 +70,10 @@ export class SoftwareDomain implements SchedulingDomain {
     return new SoftwareDomain(memory, layout, new Configuration(m, layout, slots), onClose)
   }
 
-  /** @throws ERR_DLB_ADDON_UNAVAILABLE if the creating thread could load the addon, and this one cannot. */
+  /**
+   * @throws ERR_DLB_ADDON_UNAVAILABLE if the creating thread could load the addon, and this one
+   *   cannot.
+   */
   static attach(token: DomainToken): SoftwareDomain {
     const { memory } = readFields('token', token as SoftwareToken, ['memory'])
     const { types } = process.getBuiltinModule('node:util')

@@ -3,12 +3,12 @@ import type { Journal } from './journal.ts'
 import { flow, flowLists, type Layout, own, queue, word } from './layout.ts'
 
 /**
- * Atomic flows: which port each flow with uncompleted events is pinned to, and the flow's events that found that port
- * without room. Keeping those by flow lets the queue's other flows pass them.
+ * Atomic flows: which port each flow with uncompleted events is pinned to, and the flow's events
+ * that found that port without room. Keeping those by flow lets the queue's other flows pass them.
  *
- * A flow is in the table while it has uncompleted or blocked events. With blocked events it is in one list, by the
- * priority of the first of them: of its queue's flows at the port to which it is pinned, or, pinned nowhere, of its
- * queue's loose flows.
+ * A flow is in the table while it has uncompleted or blocked events. With blocked events it is in
+ * one list, by the priority of the first of them: of its queue's flows at the port to which it is
+ * pinned, or, pinned nowhere, of its queue's loose flows.
  *
  * Private to the holder of the lock, and journaled. Flows are numbered from 1; 0 is none.
  */
@@ -56,12 +56,17 @@ export class Flows {
     return this.#m[this.#layout.own + p * own.stride + own.blocked]
   }
 
-  /** The flow of queue `q` with the best event among those that wait for room at port `p`; 0 if none does. */
+  /**
+   * The flow of queue `q` with the best event among those that wait for room at port `p`; 0 if none
+   * does.
+   */
   firstAtPort(p: number, q: number): number {
     return this.#first(this.#portLists(p, q))
   }
 
-  /** The flow of queue `q` with the best event among those that wait for any port; 0 if none does. */
+  /**
+   * The flow of queue `q` with the best event among those that wait for any port; 0 if none does.
+   */
   firstLoose(q: number): number {
     return this.#first(this.#looseLists(q))
   }
@@ -92,7 +97,10 @@ export class Flows {
     this.#journal.put(at + flow.count, n + 1)
   }
 
-  /** Takes the first blocked event of a flow, which then goes to port `p`. A flow with more of them goes to the end of a list there. */
+  /**
+   * Takes the first blocked event of a flow, which then goes to port `p`. A flow with more of them
+   * goes to the end of a list there.
+   */
   unblock(f: number, p: number): number {
     const m = this.#m
     const at = this.#at(f)

@@ -9,8 +9,8 @@ import { type Layout, own, queue, word } from './layout.ts'
 import type { Order } from './order.ts'
 
 /**
- * Takes the ports' commands: new events, and completions. An event goes straight to a port if nothing waits that
- * could go before it, else into the backlog. Private to the holder of the lock.
+ * Takes the ports' commands: new events, and completions. An event goes straight to a port if
+ * nothing waits that could go before it, else into the backlog. Private to the holder of the lock.
  */
 export class Intake {
   readonly #m: Int32Array
@@ -93,7 +93,10 @@ export class Intake {
     if (source >= 0) this.#accept(source, -1)
   }
 
-  /** Lets an ordered queue's completed events leave, in order, as far as the journal reaches; the next pass goes on. */
+  /**
+   * Lets an ordered queue's completed events leave, in order, as far as the journal reaches; the
+   * next pass goes on.
+   */
   flush(q: number): void {
     while (!this.#journal.nearlyFull()) {
       const cell = this.#order.takeNext(q)
@@ -102,7 +105,9 @@ export class Intake {
     }
   }
 
-  /** @param source the word where the event is; @param cell the cell that holds it, -1 if none does. */
+  /**
+   * @param source the word where the event is; @param cell the cell that holds it, -1 if none does.
+   */
   #accept(source: number, cell: number): void {
     const m = this.#m
     const target = m[source + 2] >>> 16
@@ -178,7 +183,10 @@ export class Intake {
     return ((target >>> 8) & 3) === SchedulingType.directed ? this.#ldbQueues + (target & 0xff) : target & 0xff
   }
 
-  /** Whether something waits that must go before a new event: in the queue; for load-balanced ones, in any of them. */
+  /**
+   * Whether something waits that must go before a new event: in the queue; for load-balanced ones,
+   * in any of them.
+   */
   #isBusy(q: number): boolean {
     const m = this.#m
     return q < this.#ldbQueues ? m[word.ldbBusy] !== 0 : m[this.#layout.queue + q * queue.stride + queue.depth] !== 0

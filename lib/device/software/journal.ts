@@ -11,22 +11,24 @@ export const Phase = {
 } as const
 
 /**
- * No step of a pass journals more than this behind a look at `nearlyFull`: a release record's 16 completions of atomic
- * flows take 12 words each, and the drains that find the journal full still touch up to 128 ports, 3 words each.
+ * No step of a pass journals more than this behind a look at `nearlyFull`: a release record's 16
+ * completions of atomic flows take 12 words each, and the drains that find the journal full still
+ * touch up to 128 ports, 3 words each.
  */
 const margin = 640
 
 /**
- * The undo journal of a scheduling pass. A thread can be terminated between any two instructions, and whoever takes
- * the lock next must find the state of a pass's start or of its end. So a pass changes private words only, saves each
- * old value here before it overwrites it, and publishes in one last phase, which can be repeated.
+ * The undo journal of a scheduling pass. A thread can be terminated between any two instructions,
+ * and whoever takes the lock next must find the state of a pass's start or of its end. So a pass
+ * changes private words only, saves each old value here before it overwrites it, and publishes in
+ * one last phase, which can be repeated.
  *
- * Bulk data is not saved: a pass writes it only where nothing that it could be rolled back to looks (beyond a ring's
- * tail; in free cells, and cells freed in this pass are not handed out in it).
+ * Bulk data is not saved: a pass writes it only where nothing that it could be rolled back to looks
+ * (beyond a ring's tail; in free cells, and cells freed in this pass are not handed out in it).
  *
- * Only the holder of the lock is here. What a dead thread stored is complete up to some instruction and visible: its
- * stores are plain, but they reach memory in program order as seen from the thread itself, and the lock passes on
- * only after the thread is known to have ended.
+ * Only the holder of the lock is here. What a dead thread stored is complete up to some instruction
+ * and visible: its stores are plain, but they reach memory in program order as seen from the thread
+ * itself, and the lock passes on only after the thread is known to have ended.
  */
 export class Journal {
   readonly #m: Int32Array

@@ -1,13 +1,17 @@
 import type { DomainConfig } from '../device.ts'
 
 /**
- * Where everything is in a domain's SharedArrayBuffer, in 32-bit words. Who may write a word is part of the protocol:
+ * Where everything is in a domain's SharedArrayBuffer, in 32-bit words. Who may write a word is
+ * part of the protocol:
  *
- * - *public* words are how threads talk: read and written with Atomics, each by the writers named at its place;
- * - *private* words are the scheduler's: only the thread that holds LOCK touches them, and it journals what it
- *   overwrites (journal.ts), so that a thread that dies inside leaves nothing half done.
+ * - *public* words are how threads talk: read and written with Atomics, each by the writers named
+ *   at its place;
+ * - *private* words are the scheduler's: only the thread that holds LOCK touches them, and it
+ *   journals what it overwrites (journal.ts), so that a thread that dies inside leaves nothing half
+ *   done.
  *
- * Public words of different writers lie 64 bytes apart, so that a core does not lose a cache line to a neighbour.
+ * Public words of different writers lie 64 bytes apart, so that a core does not lose a cache line
+ * to a neighbour.
  */
 
 /** A power of two; ports' tx rings and the free ring index by mask. */
@@ -16,7 +20,10 @@ export function powerOfTwoFrom(n: number): number {
 }
 
 export const maxThreads = 256
-/** Sends that a port may have posted and the scheduler not yet taken; also the most credits a port holds for itself. */
+/**
+ * Sends that a port may have posted and the scheduler not yet taken; also the most credits a port
+ * holds for itself.
+ */
 export const txWindow = 256
 export const journalEntries = 8192
 
@@ -41,11 +48,19 @@ export const word = {
   dirPortsMade: 13,
   /** 1: its threads wake each other through the addon. Constant. */
   hasAddon: 14,
-  /** The number (threads.ts) of the thread that schedules now, 0 if none. Any thread, by compare-and-swap. */
+  /**
+   * The number (threads.ts) of the thread that schedules now, 0 if none. Any thread, by
+   * compare-and-swap.
+   */
   lock: 32,
-  /** 4 words: a bit per port that has something new for the scheduler. Set by the port, cleared by the holder. */
+  /**
+   * 4 words: a bit per port that has something new for the scheduler. Set by the port, cleared by
+   * the holder.
+   */
   dirty: 48,
-  /** 1: events wait for room, so whoever makes room must call the scheduler. Written by the holder. */
+  /**
+   * 1: events wait for room, so whoever makes room must call the scheduler. Written by the holder.
+   */
   backlog: 64,
   /** 4 words: a bit per enabled port. Any thread. */
   enabled: 80,
@@ -70,7 +85,10 @@ export const DomainState = { configuring: 1, started: 2, closed: 3 } as const
 
 /** Public words of a port: four lines of 16 words. */
 export const port = {
-  /** Low half: records posted to the tx ring, mod 2^16. High half: credits the port may still spend. The port and the holder, by CAS. */
+  /**
+   * Low half: records posted to the tx ring, mod 2^16. High half: credits the port may still spend.
+   * The port and the holder, by CAS.
+   */
   tx: 0,
   /** Completions posted so far, mod 2^32. The port. */
   done: 1,
@@ -86,7 +104,10 @@ export const port = {
   sleep: 48,
   /** The number of the thread that has the port; 0 none. By CAS; a closing creator writes -1. */
   owner: 49,
-  /** The addon's number for the waker of the port's thread, set before it sleeps; 0: none, it sleeps in waitAsync. */
+  /**
+   * The addon's number for the waker of the port's thread, set before it sleeps; 0: none, it sleeps
+   * in waitAsync.
+   */
   waker: 50,
   stride: 64,
 } as const
@@ -141,7 +162,10 @@ export const queue = {
   stride: 96,
 } as const
 
-/** Lists of flows by the priority of their first event: a mask of those that have any; then (first, last) by priority. */
+/**
+ * Lists of flows by the priority of their first event: a mask of those that have any; then (first,
+ * last) by priority.
+ */
 export const flowLists = { mask: 0, lists: 1, stride: 17 } as const
 
 /** An entry of the atomic flow table. */
@@ -164,7 +188,10 @@ export interface FixedConfig extends Required<Omit<DomainConfig, 'sequenceNumber
 /** Offsets that depend on the configuration; the same in every thread that attaches. */
 export class Layout {
   readonly config: FixedConfig
-  /** Load-balanced and directed ports together; a port's index is its id, plus `ldbPorts` if it is directed. */
+  /**
+   * Load-balanced and directed ports together; a port's index is its id, plus `ldbPorts` if it is
+   * directed.
+   */
   readonly ports: number
   readonly queues: number
   readonly threads: number
@@ -208,7 +235,8 @@ export class Layout {
     this.journal = take(journalEntries * 2)
     this.cells = take(credits * 4)
     this.nextCell = take(credits)
-    // A pass writes behind the free cells, and may still be undone: it frees no more than were in use, or taken in it.
+    // A pass writes behind the free cells, and may still be undone: it frees no more than were in
+    // use, or taken in it.
     const free = powerOfTwoFrom(2 * credits)
     this.freeRing = take(free)
     this.freeMask = free - 1
@@ -228,9 +256,9 @@ export class Layout {
   }
 
   /**
-   * The slots of a port's rings. The consumer ring has twice the entries, since a pass may reuse what it completed and
-   * still be undone; a directed port has nothing to complete. The tx ring has a place for every release that can be
-   * outstanding, so a release never finds it full.
+   * The slots of a port's rings. The consumer ring has twice the entries, since a pass may reuse
+   * what it completed and still be undone; a directed port has nothing to complete. The tx ring has
+   * a place for every release that can be outstanding, so a release never finds it full.
    */
   static portRings(directed: boolean, depth: number, entries: number): { ring: number; tx: number } {
     return {

@@ -1,15 +1,19 @@
 import type { Journal } from './journal.ts'
 import { type Layout, queue } from './layout.ts'
 
-/** What the reorder ring holds per sequence number; from `successor` on: the cell of a forwarded event, plus `successor`. */
+/**
+ * What the reorder ring holds per sequence number; from `successor` on: the cell of a forwarded
+ * event, plus `successor`.
+ */
 const outstanding = 0
 const gone = 1
 const successor = 2
 
 /**
- * Restores the order of an ordered queue. Each event scheduled from it gets the next sequence number; its completion
- * leaves a mark, or the forwarded event, in the queue's reorder ring; and what is there leaves in the order of the
- * sequence numbers. Private to the holder of the lock, and journaled.
+ * Restores the order of an ordered queue. Each event scheduled from it gets the next sequence
+ * number; its completion leaves a mark, or the forwarded event, in the queue's reorder ring; and
+ * what is there leaves in the order of the sequence numbers. Private to the holder of the lock, and
+ * journaled.
  */
 export class Order {
   readonly #m: Int32Array

@@ -13,8 +13,8 @@ const maxLinks = 8
 const none = -2
 
 /**
- * A port's thread: it writes the port's tx ring and takes from its CQ, and leaves the rest to the scheduler. Nothing
- * here waits or locks.
+ * A port's thread: it writes the port's tx ring and takes from its CQ, and leaves the rest to the
+ * scheduler. Nothing here waits or locks.
  */
 export class SoftwarePort implements Port {
   readonly id: PortId
@@ -24,7 +24,10 @@ export class SoftwarePort implements Port {
   readonly #targets: Targets
   readonly #readable: Readable
   readonly #onDetach: (port: SoftwarePort) => void
-  /** The owner's number, `none` once detached: the thread may have attached the port again as another object. */
+  /**
+   * The owner's number, `none` once detached: the thread may have attached the port again as
+   * another object.
+   */
   #thread: number
   readonly #index: number
   readonly #directed: boolean
@@ -125,8 +128,8 @@ export class SoftwarePort implements Port {
       }
       this.#head = next
       this.#typesOwed |= types
-      // A CQ that is not empty will be received from again, and leaves the scheduling to those who send. A port without
-      // an entry left gets nothing before it releases.
+      // A CQ that is not empty will be received from again, and leaves the scheduling to those who
+      // send. A port without an entry left gets nothing before it releases.
       const open = this.#directed || ((head + queued - this.#done) | 0) < this.#entries
       if (n === queued && open && Atomics.load(m, word.backlog) !== 0) this.#scheduler.kick(this.#index)
       return n
@@ -153,7 +156,10 @@ export class SoftwarePort implements Port {
     if (this.unreleased === 0) this.#typesOwed = 0
   }
 
-  /** Whether the release can let other events go: an order's, which show in no backlog; a flow's; or those for which the port had no entry. */
+  /**
+   * Whether the release can let other events go: an order's, which show in no backlog; a flow's; or
+   * those for which the port had no entry.
+   */
   #isAwaited(released: number): boolean {
     if ((this.#typesOwed & (1 << SchedulingType.ordered)) !== 0) return true
     const m = this.#m
@@ -234,7 +240,10 @@ export class SoftwarePort implements Port {
     return false
   }
 
-  /** Writes events to the tx ring, as many as there are credits and room for, and has them scheduled. */
+  /**
+   * Writes events to the tx ring, as many as there are credits and room for, and has them
+   * scheduled.
+   */
   #post(events: EventBuffer, count: number, offset: number, command: number): number {
     this.#checkUse()
     this.#checkStarted()
@@ -255,7 +264,8 @@ export class SoftwarePort implements Port {
       if (n > 0) {
         this.#copy(events.words, offset + sent, n, tail, command)
         const next = ((tx - (n << 16)) & 0xffff0000) | ((tail + n) & 0xffff)
-        // Only the holder changes the word beside us, granting or revoking credits: look again then.
+        // Only the holder changes the word beside us, granting or revoking credits: look again
+        // then.
         if (Atomics.compareExchange(m, this.#pub + port.tx, tx, next) !== tx) continue
         if (command === Command.forward) this.#completed(n)
         sent += n

@@ -4,20 +4,28 @@ import { port } from './layout.ts'
 
 /** Long enough to be none; a timer holds the loop open, which waiting does not. */
 const forever = 2 ** 31 - 1
-/** What wakes a port may be a request of the app's, whose context is not to reach what the port has for others. */
+/**
+ * What wakes a port may be a request of the app's, whose context is not to reach what the port has
+ * for others.
+ */
 const noContext = new AsyncResource('DLBWAKE')
-/** This thread's wakers, each with what it calls: a thread that wakes itself is awake, and needs no system call for it. */
+/**
+ * This thread's wakers, each with what it calls: a thread that wakes itself is awake, and needs no
+ * system call for it.
+ */
 const ownWakers = new Map<number, () => void>()
 
 /**
  * Calls back on its thread's loop while a port's CQ is not empty.
  *
- * The sleep protocol: set the sleep word, look at the tail once more, then wait to be woken. The scheduler moves the tail
- * before it reads the word; so either the look sees the event, or the scheduler sees the word and wakes (`wakeSleeper`).
+ * The sleep protocol: set the sleep word, look at the tail once more, then wait to be woken. The
+ * scheduler moves the tail before it reads the word; so either the look sees the event, or the
+ * scheduler sees the word and wakes (`wakeSleeper`).
  *
- * What is waited for is the addon's waker, a handle of this thread's loop whose number is beside the sleep word, and was before that
- * was set: waking it is never lost, may come late, and means nothing if nobody waits. Without the addon it is `Atomics.waitAsync`,
- * which checks for the value that was set: a wake in between makes it return at once. It takes longer, by what V8 does to
+ * What is waited for is the addon's waker, a handle of this thread's loop whose number is beside
+ * the sleep word, and was before that was set: waking it is never lost, may come late, and means
+ * nothing if nobody waits. Without the addon it is `Atomics.waitAsync`, which checks for the value
+ * that was set: a wake in between makes it return at once. It takes longer, by what V8 does to
  * bring a promise to another thread.
  */
 export class Readable {
@@ -29,7 +37,10 @@ export class Readable {
   #callback: (() => void) | null = null
   #keepAlive: NodeJS.Timeout | null = null
   #held = true
-  /** A wait or an immediate that will call `#turn` is under way. One is enough, whatever the callback is by then. */
+  /**
+   * A wait or an immediate that will call `#turn` is under way. One is enough, whatever the
+   * callback is by then.
+   */
   #pending = false
   /** The wait is for the waker. */
   #asleep = false
@@ -86,7 +97,8 @@ export class Readable {
 
   #waitAsync(): void {
     const wait = Atomics.waitAsync(this.#m, this.#sleep, 1)
-    // On a turn of its own: what the callback throws is an uncaught exception, and not a rejected promise.
+    // On a turn of its own: what the callback throws is an uncaught exception, and not a rejected
+    // promise.
     if (wait.async) wait.value.then(() => setImmediate(this.#turn))
     else setImmediate(this.#turn)
   }
@@ -135,7 +147,10 @@ export class Readable {
   }
 }
 
-/** Wakes the thread of the port whose public words are at `pub`, if it sleeps. Any thread; all of a domain have the addon, or none has. */
+/**
+ * Wakes the thread of the port whose public words are at `pub`, if it sleeps. Any thread; all of a
+ * domain have the addon, or none has.
+ */
 export function wakeSleeper(memory: Int32Array, pub: number, addon: NativeAddon | null): void {
   Atomics.store(memory, pub + port.sleep, 0)
   if (addon === null) {

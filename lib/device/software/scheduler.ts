@@ -17,7 +17,10 @@ const maxPasses = 64
 export const releaseChunk = 16
 const retryMilliseconds = 10
 const nobody = -1
-/** A thread that never gets back to its loop, and so to its timer, looks at the clock once in so many calls. */
+/**
+ * A thread that never gets back to its loop, and so to its timer, looks at the clock once in so
+ * many calls.
+ */
 const callsPerLook = 256
 
 /**
@@ -25,27 +28,28 @@ const callsPerLook = 256
  *
  *     port ── tx ring ──► [ pass: drain tx rings, complete, dispatch, publish ] ── CQ ──► port
  *
- * A port never waits. It writes its own ring, sets its dirty bit and tries the lock. Who gets the lock makes passes
- * until no dirty bit is left; who does not leaves its work to the holder.
+ * A port never waits. It writes its own ring, sets its dirty bit and tries the lock. Who gets the
+ * lock makes passes until no dirty bit is left; who does not leaves its work to the holder.
  *
- * No lost work. The port sets its bit before it tries the lock; the holder looks at the bits after it has let the lock
- * go. If the try failed, the holder's look comes later and sees the bit, unless another holder took it. A holder that
- * dies, or has made enough passes, does not look: for that, a thread whose try failed looks again itself, from a timer,
- * and at its next call.
+ * No lost work. The port sets its bit before it tries the lock; the holder looks at the bits after
+ * it has let the lock go. If the try failed, the holder's look comes later and sees the bit, unless
+ * another holder took it. A holder that dies, or has made enough passes, does not look: for that, a
+ * thread whose try failed looks again itself, from a timer, and at its next call.
  *
- * No lost room. A port that receives calls the scheduler only if the backlog word says that events wait for room. The
- * holder sets the word before it reads the heads for the last time; the port moves its head before it reads the word;
- * both are sequentially consistent, so one of them sees the other. Releases set the dirty bit before they read the
- * word, and the holder looks at the bits after it has set it. A port whose CQ is not empty yet need not call: it will
- * come again, and any pass meanwhile reads its head.
+ * No lost room. A port that receives calls the scheduler only if the backlog word says that events
+ * wait for room. The holder sets the word before it reads the heads for the last time; the port
+ * moves its head before it reads the word; both are sequentially consistent, so one of them sees
+ * the other. Releases set the dirty bit before they read the word, and the holder looks at the bits
+ * after it has set it. A port whose CQ is not empty yet need not call: it will come again, and any
+ * pass meanwhile reads its head.
  *
- * No lost wake-up. The sleeper sets its sleep word, then looks at its tail once more; the holder moves the tail, then
- * looks at the sleep word.
+ * No lost wake-up. The sleeper sets its sleep word, then looks at its tail once more; the holder
+ * moves the tail, then looks at the sleep word.
  *
- * Death. The lock names its holder. When that thread has ended, the next one takes the lock over and mends: it rolls
- * an unfinished pass back, or publishes it again (journal.ts), counts the credits, wakes all sleepers, and looks at
- * all ports. If nobody else was at work, nobody's try has failed: then the call that recovers the dead thread's port
- * is the next one.
+ * Death. The lock names its holder. When that thread has ended, the next one takes the lock over
+ * and mends: it rolls an unfinished pass back, or publishes it again (journal.ts), counts the
+ * credits, wakes all sleepers, and looks at all ports. If nobody else was at work, nobody's try has
+ * failed: then the call that recovers the dead thread's port is the next one.
  */
 export class Scheduler {
   readonly #m: Int32Array
@@ -81,7 +85,10 @@ export class Scheduler {
     this.#dirtyWords = Math.ceil(layout.ports / 32)
   }
 
-  /** For threads that poll in a tight loop: does what the timer would, were it not kept from running. */
+  /**
+   * For threads that poll in a tight loop: does what the timer would, were it not kept from
+   * running.
+   */
   poll(): void {
     if (this.#retryTimer === null || ++this.#calls % callsPerLook !== 0) return
     if (performance.now() >= this.#retryAt) this.#retry()
@@ -100,18 +107,23 @@ export class Scheduler {
     this.run(p)
   }
 
-  /** Makes passes until there is nothing more to do, unless another thread is at it. @param p the port that asks, if one does. */
+  /**
+   * Makes passes until there is nothing more to do, unless another thread is at it. @param p the
+   * port that asks, if one does.
+   */
   run(p: number = nobody): void {
     try {
       this.#makePasses(p)
     } catch {
-      // The caller's stack may be full. What it asked for is done; scheduling goes on from the timer, which would throw.
+      // The caller's stack may be full. What it asked for is done; scheduling goes on from the
+      // timer, which would throw.
       this.#retryLater()
     }
   }
 
   /**
-   * Takes back the oldest events that a port without a thread holds, each as if it had been released.
+   * Takes back the oldest events that a port without a thread holds, each as if it had been
+   * released.
    * @param each called with the word where an event is; nothing is published before the last one.
    * @returns how many.
    */
@@ -131,7 +143,8 @@ export class Scheduler {
       next = (next + 1) | 0
       n++
     }
-    // Events beyond the head count as received now. Nobody else moves the head of a port without a thread.
+    // Events beyond the head count as received now. Nobody else moves the head of a port without a
+    // thread.
     if (((next - Atomics.load(m, head)) | 0) > 0) Atomics.store(m, head, next)
     this.#publish(nobody)
     this.#credits.reclaim(p)
@@ -144,7 +157,8 @@ export class Scheduler {
 
   /**
    * Takes in all that the thread of port `p`, which has ended, has posted.
-   * @returns whether it has released all that it received, so that another thread can go on where it stopped.
+   * @returns whether it has released all that it received, so that another thread can go on where
+   *   it stopped.
    */
   settle(p: number): boolean {
     this.#lockAndDrain(p)
@@ -199,7 +213,10 @@ export class Scheduler {
     while (more) more = this.#safePass(nobody)
   }
 
-  /** For what cannot be left to the holder. Waits for at most a few passes, or for a dead holder's end. */
+  /**
+   * For what cannot be left to the holder. Waits for at most a few passes, or for a dead holder's
+   * end.
+   */
   #lock(): void {
     while (!this.#tryLock()) {
       const holder = Atomics.load(this.#m, word.lock)
@@ -335,7 +352,8 @@ export class Scheduler {
     for (let p = 0; p < this.#layout.ports; p++) {
       this.#publishPort(p)
       const pub = this.#layout.port + p * port.stride
-      // It may have cleared the sleep word and not got to the notification, whatever the CQ holds by now.
+      // It may have cleared the sleep word and not got to the notification, whatever the CQ holds
+      // by now.
       this.#wake(pub)
       this.mark(p)
     }

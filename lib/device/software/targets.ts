@@ -6,7 +6,10 @@ const unknown = 0
 const fits = 1
 const wrongType = 2
 
-/** Which (scheduling type, queue id) pairs events may name; fixed once the domain has started, so it is looked up in one load. */
+/**
+ * Which (scheduling type, queue id) pairs events may name; fixed once the domain has started, so it
+ * is looked up in one load.
+ */
 export class Targets {
   readonly #m: Int32Array
   readonly #layout: Layout
@@ -18,7 +21,10 @@ export class Targets {
     this.#layout = layout
   }
 
-  /** @throws ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_WRONG_SCHEDULING for the first event that cannot be sent. */
+  /**
+   * @throws ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_WRONG_SCHEDULING for the first event that cannot be
+   *   sent.
+   */
   check(words: Int32Array, offset: number, count: number): void {
     if (!this.#built) this.#build()
     const table = this.#table

@@ -3,7 +3,10 @@ import { threadId } from 'node:worker_threads'
 import { NodeDlbError } from '../../errors.ts'
 import { type Layout, maxThreads } from './layout.ts'
 
-/** Words of an entry: its thread's number and state, Node's threadId, the kernel's thread id (0: unknown), its start time. */
+/**
+ * Words of an entry: its thread's number and state, Node's threadId, the kernel's thread id (0:
+ * unknown), its start time.
+ */
 const state = 0
 const node = 1
 const kernel = 2
@@ -11,9 +14,9 @@ const started = 3
 const stride = 4
 
 /**
- * A thread's number is positive: the entry's index + 1 in its low bits, and a generation, so that a number names one
- * thread for good and an entry can be used again. A number that its entry does not show any more is of a thread that
- * has gone.
+ * A thread's number is positive: the entry's index + 1 in its low bits, and a generation, so that a
+ * number names one thread for good and an entry can be used again. A number that its entry does not
+ * show any more is of a thread that has gone.
  */
 const indexBits = 9
 const nextGeneration = 1 << indexBits
@@ -22,16 +25,19 @@ const numberMask = 0x3fffffff
 const entering = 0x40000000
 const free = 0x80000000 | 0
 
-/** The kernel's PF_EXITING: the thread runs no code of ours any more. It can still be listed when it has been joined. */
+/**
+ * The kernel's PF_EXITING: the thread runs no code of ours any more. It can still be listed when it
+ * has been joined.
+ */
 const exiting = 0x4
 
 /**
- * The threads that use a domain, and whether they still live. A terminated thread tells nobody, so others ask the
- * kernel: Linux lists a process's threads in /proc/self/task, and a thread finds its own id in /proc/thread-self. The
- * start time tells a thread from a later one with the same id.
+ * The threads that use a domain, and whether they still live. A terminated thread tells nobody, so
+ * others ask the kernel: Linux lists a process's threads in /proc/self/task, and a thread finds its
+ * own id in /proc/thread-self. The start time tells a thread from a later one with the same id.
  *
- * A thread of which nothing can be learned (no /proc, no descriptor left) counts as living, until `recover` is called
- * for a port of its: that takes the caller's word.
+ * A thread of which nothing can be learned (no /proc, no descriptor left) counts as living, until
+ * `recover` is called for a port of its: that takes the caller's word.
  */
 export class Threads {
   readonly #m: Int32Array
@@ -102,7 +108,10 @@ export class Threads {
     return now === time ? running : gone
   }
 
-  /** Takes an entry that is free, or whose thread has ended. @returns the new number; 0 if it is in use. */
+  /**
+   * Takes an entry that is free, or whose thread has ended. @returns the new number; 0 if it is in
+   * use.
+   */
   #claim(i: number): number {
     const at = this.#base + i * stride + state
     const before = Atomics.load(this.#m, at)
@@ -131,7 +140,10 @@ function ownKernelId(): number {
   }
 }
 
-/** In clock ticks since boot, cut to 31 bits; `gone` if the thread has ended, `unknown` if that cannot be told now. */
+/**
+ * In clock ticks since boot, cut to 31 bits; `gone` if the thread has ended, `unknown` if that
+ * cannot be told now.
+ */
 function startTime(id: number): number {
   try {
     const stat = readFileSync(`/proc/self/task/${id}/stat`, 'latin1')

@@ -2,7 +2,10 @@ import type { DeviceFile, Machine } from './machine.ts'
 import { type PciFunction, pciIds } from './pci.ts'
 import type { Problem } from './problems.ts'
 
-/** From the PCI bus to /dev/dlb<n>: the first link that is missing, and files that this user may not open. */
+/**
+ * From the PCI bus to /dev/dlb<n>: the first link that is missing, and files that this user may not
+ * open.
+ */
 export function driverProblems(machine: Machine, wantedId: number | undefined): Problem[] {
   const { deviceFiles } = machine
   const unusable = deviceFiles.filter(({ usable }) => !usable).map(permissionProblem)
@@ -49,7 +52,10 @@ function unloadedProblem(functions: readonly PciFunction[]): Problem {
   }
 }
 
-/** Functions that another driver has, or none: usually DPDK's users gave them to vfio-pci. VFs are configured unbound. */
+/**
+ * Functions that another driver has, or none: usually DPDK's users gave them to vfio-pci. VFs are
+ * configured unbound.
+ */
 function strayProblems({ driver, pciFunctions }: Machine): Problem[] {
   const strays = pciFunctions.filter((one) => one.function === 'PF' && one.driver !== driver.name)
   return strays.map((stray) => ({

@@ -5,7 +5,10 @@ import { deviceFiles } from '../dlb/library.ts'
 import { attempt, line, names, type Roots, realRoots } from './files.ts'
 import { type DriverDevice, driverDevices, type PciFunction, pciFunctions } from './pci.ts'
 
-/** What a machine is, as far as it matters to DLB: read from the kernel's files, without libdlb and the addon. */
+/**
+ * What a machine is, as far as it matters to DLB: read from the kernel's files, without libdlb and
+ * the addon.
+ */
 export interface Machine {
   /** As `linux x64`. */
   readonly platform: string

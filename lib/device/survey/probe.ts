@@ -55,7 +55,10 @@ export interface Probe {
   readonly auto: Choice
 }
 
-/** What can be known only by loading libdlb and opening devices. libdlb may print to stdout meanwhile. */
+/**
+ * What can be known only by loading libdlb and opening devices. libdlb may print to stdout
+ * meanwhile.
+ */
 export function probe(options: DlbOpenOptions): Probe {
   const name = options.library ?? process.env.NODE_DLB_LIBRARY ?? 'libdlb.so'
   const found = trying(() => inspectLibrary(options))

@@ -23,8 +23,8 @@ const needed = {
 } as const
 
 /**
- * On a machine without DLB of which nobody wanted any, a missing driver or library is no problem: the software device is
- * what such a machine uses.
+ * On a machine without DLB of which nobody wanted any, a missing driver or library is no problem:
+ * the software device is what such a machine uses.
  */
 export function findProblems(options: DlbOpenOptions, machine: Machine, separate: SeparateProbe): Problem[] {
   const { probe, ending } = separate

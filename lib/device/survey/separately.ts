@@ -18,8 +18,8 @@ export interface SeparateProbe {
 
 const timeout = 60_000
 /**
- * Probes in a process of its own: libdlb prints to stdout, which is to be ours alone; and what a file of this name does
- * when it is loaded is not known before.
+ * Probes in a process of its own: libdlb prints to stdout, which is to be ours alone; and what a
+ * file of this name does when it is loaded is not known before.
  */
 export async function probeSeparately(options: DlbOpenOptions): Promise<SeparateProbe> {
   const program = packageFile('dist/lib/bundle/probe.js')

@@ -6,8 +6,8 @@ import { hideClass, NEW_SOCKET, type StreamHandle, type StreamHandleConstructor 
 export type OnClosed = () => void
 
 /**
- * Turns an accepted fd into a handle of Node's own class, which an unmodified `net.Server` takes as its own. From
- * then on Node owns the fd; the ledger hears of it just before Node closes it.
+ * Turns an accepted fd into a handle of Node's own class, which an unmodified `net.Server` takes as
+ * its own. From then on Node owns the fd; the ledger hears of it just before Node closes it.
  */
 export class Adoption {
   readonly #Handle: AdoptedHandleConstructor
@@ -20,12 +20,18 @@ export class Adoption {
     this.#worker = worker
   }
 
-  /** The first half: the connection is this worker's, without a handle yet. @returns false if it is not this event's any more */
+  /**
+   * The first half: the connection is this worker's, without a handle yet. @returns false if it is
+   * not this event's any more
+   */
   claim(fd: number, stamp: number): boolean {
     return this.#ledger.adopt(fd, stamp, this.#worker)
   }
 
-  /** The same of a connection that this worker has just accepted. @returns its stamp, or NO_STAMP: it is closed. */
+  /**
+   * The same of a connection that this worker has just accepted. @returns its stamp, or NO_STAMP:
+   * it is closed.
+   */
   claimAccepted(fd: number): number {
     const stamp = this.#ledger.acceptFor(this.#worker, fd, nowInMicroseconds())
     if (stamp === NO_STAMP) loadAddon().closeFd(fd)
@@ -46,7 +52,8 @@ export class Adoption {
   open(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): StreamHandle | null {
     const handle = new this.#Handle(NEW_SOCKET)
     if (handle.take(fd, stamp, onClosed, noDelay) === 0) return handle
-    // libuv refuses an fd that this loop has already: somebody closed it without telling. It is ours to close.
+    // libuv refuses an fd that this loop has already: somebody closed it without telling. It is
+    // ours to close.
     handle.close()
     loadAddon().closeFd(fd)
     return null
@@ -64,9 +71,9 @@ interface AdoptedHandle extends StreamHandle {
 type AdoptedHandleConstructor = new (type: number) => AdoptedHandle
 
 /**
- * A subclass, so that `instanceof TCP` in Node's code still holds. Node closes a connection through the handle's
- * `close` (also under TLS and HTTP/2) or `reset`; both close the fd before they return, so the ledger is told first:
- * afterwards the number may already be a new connection's.
+ * A subclass, so that `instanceof TCP` in Node's code still holds. Node closes a connection through
+ * the handle's `close` (also under TLS and HTTP/2) or `reset`; both close the fd before they
+ * return, so the ledger is told first: afterwards the number may already be a new connection's.
  */
 function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: number): AdoptedHandleConstructor {
   class Adopted extends Base {
@@ -82,7 +89,8 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
       this.#onClosed = onClosed
       const error = super.open(fd)
       if (error !== 0) this.#onClosed = null
-      // From here on Node closes it with the thread. If the thread ends just before, main finds out whether it is open.
+      // From here on Node closes it with the thread. If the thread ends just before, main finds out
+      // whether it is open.
       if (error === 0) ledger.opened(fd, stamp, worker)
       return error
     }
@@ -97,7 +105,10 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
       return super.reset?.(callback) ?? 0
     }
 
-    /** Each HTTP server asks for it, for each connection, which has inherited it: that is one system call less. */
+    /**
+     * Each HTTP server asks for it, for each connection, which has inherited it: that is one system
+     * call less.
+     */
     override setNoDelay(on: boolean): number {
       if (on === this.#noDelay) return 0
       this.#noDelay = on

@@ -25,12 +25,14 @@ export interface Completions {
 }
 
 /**
- * A load-balanced port's: the device counts what is not complete, and deals to whoever has the least of it.
+ * A load-balanced port's: the device counts what is not complete, and deals to whoever has the
+ * least of it.
  *
- * Connections that do not count are complete once this thread's loop has come round after their adoption: it has polled them
- * then, and run what their first bytes cause. A worker whose loop is blocked by that keeps its load, and others are
- * preferred. Those that count are complete when they close, as far as the device can count. What is completed is the oldest of the
- * port's events, whichever connection it was: the figure is how many there are.
+ * Connections that do not count are complete once this thread's loop has come round after their
+ * adoption: it has polled them then, and run what their first bytes cause. A worker whose loop is
+ * blocked by that keeps its load, and others are preferred. Those that count are complete when they
+ * close, as far as the device can count. What is completed is the oldest of the port's events,
+ * whichever connection it was: the figure is how many there are.
  */
 export class DeviceCompletions implements Completions {
   readonly counts: Completions['counts']
@@ -92,7 +94,10 @@ export class DeviceCompletions implements Completions {
   }
 }
 
-/** A directed port's, which owes the device nothing: the dealer counts, by what the worker says that it is done with. */
+/**
+ * A directed port's, which owes the device nothing: the dealer counts, by what the worker says that
+ * it is done with.
+ */
 export class DirectCompletions implements Completions {
   readonly #ledger: Ledger
   readonly #worker: number

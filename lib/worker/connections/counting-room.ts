@@ -2,14 +2,16 @@ import { type Counting, countable, countableByEach } from '../../ledger/counting
 import type { Ledger } from '../../ledger/ledger.ts'
 
 /**
- * Which of this worker's open connections the device counts as its load. All, while there is room. Where the device has a limit for all workers
- * together, each has an equal share of it; and once a worker has more open than its share, all of them count in
- * proportion: who has the most open counts its share, who has half as many half of it. So the device still deals to whoever has the fewest, to within
- * as many connections as one stands for. What each has open, and counts, is in shared memory; a worker finds that it has to count fewer when its
- * next connection comes, and until then it looks no busier than the busiest.
+ * Which of this worker's open connections the device counts as its load. All, while there is room.
+ * Where the device has a limit for all workers together, each has an equal share of it; and once a
+ * worker has more open than its share, all of them count in proportion: who has the most open
+ * counts its share, who has half as many half of it. So the device still deals to whoever has the
+ * fewest, to within as many connections as one stands for. What each has open, and counts, is in
+ * shared memory; a worker finds that it has to count fewer when its next connection comes, and
+ * until then it looks no busier than the busiest.
  *
- * A connection that the device has been told is complete cannot be counted again. So while fewer count than should, those that close are of
- * the others.
+ * A connection that the device has been told is complete cannot be counted again. So while fewer
+ * count than should, those that close are of the others.
  *
  * The worker's thread. Main takes back what one that has ended counted.
  */
@@ -32,7 +34,10 @@ export class CountingRoom {
     this.shareAmong(workers)
   }
 
-  /** From now on there are so many workers. @returns how many connections have to be complete for the device though they are open. */
+  /**
+   * From now on there are so many workers. @returns how many connections have to be complete for
+   * the device though they are open.
+   */
   shareAmong(workers: number): number {
     this.#share = countableByEach(this.#counting, workers)
     this.#all = countable(this.#counting, workers)
@@ -47,7 +52,9 @@ export class CountingRoom {
     return this.#giveUp()
   }
 
-  /** One is closed. @returns whether it is complete for the device with that; else it was before. */
+  /**
+   * One is closed. @returns whether it is complete for the device with that; else it was before.
+   */
   closed(): boolean {
     const wasCounted = this.#counted === this.#open || this.#counted > this.#target()
     this.#open--
@@ -58,7 +65,8 @@ export class CountingRoom {
 
   #giveUp(): number {
     let counted = Math.min(this.#counted, this.#target())
-    // While others count too much still, because they are blocked or have not heard, there is no more than what is left.
+    // While others count too much still, because they are blocked or have not heard, there is no
+    // more than what is left.
     if (this.#isShared) counted -= Math.max(0, Math.min(counted, this.#countedByAll(counted) - this.#all))
     const excess = this.#counted - counted
     if (excess === 0) return 0

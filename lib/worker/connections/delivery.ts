@@ -17,10 +17,11 @@ export interface Delivery {
 }
 
 /**
- * Makes Node's own handle of the connection, and gives it to the server; `addresses`: those of the proxy's header. The user's
- * 'connection' handler runs inside; what it throws is thrown on. So this is the last that a callback of the loop does, and there is one
- * for each connection: what the handler leaves to nextTick and to promises is done before the next, and what it throws is an uncaught
- * exception, as without a balancer.
+ * Makes Node's own handle of the connection, and gives it to the server; `addresses`: those of the
+ * proxy's header. The user's 'connection' handler runs inside; what it throws is thrown on. So this
+ * is the last that a callback of the loop does, and there is one for each connection: what the
+ * handler leaves to nextTick and to promises is done before the next, and what it throws is an
+ * uncaught exception, as without a balancer.
  */
 export function deliver(delivery: Delivery, addresses: ProxiedAddresses | null = null): void {
   delivery.member.accept(() => open(delivery, addresses))

@@ -1,7 +1,10 @@
 import { AsyncResource, executionAsyncId } from 'node:async_hooks'
 import { findSymbol, internalsGone, type StreamHandle } from '../node-handles.ts'
 
-/** What an AsyncResource has under Node's symbols. Made before the app's code runs, so that no async hook hears of it. */
+/**
+ * What an AsyncResource has under Node's symbols. Made before the app's code runs, so that no async
+ * hook hears of it.
+ */
 const model = new AsyncResource('DLBMODEL')
 export const ASYNC_ID: symbol = symbolOf(model, 'async_id_symbol')
 export const TRIGGER: symbol = symbolOf(model, 'trigger_async_id_symbol')
@@ -12,12 +15,14 @@ const { runInAsyncScope } = AsyncResource.prototype
 const STORE = 'kResourceStore'
 
 /**
- * A native handle's async context. Node's C++ enters it for each connection that the kernel gives to a listening handle: hooks see the
- * handle's id, and an AsyncLocalStorage has the value that it had in the call of `listen()`. JavaScript enters it by `runInAsyncScope`, for
- * which the handle has to look like an AsyncResource: it has its id under ASYNC_ID, `trigger` under TRIGGER, and `enterFrame()` under FRAME.
+ * A native handle's async context. Node's C++ enters it for each connection that the kernel gives
+ * to a listening handle: hooks see the handle's id, and an AsyncLocalStorage has the value that it
+ * had in the call of `listen()`. JavaScript enters it by `runInAsyncScope`, for which the handle
+ * has to look like an AsyncResource: it has its id under ASYNC_ID, `trigger` under TRIGGER, and
+ * `enterFrame()` under FRAME.
  *
- * A connection's own handle is made there, too, so that hooks see what triggered it. But as with Node it gets no values of the context: its
- * data is not read where it was accepted.
+ * A connection's own handle is made there, too, so that hooks see what triggered it. But as with
+ * Node it gets no values of the context: its data is not read where it was accepted.
  */
 export class HandleScope {
   /** Of the handle: the context in which it was made. */
@@ -45,7 +50,10 @@ export class HandleScope {
     if (client) callback(client)
   }
 
-  /** Node asks for the frame when the handle's id is the current one, and its frame is not yet: so the connection does not get it. */
+  /**
+   * Node asks for the frame when the handle's id is the current one, and its frame is not yet: so
+   * the connection does not get it.
+   */
   enterFrame(): unknown {
     this.#makeNow()
     return this.#frame
@@ -70,7 +78,10 @@ function forgetStores(resource: object): void {
 const stop = new Error('the frame is known')
 let frame: unknown
 
-/** Node gives an AsyncResource the current frame first, and then its id, of which hooks are told: this one ends in between. */
+/**
+ * Node gives an AsyncResource the current frame first, and then its id, of which hooks are told:
+ * this one ends in between.
+ */
 class FrameReader extends AsyncResource {
   set [ASYNC_ID](_: number) {
     frame = (this as unknown as Record<symbol, unknown>)[FRAME]

@@ -5,7 +5,10 @@ import type { OnClosed } from './adoption.ts'
 import type { Completions } from './completions.ts'
 import { type Delivery, deliver, LATER } from './delivery.ts'
 
-/** How many events are taken in one turn of the loop: a busy worker leaves the others where they can be taken back. */
+/**
+ * How many events are taken in one turn of the loop: a busy worker leaves the others where they can
+ * be taken back.
+ */
 export const INBOX_BATCH = 4
 
 const NONE = 'dlb receive none, skip'
@@ -29,8 +32,9 @@ export interface InboxOptions {
 }
 
 /**
- * The worker's end of the device. Woken while the port's consumer queue holds events, it takes a few, and delivers each in a callback of
- * its own. If a handler of the app's throws, the others still come, and if the worker dies of it they are recovered with the port.
+ * The worker's end of the device. Woken while the port's consumer queue holds events, it takes a
+ * few, and delivers each in a callback of its own. If a handler of the app's throws, the others
+ * still come, and if the worker dies of it they are recovered with the port.
  */
 export class Inbox {
   readonly #options: InboxOptions

@@ -10,7 +10,8 @@ import { INBOX_BATCH, Inbox, type InboxOptions } from './inbox.ts'
 import { Relief } from './relief.ts'
 
 /**
- * Where this worker's connections come in. Another takes its place when the device fails. It does not hold the loop open.
+ * Where this worker's connections come in. Another takes its place when the device fails. It does
+ * not hold the loop open.
  */
 export interface Intake {
   /** Connections of the listener are wanted; or come by another route than before. */
@@ -36,8 +37,9 @@ export interface DeviceIntakeOptions {
 }
 
 /**
- * The worker's ports of the queue device: one for the queues that it shares with others, one for the queue that is its
- * own, or only one of them. A device that fails shows in any call; it is told by `onFailure`, once, and then nothing comes in any more.
+ * The worker's ports of the queue device: one for the queues that it shares with others, one for
+ * the queue that is its own, or only one of them. A device that fails shows in any call; it is told
+ * by `onFailure`, once, and then nothing comes in any more.
  */
 export class DeviceIntake implements Intake {
   readonly #balanced: Port | null
@@ -50,7 +52,10 @@ export class DeviceIntake implements Intake {
   readonly #linked = new Map<number, QueueId>()
   #failed = false
 
-  /** @throws what attaching throws if the device has failed, or was replaced meanwhile (ERR_DLB_CLOSED). */
+  /**
+   * @throws what attaching throws if the device has failed, or was replaced meanwhile
+   *   (ERR_DLB_CLOSED).
+   */
   constructor(link: DeviceLink, options: DeviceIntakeOptions) {
     const { domain: token, balanced, directed, queues, counting, workers } = link
     const { ledger, worker } = options
@@ -86,7 +91,8 @@ export class DeviceIntake implements Intake {
     } else {
       this.#completions = null
     }
-    // For the device, what a directed port has received is complete: if the thread ends, nobody gets it back. So one at a time.
+    // For the device, what a directed port has received is complete: if the thread ends, nobody
+    // gets it back. So one at a time.
     if (this.#directed) open(this.#directed, 1, new DirectCompletions(ledger, worker))
   }
 

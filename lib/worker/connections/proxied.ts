@@ -17,11 +17,13 @@ export interface ProxiedConnection {
 }
 
 /**
- * Takes the PROXY protocol's header off connections, before a handle is made of them: Node's HTTP parser reads from the
- * handle itself. A proxy sends it at once, so that it is nearly always there; if not, it is looked for after 1 ms, 2, 4 … 50.
- * (Polling the descriptor would not do: it is readable as long as the header is there in part.)
+ * Takes the PROXY protocol's header off connections, before a handle is made of them: Node's HTTP
+ * parser reads from the handle itself. A proxy sends it at once, so that it is nearly always there;
+ * if not, it is looked for after 1 ms, 2, 4 … 50. (Polling the descriptor would not do: it is
+ * readable as long as the header is there in part.)
  *
- * The worker's thread. The connection is the worker's meanwhile: if it dies, main finds it in the ledger, and closes it.
+ * The worker's thread. The connection is the worker's meanwhile: if it dies, main finds it in the
+ * ledger, and closes it.
  */
 export function readProxyHeader(connection: ProxiedConnection): void {
   const deadline = performance.now() + TIMEOUT_MS

@@ -31,12 +31,14 @@ interface Shared {
 }
 
 /**
- * Accepts in the acceptor's stead while that rests (see Rest): a worker that has been told so watches the listening sockets, takes a few
- * connections at a time from the backlogs, and sends them to the device, which deals them as any others. The kernel wakes one of those that
- * watch and sleep for a connection; what all are too busy for waits there, for whoever is free first. Once the acceptor does not rest any
- * more, the next connection that finds this worker ends the watch.
+ * Accepts in the acceptor's stead while that rests (see Rest): a worker that has been told so
+ * watches the listening sockets, takes a few connections at a time from the backlogs, and sends
+ * them to the device, which deals them as any others. The kernel wakes one of those that watch and
+ * sleep for a connection; what all are too busy for waits there, for whoever is free first. Once
+ * the acceptor does not rest any more, the next connection that finds this worker ends the watch.
  *
- * What it has accepted is in its hand, in shared memory, until it is sent: if the thread ends in between, main finds it there.
+ * What it has accepted is in its hand, in shared memory, until it is sent: if the thread ends in
+ * between, main finds it there.
  */
 export class Relief {
   readonly #options: ReliefOptions
@@ -44,7 +46,10 @@ export class Relief {
   readonly #hand: Int32Array
   /** The best priority first. */
   #shared: readonly Shared[] = []
-  /** How many it accepts at a time: one when others sleep, who are woken for the next; more while there are more than that. */
+  /**
+   * How many it accepts at a time: one when others sleep, who are woken for the next; more while
+   * there are more than that.
+   */
   #room = 1
 
   constructor(options: ReliefOptions) {
@@ -109,7 +114,10 @@ export class Relief {
     if (waker !== 0) loadAddon().wake(waker)
   }
 
-  /** Or from one with a better priority, if connections wait there. @returns whether it can, also if another was quicker */
+  /**
+   * Or from one with a better priority, if connections wait there. @returns whether it can, also if
+   * another was quicker
+   */
   #acceptFrom(ready: Shared): boolean {
     for (const shared of this.#shared) {
       if (shared !== ready && shared.priority >= ready.priority) continue

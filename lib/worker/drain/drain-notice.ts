@@ -2,7 +2,10 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { show } from '../../device/check.ts'
 import { NodeDlbError } from '../../errors.ts'
 
-/** By name and not by import, because the app's copy of node-dlb need not be the one that started it. */
+/**
+ * By name and not by import, because the app's copy of node-dlb need not be the one that started
+ * it.
+ */
 const CHANNEL = 'node-dlb:drain'
 
 /** What a worker is told that is to finish what it has, and to end. */
@@ -23,11 +26,13 @@ export function tellOfDrain(notice: DrainNotice): void {
 }
 
 /**
- * Calls back when this worker is to finish what it has, and to end: when the balancer closes, or when the worker is replaced or not needed
- * any more. It is called once, before signal handlers are and before servers close. For connections that only the app knows how to finish, such as
+ * Calls back when this worker is to finish what it has, and to end: when the balancer closes, or
+ * when the worker is replaced or not needed any more. It is called once, before signal handlers are
+ * and before servers close. For connections that only the app knows how to finish, such as
  * WebSockets. In any other thread it is never called.
  *
- * The same as subscribing to the diagnostics channel `node-dlb:drain`, for which this package is not needed.
+ * The same as subscribing to the diagnostics channel `node-dlb:drain`, for which this package is
+ * not needed.
  * @returns a function that takes it back
  * @throws ERR_DLB_INVALID_ARGUMENT
  */

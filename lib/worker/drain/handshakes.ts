@@ -1,14 +1,18 @@
 import type { Server, Socket } from 'node:net'
 import { isHttp1, isHttp2, isTls } from './server-kinds.ts'
 
-/** A socket with TLS. `_parent`: the connection below. Undocumented: without it, no handshakes are followed. */
+/**
+ * A socket with TLS. `_parent`: the connection below. Undocumented: without it, no handshakes are
+ * followed.
+ */
 type SecureSocket = Socket & { readonly _parent?: Socket }
 
 const servers = new WeakMap<Server, Set<Socket>>()
 
 /**
- * Remembers the connections of a server for HTTP over TLS whose handshake is not done: Node has no list of them. It is little beside the handshake itself. Without
- * HTTP, they are the app's business.
+ * Remembers the connections of a server for HTTP over TLS whose handshake is not done: Node has no
+ * list of them. It is little beside the handshake itself. Without HTTP, they are the app's
+ * business.
  */
 export function followHandshakes(server: Server): void {
   if (!isTls(server) || !(isHttp1(server) || isHttp2(server)) || servers.has(server)) return

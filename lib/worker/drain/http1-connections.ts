@@ -1,8 +1,9 @@
 import type { Server, Socket } from 'node:net'
 
 /**
- * Node's own list of an HTTP/1 server's connections. `active`: those of which a part of a request has come, and the rest has not; also those on which nothing has come
- * yet. (`idle`, the others, has those as well on Node 26.)
+ * Node's own list of an HTTP/1 server's connections. `active`: those of which a part of a request
+ * has come, and the rest has not; also those on which nothing has come yet. (`idle`, the others,
+ * has those as well on Node 26.)
  */
 export interface ConnectionsList {
   all(): readonly Parser[]

@@ -4,9 +4,10 @@ import { type ConnectionsList, connectionsOf, hiddenOf } from './http1-connectio
 import { isHttp1 } from './server-kinds.ts'
 
 /**
- * A connection on which nothing has happened for so long is closed, at once if that was so before the drain: its client is not about to
- * send the next request. Not less than that: clients may be delayed, too, by what comes with a drain, such as the start of the worker's
- * successor, or by a machine that has too much to do.
+ * A connection on which nothing has happened for so long is closed, at once if that was so before
+ * the drain: its client is not about to send the next request. Not less than that: clients may be
+ * delayed, too, by what comes with a drain, such as the start of the worker's successor, or by a
+ * machine that has too much to do.
  */
 const IDLE_MS = 1000
 const CHECK_MS = 50
@@ -21,8 +22,10 @@ interface Quiet {
 }
 
 /**
- * Ends the connections of an HTTP/1 server that wait for a request, so that no request is lost. Node's `close` ends those that have had one at once, also
- * if the next is just on its way; it waits for those that have not sent any, or only a part of its head, or of the TLS handshake, for as long as they like.
+ * Ends the connections of an HTTP/1 server that wait for a request, so that no request is lost.
+ * Node's `close` ends those that have had one at once, also if the next is just on its way; it
+ * waits for those that have not sent any, or only a part of its head, or of the TLS handshake, for
+ * as long as they like.
  */
 export class KeepAlives {
   readonly #server: Server
@@ -39,7 +42,10 @@ export class KeepAlives {
     this.#idleMs = idleMs
   }
 
-  /** As soon as the server listens no more: the app may close it itself, and later. What is in flight goes on. */
+  /**
+   * As soon as the server listens no more: the app may close it itself, and later. What is in
+   * flight goes on.
+   */
   end(): void {
     // On the check phase: what has arrived was polled just before.
     const check = (): unknown => setImmediate(() => this.#server.listening || this.#closeQuiet())
@@ -79,7 +85,10 @@ export class KeepAlives {
   }
 }
 
-/** Milliseconds for which nothing has happened, by the timer that ends the connection some day; 0 if it has none. */
+/**
+ * Milliseconds for which nothing has happened, by the timer that ends the connection some day; 0 if
+ * it has none.
+ */
 function idleTime(socket: Socket): number {
   const timer = hiddenOf(socket, 'timeout')
   const now = setTimeout(() => undefined)

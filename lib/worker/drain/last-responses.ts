@@ -6,7 +6,10 @@ import { connectionsOf } from './http1-connections.ts'
 
 type Headers = Record<string, unknown> | readonly unknown[] | null | undefined
 
-/** Of undocumented methods, what writes the head of a response, whether the app set its headers before or gives them now. */
+/**
+ * Of undocumented methods, what writes the head of a response, whether the app set its headers
+ * before or gives them now.
+ */
 interface Writer {
   _storeHeader(this: Response, firstLine: string, headers: Headers): void
   assignSocket(this: Response, socket: HttpSocket): void
@@ -30,8 +33,8 @@ type HttpSocket = Socket & {
 }
 
 /**
- * For so long, a connection is not told to close while more arrives than is read: of a client that never stops sending requests before it has
- * the answers to the last, some are lost in any case.
+ * For so long, a connection is not told to close while more arrives than is read: of a client that
+ * never stops sending requests before it has the answers to the last, some are lost in any case.
  */
 const PATIENCE_MS = 3000
 
@@ -42,11 +45,14 @@ const told = new WeakSet<Socket>()
 let original: Pick<Writer, '_storeHeader' | 'assignSocket'> | null = null
 
 /**
- * From now on this server's HTTP/1 connections end with the next response, whatever the app sets: its head says `Connection: close`, so
- * that the client sends no more. Of several requests that have arrived before the first is answered, the last one's does.
+ * From now on this server's HTTP/1 connections end with the next response, whatever the app sets:
+ * its head says `Connection: close`, so that the client sends no more. Of several requests that
+ * have arrived before the first is answered, the last one's does.
  *
- * Whether a response is the last is decided when its head is about to be sent, and not before: until then requests can arrive, whose client has not been told. And handlers are
- * called after all that has arrived is parsed: else the first of several would be answered as if it were the only one.
+ * Whether a response is the last is decided when its head is about to be sent, and not before:
+ * until then requests can arrive, whose client has not been told. And handlers are called after all
+ * that has arrived is parsed: else the first of several would be answered as if it were the only
+ * one.
  */
 export function endWithNextResponse(server: Server): void {
   if (ending.has(server)) return
@@ -99,7 +105,9 @@ function takeTurn(this: Response, socket: HttpSocket): void {
   original?.assignSocket.call(this, socket)
 }
 
-/** Whether the client has sent all of the request, and nothing after it, as far as it has arrived. */
+/**
+ * Whether the client has sent all of the request, and nothing after it, as far as it has arrived.
+ */
 function isLast({ req, statusCode }: Response): boolean {
   const socket = req.socket as HttpSocket | null
   const { server, parser } = socket ?? {}
@@ -115,7 +123,10 @@ function isLast({ req, statusCode }: Response): boolean {
     .some((active) => active === parser)
 }
 
-/** Headers as `writeHead` takes them. Those that were set before are passed as Node's own object, and are right already. */
+/**
+ * Headers as `writeHead` takes them. Those that were set before are passed as Node's own object,
+ * and are right already.
+ */
 function closing(headers: Headers): Headers {
   if (!headers) return headers
   if (!Array.isArray(headers)) {

@@ -13,9 +13,11 @@ const EADDRINUSE = -98
 const WITHOUT_SERVER_MS = 500
 
 /**
- * `socket.bind()` shares the socket with the other workers (see Datagrams), as with node:cluster: not with `exclusive: true`, as Node itself binds a socket that sends or
- * connects first, nor with `reusePort`, nor of a descriptor. Node's own code checks the arguments, looks the name up, and calls `handle.bind`; only that
- * is another one, which opens the handle on a duplicate of the shared socket.
+ * `socket.bind()` shares the socket with the other workers (see Datagrams), as with node:cluster:
+ * not with `exclusive: true`, as Node itself binds a socket that sends or connects first, nor with
+ * `reusePort`, nor of a descriptor. Node's own code checks the arguments, looks the name up, and
+ * calls `handle.bind`; only that is another one, which opens the handle on a duplicate of the
+ * shared socket.
  */
 export class DatagramHook {
   readonly #control: Control
@@ -101,7 +103,10 @@ function open(handle: UdpHandle, shared: number): number {
   return error
 }
 
-/** The socket is a member for all workers: who joins a group after another one has joined it already. */
+/**
+ * The socket is a member for all workers: who joins a group after another one has joined it
+ * already.
+ */
 function shareMemberships(handle: UdpHandle): void {
   const joined = new Set<string>()
   const shared =

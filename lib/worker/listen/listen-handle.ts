@@ -3,14 +3,20 @@ import { hideClass, NEW_SERVER, type StreamHandle, type StreamHandleConstructor 
 
 /** A server's side of a listener that the main thread owns. */
 export interface ListenerMembership {
-  /** Connections are wanted from now on. @returns 0, or the negative errno of the bind or listen that failed. */
+  /**
+   * Connections are wanted from now on. @returns 0, or the negative errno of the bind or listen
+   * that failed.
+   */
   join(handle: ListenHandle, accept: Accept): number
   leave(): void
   /** An open server holds its worker's loop open, unless it is unref'd. */
   hold(held: boolean): void
 }
 
-/** Makes a connection's handle, and gives it to the server, as Node's C++ does: in the listen handle's async context. */
+/**
+ * Makes a connection's handle, and gives it to the server, as Node's C++ does: in the listen
+ * handle's async context.
+ */
 export type Accept = (make: () => StreamHandle | null) => void
 
 /** What `net.Server` has for a listening handle. */
@@ -28,8 +34,8 @@ const ENOTCONN = -107
 const EPIPE = -32
 
 /**
- * What would have this thread's loop poll the socket, which all workers share, or would change it for all, such as to a blocking one: it
- * does nothing, and gives what libuv does.
+ * What would have this thread's loop poll the socket, which all workers share, or would change it
+ * for all, such as to a blocking one: it does nothing, and gives what libuv does.
  */
 const refused: Readonly<Record<string, number>> = {
   readStart: ENOTCONN,
@@ -44,9 +50,10 @@ const refused: Readonly<Record<string, number>> = {
 }
 
 /**
- * Listen handles, of Node's own class: it has a descriptor of the listening socket, so that whatever is asked of it, passes it on to
- * another process, or waits for its close finds what it finds without a balancer. But libuv never polls the socket in this thread:
- * connections come from the queue device.
+ * Listen handles, of Node's own class: it has a descriptor of the listening socket, so that
+ * whatever is asked of it, passes it on to another process, or waits for its close finds what it
+ * finds without a balancer. But libuv never polls the socket in this thread: connections come from
+ * the queue device.
  *
  * Node calls what is defined here; everything else, and `super`, is Node's.
  */

@@ -6,14 +6,17 @@ import { type Listen2, type ServerInternals, serverPrototype, wantsNoDelay } fro
 import type { Listening } from './listening.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
 
-/** Bits of the flags that Node hands to `_listen2`: libuv's UV_TCP_IPV6ONLY and UV_TCP_REUSEPORT. */
+/**
+ * Bits of the flags that Node hands to `_listen2`: libuv's UV_TCP_IPV6ONLY and UV_TCP_REUSEPORT.
+ */
 const IPV6_ONLY = 1
 const REUSE_PORT = 2
 
 /**
- * Every form of `listen()` ends in `_listen2(address, port, addressType, backlog, fd, flags)`, after Node's argument
- * checks and name lookup. It makes a kernel socket, unless the server has a handle already: so the server gets one
- * of ours first, and Node's own code does the rest ('listening', errors, ref and unref).
+ * Every form of `listen()` ends in `_listen2(address, port, addressType, backlog, fd, flags)`,
+ * after Node's argument checks and name lookup. It makes a kernel socket, unless the server has a
+ * handle already: so the server gets one of ours first, and Node's own code does the rest
+ * ('listening', errors, ref and unref).
  */
 export class ListenHook {
   readonly #listening: Listening
@@ -51,7 +54,10 @@ export class ListenHook {
   }
 }
 
-/** All workers would poll the one socket, and Node aborts the process when a thread that does so ends. */
+/**
+ * All workers would poll the one socket, and Node aborts the process when a thread that does so
+ * ends.
+ */
 function refuseFd(server: Server, fd: number): void {
   const message = `listen({ fd: ${fd} }) cannot be balanced: listen on an address or a path`
   process.nextTick(() => server.emit('error', new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', message)))

@@ -25,7 +25,9 @@ export interface Opened {
 
 /** What takes part in a listener of the main thread's. */
 export interface Member {
-  /** Those that have the handle. The last one gets the connections: `b.listen(a)` takes them over. */
+  /**
+   * Those that have the handle. The last one gets the connections: `b.listen(a)` takes them over.
+   */
   readonly servers: Server[]
   readonly handle: ListenHandle
   readonly accept: Accept
@@ -48,8 +50,8 @@ export function serverOf({ servers }: Member): Server {
 /**
  * The servers of this worker that listen, by the id of the listener that they take part in.
  *
- * Their connections come in by the intake. While there is none (the device failed, and main has not told what comes next),
- * and for routes that are meant for the next, they are joined later.
+ * Their connections come in by the intake. While there is none (the device failed, and main has not
+ * told what comes next), and for routes that are meant for the next, they are joined later.
  */
 export class Listening {
   readonly #members = new Map<number, Member>()
@@ -117,8 +119,8 @@ export class Listening {
   }
 
   /**
-   * Binds, or joins what another worker has bound. A bind that fails gives a handle whose `listen` fails, so that
-   * Node itself makes its error of it.
+   * Binds, or joins what another worker has bound. A bind that fails gives a handle whose `listen`
+   * fails, so that Node itself makes its error of it.
    * @throws what the balancer cannot do: ERR_DLB_NO_RESOURCES, ERR_DLB_TIMEOUT.
    */
   open(server: Server, request: ListenRequest): Opened {
@@ -194,7 +196,10 @@ export class Listening {
     if (route?.generation === this.#generation) this.#intake?.join(listener, route)
   }
 
-  /** Answers overtake what was posted before, so they are not always in order; and there may be no intake for them yet. */
+  /**
+   * Answers overtake what was posted before, so they are not always in order; and there may be no
+   * intake for them yet.
+   */
   #relink(links: Links | null): void {
     if (links && links.revision >= (this.#links?.revision ?? 0)) this.#links = links
     if (this.#links?.generation === this.#generation) this.#intake?.setLinks(this.#links.queues)
@@ -207,8 +212,8 @@ export class Listening {
 }
 
 /**
- * On the shared socket. If there is none yet (see UnboundListener), or main has closed it since its answer, since the balancer closes or another
- * took its place, the handle has only its address.
+ * On the shared socket. If there is none yet (see UnboundListener), or main has closed it since its
+ * answer, since the balancer closes or another took its place, the handle has only its address.
  * @returns 0 or a negative errno
  */
 function openOn(handle: ListenHandle, { fd, address }: Bound): number {

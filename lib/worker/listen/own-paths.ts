@@ -6,13 +6,16 @@ import { fileURLToPath } from 'node:url'
 type Call = (this: unknown, ...args: unknown[]) => unknown
 
 /**
- * Servers on Unix sockets start, and end, in ways that are made for one of them: they connect to the path, and give up if somebody
- * answers; they remove the file that a crash has left, and some remove it when they end. In a worker, who answers is another worker, and the file is what
- * all of them listen on. So, as on a single thread:
+ * Servers on Unix sockets start, and end, in ways that are made for one of them: they connect to
+ * the path, and give up if somebody answers; they remove the file that a crash has left, and some
+ * remove it when they end. In a worker, who answers is another worker, and the file is what all of
+ * them listen on. So, as on a single thread:
  *
- * - until this worker listens somewhere, its first connection to a path on which others do is refused;
- * - a file on which others listen stays when this worker removes it: until it listens somewhere, or if it has listened there itself; a file that
- *   a crash has left is removed by main, for all of them.
+ * - until this worker listens somewhere, its first connection to a path on which others do is
+ *   refused;
+ * - a file on which others listen stays when this worker removes it: until it listens somewhere, or
+ *   if it has listened there itself; a file that a crash has left is removed by main, for all of
+ *   them.
  *
  * What removes it otherwise is mended by main (`#putInPlace` in lib/balancer/listeners/table.ts).
  */
@@ -63,7 +66,10 @@ export class OwnPaths {
     }
   }
 
-  /** Once it is connected: it may be a file that a crash has left, or others may listen there just by then. */
+  /**
+   * Once it is connected: it may be a file that a crash has left, or others may listen there just
+   * by then.
+   */
   #refuseOnce(socket: net.Socket, path: string): void {
     const { emit } = socket
     socket.emit = (event: string | symbol, ...args: unknown[]): boolean => {
@@ -112,7 +118,9 @@ function callBack(...args: unknown[]): void {
   process.nextTick(args.at(-1) as () => void, null)
 }
 
-/** Of `connect`'s first argument, the path: Node itself passes an array of what it was called with. */
+/**
+ * Of `connect`'s first argument, the path: Node itself passes an array of what it was called with.
+ */
 function targetOf(target: unknown): string | undefined {
   const first: unknown = Array.isArray(target) ? target[0] : target
   if (typeof first === 'string') return Number.isNaN(Number(first)) ? first : undefined

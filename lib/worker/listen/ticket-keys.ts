@@ -2,11 +2,13 @@ import net, { type Server } from 'node:net'
 import { isTls, type TlsServer } from '../drain/server-kinds.ts'
 
 /**
- * A TLS server makes session tickets by keys of 48 bytes. Without keys from the app, each server makes up its own: workers that share a listener have to share
- * them, or a client that resumes its session at another worker does a full handshake. Keys that the app has set are its own to share.
+ * A TLS server makes session tickets by keys of 48 bytes. Without keys from the app, each server
+ * makes up its own: workers that share a listener have to share them, or a client that resumes its
+ * session at another worker does a full handshake. Keys that the app has set are its own to share.
  *
- * Node keeps those of the option in `server.ticketKeys`, from where each new context gets them (`setSecureContext`, with which certificates are renewed). So
- * that is where ours are, too, and those of `setTicketKeys`, of which Node remembers none.
+ * Node keeps those of the option in `server.ticketKeys`, from where each new context gets them
+ * (`setSecureContext`, with which certificates are renewed). So that is where ours are, too, and
+ * those of `setTicketKeys`, of which Node remembers none.
  *
  * Here are ours, of which the app knows nothing.
  */
@@ -30,8 +32,9 @@ function hasOwnKeys(server: TlsServer): boolean {
 }
 
 /**
- * From now on `setTicketKeys` is remembered. It is called before `listen` as a rule, and to load node:tls for that in each worker, also where the app does without, would cost
- * it some ms: so this waits until node:tls assigns the method to its prototype, which inherits from that of node:net.
+ * From now on `setTicketKeys` is remembered. It is called before `listen` as a rule, and to load
+ * node:tls for that in each worker, also where the app does without, would cost it some ms: so this
+ * waits until node:tls assigns the method to its prototype, which inherits from that of node:net.
  */
 export function rememberTicketKeys(): void {
   const name = 'setTicketKeys'

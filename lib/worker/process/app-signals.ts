@@ -2,19 +2,21 @@ import type { EventEmitter } from 'node:events'
 import type { Control } from '../control.ts'
 
 /**
- * Signals in a worker. The process gets them, whose main thread alone is told; and `process.on('SIGUSR2')` in a worker is a
- * listener like any other, which nothing ever calls. So this thread tells main for which signals its app has a handler, main
- * listens for these, and passes on what comes.
+ * Signals in a worker. The process gets them, whose main thread alone is told; and
+ * `process.on('SIGUSR2')` in a worker is a listener like any other, which nothing ever calls. So
+ * this thread tells main for which signals its app has a handler, main listens for these, and
+ * passes on what comes.
  *
- * The worker's thread. Main has an order of its own for each signal: see balancer/workers/app-signals.ts.
+ * The worker's thread. Main has an order of its own for each signal: see
+ * balancer/workers/app-signals.ts.
  */
 
 /** Nobody can handle them. */
 const UNHANDLED = ['SIGKILL', 'SIGSTOP']
 
 /**
- * Main knows of a handler before `process.on` returns: a signal that the app sends to itself in the next line would kill the
- * process otherwise.
+ * Main knows of a handler before `process.on` returns: a signal that the app sends to itself in the
+ * next line would kill the process otherwise.
  */
 export function tellOfHandlers(control: Control): void {
   const handles = (signal: NodeJS.Signals): void => {
@@ -35,9 +37,10 @@ export function tellOfHandlers(control: Control): void {
 }
 
 /**
- * Calls the app's handlers of the signal. One that sends it again to its own process wants to die of it, which here would hit
- * all workers: at once (the signal-exit package does so, which only cleans up) it means that the app leaves the signal to
- * us; later, when it has no handler any more, that the app is done, which ends this worker.
+ * Calls the app's handlers of the signal. One that sends it again to its own process wants to die
+ * of it, which here would hit all workers: at once (the signal-exit package does so, which only
+ * cleans up) it means that the app leaves the signal to us; later, when it has no handler any more,
+ * that the app is done, which ends this worker.
  *
  * @param exitCode of the worker then: 0 if the app ends of its own will, and is to stay away
  * @returns whether the app has handled it; else it has no handler, or one that only cleans up.

@@ -1,14 +1,21 @@
 import fs from 'node:fs'
 
-/** Changing it makes Node forget what its JavaScript engine has worked out for the old time zone, in the thread that changes it. */
+/**
+ * Changing it makes Node forget what its JavaScript engine has worked out for the old time zone, in
+ * the thread that changes it.
+ */
 const TIME_ZONE = 'TZ'
 
 /**
- * Gives this worker a `process.env` of its own, as a cluster's worker has: what it deletes or sets is so for it alone, and a worker that takes its place starts from
- * `initial` again, the balancer's environment at the start. So apps work that read a secret and delete it, or that set what a file says unless it is set.
+ * Gives this worker a `process.env` of its own, as a cluster's worker has: what it deletes or sets
+ * is so for it alone, and a worker that takes its place starts from `initial` again, the balancer's
+ * environment at the start. So apps work that read a secret and delete it, or that set what a file
+ * says unless it is set.
  *
- * But what it sets is also set in the process's environment (until it deletes it), since that is what C code reads: the time zone, a native addon's settings. Where workers
- * set different values, C code finds the last one. What is set there already is not set again, for setenv(3) is not safe beside getenv(3) in other threads.
+ * But what it sets is also set in the process's environment (until it deletes it), since that is
+ * what C code reads: the time zone, a native addon's settings. Where workers set different values,
+ * C code finds the last one. What is set there already is not set again, for setenv(3) is not safe
+ * beside getenv(3) in other threads.
  *
  * `process.env` has to be the process's (SHARE_ENV) when this is called.
  */

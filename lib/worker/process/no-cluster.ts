@@ -2,8 +2,9 @@ import cluster from 'node:cluster'
 import { NodeDlbError } from '../../errors.ts'
 
 /**
- * `cluster.isPrimary` is true in every worker thread, so an app that forks where it is would fork in each worker, and N workers
- * would become N² processes. Such an app never listens in its worker: it could not be run as it is, and a warning would leave it running so.
+ * `cluster.isPrimary` is true in every worker thread, so an app that forks where it is would fork
+ * in each worker, and N workers would become N² processes. Such an app never listens in its worker:
+ * it could not be run as it is, and a warning would leave it running so.
  *
  * Node loads cluster for the first `listen()` in any case.
  */

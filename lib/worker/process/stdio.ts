@@ -6,8 +6,10 @@ import type { Control } from '../control.ts'
 type Stdio = NodeJS.WriteStream | Output | WriteStream
 
 /**
- * Gives this worker's `process.stdout` and `process.stderr`, and the console's, the process's own descriptors. Those that Node gives to a worker send all
- * to the main thread, whose streams then get the errors that the app should get, are no terminals for the app, and make pipes non-blocking.
+ * Gives this worker's `process.stdout` and `process.stderr`, and the console's, the process's own
+ * descriptors. Those that Node gives to a worker send all to the main thread, whose streams then
+ * get the errors that the app should get, are no terminals for the app, and make pipes
+ * non-blocking.
  *
  * What waits for room when the worker ends is left to the main thread.
  */
@@ -20,7 +22,8 @@ function define(name: 'stdout' | 'stderr', fd: 1 | 2, control: Control): void {
   const stream = passReads(process[name], open(fd, control))
   const get = (): Stdio => stream
   Object.defineProperty(process, name, { configurable: true, enumerable: true, get })
-  // What ran before, by --import, may have used the console, which keeps the stream that it has found.
+  // What ran before, by --import, may have used the console, which keeps the stream that it has
+  // found.
   Object.defineProperty(console, `_${name}`, { configurable: true, get })
 }
 
@@ -34,7 +37,10 @@ function open(fd: 1 | 2, control: Control): Stdio {
   return output
 }
 
-/** Does what Node does in the main thread. libuv opens the terminal anew, so closing it, or writing to it, concerns no other thread. */
+/**
+ * Does what Node does in the main thread. libuv opens the terminal anew, so closing it, or writing
+ * to it, concerns no other thread.
+ */
 function openTerminal(terminal: WriteStream): WriteStream {
   terminal.unref()
   process.on('SIGWINCH', () => (terminal as unknown as { _refreshSize(): void })._refreshSize())
@@ -42,8 +48,8 @@ function openTerminal(terminal: WriteStream): WriteStream {
 }
 
 /**
- * The main thread reads what is written to Node's own stream, by code that has found it before. Node tells so whatever stream is in its place,
- * by a method of an undocumented symbol.
+ * The main thread reads what is written to Node's own stream, by code that has found it before.
+ * Node tells so whatever stream is in its place, by a method of an undocumented symbol.
  */
 function passReads(own: Stdio, stream: Stdio): Stdio {
   for (const symbol of Object.getOwnPropertySymbols(Object.getPrototypeOf(own))) {

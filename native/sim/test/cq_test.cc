@@ -1,5 +1,5 @@
-// A consumer queue's memory: its layouts, its generation bit, and the tokens that keep the device from
-// overwriting it.
+// A consumer queue's memory: its layouts, its generation bit, and the tokens that keep the device
+// from overwriting it.
 #include <algorithm>
 #include <cstring>
 #include <vector>

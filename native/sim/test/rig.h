@@ -21,7 +21,8 @@ struct Shape {
   uint32_t sn_slots = 2;
 };
 
-// An open device with one attached domain and its pool (pools on 2.0), and what tests do over and over.
+// An open device with one attached domain and its pool (pools on 2.0), and what tests do over and
+// over.
 class Rig {
  public:
   explicit Rig(const Shape& shape = {});

@@ -10,9 +10,10 @@ export interface Wrong {
 }
 
 /**
- * Goes through a history with the reference model. What was scheduled in each step is known in hindsight, from what
- * the ports received later; there must be an order of each step's changes and schedulings that the contract allows. A later step
- * may show that it was another one: then that is gone on from.
+ * Goes through a history with the reference model. What was scheduled in each step is known in
+ * hindsight, from what the ports received later; there must be an order of each step's changes and
+ * schedulings that the contract allows. A later step may show that it was another one: then that is
+ * gone on from.
  *
  * @returns what is wrong with the first step that no way leads through, or null.
  */

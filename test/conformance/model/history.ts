@@ -2,8 +2,9 @@ import type { SchedulingTypeName } from '../../../lib/device/event-buffer.ts'
 import type { Below } from '../seed.ts'
 
 /**
- * A history: what was done to a device, step by step, and what could be seen after each. Queues and ports go by their
- * places in the configuration, the load-balanced ones first; events by their numbers.
+ * A history: what was done to a device, step by step, and what could be seen after each. Queues and
+ * ports go by their places in the configuration, the load-balanced ones first; events by their
+ * numbers.
  */
 export interface Setup {
   /** Load-balanced queues, by their sequence numbers. */
@@ -14,7 +15,9 @@ export interface Setup {
   readonly credits: number
   /** Most events in one call. */
   readonly batch: number
-  /** An event's priority is its flow's, so that the flow's order and the priorities never disagree. */
+  /**
+   * An event's priority is its flow's, so that the flow's order and the priorities never disagree.
+   */
   readonly flowPriorities: boolean
   /** Whether everything is linked from the start. */
   readonly linked: boolean
@@ -27,7 +30,10 @@ export interface Event {
   readonly priority: number
 }
 
-/** What a call changes, in the order in which it does. Completed is the oldest; `successor` is −1 without one. */
+/**
+ * What a call changes, in the order in which it does. Completed is the oldest; `successor` is −1
+ * without one.
+ */
 export type Change =
   | { readonly kind: 'arrive'; readonly event: number }
   | { readonly kind: 'take'; readonly port: number; readonly event: number }

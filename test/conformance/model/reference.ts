@@ -8,8 +8,8 @@ interface Place {
 }
 
 /**
- * What the contract says, as plain lists. It does not choose: it says whether what a device chose is among the
- * choices that the contract leaves.
+ * What the contract says, as plain lists. It does not choose: it says whether what a device chose
+ * is among the choices that the contract leaves.
  */
 export class Reference {
   readonly #setup: Setup
@@ -192,7 +192,10 @@ export class Reference {
     return a.type === 'atomic' && b.type === 'atomic' && a.queue === b.queue && a.flow === b.flow
   }
 
-  /** Of its queue's unordered or ordered events with its priority, or of its flow's with its priority. */
+  /**
+   * Of its queue's unordered or ordered events with its priority, or of its flow's with its
+   * priority.
+   */
   #isFirstOfItsList(event: number): boolean {
     const { queue, type, priority } = this.#events[event]
     for (const other of this.#waiting[queue]) {
@@ -210,7 +213,10 @@ export class Reference {
     return this.#waiting[this.#events[event].queue].find((other) => this.#sameFlow(event, other)) === event
   }
 
-  /** The best and the worst priority that the event has by its link to one of the ports, and its own. */
+  /**
+   * The best and the worst priority that the event has by its link to one of the ports, and its
+   * own.
+   */
   #keys(event: number, takers: readonly number[]): [number, number] {
     const { queue, priority } = this.#events[event]
     const keys = takers.map((p) => this.#links[p][queue] * 8 + priority)
@@ -218,8 +224,9 @@ export class Reference {
   }
 
   /**
-   * Whether another event must go before one with this key, by whatever link it goes. A queue offers the best of its
-   * events, by their own priorities: the best link of another of its events does not count.
+   * Whether another event must go before one with this key, by whatever link it goes. A queue
+   * offers the best of its events, by their own priorities: the best link of another of its events
+   * does not count.
    */
   #isOvertaken(key: number): boolean {
     for (let q = 0; q < this.#setup.queues.length; q++) {
@@ -240,7 +247,10 @@ export class Reference {
     return false
   }
 
-  /** Spares most of the work: nothing of the queue has a better priority of its own, and no link to it is better. */
+  /**
+   * Spares most of the work: nothing of the queue has a better priority of its own, and no link to
+   * it is better.
+   */
   #isNoBetter(queue: number, key: number): boolean {
     const isBetter = this.#waiting[queue].some((other) => this.#events[other].priority < (key & 7))
     return !isBetter && !this.#links.some((row) => row[queue] >= 0 && row[queue] < key >> 3)

@@ -7,7 +7,10 @@ const never = 0
 const maybe = 1
 const accepted = 2
 
-/** Accounts for every event when threads die: what was accepted, what came out where, and what was recovered. */
+/**
+ * Accounts for every event when threads die: what was accepted, what came out where, and what was
+ * recovered.
+ */
 export class Account {
   readonly #team: Team
   readonly #fates: Uint8Array
@@ -16,7 +19,10 @@ export class Account {
   readonly #from: number[]
   /** Batches of which it is not known how much was accepted. */
   readonly #doubtful: { readonly from: number; readonly to: number }[] = []
-  /** Events that a dying thread may have completed without marking them: those of one call, for each death. */
+  /**
+   * Events that a dying thread may have completed without marking them: those of one call, for each
+   * death.
+   */
   forgiven = 0
 
   constructor(team: Team) {

@@ -1,6 +1,7 @@
 /**
- * What the threads of a test share, beside the device: marks for each event, and counters by which threads signal
- * each other. Events are numbered from 0, in the low half of their data64; the high half is the flow.
+ * What the threads of a test share, beside the device: marks for each event, and counters by which
+ * threads signal each other. Events are numbered from 0, in the low half of their data64; the high
+ * half is the flow.
  */
 export interface Board {
   /** By event: how often a consumer received it. */
@@ -9,7 +10,10 @@ export interface Board {
   readonly released: Uint8Array<SharedArrayBuffer>
   /** By event: how often it came to the sink, forwarded. */
   readonly arrived: Uint8Array<SharedArrayBuffer>
-  /** By flow: the member that holds events of it, plus 1; and the number of the last one received, plus 1. */
+  /**
+   * By flow: the member that holds events of it, plus 1; and the number of the last one received,
+   * plus 1.
+   */
   readonly holders: Int32Array<SharedArrayBuffer>
   readonly lastOfFlow: Int32Array<SharedArrayBuffer>
   /** By member: `memberWords` of them. */
@@ -29,7 +33,10 @@ export const control = {
   /** So many events may be sent, give or take a batch of each producer. */
   allowed: 8,
 } as const
-/** `offered` and `accepted`: numbers from the producer's first on. `until`: the operation at which `hit` is raised. */
+/**
+ * `offered` and `accepted`: numbers from the producer's first on. `until`: the operation at which
+ * `hit` is raised.
+ */
 export const member = { operations: 0, until: 1, hit: 2, offered: 3, accepted: 4, events: 5, words: 16 } as const
 
 export function makeBoard(events: number, flows: number, members: number): Board {
@@ -75,7 +82,10 @@ export function setMemberWord(board: Board, index: number, word: number, value: 
   Atomics.store(board.members, index * member.words + word, value)
 }
 
-/** One more operation of a member; it is seen from outside when the count comes to where somebody waits for it. */
+/**
+ * One more operation of a member; it is seen from outside when the count comes to where somebody
+ * waits for it.
+ */
 export function countOperation(board: Board, index: number): void {
   const base = index * member.words
   const now = Atomics.add(board.members, base + member.operations, 1) + 1

@@ -15,7 +15,10 @@ const traffic: Traffic = {
   ],
 }
 
-/** Threads that look again and again get the error; those that sleep have nothing more to hold their loops open. */
+/**
+ * Threads that look again and again get the error; those that sleep have nothing more to hold their
+ * loops open.
+ */
 export async function closing(t: Test, open: Open): Promise<void> {
   const below = random(seedFor(t))
   const team = new Team(t, open, below, traffic.plan)

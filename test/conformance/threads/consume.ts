@@ -16,7 +16,10 @@ export interface Stage {
 
 export interface ConsumeOptions {
   readonly stages: readonly Stage[]
-  /** Whether the port's links are taken off and put on, and the port disabled and enabled, all the time. */
+  /**
+   * Whether the port's links are taken off and put on, and the port disabled and enabled, all the
+   * time.
+   */
   readonly restless?: boolean
   /** After so many events it unlinks from all queues, and goes on. */
   readonly leavesAfter?: number
@@ -102,7 +105,10 @@ export class Consumer {
     this.#heldOfFlow.set(flow, (this.#heldOfFlow.get(flow) ?? 0) + 1)
   }
 
-  /** Completes up to `n` of the oldest events. @returns how many; fewer if a forward found no credits. */
+  /**
+   * Completes up to `n` of the oldest events. @returns how many; fewer if a forward found no
+   * credits.
+   */
   #complete(n: number): number {
     let completed = 0
     while (completed < n) {
@@ -135,7 +141,8 @@ export class Consumer {
       this.#events.setData64(i, number, flow)
       this.#events.setFlowId(i, flow)
     }
-    // From the call on, others may hold the flows. What the device does not take keeps its flow here.
+    // From the call on, others may hold the flows. What the device does not take keeps its flow
+    // here.
     const going = this.#letGo(n)
     const taken = this.#port.forward(this.#events, n)
     going.splice(0, taken)

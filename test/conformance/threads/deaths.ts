@@ -13,7 +13,10 @@ const epochs = nightly ? 100 : 1
 const deathsPerEpoch = 12
 const batch = 32
 
-/** Each thread has one task. Ordered events and flows are forwarded to the sink; others are released. */
+/**
+ * Each thread has one task. Ordered events and flows are forwarded to the sink; others are
+ * released.
+ */
 const divided: Traffic = {
   plan: { producers: 2, consumers: 3, events: 2_000_000, flows: 48 },
   stages: ({ any, atomic, ordered, sinkQueue }) => [
@@ -31,7 +34,10 @@ const divided: Traffic = {
 
 const goesToSink = (number: number): boolean => number % 4 === 1 || number % 4 === 2
 
-/** All threads do everything, through one port each, without a rest: they are in the device nearly all the time. */
+/**
+ * All threads do everything, through one port each, without a rest: they are in the device nearly
+ * all the time.
+ */
 const storm: Traffic = {
   plan: { producers: 0, consumers: 4, events: 2_000_000, flows: 48 },
   stages: ({ any, atomic, ordered }) => [

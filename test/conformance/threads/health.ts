@@ -5,10 +5,16 @@ import { SchedulingType } from '../../../lib/device/index.ts'
 import { range, until } from '../world.ts'
 import { credits, entriesPerConsumer, type Team } from './team.ts'
 
-/** Credits that a device may leave with ports that do not need them: libdlb's are taken 32 at a time. */
+/**
+ * Credits that a device may leave with ports that do not need them: libdlb's are taken 32 at a
+ * time.
+ */
 const cachedPerPort = 32
 
-/** After whatever happened in the domain: it has all its credits, entries, flows and sequence numbers. */
+/**
+ * After whatever happened in the domain: it has all its credits, entries, flows and sequence
+ * numbers.
+ */
 export async function checkHealth(t: Test, team: Team): Promise<void> {
   const { domain } = team
   const events = domain.createEvents(1024)

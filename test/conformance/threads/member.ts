@@ -92,7 +92,10 @@ function ready(): void {
   Atomics.notify(board.control, control.ready)
 }
 
-/** Works while woken. Nothing that is held must wait for another event, which might be waiting for it. */
+/**
+ * Works while woken. Nothing that is held must wait for another event, which might be waiting for
+ * it.
+ */
 function sleep(worker: Consumer | Sink): void {
   const completeAll = (): void => {
     while (worker instanceof Consumer && worker.holds > 0) if (!worker.step()) nap(board)

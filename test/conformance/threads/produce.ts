@@ -10,8 +10,9 @@ export interface ProduceOptions {
   readonly to: number
   readonly targets: readonly { readonly queue: number; readonly type: SchedulingTypeName }[]
   /**
-   * This producer's flows: an order is defined for events of one producer only. Their number is a multiple of the
-   * targets', so that a flow has one target; all ordered events of a target are one flow.
+   * This producer's flows: an order is defined for events of one producer only. Their number is a
+   * multiple of the targets', so that a flow has one target; all ordered events of a target are one
+   * flow.
    */
   readonly flows: readonly number[]
   /** At most so many events are on their way. */
@@ -20,7 +21,10 @@ export interface ProduceOptions {
 
 const batch = 32
 
-/** Sends its events in batches of random lengths, and says before and after each what was offered and accepted. */
+/**
+ * Sends its events in batches of random lengths, and says before and after each what was offered
+ * and accepted.
+ */
 export class Producer {
   readonly #board: Board
   readonly #index: number

@@ -33,8 +33,8 @@ export const entriesPerConsumer = 64
 export const credits = 4096
 
 /**
- * A domain with its threads: producers, consumers with a load-balanced port each, and a sink with a directed queue.
- * The queues: unordered and atomic events; atomic ones; two for ordered ones.
+ * A domain with its threads: producers, consumers with a load-balanced port each, and a sink with a
+ * directed queue. The queues: unordered and atomic events; atomic ones; two for ordered ones.
  */
 export class Team {
   readonly board: Board
@@ -136,7 +136,8 @@ export class Team {
         throw this.#stuck(`${now} of ${value} (word ${word})`)
       }
       const wait = Atomics.waitAsync(this.board.control, word, now)
-      // The timer holds the loop open, which a pending waitAsync does not, and lets us look for failures.
+      // The timer holds the loop open, which a pending waitAsync does not, and lets us look for
+      // failures.
       if (wait.async) await Promise.race([wait.value, sleep(100)])
     }
   }
@@ -150,7 +151,10 @@ export class Team {
     if (this.failures.length > 0) throw new Error(this.failures.join('; '))
   }
 
-  /** Waits for so many more operations of a member, until it has ended, or so many events are sent: of those that sleep, the others can leave few. */
+  /**
+   * Waits for so many more operations of a member, until it has ended, or so many events are sent:
+   * of those that sleep, the others can leave few.
+   */
   async operated(index: number, operations: number, events: number): Promise<void> {
     const { members } = this.board
     const base = index * member.words

@@ -23,7 +23,9 @@ export interface Traffic {
   readonly meanwhile?: (team: Team, below: Below) => Promise<void>
 }
 
-/** Fewer than the credits by what consumers can hold and want to forward: else nobody could forward. */
+/**
+ * Fewer than the credits by what consumers can hold and want to forward: else nobody could forward.
+ */
 export const window = 2048
 
 export function produceOptions(team: Team, traffic: Traffic, index: number): ProduceOptions {

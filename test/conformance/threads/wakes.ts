@@ -10,8 +10,8 @@ const patienceMilliseconds = 30_000
 const mostInBurst = 20
 
 /**
- * Bursts of events to threads that sleep, which forward them from their callbacks to this one, which sleeps too. A wake
- * that is lost leaves a burst incomplete for ever.
+ * Bursts of events to threads that sleep, which forward them from their callbacks to this one,
+ * which sleeps too. A wake that is lost leaves a burst incomplete for ever.
  */
 export async function wakes(t: Test, open: Open): Promise<void> {
   const below = random(seedFor(t))
@@ -27,7 +27,8 @@ export async function wakes(t: Test, open: Open): Promise<void> {
   try {
     for (; done < bursts; done++) {
       team.assertHealthy()
-      // At times right away, when the threads are about to sleep; at times when they have been asleep for long.
+      // At times right away, when the threads are about to sleep; at times when they have been
+      // asleep for long.
       for (let turns = below(4); turns > 0; turns--) await new Promise(setImmediate)
       await burst(sender, back, events, any.id, below)
     }

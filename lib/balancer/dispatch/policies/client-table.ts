@@ -19,9 +19,15 @@ export interface ClientTableOptions {
   readonly maxClients?: number
 }
 
-/** So many clients are known; with more, those are forgotten first that have had no connection for the longest time. */
+/**
+ * So many clients are known; with more, those are forgotten first that have had no connection for
+ * the longest time.
+ */
 export const MAX_CLIENTS = 65_536
-/** To make room for one: clients that may be found to have a connection are not looked for any further. */
+/**
+ * To make room for one: clients that may be found to have a connection are not looked for any
+ * further.
+ */
 const MAX_LOOKS = 4
 /** A round over the whole table takes a quarter of the timeout, in so many steps. */
 const STEPS = 16
@@ -31,9 +37,10 @@ const MIN_STEP_MS = 50
 /**
  * Which worker has which client: while it has a connection, and for `timeout` after that.
  *
- * Nobody tells main that a connection has closed. So a round over the table, in small steps, looks who has one still, and a
- * client is kept for at least the timeout, and for at most a quarter of it longer. Each step costs what a sixteenth of the
- * table does; all else is O(1). In the map's order, the clients whose connection is the latest to be seen come last.
+ * Nobody tells main that a connection has closed. So a round over the table, in small steps, looks
+ * who has one still, and a client is kept for at least the timeout, and for at most a quarter of it
+ * longer. Each step costs what a sixteenth of the table does; all else is O(1). In the map's order,
+ * the clients whose connection is the latest to be seen come last.
  *
  * Main thread. Its timer runs while there are clients, and does not hold the loop.
  */
@@ -68,7 +75,10 @@ export class ClientTable {
     return isKept ? client.worker : -1
   }
 
-  /** The client's connection goes to this worker, as will its next ones. The number of the fd is forgotten before, by `closed`. */
+  /**
+   * The client's connection goes to this worker, as will its next ones. The number of the fd is
+   * forgotten before, by `closed`.
+   */
   bind(number: number, worker: number, fd: number, stamp: number): void {
     const client = this.#clients.get(number) ?? this.#add(number, worker)
     if (client.worker !== worker) this.#move(client, worker)
@@ -80,7 +90,10 @@ export class ClientTable {
     this.#timer ??= setInterval(() => this.step(), interval).unref()
   }
 
-  /** The number is a new connection's, or the same one is dealt again: so there are no more entries than there are descriptors. */
+  /**
+   * The number is a new connection's, or the same one is dealt again: so there are no more entries
+   * than there are descriptors.
+   */
   closed(fd: number): void {
     const client = this.#byFd.get(fd)
     if (client) this.#drop(client, fd)

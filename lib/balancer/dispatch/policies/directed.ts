@@ -2,7 +2,10 @@ import { type EventBuffer, SchedulingType } from '../../../device/event-buffer.t
 import type { Balanced, Policy } from './policy.ts'
 import type { WorkerLoads } from './worker-loads.ts'
 
-/** Chooses the worker itself, and sends to that one's directed queue. A connection that was dealt to a worker waits for it. */
+/**
+ * Chooses the worker itself, and sends to that one's directed queue. A connection that was dealt to
+ * a worker waits for it.
+ */
 export abstract class Directed implements Policy {
   abstract readonly name: Policy['name']
   readonly kind = 'directed'
@@ -35,7 +38,8 @@ export abstract class Directed implements Policy {
 }
 
 /**
- * The listening workers in turn, as `node:cluster` deals. The counts of connections dealt differ by at most one.
+ * The listening workers in turn, as `node:cluster` deals. The counts of connections dealt differ by
+ * at most one.
  *
  * Cost: a directed queue per worker.
  */
@@ -48,9 +52,10 @@ export class RoundRobin extends Directed {
 }
 
 /**
- * Each connection to the listening worker that has the fewest: open ones, and those on their way to it. What policies of the
- * other kind have dealt is not counted. Envoy's Exact
- * balance. One thread deals, so that the counts need no lock. The counts of connections held differ by at most one while none closes.
+ * Each connection to the listening worker that has the fewest: open ones, and those on their way to
+ * it. What policies of the other kind have dealt is not counted. Envoy's Exact balance. One thread
+ * deals, so that the counts need no lock. The counts of connections held differ by at most one
+ * while none closes.
  *
  * Cost: a directed queue per worker, and for each connection a look at every worker's counts.
  */

@@ -2,8 +2,9 @@ import { type EventBuffer, SchedulingType } from '../../../device/event-buffer.t
 import type { Balanced, Policy } from './policy.ts'
 
 /**
- * The listening workers in turn, to each of which main gives its connections as messages. For listeners with a load-balanced policy that have no
- * queue (see QueuePool): as long as the workers that listen are of more sets than there are queues.
+ * The listening workers in turn, to each of which main gives its connections as messages. For
+ * listeners with a load-balanced policy that have no queue (see QueuePool): as long as the workers
+ * that listen are of more sets than there are queues.
  *
  * Cost: a message for each connection. One that was given to a worker waits for it.
  */

@@ -13,7 +13,10 @@ export interface PolicyHost extends Clients {
   direct(worker: number): DirectCounts
 }
 
-/** Each worker accepts for itself. In turn are only those connections dealt that a device had which has failed. */
+/**
+ * Each worker accepts for itself. In turn are only those connections dealt that a device had which
+ * has failed.
+ */
 class Nop extends RoundRobin {
   override readonly name: Policy['name'] = 'nop'
 }

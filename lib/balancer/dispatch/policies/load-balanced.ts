@@ -20,13 +20,13 @@ abstract class LoadBalanced implements Policy {
 }
 
 /**
- * To the listening worker that has the fewest waiting: a connection is complete once the worker has adopted it, and its event
- * loop has come round. Envoy's DLB extension does the same, but for the loop: a worker whose loop is blocked is
- * preferred there.
+ * To the listening worker that has the fewest waiting: a connection is complete once the worker has
+ * adopted it, and its event loop has come round. Envoy's DLB extension does the same, but for the
+ * loop: a worker whose loop is blocked is preferred there.
  *
- * Cost: none in this process beyond the send; one load-balanced queue for all listeners of the same workers, at most 8 connections waiting
- * per worker. It balances what waits, not what is open: long-lived connections can pile up on a worker that is quick
- * to adopt.
+ * Cost: none in this process beyond the send; one load-balanced queue for all listeners of the same
+ * workers, at most 8 connections waiting per worker. It balances what waits, not what is open:
+ * long-lived connections can pile up on a worker that is quick to adopt.
  */
 export class Unordered extends LoadBalanced {
   readonly name = 'unordered'
@@ -34,11 +34,13 @@ export class Unordered extends LoadBalanced {
 }
 
 /**
- * To the listening worker that has the fewest open connections: a connection is complete when it closes.
+ * To the listening worker that has the fewest open connections: a connection is complete when it
+ * closes.
  *
- * Cost: as `unordered`, and an event-state entry of the device for each open connection. A worker has a bounded number of
- * them (see DeviceFabric), and a DLB device counts only so many of all workers. With more connections open than that, a worker's oldest are
- * completed early, which is counted; lib/worker/connections/counting-room.ts has what the load is then.
+ * Cost: as `unordered`, and an event-state entry of the device for each open connection. A worker
+ * has a bounded number of them (see DeviceFabric), and a DLB device counts only so many of all
+ * workers. With more connections open than that, a worker's oldest are completed early, which is
+ * counted; lib/worker/connections/counting-room.ts has what the load is then.
  */
 export class LeastConnections extends LoadBalanced {
   readonly name = 'least-connections'

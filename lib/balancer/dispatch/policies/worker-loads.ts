@@ -3,8 +3,9 @@ import type { DirectCounts } from '../../../ledger/counters.ts'
 /**
  * The connections that were dealt to a worker itself, and are open or on their way to it.
  *
- * Main thread, which alone deals. A worker's count is one number of its own less two of the worker's, each of which only
- * grows: whatever the worker is doing just now, a connection is counted once. So true counts need no lock.
+ * Main thread, which alone deals. A worker's count is one number of its own less two of the
+ * worker's, each of which only grows: whatever the worker is doing just now, a connection is
+ * counted once. So true counts need no lock.
  */
 export class WorkerLoads {
   readonly #counts: (worker: number) => DirectCounts
