@@ -1,5 +1,4 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { WorkerCode } from './balancer/workers/worker-code.ts'
 import type { DomainToken, PortId, QueueId } from './device/device.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Counting } from './ledger/counting.ts'
@@ -10,6 +9,14 @@ import type { NativeThread } from './native.ts'
  * through the device), except those that a worker has to give back, and those of a device that
  * failed and has no successor.
  */
+
+/** The text of the program that every worker runs, and what V8 has compiled of it. */
+export interface WorkerCode {
+  readonly file: string
+  readonly source: string
+  /** All threads share it. */
+  readonly compiled: Uint8Array
+}
 
 /**
  * The worker's start-up parcel, in `workerData`; the bootstrap replaces it by the user's own before

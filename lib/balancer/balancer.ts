@@ -10,7 +10,8 @@ import type { Call, Notice, PathRequest, Reply, WorkerLink } from '../protocol.t
 import { workerIndex } from '../this-worker.ts'
 import { Admission } from './dispatch/admission.ts'
 import { Dealer } from './dispatch/dealer.ts'
-import { type DeviceFacts, type Fabric, type FabricHooks, openFabric, openFallback } from './dispatch/fabric.ts'
+import type { DeviceFacts, Fabric, FabricHooks } from './dispatch/fabric.ts'
+import { openFabric, openFallback } from './dispatch/open-fabric.ts'
 import { ClientTable } from './dispatch/policies/client-table.ts'
 import { Rest } from './dispatch/rest.ts'
 import { Datagrams } from './listeners/datagrams.ts'
@@ -291,7 +292,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
    */
   close(options: CloseOptions = {}): Promise<CloseReport> {
     const { timeout, signal } = readCloseOptions(options, this.#options.drainTimeout)
-    if (this.#closed) {
+    if (this.#closed !== null) {
       for (const drain of this.#drains) drain.hurry(timeout)
       return this.#closed
     }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { isPolicyName, policyNames } from '../balancer/dispatch/policies/index.ts'
+import { isPolicyName, policyNames } from '../balancer/dispatch/policies/names.ts'
 import type { ListenerOptions } from '../balancer/listeners/settings.ts'
 
 const MS_PER_UNIT: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { overLimitNames } from '../balancer/dispatch/admission.ts'
-import { policyNames } from '../balancer/dispatch/policies/index.ts'
+import { policyNames } from '../balancer/dispatch/policies/names.ts'
 import { deviceNames, fallbackNames, MAX_WORKERS } from '../balancer/options/options.ts'
 import { addListener, parseCount, parseDuration } from './parse.ts'
 import { type RunFlags, run } from './run.ts'

@@ -1,4 +1,7 @@
 import type { EventBuffer } from './event-buffer.ts'
+import type { PortId, QueueId } from './ids.ts'
+
+export type { PortId, QueueId, QueueKind } from './ids.ts'
 
 /**
  * The queue device contract: libdlb's model in TypeScript's manners. The software device and the
@@ -83,23 +86,6 @@ export interface DomainConfig {
    * that.
    */
   readonly sequenceNumbers?: number | readonly number[]
-}
-
-export type QueueKind = 'load-balanced' | 'directed'
-
-/**
- * Names a queue. The id is the device's: not dense, not from zero. Plain data: it can be posted to
- * other threads.
- */
-export interface QueueId {
-  readonly kind: QueueKind
-  readonly id: number
-}
-
-/** Names a port, as QueueId does a queue. */
-export interface PortId {
-  readonly kind: QueueKind
-  readonly id: number
 }
 
 export interface LoadBalancedQueueOptions {

@@ -1,6 +1,6 @@
 import { NodeDlbError } from '../errors.ts'
 import { checkChoice, checkInteger, readFields, readOptions, show } from './check.ts'
-import type { QueueId } from './device.ts'
+import type { QueueId } from './ids.ts'
 
 /** libdlb's scheduling types, by their values in an event. */
 export const SchedulingType = { atomic: 0, unordered: 1, ordered: 2, directed: 3 } as const

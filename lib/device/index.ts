@@ -15,5 +15,5 @@ export { attachDomain, type OpenOptions, openDevice, openDlbDevice } from './ope
 export type { DeviceFile, Driver, Folder, Machine, NumaNode } from './survey/machine.ts'
 export type { DriverDevice, PciFunction } from './survey/pci.ts'
 export type { Choice, DeviceReport, Failure, LibraryReport } from './survey/probe.ts'
-export type { Problem } from './survey/problems.ts'
+export type { Problem } from './survey/problem.ts'
 export type { DevicesReport } from './survey/report.ts'

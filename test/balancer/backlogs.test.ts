@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Fabric } from '../../lib/balancer/dispatch/fabric.ts'
-import { Policies, type PolicyName } from '../../lib/balancer/dispatch/policies/index.ts'
+import { Policies } from '../../lib/balancer/dispatch/policies/index.ts'
+import type { PolicyName } from '../../lib/balancer/dispatch/policies/names.ts'
 import { ListenerSettingsTable } from '../../lib/balancer/listeners/settings.ts'
 import { ListenerTable } from '../../lib/balancer/listeners/table.ts'
 import { Eligibility } from '../../lib/balancer/workers/eligibility.ts'

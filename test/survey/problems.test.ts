@@ -2,7 +2,8 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { type Machine, readMachine } from '../../lib/device/survey/machine.ts'
 import type { DeviceReport, Probe } from '../../lib/device/survey/probe.ts'
-import { findProblems, type Problem } from '../../lib/device/survey/problems.ts'
+import type { Problem } from '../../lib/device/survey/problem.ts'
+import { findProblems } from '../../lib/device/survey/problems.ts'
 import { makeTree, type Shape } from './tree.ts'
 
 const free = {

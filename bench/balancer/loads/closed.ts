@@ -1,24 +1,10 @@
 import { now } from '../../lib/clock.ts'
 import type { Sample } from '../../lib/rounds.ts'
-import type { Connections, RequestKind, Tls } from '../clients/jobs.ts'
 import { Fleet } from '../fleet.ts'
+import type { ClosedLoad, Done } from './closed-load.ts'
 import type { LoadContext } from './load.ts'
 import { measureCpu } from './measure.ts'
-import { type Done, isForWrk, runWrk } from './wrk.ts'
-
-/**
- * So many users who ask again as soon as they are answered. What it tells is how much a server can
- * do, and at what cost.
- */
-export interface ClosedLoad {
-  readonly kind: 'closed'
-  readonly seconds: number
-  readonly connections: Connections
-  /** The spec's servers speak it, too. */
-  readonly tls?: Tls
-  readonly users: number
-  readonly mix: readonly RequestKind[]
-}
+import { isForWrk, runWrk } from './wrk.ts'
 
 export async function runClosed(load: ClosedLoad, { server, scale }: LoadContext): Promise<Sample> {
   const seconds = Math.min(load.seconds, scale.seconds)

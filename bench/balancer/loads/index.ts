@@ -1,5 +1,6 @@
 import type { Sample } from '../../lib/rounds.ts'
-import { type ClosedLoad, runClosed } from './closed.ts'
+import { runClosed } from './closed.ts'
+import type { ClosedLoad } from './closed-load.ts'
 import { type FanInLoad, runFanIn } from './fan-in.ts'
 import { type HeldLoad, runHeld } from './held.ts'
 import type { LoadContext, RunLoad } from './load.ts'

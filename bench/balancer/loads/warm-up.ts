@@ -1,6 +1,7 @@
 import type { Connections, RequestKind } from '../clients/jobs.ts'
 import type { Fleet } from '../fleet.ts'
-import { type ClosedLoad, runFleet } from './closed.ts'
+import { runFleet } from './closed.ts'
+import type { ClosedLoad } from './closed-load.ts'
 import type { LoadContext } from './load.ts'
 import { isForWrk, runWrk } from './wrk.ts'
 

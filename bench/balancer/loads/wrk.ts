@@ -1,13 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { ClosedLoad } from './closed.ts'
-
-/** What a closed loop has done. */
-export interface Done {
-  readonly completed: number
-  readonly failed: number
-  readonly seconds: number
-}
+import type { ClosedLoad, Done } from './closed-load.ts'
 
 const THREADS = 1
 let version: string | null | undefined

@@ -1,4 +1,4 @@
-import type { ClosedLoad } from '../loads/closed.ts'
+import type { ClosedLoad } from '../loads/closed-load.ts'
 import type { Trial } from '../trial.ts'
 
 const load: ClosedLoad = {

@@ -9,7 +9,8 @@ import type { ResolvedOptions } from '../options/options.ts'
 import { DeviceProbe } from './device-probe.ts'
 import type { DeviceFacts, Fabric, FabricCounts, FabricHooks, FabricParts } from './fabric.ts'
 import { giveAll } from './giving.ts'
-import { isLoadBalanced, isOwnAccepting, type Policies, type Policy, type PolicyName } from './policies/index.ts'
+import type { Policies, Policy } from './policies/index.ts'
+import { isLoadBalanced, isOwnAccepting, type PolicyName } from './policies/names.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { PolicyName } from '../dispatch/policies/index.ts'
+import type { PolicyName } from '../dispatch/policies/names.ts'
 
 /** What a listener can have of its own. */
 export interface ListenerOptions {

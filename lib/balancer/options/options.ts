@@ -6,8 +6,7 @@ import { show } from '../../device/check.ts'
 import { NodeDlbError } from '../../errors.ts'
 import { print } from '../../print.ts'
 import { type OverLimit, overLimitNames } from '../dispatch/admission.ts'
-import type { FallbackPolicy } from '../dispatch/fabric.ts'
-import { isPolicyName, type PolicyName, policyNames } from '../dispatch/policies/index.ts'
+import { isPolicyName, type PolicyName, policyNames } from '../dispatch/policies/names.ts'
 import { type ListenerOptions, ListenerSettingsTable } from '../listeners/settings.ts'
 import { isObject, readOnce } from './read-once.ts'
 import { checkResourceLimits, limitNames } from './resource-limits.ts'
@@ -19,7 +18,9 @@ const MAX_MS = 2 ** 31 - 1
 const MAX_RETRIES = 1_000_000
 export const deviceNames = ['auto', 'software', 'dlb'] as const
 
-export const fallbackNames: readonly FallbackPolicy[] = ['software', 'exact', 'nop', 'none']
+export const fallbackNames = ['software', 'exact', 'nop', 'none'] as const
+
+export type FallbackPolicy = (typeof fallbackNames)[number]
 
 /** All times are in milliseconds. Unknown names are refused. */
 export interface BalancerOptions {

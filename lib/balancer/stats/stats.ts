@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { DeviceFacts, Fabric, FabricCounts } from '../dispatch/fabric.ts'
-import type { PolicyName } from '../dispatch/policies/index.ts'
+import type { PolicyName } from '../dispatch/policies/names.ts'
 import type { ListenerTable } from '../listeners/table.ts'
 import type { Eligibility, HoldReason } from '../workers/eligibility.ts'
 import type { Supervisor, WorkerState } from '../workers/supervisor.ts'

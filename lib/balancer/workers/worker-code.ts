@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { compileFunction } from 'node:vm'
 import { packageFile } from '../../package-file.ts'
+import type { WorkerCode } from '../../protocol.ts'
 
 /**
  * What the workers' part of this package is bundled into (scripts/bundle.mjs), and what they start
@@ -8,14 +9,6 @@ import { packageFile } from '../../package-file.ts'
  */
 const BOOTSTRAP = 'dist/lib/bundle/bootstrap.cjs'
 const START = 'dist/lib/bundle/start.cjs'
-
-/** Program text, and what V8 has made of it. */
-export interface WorkerCode {
-  readonly file: string
-  readonly source: string
-  /** Shared by all threads. */
-  readonly compiled: Uint8Array
-}
 
 let code: WorkerCode | undefined
 

@@ -6,15 +6,9 @@ import { type EventBuffer, SchedulingType } from '../event-buffer.ts'
 import { Call, LentEvents } from './call.ts'
 import { code, portError } from './codes.ts'
 import { Command } from './command.ts'
-import { targetError } from './targets.ts'
+import { type Target, targetError } from './targets.ts'
 import type { DlbPort } from './types.ts'
 import { readWait, type Wait } from './wait.ts'
-
-/**
- * For a scheduling type and queue id: 0 there is no such queue, 1 it takes that type, 2 it does
- * not.
- */
-export type Target = (type: number, queue: number) => number
 
 /**
  * A thread's port. What is not plain argument checking is done in one call of the addon: see

@@ -1,6 +1,11 @@
 import { NodeDlbError } from '../../errors.ts'
 import { type EventBuffer, SchedulingType } from '../event-buffer.ts'
-import type { Target } from './port.ts'
+
+/**
+ * For a scheduling type and queue id: 0 there is no such queue, 1 it takes that type, 2 it does
+ * not.
+ */
+export type Target = (type: number, queue: number) => number
 
 /**
  * Why events were refused: the first that names a queue which is not there, or does not take its

@@ -1,6 +1,6 @@
 import type { DeviceFile, Machine } from './machine.ts'
 import { type PciFunction, pciIds } from './pci.ts'
-import type { Problem } from './problems.ts'
+import type { Problem } from './problem.ts'
 
 /**
  * From the PCI bus to /dev/dlb<n>: the first link that is missing, and files that this user may not

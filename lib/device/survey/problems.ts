@@ -2,14 +2,8 @@ import type { DlbOpenOptions } from '../dlb/library.ts'
 import { driverProblems } from './driver-problems.ts'
 import type { Folder, Machine } from './machine.ts'
 import type { DeviceReport, LibraryReport, Probe } from './probe.ts'
+import type { Problem } from './problem.ts'
 import type { SeparateProbe } from './separately.ts'
-
-/** Something that keeps a DLB device from being used, and how to mend it. */
-export interface Problem {
-  readonly about: 'platform' | 'addon' | 'driver' | 'device-file' | 'folder' | 'library' | 'device' | 'resources'
-  readonly problem: string
-  readonly fix: string
-}
 
 /** libdlb's file for a domain has 2,410,912 bytes. */
 const bytesPerDomain = 2_410_912

@@ -1,7 +1,8 @@
 import type { DlbOpenOptions } from '../dlb/library.ts'
 import { type Machine, readMachine } from './machine.ts'
 import type { Choice, DeviceReport, LibraryReport, Probe } from './probe.ts'
-import { findProblems, type Problem } from './problems.ts'
+import type { Problem } from './problem.ts'
+import { findProblems } from './problems.ts'
 import type { SeparateProbe } from './separately.ts'
 
 /** What `node-dlb devices --json` prints. */

@@ -1,5 +1,5 @@
 import type { ProxiedAddresses } from '../../net/proxy-header.ts'
-import { type Member, serverOf } from '../listen/listening.ts'
+import { type Member, serverOf } from '../listen/member.ts'
 import { type StreamHandle, wantsNoDelay } from '../node-handles.ts'
 import type { Adoption, OnClosed } from './adoption.ts'
 import { setAddresses } from './proxied.ts'

@@ -6,12 +6,12 @@ import type { Intake } from '../connections/intake.ts'
 import type { Control } from '../control.ts'
 import { findPipe, type StreamHandleConstructor } from '../node-handles.ts'
 import {
-  type Accept,
   type ListenerMembership,
   type ListenHandle,
   type ListenHandleConstructor,
   listenHandleClass,
 } from './listen-handle.ts'
+import type { Member } from './member.ts'
 import { useTicketKeys } from './ticket-keys.ts'
 
 const EBADF = -9
@@ -23,29 +23,8 @@ export interface Opened {
   readonly addressType: number
 }
 
-/** What takes part in a listener of the main thread's. */
-export interface Member {
-  /**
-   * Those that have the handle. The last one gets the connections: `b.listen(a)` takes them over.
-   */
-  readonly servers: Server[]
-  readonly handle: ListenHandle
-  readonly accept: Accept
-  /** Its connections begin with the PROXY protocol's header. */
-  readonly proxied: boolean
-  /** The class of its connections' handles. */
-  readonly Handle: StreamHandleConstructor
-  /** Its connections begin with TCP_NODELAY, as the listening socket has it. */
-  readonly inheritsNoDelay: boolean
-}
-
 type Bound = Extract<Reply, { type: 'listening' }>
 type Failure = Pick<Extract<Reply, { type: 'failed' }>, 'errno' | 'address'>
-
-/** The server that gets the member's connections. */
-export function serverOf({ servers }: Member): Server {
-  return servers[servers.length - 1]
-}
 
 /**
  * The servers of this worker that listen, by the id of the listener that they take part in.

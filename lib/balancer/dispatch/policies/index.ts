@@ -3,6 +3,7 @@ import { Affinity, type Clients } from './affinity.ts'
 import { Exact, RoundRobin } from './directed.ts'
 import { InTurn } from './in-turn.ts'
 import { LeastConnections, Unordered } from './load-balanced.ts'
+import type { PolicyName } from './names.ts'
 import type { Policy } from './policy.ts'
 import { WorkerLoads } from './worker-loads.ts'
 
@@ -28,25 +29,7 @@ const policies = {
   'round-robin': (loads: WorkerLoads) => new RoundRobin(loads),
   affinity: (loads: WorkerLoads, host: PolicyHost) => new Affinity(loads, host),
   nop: (loads: WorkerLoads) => new Nop(loads),
-} as const
-
-export type PolicyName = keyof typeof policies
-
-export const policyNames = Object.keys(policies) as readonly PolicyName[]
-
-export function isPolicyName(value: unknown): value is PolicyName {
-  return typeof value === 'string' && Object.hasOwn(policies, value)
-}
-
-/** Whether the workers accept for themselves: without a device, as far as this policy goes. */
-export function isOwnAccepting(name: PolicyName): boolean {
-  return name === 'nop'
-}
-
-/** Whether the policy sends to load-balanced queues, or to workers. */
-export function isLoadBalanced(name: PolicyName): boolean {
-  return name === 'unordered' || name === 'least-connections'
-}
+} as const satisfies Record<PolicyName, unknown>
 
 /** The policies that a balancer's listeners have; one of each. */
 export class Policies {

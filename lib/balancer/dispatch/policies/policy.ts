@@ -1,6 +1,6 @@
 import type { QueueId, QueueKind } from '../../../device/device.ts'
 import type { EventBuffer } from '../../../device/event-buffer.ts'
-import type { PolicyName } from './index.ts'
+import type { PolicyName } from './names.ts'
 
 /** What a policy sees of a listener. */
 export interface Balanced {
