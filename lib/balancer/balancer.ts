@@ -178,10 +178,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
         this.#sheds.count('descriptors', count)
       },
       onError: (error) => this.emit('error', error),
-      onServed: (parked) => this.#dealer.deal(parked),
+      onServed: (unserved) => this.#dealer.deal(unserved),
       onOpen: ({ listener }) => this.emit('listening', listener.address),
       onRoutes: (worker, links, routes) => this.#supervisor.post(worker, { type: 'routes', links, routes }),
-      onClose: ({ parked }) => this.#dealer.refuse(parked),
+      onClose: ({ unserved }) => this.#dealer.refuse(unserved),
     })
     this.#supervisor = new Supervisor(options, this.#ledger.buffer, {
       linkFor: (worker) => this.#linkFor(worker),

@@ -14,7 +14,7 @@ export interface DealtListener extends Balanced {
   /** Whether a worker listens now that may be dealt connections. */
   readonly served: boolean
   /** Connections that wait for such a worker. */
-  readonly parked: Connection[]
+  readonly unserved: Connection[]
 }
 
 export interface DealerOptions {
@@ -154,7 +154,7 @@ export class Dealer {
 
   /**
    * Not within itself: whoever is asked for room may let a worker go, for which connections were
-   * parked.
+   * unserved.
    */
   #flush(): void {
     if (this.#flushing) return
@@ -224,9 +224,9 @@ export class Dealer {
   #dealRun(lane: readonly Connection[], start: number, count: number): number {
     const listener = this.#findListener(lane[start].listener)
     if (listener?.served) return this.#send(listener, lane, start, count)
-    const unserved = lane.slice(start, start + count)
-    if (listener) listener.parked.push(...unserved)
-    else this.refuse(unserved)
+    const connections = lane.slice(start, start + count)
+    if (listener) listener.unserved.push(...connections)
+    else this.refuse(connections)
     return count
   }
 

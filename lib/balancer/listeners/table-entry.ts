@@ -23,10 +23,11 @@ export class TableEntry implements DealtListener, Bound {
   readonly members = new Set<number>()
   /** Workers that listened and died; the socket stays open for their successors. */
   readonly awaited = new Set<number>()
-  readonly parked: Connection[] = []
+  readonly unserved: Connection[] = []
   workers: readonly number[] = []
   directQueues: readonly QueueId[] = []
   turn = 0
+  closed = false
   /** In the Shift; null: only main accepts. */
   readonly reliefPlace: number | null
   /**

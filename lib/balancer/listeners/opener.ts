@@ -1,0 +1,174 @@
+import { NodeDlbError } from '../../errors.ts'
+import { Listener } from '../../net/listening-socket.ts'
+import type { ListenRequest } from '../../protocol.ts'
+import type { Policy } from '../dispatch/policies/index.ts'
+import type { PolicyName } from '../dispatch/policies/names.ts'
+import { canonical, excludes, isSame, isSameHost, overlaps } from './addresses.ts'
+import { ChosenPorts } from './chosen-ports.ts'
+import type { ListenerRegistry } from './registry.ts'
+import type { ListenerSettings, ListenerSettingsTable } from './settings.ts'
+import { TableEntry } from './table-entry.ts'
+import { type ListenerSocket, UnboundListener } from './unbound-listener.ts'
+
+/** The backlog that Node asks for by default. */
+const DEFAULT_BACKLOG = 511
+
+/** What becomes of the connections of the sockets that are opened. */
+export interface SocketCallbacks {
+  readonly onBatch: (listener: number, fds: Int32Array, count: number) => void
+  readonly onShed: (count: number) => void
+  readonly onError: (error: NodeDlbError) => void
+  /** The listener is bound. */
+  readonly onOpen: (entry: TableEntry) => void
+}
+
+/** What the opener asks the table. */
+export interface EntryPlanner {
+  policyFor(wanted: PolicyName): Policy
+  /** A place in the accept mode's words for a listener with this policy; null if it gets none. */
+  takeReliefPlace(policy: Policy): number | null
+  /** The entry has another socket than before. */
+  socketChanged(entry: TableEntry): void
+}
+
+/**
+ * Finds the listener that a `listen()` in a worker means, or opens it. Main thread.
+ *
+ * Which addresses are the same is the kernel's to say (addresses.ts).
+ */
+export class ListenerOpener {
+  readonly #registry: ListenerRegistry
+  readonly #settings: ListenerSettingsTable
+  readonly #planner: EntryPlanner
+  readonly #callbacks: SocketCallbacks
+  readonly #chosen = new ChosenPorts()
+
+  constructor(
+    registry: ListenerRegistry,
+    settings: ListenerSettingsTable,
+    planner: EntryPlanner,
+    callbacks: SocketCallbacks,
+  ) {
+    this.#registry = registry
+    this.#settings = settings
+    this.#planner = planner
+    this.#callbacks = callbacks
+  }
+
+  /** @throws ERR_DLB_LISTEN, ERR_DLB_NO_RESOURCES */
+  findOrOpen(worker: number, request: ListenRequest): TableEntry {
+    if (request.port === 0) return this.#findOrOpenAny(worker, request)
+    return this.#find(worker, request) ?? this.#open(worker, request)
+  }
+
+  /** The worker's thread has ended. */
+  forget(worker: number): void {
+    this.#chosen.forget(worker)
+  }
+
+  /** Opens the socket of a listener. @throws ERR_DLB_LISTEN */
+  openSocket(id: number, request: ListenRequest, { deferAccept }: ListenerSettings): Listener {
+    const { onBatch, onShed, onError } = this.#callbacks
+    const { address, port, backlog, ipv6Only, reusePort, noDelay } = request
+    const common = { backlog: backlog > 0 ? backlog : DEFAULT_BACKLOG, ipv6Only, reusePort, noDelay, deferAccept }
+    const where = port === -1 ? { address: null, port: 0, path: address ?? '' } : { address, port }
+    return Listener.open(id, { ...where, ...common }, (fds, count) => onBatch(id, fds, count), { onShed, onError })
+  }
+
+  /** A listener has closed: those that its address kept from being bound are bound now. */
+  bindUnbound(closed: TableEntry): void {
+    for (const entry of this.#registry.all()) {
+      if (!(entry.listener instanceof UnboundListener) || !overlaps(closed, asBound(entry))) continue
+      try {
+        entry.listener = this.openSocket(entry.id, asBound(entry), entry.settings)
+        this.#planner.socketChanged(entry)
+        this.#callbacks.onOpen(entry)
+      } catch (error) {
+        if (!isTaken(error)) this.#callbacks.onError(error as NodeDlbError)
+      }
+    }
+  }
+
+  /**
+   * The listener that the kernel would take the request for; or a listener of the worker's own that
+   * excludes it, even one that is not bound.
+   */
+  #find(worker: number, request: ListenRequest): TableEntry | undefined {
+    const entries = this.#registry.all()
+    const inTheWay = entries.find((entry) => entry.members.has(worker) && excludes(entry, request))
+    return inTheWay ?? entries.find((entry) => isSame(entry, request) && !entry.members.has(worker))
+  }
+
+  /**
+   * A listener on a port of the kernel's choice: a port that the kernel has chosen before for
+   * another worker, if there is one (see ChosenPorts).
+   */
+  #findOrOpenAny(worker: number, request: ListenRequest): TableEntry {
+    const host = `${request.address ?? '*'} ${request.ipv6Only}`
+    const entry = this.#findAny(worker, request, host) ?? this.#open(worker, request)
+    if (typeof entry.address === 'object') this.#chosen.took(worker, host, entry.address.port)
+    return entry
+  }
+
+  #findAny(worker: number, request: ListenRequest, host: string): TableEntry | undefined {
+    const isFree = ({ members }: TableEntry): boolean => !members.has(worker)
+    const open = this.#registry
+      .all()
+      .find((entry) => entry.asked.port === 0 && isSameHost(entry, request) && isFree(entry))
+    for (const { port, isRecent } of this.#chosen.of(worker, host)) {
+      // A port that all workers closed long ago is not what a worker wants that starts now.
+      if (open && !isRecent && asBound(open).port !== port) continue
+      const found = this.#find(worker, { ...request, port })
+      if (found && isFree(found)) return found
+      const opened = found ? undefined : this.#tryToOpen(worker, request, port)
+      if (opened) return opened
+    }
+    return open
+  }
+
+  #tryToOpen(worker: number, request: ListenRequest, port: number): TableEntry | undefined {
+    try {
+      return this.#open(worker, request, port)
+    } catch (error) {
+      if (isTaken(error)) return undefined
+      throw error
+    }
+  }
+
+  #open(worker: number, request: ListenRequest, port = request.port): TableEntry {
+    const settings = this.#settings.find(request.address, request.port)
+    const policy = this.#planner.policyFor(settings.policy)
+    const id = this.#registry.nextId()
+    const listener = this.#bind(id, worker, { ...request, port }, settings)
+    const reliefPlace = this.#planner.takeReliefPlace(policy)
+    const entry = new TableEntry(id, listener, { asked: request, settings, policy, reliefPlace })
+    this.#registry.add(entry)
+    if (listener instanceof Listener) this.#callbacks.onOpen(entry)
+    return entry
+  }
+
+  /**
+   * An address that overlaps with one of this very worker's fails, as it does on a single thread. An
+   * address that overlaps only with other workers' is bound once those have closed.
+   */
+  #bind(id: number, worker: number, request: ListenRequest, settings: ListenerSettings): ListenerSocket {
+    try {
+      return this.openSocket(id, request, settings)
+    } catch (error) {
+      const others = this.#registry.all().filter((entry) => overlaps(entry, request))
+      if (!isTaken(error) || others.length === 0 || others.some(({ members }) => members.has(worker))) throw error
+      const address = canonical(request.address ?? '::')
+      return new UnboundListener({ address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: request.port })
+    }
+  }
+}
+
+/** The request, on the port that the listener has. */
+function asBound({ asked, address }: TableEntry): ListenRequest {
+  return typeof address === 'string' ? asked : { ...asked, port: address.port }
+}
+
+/** Whether a bind failed because others have the address. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof NodeDlbError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
+}

@@ -1,0 +1,62 @@
+import { NodeDlbError } from '../../errors.ts'
+import { isSamePath } from './addresses.ts'
+import type { TableEntry } from './table-entry.ts'
+
+const MAX_LISTENER_ID = 0xffff
+
+/** The open listeners, by their ids. Main thread. */
+export class ListenerRegistry {
+  readonly #entries = new Map<number, TableEntry>()
+  #lastId = -1
+
+  get(id: number): TableEntry | undefined {
+    return this.#entries.get(id)
+  }
+
+  all(): TableEntry[] {
+    return [...this.#entries.values()]
+  }
+
+  add(entry: TableEntry): void {
+    this.#entries.set(entry.id, entry)
+  }
+
+  /** @returns whether it was there */
+  remove(entry: TableEntry): boolean {
+    return this.#entries.delete(entry.id)
+  }
+
+  /**
+   * An id that no open listener has. Events that are under way may still name one that was closed a
+   * moment ago, so ids go round before one is used again.
+   * @throws ERR_DLB_NO_RESOURCES
+   */
+  nextId(): number {
+    if (this.#entries.size > MAX_LISTENER_ID) {
+      throw new NodeDlbError('ERR_DLB_NO_RESOURCES', `an app can listen on ${MAX_LISTENER_ID + 1} addresses at a time`)
+    }
+    do this.#lastId = (this.#lastId + 1) & MAX_LISTENER_ID
+    while (this.#entries.has(this.#lastId))
+    return this.#lastId
+  }
+
+  /** Whether the worker has a server. */
+  serves(worker: number): boolean {
+    return this.all().some(({ members }) => members.has(worker))
+  }
+
+  /**
+   * The listener whose socket accepted a descriptor of unknown origin; undefined if the descriptor
+   * is not an open connection of any listener.
+   */
+  listenerOf(fd: number): number | undefined {
+    return this.all().find(({ listener }) => listener.isConnection(fd))?.id
+  }
+
+  /** Whether workers other than this one listen on the path. */
+  isOthersPath(worker: number, path: string): boolean {
+    return this.all().some(
+      ({ address, members }) => typeof address === 'string' && isSamePath(address, path) && !members.has(worker),
+    )
+  }
+}
