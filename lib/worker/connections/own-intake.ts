@@ -2,7 +2,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import { SharedListener } from '../../net/listening-socket.ts'
 import type { Route } from '../../protocol.ts'
 import { type Delivery, deliver, LATER } from './delivery.ts'
-import type { Intake } from './intake.ts'
+import type { Intake } from './worker-domain.ts'
 
 export interface OwnIntakeOptions {
   readonly ledger: Ledger

@@ -2,7 +2,7 @@ import type { Server } from 'node:net'
 import { type ErrorCode, NodeDlbError } from '../../errors.ts'
 import { loadAddon } from '../../native.ts'
 import type { Links, ListenRequest, Reply, Route, Routes } from '../../protocol.ts'
-import type { Intake } from '../connections/intake.ts'
+import type { Intake } from '../connections/worker-domain.ts'
 import type { Control } from '../control.ts'
 import { findPipe, type StreamHandleConstructor } from '../node-handles.ts'
 import {
