@@ -12,8 +12,8 @@ namespace node_dlb {
 // the process lives.
 //
 // The ledger (lib/ledger/ledger.ts, where the layout is) says which descriptors these are, and its
-// hands (shift.ts) those that a worker has accepted and not entered yet. What workers had handles
-// on Node has closed: a thread's workers end before its clean-up hooks run.
+// hands (accept-mode.ts) those that a worker has accepted and not entered yet. What workers had
+// handles on Node has closed: a thread's workers end before its clean-up hooks run.
 //
 // Thread: that of its environment. Ownership: the environment's, until JS releases it. The arrays
 // are kept from being collected.

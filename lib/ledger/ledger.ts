@@ -1,6 +1,6 @@
 import { NodeDlbError } from '../errors.ts'
+import { Shift } from './accept-mode.ts'
 import { type DirectCounts, LedgerCounters, type LedgerCounts, type WorkerCounts } from './counters.ts'
-import { Shift } from './shift.ts'
 
 export const NO_STAMP = -1
 export const MAX_WORKERS = 128

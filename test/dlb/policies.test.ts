@@ -9,7 +9,7 @@ if (supported) {
   await import('../balancer/shares.test.ts')
   await import('../balancer/least-connections.test.ts')
   await import('../balancer/affinity.test.ts')
-  await import('../balancer/relief.test.ts')
+  await import('../balancer/workers-accept.test.ts')
   await import('../balancer/listener-settings.test.ts')
   standIn.finish()
 } else t.pass('libdlb is for Linux on x64')

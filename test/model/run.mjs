@@ -85,7 +85,7 @@ const properties = [
     ],
   },
   {
-    model: 'rest',
+    model: 'accept-mode',
     says: 'without the timer, deaths, blocked and held workers, whoever comes is accepted',
     runs: [
       { NO_TIMER: 1 },
@@ -96,7 +96,7 @@ const properties = [
     ],
   },
   {
-    model: 'rest',
+    model: 'accept-mode',
     says: 'also if workers cannot accept',
     runs: [
       { EMFILE: 1, NO_TIMER: 1 },
@@ -105,7 +105,7 @@ const properties = [
     ],
   },
   {
-    model: 'rest',
+    model: 'accept-mode',
     says: 'with the timer, main accepts in the end, whoever dies, is blocked, or is held and let go',
     runs: [
       { HOLDS: 1 },
@@ -120,7 +120,7 @@ const properties = [
     ],
   },
   {
-    model: 'hand',
+    model: 'pending',
     says: 'what a worker accepts is adopted once, also if it dies',
     runs: [{}, { CONNECTIONS: 3, HAND: 1 }, { CONNECTIONS: 3 }],
   },
@@ -176,7 +176,7 @@ const mutants = {
     RECOUNTS_IN_TWO_LOOKS: { CREDITS: 2, DEATHS: 1 },
     DOES_NOT_RECOUNT: { CREDITS: 2, DEATHS: 1 },
   },
-  rest: {
+  'accept-mode': {
     STOPS_WATCHING_TOO_EARLY: { NO_TIMER: 1 },
     EDGE_TRIGGERED: { CLIENTS: 5, HAND: 1, NO_TIMER: 1 },
     ASKS_FIRST: { NO_TIMER: 1 },
@@ -184,7 +184,7 @@ const mutants = {
     NO_TIMER: { BLOCKS: 2 },
     CHECKS_ONCE: { DEATHS: 1 },
   },
-  hand: {
+  pending: {
     HAND_FILLED_BY_JS: {},
     PLACE_BEFORE_ENTRY: {},
     EMPTY_BEFORE_SENT: {},

@@ -1,13 +1,13 @@
 import type { Port, QueueId } from '../../device/device.ts'
 import { attachDomain } from '../../device/open.ts'
 import type { NodeDlbError } from '../../errors.ts'
+import { HAND_ROOM } from '../../ledger/accept-mode.ts'
 import type { Connection, Ledger } from '../../ledger/ledger.ts'
-import { HAND_ROOM } from '../../ledger/shift.ts'
 import type { DeviceLink, QueueLink, Route } from '../../protocol.ts'
+import { Relief } from './acceptor.ts'
 import { type Completions, DeviceCompletions, DirectCompletions } from './completions.ts'
 import { CountingRoom } from './counting-room.ts'
 import { INBOX_BATCH, Inbox, type InboxOptions } from './inbox.ts'
-import { Relief } from './relief.ts'
 
 /**
  * Where this worker's connections come in. Another takes its place when the device fails. It does

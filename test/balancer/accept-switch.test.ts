@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { Rest } from '../../lib/balancer/dispatch/rest.ts'
+import { Rest } from '../../lib/balancer/dispatch/accept-switch.ts'
 import type { Backlogs } from '../../lib/balancer/listeners/table.ts'
 import { Ledger } from '../../lib/ledger/ledger.ts'
 import { loadAddon } from '../../lib/native.ts'

@@ -4,7 +4,7 @@ import { openDevice } from '../../lib/device/index.ts'
 import { type Connection, Ledger } from '../../lib/ledger/ledger.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { Listener } from '../../lib/net/listening-socket.ts'
-import { Relief } from '../../lib/worker/connections/relief.ts'
+import { Relief } from '../../lib/worker/connections/acceptor.ts'
 import { connect } from '../balancer/clients.ts'
 
 export const LISTENER = 3

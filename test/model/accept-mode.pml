@@ -1,15 +1,15 @@
 /*
- * Rest: main (lib/balancer/dispatch/rest.ts) against the workers
- * (lib/worker/connections/relief.ts), through the ledger's words.
+ * Rest: main (lib/balancer/dispatch/accept-switch.ts) against the workers
+ * (lib/worker/connections/acceptor.ts), through the ledger's words.
  *
  * Clients come one after the other, at any time; main accepts them in batches, or a worker does.
  * The device deals what it is sent to any worker that is not held and whose thread main does not
  * know to be dead: it need not be an idle one. Waking a thread that has something to receive is
- * wake.pml's; what is accepted and not sent, hand.pml's. The kernel tells one of the workers that
- * watch of a client, whichever: it may have no ears for it any more. Main holds worker 0 and lets
- * it go, HOLDS times in all; DEATHS workers may die, and BLOCKS workers block for good, between any
- * two steps; with EMFILE a worker's accept may fail at any time. Main's timer runs unless NO_TIMER:
- * when is left open, so that it may always be too early.
+ * wake.pml's; what is accepted and not sent, pending.pml's. The kernel tells one of the workers
+ * that watch of a client, whichever: it may have no ears for it any more. Main holds worker 0 and
+ * lets it go, HOLDS times in all; DEATHS workers may die, and BLOCKS workers block for good,
+ * between any two steps; with EMFILE a worker's accept may fail at any time. Main's timer runs
+ * unless NO_TIMER: when is left open, so that it may always be too early.
  */
 #ifndef WORKERS
 #define WORKERS 2

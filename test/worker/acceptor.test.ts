@@ -1,7 +1,7 @@
 import t from 'tap'
 import { loadAddon } from '../../lib/native.ts'
 import { closed } from '../balancer/clients.ts'
-import { LISTENER, PLACE, Resting, WORKER } from './resting.ts'
+import { LISTENER, PLACE, Resting, WORKER } from './accepting.ts'
 
 /** A worker accepts in the acceptor's stead: here all in one thread. */
 

@@ -1,5 +1,5 @@
+import type { Shift } from '../../ledger/accept-mode.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
-import type { Shift } from '../../ledger/shift.ts'
 import { loadAddon } from '../../native.ts'
 import type { Backlogs } from '../listeners/table.ts'
 
@@ -27,7 +27,7 @@ export interface RestOptions {
 
 /**
  * Keeps the acceptor from being woken for each connection, in the workers' time. While connections
- * come, accepting rests, and the workers accept for themselves (lib/worker/connections/relief.ts):
+ * come, accepting rests, and the workers accept for themselves (lib/worker/connections/acceptor.ts):
  * one that sleeps is woken instead, and what comes while all are busy can wait in the kernel's
  * backlog as well as in the device. bench/NOTES.md has what it saves.
  *
@@ -38,7 +38,7 @@ export interface RestOptions {
  * wakes one worker for a connection, and that one may be blocked just then, or end, or find that
  * one rest has ended when the next begins; nobody tells the others. So a timer looks. It ends the
  * rest if a backlog strands (see `lookAtBacklogs`), if what was accepted is not adopted by anybody,
- * and when nothing has come for a while: then there is no timer. test/model/rest.pml checks all of
+ * and when nothing has come for a while: then there is no timer. test/model/accept-mode.pml checks all of
  * that.
  *
  * Main thread.

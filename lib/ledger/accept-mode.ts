@@ -16,7 +16,7 @@ const OWN = HAND_ROOM
 
 /**
  * Who accepts: the words of shared memory by which the acceptor (Rest) and the workers (Relief)
- * tell each other. What they have to hold is argued in rest.ts; all are sequentially consistent.
+ * tell each other. What they have to hold is argued in accept-switch.ts; all are sequentially consistent.
  */
 export class Shift {
   readonly #words: Int32Array

@@ -1,5 +1,5 @@
 /*
- * What a worker has in hand: Relief.#deal (lib/worker/connections/relief.ts) and Adoption against
+ * What a worker has in hand: Relief.#deal (lib/worker/connections/acceptor.ts) and Adoption against
  * Balancer.#clearUpAfter, through the ledger's entries and hands (lib/ledger/ledger.ts).
  *
  * Two workers accept, send, adopt and close, and main accepts, too. Worker 0 may die between any
