@@ -136,8 +136,8 @@ SystemError ListenSocket::OpenUnix(const ListenSpec& spec) {
 
 bool ListenSocket::HasName() const {
   if (!IsInFileSystem()) return true;
-  struct stat ours {};
-  struct stat there {};
+  struct stat ours = {};
+  struct stat there = {};
   if (lstat(path_.c_str(), &there) != 0) return false;
   // No descriptor was left for it: it is taken to be ours.
   if (!name_ || fstat(name_.get(), &ours) != 0) return true;
@@ -145,14 +145,14 @@ bool ListenSocket::HasName() const {
 }
 
 bool ListenSocket::HasFile() const {
-  struct stat ours {};
+  struct stat ours = {};
   // No descriptor was left for it, and its name is all that is known.
   if (!name_ || fstat(name_.get(), &ours) != 0) return HasName();
   return ours.st_nlink > 0;
 }
 
 void ListenSocket::CopyPermissionsTo(const std::string& path) const {
-  struct stat ours {};
+  struct stat ours = {};
   if (!name_ || fstat(name_.get(), &ours) != 0) return;
   // First the owner: a change of it can take permissions away.
   if (lchown(path.c_str(), ours.st_uid, ours.st_gid) != 0 && errno != EPERM) return;

@@ -19,12 +19,31 @@ enum { kCqDepth = 128, kEntries = 64, kCredits = 512, kMostBatch = 64, kDevices 
 // What the binding adds to a domain's pool for each port.
 enum { kPool = kCredits + 64 };
 
-#define FUNCTIONS(X)                                                                                    \
-  X(open) X(get_dev_capabilities) X(create_sched_domain) X(attach_sched_domain) X(create_credit_pool)   \
-  X(create_ldb_credit_pool) X(create_dir_credit_pool) X(create_ldb_queue) X(create_dir_queue)           \
-  X(create_ldb_port) X(create_dir_port) X(attach_ldb_port) X(attach_dir_port) X(link_queue)             \
-  X(launch_domain_alert_thread) X(start_sched_domain) X(send) X(recv) X(release) X(disable_port)        \
-  X(detach_port) X(detach_sched_domain) X(reset_sched_domain) X(close)
+#define FUNCTIONS(X) \
+  X(open) \
+  X(get_dev_capabilities) \
+  X(create_sched_domain) \
+  X(attach_sched_domain) \
+  X(create_credit_pool) \
+  X(create_ldb_credit_pool) \
+  X(create_dir_credit_pool) \
+  X(create_ldb_queue) \
+  X(create_dir_queue) \
+  X(create_ldb_port) \
+  X(create_dir_port) \
+  X(attach_ldb_port) \
+  X(attach_dir_port) \
+  X(link_queue) \
+  X(launch_domain_alert_thread) \
+  X(start_sched_domain) \
+  X(send) \
+  X(recv) \
+  X(release) \
+  X(disable_port) \
+  X(detach_port) \
+  X(detach_sched_domain) \
+  X(reset_sched_domain) \
+  X(close)
 
 static struct {
 #define MEMBER(name) __typeof__(&dlb_##name) name;

@@ -45,7 +45,7 @@ void Attachment::Abandon() {
 }
 
 // What JS has checked is checked again: it is memory.
-template <auto kMethod, Attachment::Lent Attachment::*kLent>
+template <auto kMethod, auto kLent>
 napi_value Attachment::WithEvents(napi_env env, napi_callback_info info) {
   auto* const self = Self(env, info);
   const int32_t count = self->call_->count;

@@ -45,7 +45,7 @@ class Attachment {
   };
 
   static Attachment* Self(napi_env env, napi_callback_info info);
-  template <auto kMethod, Lent Attachment::*kLent>
+  template <auto kMethod, auto kLent>
   static napi_value WithEvents(napi_env env, napi_callback_info info);
   template <auto kMethod>
   static napi_value WithCount(napi_env env, napi_callback_info info);

@@ -54,7 +54,7 @@ template <typename Fits>
 int CallGuard::OnlyOpened(Fits fits) const {
   int found = -1;
   for (const int fd : InheritedDescriptors()) {
-    struct stat about {};
+    struct stat about = {};
     if (before_.count(fd) != 0 || fstat(fd, &about) != 0 || !fits(about.st_mode & S_IFMT)) continue;
     if (found != -1) return -1;
     found = fd;

@@ -163,7 +163,7 @@ std::string ClearFaults(const Call& call) {
   return "";
 }
 
-template <uint32_t Limits::* Member>
+template <auto Member>
 std::string Limit(const Call& call) {
   uint32_t n = 0;
   if (call.words.size() != 2 || !call.Number(1, &n)) return kNotANumber;
@@ -175,7 +175,7 @@ std::string Limit(const Call& call) {
 }
 
 // Without a number: every time; 0: never.
-template <EveryNth Knobs::* Member>
+template <auto Member>
 std::string Every(const Call& call) {
   uint32_t n = 0;
   if (!call.Number(1, &n, 1)) return kNotANumber;
@@ -184,7 +184,7 @@ std::string Every(const Call& call) {
 }
 
 // Without a number: now.
-template <Countdown Knobs::* Member>
+template <auto Member>
 std::string After(const Call& call) {
   uint32_t n = 0;
   if (!call.Number(1, &n)) return kNotANumber;
@@ -192,7 +192,7 @@ std::string After(const Call& call) {
   return "";
 }
 
-template <std::atomic<uint32_t> Knobs::* Member>
+template <auto Member>
 std::string Value(const Call& call) {
   uint32_t n = 0;
   if (call.words.size() != 2 || !call.Number(1, &n)) return kNotANumber;
@@ -200,7 +200,7 @@ std::string Value(const Call& call) {
   return "";
 }
 
-template <std::atomic<bool> Knobs::* Member>
+template <auto Member>
 std::string Flag(const Call& call) {
   uint32_t n = 0;
   if (!call.Number(1, &n, 1)) return kNotANumber;

@@ -31,11 +31,11 @@ std::set<int> Descriptors(bool inheritable_only) {
 
 void OfADomain() {
   Rig rig;
-  struct stat memory {};
+  struct stat memory = {};
   CHECK_EQUAL(stat(File("dlb0_31").c_str(), &memory), 0);
   CHECK_EQUAL(memory.st_size, 2410912);
   CHECK_EQUAL(memory.st_mode & 0777, 0600);
-  struct stat socket {};
+  struct stat socket = {};
   CHECK_EQUAL(stat(Socket().c_str(), &socket), 0);
   CHECK(S_ISSOCK(socket.st_mode));
   CHECK_EQUAL(socket.st_mode & 0777, 0700);
