@@ -41,8 +41,8 @@ bool ConcernsOneConnection(int error) {
 
 }  // namespace
 
-Acceptor* Acceptor::Start(uv_loop_t* loop, ListenSocket socket, int most, Sink* sink, void (*on_freed)(Acceptor*, void*),
-                          void* context, SystemError* error) {
+Acceptor* Acceptor::Start(uv_loop_t* loop, ListenSocket socket, int most, Sink* sink,
+                          void (*on_freed)(Acceptor*, void*), void* context, SystemError* error) {
   auto* acceptor = new Acceptor(std::move(socket), most, sink, on_freed, context);
   const int status = uv_poll_init(loop, &acceptor->poll_, acceptor->socket_.fd());
   if (status != 0) {
@@ -58,7 +58,12 @@ Acceptor* Acceptor::Start(uv_loop_t* loop, ListenSocket socket, int most, Sink* 
 }
 
 Acceptor::Acceptor(ListenSocket socket, int most, Sink* sink, void (*on_freed)(Acceptor*, void*), void* context)
-    : socket_(std::move(socket)), most_(most), sink_(sink), on_freed_(on_freed), context_(context), reserve_(OpenReserve()) {}
+    : socket_(std::move(socket)),
+      most_(most),
+      sink_(sink),
+      on_freed_(on_freed),
+      context_(context),
+      reserve_(OpenReserve()) {}
 
 void Acceptor::Poll() {
   state_ = State::kAccepting;

@@ -12,8 +12,8 @@
 #include "ledger_guard.h"
 #include "listen_socket.h"
 #include "listener.h"
-#include "thread_use.h"
 #include "output.h"
+#include "thread_use.h"
 #include "waker.h"
 
 // What `require('node_dlb.node')` returns; lib/native.ts types it. Loaded once per environment that

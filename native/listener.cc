@@ -1,8 +1,8 @@
 #include "listener.h"
 
 #include <algorithm>
-#include <netinet/in.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <string>
 #include <utility>
 

@@ -16,9 +16,7 @@ namespace {
 // The kernel's name for the CPU clock of one thread, made as clock_getcpuclockid(3) makes that of a
 // process: the number's complement above 3 bits, of which 4 says that it is a thread's, and 2 that
 // what the scheduler counts is meant.
-clockid_t ClockOf(pid_t thread) {
-  return static_cast<clockid_t>((~static_cast<unsigned>(thread) << 3) | 4U | 2U);
-}
+clockid_t ClockOf(pid_t thread) { return static_cast<clockid_t>((~static_cast<unsigned>(thread) << 3) | 4U | 2U); }
 
 }  // namespace
 

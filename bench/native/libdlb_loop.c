@@ -19,30 +19,30 @@ enum { kCqDepth = 128, kEntries = 64, kCredits = 512, kMostBatch = 64, kDevices 
 // What the binding adds to a domain's pool for each port.
 enum { kPool = kCredits + 64 };
 
-#define FUNCTIONS(X) \
-  X(open) \
-  X(get_dev_capabilities) \
-  X(create_sched_domain) \
-  X(attach_sched_domain) \
-  X(create_credit_pool) \
-  X(create_ldb_credit_pool) \
-  X(create_dir_credit_pool) \
-  X(create_ldb_queue) \
-  X(create_dir_queue) \
-  X(create_ldb_port) \
-  X(create_dir_port) \
-  X(attach_ldb_port) \
-  X(attach_dir_port) \
-  X(link_queue) \
+#define FUNCTIONS(X)            \
+  X(open)                       \
+  X(get_dev_capabilities)       \
+  X(create_sched_domain)        \
+  X(attach_sched_domain)        \
+  X(create_credit_pool)         \
+  X(create_ldb_credit_pool)     \
+  X(create_dir_credit_pool)     \
+  X(create_ldb_queue)           \
+  X(create_dir_queue)           \
+  X(create_ldb_port)            \
+  X(create_dir_port)            \
+  X(attach_ldb_port)            \
+  X(attach_dir_port)            \
+  X(link_queue)                 \
   X(launch_domain_alert_thread) \
-  X(start_sched_domain) \
-  X(send) \
-  X(recv) \
-  X(release) \
-  X(disable_port) \
-  X(detach_port) \
-  X(detach_sched_domain) \
-  X(reset_sched_domain) \
+  X(start_sched_domain)         \
+  X(send)                       \
+  X(recv)                       \
+  X(release)                    \
+  X(disable_port)               \
+  X(detach_port)                \
+  X(detach_sched_domain)        \
+  X(reset_sched_domain)         \
   X(close)
 
 static struct {
@@ -63,40 +63,40 @@ struct loop {
   uint32_t sum;
 };
 
-static void fail(const char *what) {
+static void fail(const char* what) {
   fprintf(stderr, "libdlb_loop: %s: %s\n", what, strerror(errno));
   exit(1);
 }
 
-static int need(int result, const char *what) {
+static int need(int result, const char* what) {
   if (result < 0) fail(what);
   return result;
 }
 
-static void *need_handle(void *handle, const char *what) {
+static void* need_handle(void* handle, const char* what) {
   if (handle == NULL) fail(what);
   return handle;
 }
 
 // `expected`: what the trial's name says that it is. A figure of the one must not go for the
 // other's.
-static void load(const char *file, const char *expected) {
-  void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+static void load(const char* file, const char* expected) {
+  void* library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) fail(dlerror());
-  const char *actual = dlsym(library, "dlb_sim_version") != NULL ? "stand-in" : "device";
+  const char* actual = dlsym(library, "dlb_sim_version") != NULL ? "stand-in" : "device";
   if (strcmp(actual, expected) != 0) fail("the library is not what the trial's name says");
 #define RESOLVE(name) dlb.name = (__typeof__(dlb.name))need_handle(dlsym(library, "dlb_" #name), "dlb_" #name);
   FUNCTIONS(RESOLVE)
 }
 
-static void open_device(struct loop *loop) {
+static void open_device(struct loop* loop) {
   for (int id = 0; id < kDevices; id++) {
     if (dlb.open(id, &loop->device) == 0) return;
   }
   fail("dlb_open");
 }
 
-static dlb_create_port_t create_domain(struct loop *loop) {
+static dlb_create_port_t create_domain(struct loop* loop) {
   dlb_dev_cap_t capabilities = {0};
   need(dlb.get_dev_capabilities(loop->device, &capabilities), "dlb_get_dev_capabilities");
   const bool combined = (capabilities.flags & DLB_CAP_COMBINED_CREDITS) != 0;
@@ -117,7 +117,8 @@ static dlb_create_port_t create_domain(struct loop *loop) {
   loop->domain_id = need(dlb.create_sched_domain(loop->device, &domain), "dlb_create_sched_domain");
   loop->domain = need_handle(dlb.attach_sched_domain(loop->device, loop->domain_id), "dlb_attach_sched_domain");
   dlb_create_port_t port = {0};
-  const int pool = combined ? dlb.create_credit_pool(loop->domain, kPool) : dlb.create_ldb_credit_pool(loop->domain, kPool);
+  const int pool =
+      combined ? dlb.create_credit_pool(loop->domain, kPool) : dlb.create_ldb_credit_pool(loop->domain, kPool);
   port.pools.separate.ldb_credit_pool_id = (uint32_t)need(pool, "the credit pool");
   if (second) {
     const int directed = dlb.create_dir_credit_pool(loop->domain, kPool);
@@ -127,13 +128,13 @@ static dlb_create_port_t create_domain(struct loop *loop) {
   return port;
 }
 
-static void create_directed(struct loop *loop, dlb_create_port_t port) {
+static void create_directed(struct loop* loop, dlb_create_port_t port) {
   const int id = need(dlb.create_dir_port(loop->domain, &port, -1), "dlb_create_dir_port");
   loop->port = need_handle(dlb.attach_dir_port(loop->domain, id), "dlb_attach_dir_port");
   loop->queue = (uint8_t)need(dlb.create_dir_queue(loop->domain, id), "dlb_create_dir_queue");
 }
 
-static void create_balanced(struct loop *loop, dlb_create_port_t port) {
+static void create_balanced(struct loop* loop, dlb_create_port_t port) {
   dlb_create_ldb_queue_t queue = {0};
   loop->queue = (uint8_t)need(dlb.create_ldb_queue(loop->domain, &queue), "dlb_create_ldb_queue");
   port.num_ldb_event_state_entries = kEntries;
@@ -142,11 +143,9 @@ static void create_balanced(struct loop *loop, dlb_create_port_t port) {
   loop->port = need_handle(dlb.attach_ldb_port(loop->domain, id), "dlb_attach_ldb_port");
 }
 
-static void on_alert(dlb_alert_t *alert, int domain, void *context) {
-  (void)alert, (void)domain, (void)context;
-}
+static void on_alert(dlb_alert_t* alert, int domain, void* context) { (void)alert, (void)domain, (void)context; }
 
-static void set_up(struct loop *loop) {
+static void set_up(struct loop* loop) {
   open_device(loop);
   const dlb_create_port_t port = create_domain(loop);
   if (loop->directed) {
@@ -159,7 +158,7 @@ static void set_up(struct loop *loop) {
   if (!loop->directed) need(dlb.link_queue(loop->port, loop->queue, 0), "dlb_link_queue");
 }
 
-static void tear_down(struct loop *loop) {
+static void tear_down(struct loop* loop) {
   need(dlb.disable_port(loop->port), "dlb_disable_port");
   need(dlb.detach_port(loop->port), "dlb_detach_port");
   need(dlb.detach_sched_domain(loop->domain), "dlb_detach_sched_domain");
@@ -167,7 +166,7 @@ static void tear_down(struct loop *loop) {
   need(dlb.close(loop->device), "dlb_close");
 }
 
-static void send_batch(struct loop *loop, uint64_t first) {
+static void send_batch(struct loop* loop, uint64_t first) {
   const uint8_t type = loop->directed ? DLB_SCHED_DIRECTED : DLB_SCHED_UNORDERED;
   for (uint32_t i = 0; i < loop->batch; i++) {
     loop->events[i].queue_id = loop->queue;
@@ -179,7 +178,7 @@ static void send_batch(struct loop *loop, uint64_t first) {
   }
 }
 
-static void receive_batch(struct loop *loop) {
+static void receive_batch(struct loop* loop) {
   for (uint32_t received = 0; received < loop->batch;) {
     const int count = need(dlb.recv(loop->port, loop->batch - received, false, loop->events), "dlb_recv");
     for (int i = 0; i < count; i++) loop->sum += (uint32_t)loop->events[i].udata64;
@@ -188,7 +187,7 @@ static void receive_batch(struct loop *loop) {
   }
 }
 
-static void run(struct loop *loop, uint64_t events) {
+static void run(struct loop* loop, uint64_t events) {
   loop->sum = 0;
   for (uint64_t done = 0; done < events; done += loop->batch) {
     send_batch(loop, done);
@@ -210,24 +209,25 @@ static double wall_ns(void) {
   return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static int compare(const void *a, const void *b) {
-  const double difference = *(const double *)a - *(const double *)b;
+static int compare(const void* a, const void* b) {
+  const double difference = *(const double*)a - *(const double*)b;
   return (difference > 0) - (difference < 0);
 }
 
 // The slice that a tenth of them are not slower than: other work on the machine only ever adds, in
 // bursts.
-static double tenth(double *values) {
+static double tenth(double* values) {
   qsort(values, kSlices, sizeof *values, compare);
   return values[kSlices / 10 - 1];
 }
 
-int main(int count, char **arguments) {
+int main(int count, char** arguments) {
   if (count != 6) return fputs("see the comment at the top of libdlb_loop.c\n", stderr), 2;
   load(arguments[1], arguments[2]);
   struct loop loop = {.directed = strcmp(arguments[3], "directed") == 0, .batch = (uint32_t)atoi(arguments[4])};
   const uint64_t events = strtoull(arguments[5], NULL, 10);
-  if (loop.batch < 1 || loop.batch > kMostBatch || events % (loop.batch * kSlices) != 0) return fputs("bad batch\n", stderr), 2;
+  if (loop.batch < 1 || loop.batch > kMostBatch || events % (loop.batch * kSlices) != 0)
+    return fputs("bad batch\n", stderr), 2;
   set_up(&loop);
   const uint64_t slice = events / kSlices;
   double cpu[kSlices];

@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <signal.h>
 #include <unistd.h>
 
 /* On a free port of 127.0.0.1, which is printed. The process ends with its parent. */
@@ -16,8 +16,8 @@ static int listen_and_tell(int flags) {
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_IGN);
-  if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) != 0 || listen(listener, 4096) != 0 ||
-      getsockname(listener, (struct sockaddr *)&address, &length) != 0) {
+  if (listener < 0 || bind(listener, (struct sockaddr*)&address, length) != 0 || listen(listener, 4096) != 0 ||
+      getsockname(listener, (struct sockaddr*)&address, &length) != 0) {
     perror("listen");
     exit(1);
   }
@@ -27,7 +27,7 @@ static int listen_and_tell(int flags) {
 }
 
 /* As the servers under test answer. */
-static void answer(int client, const char *connection) {
+static void answer(int client, const char* connection) {
   char text[256];
   int length = snprintf(text, sizeof text,
                         "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n"

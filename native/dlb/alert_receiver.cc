@@ -5,7 +5,10 @@
 namespace node_dlb::dlb {
 
 AlertReceiver::AlertReceiver(Napi::Env env, std::shared_ptr<Domain> domain, Napi::Function callback)
-    : env_(env), environment_(Environment::Of(env)), domain_(std::move(domain)), callback_(Napi::Persistent(callback)) {}
+    : env_(env),
+      environment_(Environment::Of(env)),
+      domain_(std::move(domain)),
+      callback_(Napi::Persistent(callback)) {}
 
 AlertReceiver* AlertReceiver::Open(Napi::Env env, std::shared_ptr<Domain> domain, Napi::Function callback) {
   auto* self = new AlertReceiver(env, std::move(domain), callback);
@@ -50,8 +53,8 @@ void AlertReceiver::OnWake(uv_async_t* handle) {
 
 void AlertReceiver::Call(const abi::Alert& alert) {
   Napi::HandleScope scope(env_);
-  const bool is_reset = alert.id == abi::kDeviceReset ? domain_->ConfirmReset()
-                                                      : alert.id == abi::kDomainReset && domain_->closed();
+  const bool is_reset =
+      alert.id == abi::kDeviceReset ? domain_->ConfirmReset() : alert.id == abi::kDomainReset && domain_->closed();
   const napi_value arguments[] = {
       Napi::Number::New(env_, alert.id),
       Napi::Number::New(env_, static_cast<double>(alert.data)),

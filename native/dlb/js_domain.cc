@@ -28,7 +28,8 @@ Domain::Config ReadConfig(Properties* from, bool combined) {
   if (combined) {
     domain.combined = {config.pools[0], config.pools[0] == 0 ? 0u : 1u};
   } else {
-    domain.separate = {config.pools[0], config.pools[1], config.pools[0] == 0 ? 0u : 1u, config.pools[1] == 0 ? 0u : 1u};
+    domain.separate = {config.pools[0], config.pools[1], config.pools[0] == 0 ? 0u : 1u,
+                       config.pools[1] == 0 ? 0u : 1u};
   }
   return config;
 }

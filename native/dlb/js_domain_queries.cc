@@ -75,9 +75,9 @@ Napi::Value JsDomain::Stats(const Napi::CallbackInfo& info) {
   count = 0;
   for (const auto& queue : domain_->queues()) {
     // Atomic events that wait for the port which has their flow are counted apart from the others.
-    const uint64_t depth = queue.directed
-                               ? Read(*domain_, abi::kDirQueueEnqueued, queue.id)
-                               : Read(*domain_, abi::kQueueEnqueued, queue.id) + Read(*domain_, abi::kQueueAtomic, queue.id);
+    const uint64_t depth =
+        queue.directed ? Read(*domain_, abi::kDirQueueEnqueued, queue.id)
+                       : Read(*domain_, abi::kQueueEnqueued, queue.id) + Read(*domain_, abi::kQueueAtomic, queue.id);
     Napi::Object object = Napi::Object::New(env);
     object.Set("directed", queue.directed);
     object.Set("id", queue.id);

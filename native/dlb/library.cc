@@ -18,7 +18,8 @@ std::string FileOf(void* symbol, const std::string& name) {
 std::string WhatItIs(void* handle, const std::string& name) {
   void* const foreign = dlsym(handle, "DLB_Init");
   if (foreign != nullptr) {
-    return FileOf(foreign, name) + " is another project's library of the same name (the Barcelona Supercomputing Center's DLB)";
+    return FileOf(foreign, name) +
+           " is another project's library of the same name (the Barcelona Supercomputing Center's DLB)";
   }
   return name + " is not Intel's libdlb: it has no dlb_open";
 }

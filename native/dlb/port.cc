@@ -1,8 +1,8 @@
 #include "port.h"
 
 #include <algorithm>
-#include <utility>
 #include <cerrno>
+#include <utility>
 
 namespace node_dlb::dlb {
 

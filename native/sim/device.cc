@@ -78,8 +78,8 @@ dlb_resources_t Device::Resources() {
   if (combined_) {
     out.credits.combined = {credits_[0].total(), pools_[0]};
   } else {
-    out.credits.separate = {credits_[0].total(),   credits_[0].longest(), credits_[1].total(),
-                            credits_[1].longest(), pools_[0],             pools_[1]};
+    out.credits.separate = {
+        credits_[0].total(), credits_[0].longest(), credits_[1].total(), credits_[1].longest(), pools_[0], pools_[1]};
   }
   for (size_t i = 0; i < 2; i++) {
     const uint32_t slots = std::min(groups_[i].slots(), sn_slot_limit_);
@@ -88,8 +88,7 @@ dlb_resources_t Device::Resources() {
   return out;
 }
 
-const char* Device::WhatIsShort(const dlb_create_sched_domain_t& args,
-                                const dlb_adv_create_sched_domain_t& adv) const {
+const char* Device::WhatIsShort(const dlb_create_sched_domain_t& args, const dlb_adv_create_sched_domain_t& adv) const {
   if (domains_.empty()) return "DOMAIN_UNAVAILABLE";
   if (args.num_ldb_queues > ldb_queues_.size()) return "LDB_QUEUES_UNAVAILABLE";
   size_t wanted = args.num_ldb_ports;
@@ -106,9 +105,9 @@ const char* Device::WhatIsShort(const dlb_create_sched_domain_t& args,
     const uint32_t slots = std::min(groups_[i].slots(), sn_slot_limit_);
     if (args.num_sn_slots[i] > slots - std::min(slots, groups_[i].reserved)) return "SEQUENCE_NUMBERS_UNAVAILABLE";
   }
-  const uint32_t pools[] = {combined_ ? args.credits.combined.num_credit_pools
-                                      : args.credits.separate.num_ldb_credit_pools,
-                            combined_ ? 0 : args.credits.separate.num_dir_credit_pools};
+  const uint32_t pools[] = {
+      combined_ ? args.credits.combined.num_credit_pools : args.credits.separate.num_ldb_credit_pools,
+      combined_ ? 0 : args.credits.separate.num_dir_credit_pools};
   return pools[0] > pools_[0] || pools[1] > pools_[1] ? "CREDIT_POOLS_UNAVAILABLE" : nullptr;
 }
 
@@ -131,8 +130,7 @@ const char* Device::TakeRanges(const dlb_create_sched_domain_t& args, Allotment*
   return nullptr;
 }
 
-void Device::TakeIds(const dlb_create_sched_domain_t& args, const dlb_adv_create_sched_domain_t& adv,
-                     Allotment* out) {
+void Device::TakeIds(const dlb_create_sched_domain_t& args, const dlb_adv_create_sched_domain_t& adv, Allotment* out) {
   Take(&ldb_queues_, args.num_ldb_queues, &out->ldb_queues);
   Take(&dir_pairs_, args.num_dir_ports, &out->dir_pairs);
   for (size_t cos = 0; cos < 4; cos++) Take(&ldb_ports_[cos], adv.num_cos_ldb_ports[cos], &out->ldb_ports[cos]);
@@ -144,8 +142,8 @@ void Device::TakeIds(const dlb_create_sched_domain_t& args, const dlb_adv_create
   }
 }
 
-const char* Device::TakeDomain(const dlb_create_sched_domain_t& args, const dlb_adv_create_sched_domain_t& adv,
-                               int* id, Allotment* out) {
+const char* Device::TakeDomain(const dlb_create_sched_domain_t& args, const dlb_adv_create_sched_domain_t& adv, int* id,
+                               Allotment* out) {
   GiveBackUnheld();
   if (const char* what = WhatIsShort(args, adv)) return what;
   if (const char* what = TakeRanges(args, out)) return what;

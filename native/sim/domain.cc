@@ -98,9 +98,7 @@ int Domain::CreateDirQueue(int port_id) {
   return id;
 }
 
-CreditPool* Domain::Pool(unsigned kind, uint32_t id) {
-  return id < pools_[kind].size() ? &pools_[kind][id] : nullptr;
-}
+CreditPool* Domain::Pool(unsigned kind, uint32_t id) { return id < pools_[kind].size() ? &pools_[kind][id] : nullptr; }
 
 const char* Domain::CheckPort(const dlb_create_port_t& args, bool directed) {
   if (started) return "DOMAIN_STARTED";
@@ -157,9 +155,8 @@ int Domain::CreateDirPort(const dlb_create_port_t& args, int queue_id) {
 }
 
 Port* Domain::FindPort(bool directed, int id) const {
-  const auto found = std::find_if(ports_.begin(), ports_.end(), [&](const auto& port) {
-    return port->directed() == directed && port->id() == id;
-  });
+  const auto found = std::find_if(ports_.begin(), ports_.end(),
+                                  [&](const auto& port) { return port->directed() == directed && port->id() == id; });
   return found == ports_.end() ? nullptr : found->get();
 }
 

@@ -18,9 +18,7 @@ class Faults {
   void Clear();
 
   // The errno with which this use of the function is to fail, or 0. One load when there is no rule.
-  int Hit(const char* function) {
-    return any_.load(std::memory_order_relaxed) ? Look(function) : 0;
-  }
+  int Hit(const char* function) { return any_.load(std::memory_order_relaxed) ? Look(function) : 0; }
 
  private:
   struct Rule {

@@ -15,9 +15,9 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-typedef void *dlb_hdl_t;
-typedef void *dlb_domain_hdl_t;
-typedef void *dlb_port_hdl_t;
+typedef void* dlb_hdl_t;
+typedef void* dlb_domain_hdl_t;
+typedef void* dlb_port_hdl_t;
 
 // Bits of dlb_dev_cap_t.
 enum {
@@ -159,7 +159,7 @@ typedef struct {
   uint64_t data;
 } dlb_alert_t;
 
-typedef void (*dlb_domain_alert_callback_t)(dlb_alert_t *alert, int domain_id, void *arg);
+typedef void (*dlb_domain_alert_callback_t)(dlb_alert_t* alert, int domain_id, void* arg);
 
 static_assert(sizeof(dlb_dev_cap_t) == 8, "dlb_dev_cap_t");
 static_assert(sizeof(dlb_resources_t) == 72 && offsetof(dlb_resources_t, num_dir_ports) == 28, "dlb_resources_t");
@@ -179,31 +179,31 @@ static_assert(sizeof(dlb_wait_profile_t) == 24, "dlb_wait_profile_t");
 static_assert(offsetof(dlb_wait_profile_t, sleep_duration_ns) == 16, "sleep_duration_ns");
 static_assert(sizeof(dlb_alert_t) == 16 && offsetof(dlb_alert_t, data) == 8, "dlb_alert_t");
 
-int dlb_open(int device_id, dlb_hdl_t *hdl);
+int dlb_open(int device_id, dlb_hdl_t* hdl);
 int dlb_close(dlb_hdl_t hdl);
-int dlb_get_dev_capabilities(dlb_hdl_t hdl, dlb_dev_cap_t *cap);
-int dlb_get_num_resources(dlb_hdl_t hdl, dlb_resources_t *rsrcs);
+int dlb_get_dev_capabilities(dlb_hdl_t hdl, dlb_dev_cap_t* cap);
+int dlb_get_num_resources(dlb_hdl_t hdl, dlb_resources_t* rsrcs);
 int dlb_set_ldb_sequence_number_allocation(dlb_hdl_t hdl, unsigned group, unsigned num);
-int dlb_get_ldb_sequence_number_allocation(dlb_hdl_t hdl, unsigned group, unsigned *num);
-int dlb_get_ldb_sequence_number_occupancy(dlb_hdl_t hdl, unsigned group, unsigned *num);
+int dlb_get_ldb_sequence_number_allocation(dlb_hdl_t hdl, unsigned group, unsigned* num);
+int dlb_get_ldb_sequence_number_occupancy(dlb_hdl_t hdl, unsigned group, unsigned* num);
 int dlb_get_num_ldb_sequence_number_groups(dlb_hdl_t hdl);
 int dlb_get_min_ldb_sequence_number_allocation(dlb_hdl_t hdl);
 
-int dlb_create_sched_domain(dlb_hdl_t hdl, dlb_create_sched_domain_t *args);
-int dlb_adv_create_sched_domain(dlb_hdl_t hdl, dlb_create_sched_domain_t *args, dlb_adv_create_sched_domain_t *adv);
+int dlb_create_sched_domain(dlb_hdl_t hdl, dlb_create_sched_domain_t* args);
+int dlb_adv_create_sched_domain(dlb_hdl_t hdl, dlb_create_sched_domain_t* args, dlb_adv_create_sched_domain_t* adv);
 dlb_domain_hdl_t dlb_attach_sched_domain(dlb_hdl_t hdl, int domain_id);
 int dlb_detach_sched_domain(dlb_domain_hdl_t hdl);
 int dlb_reset_sched_domain(dlb_hdl_t hdl, int domain_id);
-int dlb_launch_domain_alert_thread(dlb_domain_hdl_t hdl, dlb_domain_alert_callback_t callback, void *arg);
+int dlb_launch_domain_alert_thread(dlb_domain_hdl_t hdl, dlb_domain_alert_callback_t callback, void* arg);
 int dlb_start_sched_domain(dlb_domain_hdl_t hdl);
 
 int dlb_create_ldb_credit_pool(dlb_domain_hdl_t hdl, int num_credits);
 int dlb_create_dir_credit_pool(dlb_domain_hdl_t hdl, int num_credits);
 int dlb_create_credit_pool(dlb_domain_hdl_t hdl, int num_credits);
-int dlb_create_ldb_queue(dlb_domain_hdl_t hdl, dlb_create_ldb_queue_t *args);
+int dlb_create_ldb_queue(dlb_domain_hdl_t hdl, dlb_create_ldb_queue_t* args);
 int dlb_create_dir_queue(dlb_domain_hdl_t hdl, int port_id);
-int dlb_create_ldb_port(dlb_domain_hdl_t hdl, dlb_create_port_t *args);
-int dlb_create_dir_port(dlb_domain_hdl_t hdl, dlb_create_port_t *args, int queue_id);
+int dlb_create_ldb_port(dlb_domain_hdl_t hdl, dlb_create_port_t* args);
+int dlb_create_dir_port(dlb_domain_hdl_t hdl, dlb_create_port_t* args, int queue_id);
 
 dlb_port_hdl_t dlb_attach_ldb_port(dlb_domain_hdl_t hdl, int port_id);
 dlb_port_hdl_t dlb_attach_dir_port(dlb_domain_hdl_t hdl, int port_id);
@@ -213,21 +213,21 @@ int dlb_unlink_queue(dlb_port_hdl_t hdl, int queue_id);
 int dlb_enable_cq_weight(dlb_port_hdl_t hdl);
 int dlb_enable_cq_epoll(dlb_port_hdl_t hdl, bool is_ldb, int efd);
 int dlb_set_wait_profile(dlb_port_hdl_t hdl, int api_class, dlb_wait_profile_t profile);
-int dlb_get_wait_profile(dlb_port_hdl_t hdl, int api_class, dlb_wait_profile_t *profile);
+int dlb_get_wait_profile(dlb_port_hdl_t hdl, int api_class, dlb_wait_profile_t* profile);
 int dlb_enable_port(dlb_port_hdl_t hdl);
 int dlb_disable_port(dlb_port_hdl_t hdl);
 int dlb_enable_port_sched(dlb_port_hdl_t hdl);
 int dlb_disable_port_sched(dlb_port_hdl_t hdl);
 
-int dlb_send(dlb_port_hdl_t hdl, uint32_t num, dlb_event_t *events);
-int dlb_forward(dlb_port_hdl_t hdl, uint32_t num, dlb_event_t *events);
-int dlb_adv_send(dlb_port_hdl_t hdl, uint32_t num, dlb_event_t *events);
+int dlb_send(dlb_port_hdl_t hdl, uint32_t num, dlb_event_t* events);
+int dlb_forward(dlb_port_hdl_t hdl, uint32_t num, dlb_event_t* events);
+int dlb_adv_send(dlb_port_hdl_t hdl, uint32_t num, dlb_event_t* events);
 int dlb_release(dlb_port_hdl_t hdl, uint32_t num);
 int dlb_pop_cq(dlb_port_hdl_t hdl, uint32_t num);
-int dlb_recv(dlb_port_hdl_t hdl, uint32_t max, bool wait, dlb_event_t *events);
-int dlb_recv_no_pop(dlb_port_hdl_t hdl, uint32_t max, bool wait, dlb_event_t *events);
+int dlb_recv(dlb_port_hdl_t hdl, uint32_t max, bool wait, dlb_event_t* events);
+int dlb_recv_no_pop(dlb_port_hdl_t hdl, uint32_t max, bool wait, dlb_event_t* events);
 
-int dlb_get_xstats(dlb_hdl_t hdl, uint32_t type, uint32_t id, uint64_t *value);
+int dlb_get_xstats(dlb_hdl_t hdl, uint32_t type, uint32_t id, uint64_t* value);
 int64_t dlb_adv_read_queue_depth_counter(dlb_domain_hdl_t hdl, int queue_id, bool is_dir, int level);
 int dlb_adv_reset_queue_depth_counter(dlb_domain_hdl_t hdl, int queue_id, bool is_dir, int level);
 

@@ -108,8 +108,7 @@ void Port::WaitForInterrupt(Lock* lock) {
 
 void Port::PollForEvents(const dlb_wait_profile_t& profile, Lock* lock) {
   using std::chrono::nanoseconds;
-  const auto deadline =
-      std::chrono::steady_clock::now() + nanoseconds(static_cast<int64_t>(profile.timeout_value_ns));
+  const auto deadline = std::chrono::steady_clock::now() + nanoseconds(static_cast<int64_t>(profile.timeout_value_ns));
   while (!IsThereSomething() && std::chrono::steady_clock::now() < deadline) {
     lock->unlock();
     if (profile.type == DLB_WAIT_TIMEOUT_SLEEP_POLL) {

@@ -86,8 +86,8 @@ int Port::Release(uint32_t count) {
   const std::lock_guard lock(domain_->mutex);
   if (!domain_->started) return Fail(EPERM);
   if (count > owed_) {
-    World::Get().breaches.Add("release of %u events on port %d of domain %d, which owes %u", count, id(),
-                              domain_->id(), owed_);
+    World::Get().breaches.Add("release of %u events on port %d of domain %d, which owes %u", count, id(), domain_->id(),
+                              owed_);
     count = owed_;
   }
   credits_.OnProduce();

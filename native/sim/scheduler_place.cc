@@ -96,8 +96,7 @@ void Scheduler::FindFirst(LdbQueue* queue, uint64_t ports, Candidate* best) cons
     for (uint32_t at = queue->backlog.fifos[priority].head; at != kNone; before = at, at = store_[at].next) {
       const uint64_t takers = ports & WhoMayTake(*queue, store_[at].event);
       if (takers == 0) continue;
-      const bool older =
-          best->at == kNone || static_cast<int32_t>(store_[at].arrival - store_[best->at].arrival) < 0;
+      const bool older = best->at == kNone || static_cast<int32_t>(store_[at].arrival - store_[best->at].arrival) < 0;
       if (priority < best->priority || older) {
         // A link's priority orders the queues of its port. Among the ports of a queue, only the
         // load counts.

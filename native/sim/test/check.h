@@ -55,10 +55,10 @@ void CheckFails(const char* file, int line, const char* text, T result, int erro
   if (!(condition)) dlb_sim_test::Failed(__FILE__, __LINE__, #condition)
 #define CHECK_EQUAL(actual, ...) dlb_sim_test::CheckEqual(__FILE__, __LINE__, #actual, actual, __VA_ARGS__)
 // The call gives -1 and this errno.
-#define CHECK_FAILS(call, error)                                                    \
-  do {                                                                              \
-    errno = 0;                                                                      \
-    const auto result_of_call = call;                                               \
+#define CHECK_FAILS(call, error)                                                       \
+  do {                                                                                 \
+    errno = 0;                                                                         \
+    const auto result_of_call = call;                                                  \
     dlb_sim_test::CheckFails(__FILE__, __LINE__, #call, result_of_call, error, errno); \
   } while (false)
 #define EXPECT_BREACH(text) dlb_sim_test::ExpectBreach(__FILE__, __LINE__, text, 1)

@@ -76,9 +76,7 @@ dlb_port_hdl_t Rig::DirPort(uint16_t depth, int queue, int* id) {
   return ports_.back();
 }
 
-void Rig::Link(dlb_port_hdl_t port, int queue, int priority) {
-  CHECK_EQUAL(dlb_link_queue(port, queue, priority), 0);
-}
+void Rig::Link(dlb_port_hdl_t port, int queue, int priority) { CHECK_EQUAL(dlb_link_queue(port, queue, priority), 0); }
 
 void Rig::LaunchAlerts() { CHECK_EQUAL(dlb_launch_domain_alert_thread(domain, OnAlert, nullptr), 0); }
 
