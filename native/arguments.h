@@ -59,8 +59,9 @@ class Arguments {
   std::string Text(size_t index) {
     const Napi::Value value = info_[index];
     std::string text = value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
-    if (text.empty() || text.find('\0') != std::string::npos)
+    if (text.empty() || text.find('\0') != std::string::npos) {
       Refuse(index, "a string, not empty and without zero bytes");
+    }
     return text;
   }
   Napi::Function Function(size_t index) {
@@ -94,9 +95,9 @@ class Arguments {
   }
 
   void Refuse(size_t index, const std::string& wanted) {
-    if (ok_)
-      ThrowWrongUse(env_, "ERR_DLB_INVALID_ARGUMENT", "argument " + std::to_string(index + 1) + " has to be " + wanted);
+    if (!ok_) return;
     ok_ = false;
+    ThrowWrongUse(env_, "ERR_DLB_INVALID_ARGUMENT", "argument " + std::to_string(index + 1) + " has to be " + wanted);
   }
 
  private:

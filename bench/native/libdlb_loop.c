@@ -226,8 +226,9 @@ int main(int count, char** arguments) {
   load(arguments[1], arguments[2]);
   struct loop loop = {.directed = strcmp(arguments[3], "directed") == 0, .batch = (uint32_t)atoi(arguments[4])};
   const uint64_t events = strtoull(arguments[5], NULL, 10);
-  if (loop.batch < 1 || loop.batch > kMostBatch || events % (loop.batch * kSlices) != 0)
+  if (loop.batch < 1 || loop.batch > kMostBatch || events % (loop.batch * kSlices) != 0) {
     return fputs("bad batch\n", stderr), 2;
+  }
   set_up(&loop);
   const uint64_t slice = events / kSlices;
   double cpu[kSlices];

@@ -22,8 +22,9 @@ struct Reset {
 };
 
 void Run(Reset* reset) {
-  if (reset->library.reset_sched_domain(reset->device, reset->domain) != 0)
+  if (reset->library.reset_sched_domain(reset->device, reset->domain) != 0) {
     reset->error = LastError("dlb_reset_sched_domain");
+  }
 }
 
 void* RunOnThread(void* reset) {

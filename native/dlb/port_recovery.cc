@@ -151,8 +151,9 @@ int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
     if (const int code = CheckTargets(&events[i], 1)) return code;
     ++enqueues;
   }
-  if (tokens > tokens_owed_ + tokens_returned_ || completions > (directed() ? 0 : ring_.unreleased()))
+  if (tokens > tokens_owed_ + tokens_returned_ || completions > (directed() ? 0 : ring_.unreleased())) {
     return kReleaseExceeded;
+  }
   if (domain_->credits_free.fetch_sub(enqueues, std::memory_order_seq_cst) < enqueues) {
     domain_->credits_free.fetch_add(enqueues, std::memory_order_relaxed);
     return 0;

@@ -110,8 +110,9 @@ void LeaveDirtyStacks() {
   pthread_barrier_init(&all, nullptr, kDirtyStacks);
   std::array<pthread_t, kDirtyStacks> threads{};
   int started = 0;
-  while (started < kDirtyStacks && pthread_create(&threads[static_cast<size_t>(started)], nullptr, Dirty, &all) == 0)
+  while (started < kDirtyStacks && pthread_create(&threads[static_cast<size_t>(started)], nullptr, Dirty, &all) == 0) {
     started++;
+  }
   // Those that were started would wait for ever for the others.
   if (started < kDirtyStacks) std::abort();
   for (const pthread_t thread : threads) pthread_join(thread, nullptr);
