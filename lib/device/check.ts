@@ -43,17 +43,6 @@ export function checkBoolean(name: string, value: unknown): void {
   throw invalid(`${name} must be true or false, not ${show(value)}`)
 }
 
-/**
- * The driver of the hardware refuses load-balanced queues that no port could be linked to.
- * @throws ERR_DLB_INVALID_ARGUMENT
- */
-export function checkPortsForQueues(loadBalancedQueues: number, loadBalancedPorts: number): void {
-  if (loadBalancedQueues === 0 || loadBalancedPorts > 0) return
-  throw invalid(
-    `a domain with loadBalancedQueues (${loadBalancedQueues}) needs loadBalancedPorts, at least 1: ask for a port, or for no such queue`,
-  )
-}
-
 /** @throws ERR_DLB_INVALID_ARGUMENT unless `value` is a function, or null. */
 export function checkCallback(value: unknown): void {
   if (value === null || typeof value === 'function') return

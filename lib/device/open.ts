@@ -7,6 +7,7 @@ import { type DlbOpenOptions, noDlbDevice } from './dlb/library.ts'
 import type { DlbDevice } from './dlb/types.ts'
 import { SoftwareDevice } from './software/device.ts'
 import { SoftwareDomain } from './software/domain.ts'
+import { wrongToken } from './validate.ts'
 
 /** `id` and `library` are for the DLB device. */
 export interface OpenOptions extends DlbOpenOptions {
@@ -68,7 +69,7 @@ export function attachDomain(token: DomainToken): SchedulingDomain {
   const { nodeDlbDomain } = readFields('token', token, ['nodeDlbDomain'])
   if (nodeDlbDomain === 'software') return SoftwareDomain.attach(token)
   if (nodeDlbDomain === 'dlb') return DlbDomainView.attach(token)
-  throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'the token is not what share() returned, or a copy of it')
+  throw wrongToken()
 }
 
 function readDlbOptions(options: DlbOpenOptions): DlbOpenOptions {

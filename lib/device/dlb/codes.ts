@@ -1,6 +1,7 @@
 import { NodeDlbError } from '../../errors.ts'
 import { systemError } from '../../system-error.ts'
 import type { PortId } from '../device.ts'
+import { domainClosed, notStarted, portAttached, portDetached, portOwes, tooManyLinks } from '../validate.ts'
 import { failure } from './failure.ts'
 
 /**
@@ -31,28 +32,22 @@ export function portError(result: number, id: PortId, call: string): NodeDlbErro
   const port = `${id.kind} port ${id.id}`
   switch (result) {
     case code.closed:
-      return closedError()
+      return domainClosed()
     case code.detached:
-      return new NodeDlbError('ERR_DLB_PORT_DETACHED', 'this object has given the port up; attach it again to use it')
+      return portDetached()
     case code.notStarted:
-      return new NodeDlbError('ERR_DLB_NOT_STARTED', 'call start() on the domain before events are sent')
+      return notStarted()
     case code.badRange:
       return new NodeDlbError(
         'ERR_DLB_INVALID_ARGUMENT',
         "the events are not within the buffer, or its memory is another's now",
       )
     case code.attached:
-      return new NodeDlbError(
-        'ERR_DLB_PORT_ATTACHED',
-        `a thread has ${port}; a port is one thread's until it detaches or the thread ends`,
-      )
+      return portAttached(id)
     case code.owes:
-      return new NodeDlbError(
-        'ERR_DLB_IN_USE',
-        `a thread that has ended received events from ${port} and did not release them; take them with recover() first`,
-      )
+      return portOwes(id)
     case code.tooManyLinks:
-      return new NodeDlbError('ERR_DLB_NO_RESOURCES', 'a port has at most 8 links; unlink a queue first')
+      return tooManyLinks()
     case code.unsupported:
       return new NodeDlbError('ERR_DLB_UNSUPPORTED', `this libdlb has no ${call}; use 8.8 or newer`)
     case code.errno - eacces:
@@ -69,8 +64,4 @@ function stoppedError(port: string, call: string): NodeDlbError {
     `${port} is stopped: call resume() if stop() was called; otherwise the device was reset: close the domain and the device, and open them anew`,
     { cause: systemError(call, eacces) },
   )
-}
-
-export function closedError(): NodeDlbError {
-  return new NodeDlbError('ERR_DLB_CLOSED', 'the domain was closed; create and share a new one')
 }

@@ -1,8 +1,9 @@
 import { NodeDlbError } from '../../errors.ts'
 import type { NativeDlbDomain, NativeDomainConfig } from '../../native-dlb.ts'
-import { checkBoolean, checkChoice, checkInteger, readFields, readOptions, show } from '../check.ts'
+import { checkBoolean, checkChoice, checkInteger, readOptions } from '../check.ts'
 import type { PortId, QueueId } from '../device.ts'
 import { sequenceNumberCounts } from '../sequence-slots.ts'
+import { checkDepth, checkLeft, consumedQueue, readQueueId, unknownQueue } from '../validate.ts'
 import type { CompleteConfig } from './domain-config.ts'
 import { calling } from './failure.ts'
 import { SequenceNumbers } from './sequence-numbers.ts'
@@ -45,7 +46,11 @@ export class DomainConfiguration {
     const { sequenceNumbers = 0, lockIdCompression = 0 } = given
     checkChoice('sequenceNumbers', sequenceNumbers, sequenceNumberCounts)
     checkChoice('lockIdCompression', lockIdCompression, compressionLevels)
-    need(this.#balancedQueues < this.#config.loadBalancedQueues, 'loadBalancedQueues', this.#config.loadBalancedQueues)
+    checkLeft(
+      this.#balancedQueues < this.#config.loadBalancedQueues,
+      'loadBalancedQueues',
+      this.#config.loadBalancedQueues,
+    )
     if (sequenceNumbers > 0) this.#sequenceNumbers.check(sequenceNumbers)
     const id = calling('createLoadBalancedQueue', () =>
       this.#domain.createLoadBalancedQueue(sequenceNumbers, lockIdCompression),
@@ -73,13 +78,13 @@ export class DomainConfiguration {
       throw new NodeDlbError('ERR_DLB_UNSUPPORTED', 'this device has no event weights; leave weight out')
     }
     const inClass = this.#portsPerClass[classOfService]
-    need(
+    checkLeft(
       inClass > 0,
       classOfService === anyClass ? 'loadBalancedPorts' : `portsPerClass[${classOfService}]`,
       this.#balancedPorts,
     )
     const { eventStateEntries: entries } = this.#config
-    need(eventStateEntries <= entries - this.#entries, 'eventStateEntries', entries)
+    checkLeft(eventStateEntries <= entries - this.#entries, 'eventStateEntries', entries)
     const port = { directed: false, cqDepth, eventStateEntries, classOfService, producer: false, queue: -1, weight }
     const id = calling('createLoadBalancedPort', () => this.#domain.createPort(port))
     this.#portsPerClass[classOfService]--
@@ -110,31 +115,15 @@ export class DomainConfiguration {
   }
 
   #needDirected(): void {
-    need(this.#directed.size < this.#config.directedPorts, 'directedPorts', this.#config.directedPorts)
+    checkLeft(this.#directed.size < this.#config.directedPorts, 'directedPorts', this.#config.directedPorts)
   }
 
   #unconsumed(queue: QueueId): number {
-    const { kind, id } = readFields('queue', queue, ['kind', 'id'])
-    const consumed = kind === 'directed' ? this.#directed.get(id) : undefined
-    if (consumed === undefined) {
-      throw new NodeDlbError(
-        'ERR_DLB_UNKNOWN_QUEUE',
-        `this domain has no directed queue ${show(id)} (kind ${show(kind)})`,
-      )
-    }
-    if (!consumed) return id
-    throw new NodeDlbError('ERR_DLB_IN_USE', `directed queue ${id} has its port already; create another queue`)
+    const wanted = readQueueId(queue)
+    const { kind, id } = wanted
+    const isConsumed = kind === 'directed' ? this.#directed.get(id) : undefined
+    if (isConsumed === undefined) throw unknownQueue(wanted)
+    if (isConsumed) throw consumedQueue(id)
+    return id
   }
-}
-
-function checkDepth(cqDepth: number): void {
-  checkInteger('cqDepth', cqDepth, 8, 1024)
-  if ((cqDepth & (cqDepth - 1)) !== 0) {
-    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `cqDepth must be a power of two, not ${cqDepth}`)
-  }
-}
-
-function need(enough: boolean, name: string, has: number): void {
-  if (enough) return
-  throw new NodeDlbError('ERR_DLB_NO_RESOURCES', `the domain's ${name} (${has}) are used up; create it with more`)
 }

@@ -3,6 +3,7 @@ import { loadAddon } from '../../native.ts'
 import type { NativeDlbDevice, NativeResources } from '../../native-dlb.ts'
 import { checkInteger } from '../check.ts'
 import type { Resources } from '../device.ts'
+import { deviceClosed, deviceInUse } from '../validate.ts'
 import { DomainConfiguration } from './configuration.ts'
 import { DlbDomainView } from './domain.ts'
 import { completeConfig, contractResources } from './domain-config.ts'
@@ -83,9 +84,7 @@ export class OpenDlbDevice implements DlbDevice {
 
   close(): void {
     if (this.#closed) return
-    if (this.#openDomains > 0) {
-      throw new NodeDlbError('ERR_DLB_IN_USE', `${this.#openDomains} domains of the device are open; close them first`)
-    }
+    if (this.#openDomains > 0) throw deviceInUse(this.#openDomains)
     calling('close', () => this.#native.close())
     this.#closed = true
   }
@@ -99,7 +98,7 @@ export class OpenDlbDevice implements DlbDevice {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new NodeDlbError('ERR_DLB_CLOSED', 'the device is closed; open it again')
+    if (this.#closed) throw deviceClosed()
   }
 }
 

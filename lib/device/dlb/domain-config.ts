@@ -1,8 +1,9 @@
 import { NodeDlbError } from '../../errors.ts'
 import type { NativeDomainConfig, NativeResources } from '../../native-dlb.ts'
-import { checkInteger, checkPortsForQueues, readFields, readOptions } from '../check.ts'
+import { checkInteger, readFields, readOptions } from '../check.ts'
 import type { Resources } from '../device.ts'
 import { readSlots, type Slots } from '../sequence-slots.ts'
+import { checkBounds, checkFree, checkPartCounts, checkPortsForQueues } from '../validate.ts'
 import { freeSlots, type Group, planSlots } from './sequence-numbers.ts'
 import type { DlbDomainConfig } from './types.ts'
 
@@ -59,10 +60,7 @@ export function completeConfig(
   const given = readOptions('config', config, configNames)
   const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0 } = given
   const slots = readSlots(given)
-  const count = (name: string, value: number, min = 0): void => checkInteger(name, value, min, Number.MAX_SAFE_INTEGER)
-  count('loadBalancedQueues', loadBalancedQueues)
-  count('loadBalancedPorts', loadBalancedPorts)
-  count('directedPorts', directedPorts)
+  checkPartCounts({ loadBalancedQueues, loadBalancedPorts, directedPorts })
   const { portsPerClass: perClass = [0, 0, 0, 0] } = given
   const classes = readFields('portsPerClass', perClass, [0, 1, 2, 3])
   const portsPerClass = [0, 1, 2, 3].map((i) => classes[i as 0 | 1 | 2 | 3])
@@ -72,13 +70,12 @@ export function completeConfig(
   const resources = contractResources(free, groups)
   const { eventStateEntries = Math.min(64 * balanced, Math.max(balanced, resources.eventStateEntries)) } = given
   const { credits = 64 * (balanced + directedPorts) + 256 } = given
-  count('eventStateEntries', eventStateEntries, balanced)
-  count('credits', credits, 1)
+  checkBounds(eventStateEntries, credits, balanced)
 
   // What sizes are asked for decides how many there can be.
   const sequenceNumberSlots = slots.sizes === null ? slots.count : 0
   const wanted = { loadBalancedQueues, directedPorts, eventStateEntries, credits, sequenceNumberSlots }
-  need(resources, { ...wanted, loadBalancedPorts: balanced, domains: 1 })
+  checkFree(resources, { ...wanted, loadBalancedPorts: balanced, domains: 1 })
   if (!combined && directedPorts > 0 && free.directedCredits === 0) {
     throw new NodeDlbError(
       'ERR_DLB_NO_RESOURCES',
@@ -102,14 +99,4 @@ export function completeConfig(
     sequenceNumbers: plan.perQueue,
   }
   return { native, slots }
-}
-
-function need(free: Resources, wanted: Resources): void {
-  for (const name of Object.keys(wanted) as (keyof Resources)[]) {
-    if (wanted[name] <= free[name]) continue
-    throw new NodeDlbError(
-      'ERR_DLB_NO_RESOURCES',
-      `the device has ${free[name]} ${name} left, and the domain asks for ${wanted[name]}`,
-    )
-  }
 }

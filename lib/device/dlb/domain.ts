@@ -1,12 +1,21 @@
 import { threadId } from 'node:worker_threads'
-import { NodeDlbError } from '../../errors.ts'
 import { loadAddon } from '../../native.ts'
 import type { NativeDlbDomain } from '../../native-dlb.ts'
-import { checkCallback, checkInteger, readFields, show } from '../check.ts'
+import { checkCallback, checkInteger, readFields } from '../check.ts'
 import type { DomainStats, DomainToken, PortId, QueueId, QueueKind } from '../device.ts'
 import { checkRoom, EventBuffer, SchedulingType } from '../event-buffer.ts'
+import {
+  alreadyStarted,
+  domainClosed,
+  notCreator,
+  readPortId,
+  readQueueId,
+  unknownPort,
+  unknownQueue,
+  wrongToken,
+} from '../validate.ts'
 import { Alerts, readAlert } from './alert.ts'
-import { closedError, portError } from './codes.ts'
+import { portError } from './codes.ts'
 import type { DomainConfiguration } from './configuration.ts'
 import { calling } from './failure.ts'
 import { AttachedPort } from './port.ts'
@@ -50,11 +59,9 @@ export class DlbDomainView implements DlbDomain {
   static attach(token: DomainToken): DlbDomainView {
     const { key } = readFields('token', token as DlbToken, ['key'])
     const { types } = process.getBuiltinModule('node:util')
-    if (!types.isUint8Array(key) || key.byteLength !== 16) {
-      throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'the token is not what share() returned, or a copy of it')
-    }
+    if (!types.isUint8Array(key) || key.byteLength !== 16) throw wrongToken()
     const native = new (loadAddon().DlbDomain)(Buffer.from(key).toString('hex'))
-    if (!native.isOpen()) throw closedError()
+    if (!native.isOpen()) throw domainClosed()
     return new DlbDomainView(native, null, () => undefined)
   }
 
@@ -213,9 +220,7 @@ export class DlbDomainView implements DlbDomain {
   #configure(): DomainConfiguration {
     this.#checkOpen()
     if (this.#configuration === null) throw notCreator('configures and starts it')
-    if (this.#native.isStarted()) {
-      throw new NodeDlbError('ERR_DLB_ALREADY_STARTED', 'create all queues and ports before start(), and start once')
-    }
+    if (this.#native.isStarted()) throw alreadyStarted()
     return this.#configuration
   }
 
@@ -239,42 +244,23 @@ export class DlbDomainView implements DlbDomain {
   }
 
   #knownQueue(queue: QueueId): QueueId {
-    const { kind, id } = readFields('queue', queue, ['kind', 'id'])
-    const isKind = kind === 'directed' || kind === 'load-balanced'
-    const isId = Number.isInteger(id) && id >= 0 && id < 128
-    if (isKind && isId && this.#native.target(((kind === 'directed' ? 3 : 0) << 8) | id) !== 0) return { kind, id }
-    throw unknownQueue({ kind, id })
+    const id = readQueueId(queue)
+    const type = id.kind === 'directed' ? SchedulingType.directed : SchedulingType.atomic
+    if (this.#native.target((type << 8) | id.id) === 0) throw unknownQueue(id)
+    return id
   }
 
-  /** A copy, of which nothing changes any more. */
   #known(port: PortId): PortId {
-    const { kind, id } = readFields('port', port, ['kind', 'id'])
-    const isKind = kind === 'directed' || kind === 'load-balanced'
-    if (isKind && Number.isInteger(id) && id >= 0 && id <= 0xff && this.#native.hasPort(kind === 'directed', id))
-      return { kind, id }
-    throw unknownPort({ kind, id })
+    const id = readPortId(port)
+    if (!this.#native.hasPort(id.kind === 'directed', id.id)) throw unknownPort(id)
+    return id
   }
 
   #checkOpen(): void {
-    if (this.#closed || !this.#native.isOpen()) throw closedError()
+    if (this.#closed || !this.#native.isOpen()) throw domainClosed()
   }
 }
 
 function kindOf(directed: boolean): QueueKind {
   return directed ? 'directed' : 'load-balanced'
-}
-
-function unknownQueue({ kind, id }: QueueId): NodeDlbError {
-  return new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no queue of kind ${show(kind)} with id ${show(id)}`)
-}
-
-function unknownPort(id: PortId): NodeDlbError {
-  return new NodeDlbError(
-    'ERR_DLB_UNKNOWN_PORT',
-    `this domain has no port of kind ${show(id.kind)} with id ${show(id.id)}`,
-  )
-}
-
-function notCreator(does: string): NodeDlbError {
-  return new NodeDlbError('ERR_DLB_IN_USE', `only the thread that created the domain ${does}`)
 }

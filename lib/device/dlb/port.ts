@@ -1,8 +1,9 @@
 import { NodeDlbError } from '../../errors.ts'
 import type { NativeDlbPort } from '../../native-dlb.ts'
-import { checkCallback, checkInteger, readFields, show } from '../check.ts'
+import { checkCallback, checkInteger } from '../check.ts'
 import type { PortId, QueueId } from '../device.ts'
 import { type EventBuffer, SchedulingType } from '../event-buffer.ts'
+import { readLinkedQueue, releaseExceeded, unknownQueue } from '../validate.ts'
 import { Call, LentEvents } from './call.ts'
 import { code, portError } from './codes.ts'
 import { Command } from './command.ts'
@@ -86,7 +87,7 @@ export class AttachedPort implements DlbPort {
     this.call.setCount(count)
     this.native.release()
     const released = this.call.result()
-    if (released < 0) this.#failRelease(released, `release ${count}`, 'dlb_release')
+    if (released < 0) this.#failRelease(released, 'release', count, 'dlb_release')
   }
 
   pop(count: number): number {
@@ -171,15 +172,9 @@ export class AttachedPort implements DlbPort {
   }
 
   #linkable(queue: QueueId): number {
-    const { kind, id } = readFields('queue', queue, ['kind', 'id'])
-    if (this.id.kind === 'directed' || kind !== 'load-balanced') {
-      throw new NodeDlbError(
-        'ERR_DLB_WRONG_SCHEDULING',
-        'links join load-balanced ports and load-balanced queues; a directed queue has the port that it was created with',
-      )
-    }
-    if (Number.isInteger(id) && id >= 0 && id <= 0xff && this.#target(SchedulingType.atomic, id) !== 0) return id
-    throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${show(id)}`)
+    const id = readLinkedQueue(queue, this.id)
+    if (this.#target(SchedulingType.atomic, id) === 0) throw unknownQueue({ kind: 'load-balanced', id })
+    return id
   }
 
   #check(result: number, call: string): number {
@@ -190,20 +185,15 @@ export class AttachedPort implements DlbPort {
     throw portError(result, this.id, call)
   }
 
-  #failRelease(result: number, what: string, call: string): never {
+  #failRelease(result: number, verb: string, count: number, call: string): never {
     if (result !== code.releaseExceeded) this.#fail(result, call)
-    throw new NodeDlbError(
-      'ERR_DLB_RELEASE_EXCEEDED',
-      this.id.kind === 'directed'
-        ? 'events received from a directed queue are complete; release nothing on a directed port'
-        : `cannot ${what} events: ${this.unreleased} are received and not released`,
-    )
+    throw releaseExceeded(this.id, verb, count, this.unreleased)
   }
 
   #failSend(result: number, events: EventBuffer, count: number, offset: number, call: string): never {
     if (result === code.unknownQueue || result === code.wrongScheduling) {
       throw targetError(events, count, offset, this.#target)
     }
-    this.#failRelease(result, `forward ${count}`, call)
+    this.#failRelease(result, 'forward', count, call)
   }
 }

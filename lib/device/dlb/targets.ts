@@ -1,5 +1,6 @@
 import { NodeDlbError } from '../../errors.ts'
-import { type EventBuffer, SchedulingType } from '../event-buffer.ts'
+import type { EventBuffer } from '../event-buffer.ts'
+import { unknownTarget, wrongScheduling } from '../validate.ts'
 
 /**
  * For a scheduling type and queue id: 0 there is no such queue, 1 it takes that type, 2 it does
@@ -17,20 +18,7 @@ export function targetError(events: EventBuffer, count: number, offset: number, 
     const id = events.queueId(i)
     const fits = target(type, id)
     if (fits === 1) continue
-    const directed = type === SchedulingType.directed
-    if (fits === 0) {
-      const kind = directed ? 'directed' : 'load-balanced'
-      return new NodeDlbError(
-        'ERR_DLB_UNKNOWN_QUEUE',
-        `event ${i} names ${kind} queue ${id}, which this domain does not have`,
-      )
-    }
-    return new NodeDlbError(
-      'ERR_DLB_WRONG_SCHEDULING',
-      type === SchedulingType.ordered
-        ? `event ${i} is ordered; create queue ${id} with sequenceNumbers to send ordered events to it`
-        : `event ${i} is unordered, but queue ${id} has sequence numbers: send ordered or atomic events to it`,
-    )
+    return fits === 0 ? unknownTarget(i, type, id) : wrongScheduling(i, type, id)
   }
   return new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', 'an event named a queue that this domain does not have')
 }

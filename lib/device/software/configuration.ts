@@ -1,5 +1,4 @@
-import { NodeDlbError } from '../../errors.ts'
-import { checkChoice, checkInteger, readFields, readOptions, show } from '../check.ts'
+import { checkChoice, checkInteger, readOptions } from '../check.ts'
 import type {
   DirectedPortOptions,
   LoadBalancedPortOptions,
@@ -8,6 +7,7 @@ import type {
   QueueId,
 } from '../device.ts'
 import { noSlot, type Slots, sequenceNumberCounts } from '../sequence-slots.ts'
+import { checkDepth, checkLeft, consumedQueue, readQueueId, unknownQueue } from '../validate.ts'
 import { type FixedConfig, Layout, own, queue, word } from './layout.ts'
 
 /** Keeps a port's tx ring, counted mod 2^16, within half of that. */
@@ -43,7 +43,7 @@ export class Configuration {
     const m = this.#m
     checkChoice('sequenceNumbers', sequenceNumbers, sequenceNumberCounts)
     const id = m[word.ldbQueuesMade]
-    need(id < this.#config.loadBalancedQueues, 'loadBalancedQueues', this.#config.loadBalancedQueues)
+    checkLeft(id < this.#config.loadBalancedQueues, 'loadBalancedQueues', this.#config.loadBalancedQueues)
     const ordered = sequenceNumbers > 0
     const slot = this.#sequenceNumberSlotsTaken
     const size = this.#sizesLeft?.indexOf(sequenceNumbers) ?? 0
@@ -72,8 +72,8 @@ export class Configuration {
     checkDepth(cqDepth)
     checkInteger('eventStateEntries', eventStateEntries, 1, maxEntriesPerPort)
     const id = m[word.ldbPortsMade]
-    need(id < this.#config.loadBalancedPorts, 'loadBalancedPorts', this.#config.loadBalancedPorts)
-    need(eventStateEntries <= this.#entriesLeft, 'eventStateEntries', this.#config.eventStateEntries)
+    checkLeft(id < this.#config.loadBalancedPorts, 'loadBalancedPorts', this.#config.loadBalancedPorts)
+    checkLeft(eventStateEntries <= this.#entriesLeft, 'eventStateEntries', this.#config.eventStateEntries)
     const slots = Layout.portRings(false, cqDepth, eventStateEntries)
     const at = this.#createPort(id, cqDepth, slots.ring, slots.tx)
     m[at + own.entries] = eventStateEntries
@@ -123,34 +123,17 @@ export class Configuration {
     const { directedPorts } = this.#config
     let id = 0
     while (id < directedPorts && this.#m[this.#directedQueue(id) + queue.made] !== 0) id++
-    need(id < directedPorts, 'directedPorts', directedPorts)
+    checkLeft(id < directedPorts, 'directedPorts', directedPorts)
     return id
   }
 
   #unconsumed(consumed: QueueId): number {
-    const { kind, id } = readFields('queue', consumed, ['kind', 'id'])
-    const known = kind === 'directed' && Number.isInteger(id) && id >= 0 && id < this.#config.directedPorts
-    if (!known || this.#m[this.#directedQueue(id) + queue.made] === 0) {
-      throw new NodeDlbError(
-        'ERR_DLB_UNKNOWN_QUEUE',
-        `this domain has no directed queue ${show(id)} (kind ${show(kind)})`,
-      )
-    }
-    if (this.#m[this.#directedQueue(id) + queue.consumer] !== 0) {
-      throw new NodeDlbError('ERR_DLB_IN_USE', `directed queue ${id} has its port already; create another queue`)
-    }
+    const wanted = readQueueId(consumed)
+    const { kind, id } = wanted
+    const at = this.#directedQueue(id)
+    const isKnown = kind === 'directed' && id < this.#config.directedPorts && this.#m[at + queue.made] !== 0
+    if (!isKnown) throw unknownQueue(wanted)
+    if (this.#m[at + queue.consumer] !== 0) throw consumedQueue(id)
     return id
   }
-}
-
-function checkDepth(cqDepth: number): void {
-  checkInteger('cqDepth', cqDepth, 8, 1024)
-  if ((cqDepth & (cqDepth - 1)) !== 0) {
-    throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `cqDepth must be a power of two, not ${cqDepth}`)
-  }
-}
-
-function need(enough: boolean, name: string, has: number): void {
-  if (enough) return
-  throw new NodeDlbError('ERR_DLB_NO_RESOURCES', `the domain's ${name} (${has}) are used up; create it with more`)
 }

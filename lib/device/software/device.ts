@@ -1,7 +1,8 @@
 import { NodeDlbError } from '../../errors.ts'
-import { checkInteger, checkPortsForQueues, readOptions } from '../check.ts'
+import { readOptions } from '../check.ts'
 import type { Capabilities, Device, DomainConfig, Resources } from '../device.ts'
 import { readSlots, type Slots } from '../sequence-slots.ts'
+import { checkBounds, checkFree, checkPartCounts, checkPortsForQueues, deviceClosed, deviceInUse } from '../validate.ts'
 import { SoftwareDomain } from './domain.ts'
 import type { FixedConfig } from './layout.ts'
 
@@ -49,14 +50,7 @@ export class SoftwareDevice implements Device {
   createDomain(config: DomainConfig): SoftwareDomain {
     this.#checkOpen()
     const { fixed, slots } = complete(config)
-    for (const name of shares) {
-      if (fixed[name] > this.#free[name]) {
-        throw new NodeDlbError(
-          'ERR_DLB_NO_RESOURCES',
-          `the device has ${this.#free[name]} ${name} left, and the domain asks for ${fixed[name]}`,
-        )
-      }
-    }
+    checkFree(this.#free, fixed)
     if (this.#free.domains === 0) throw new NodeDlbError('ERR_DLB_NO_RESOURCES', 'all 32 domains are in use; close one')
     let id = 0
     while (this.#domainIds.has(id)) id++
@@ -68,12 +62,7 @@ export class SoftwareDevice implements Device {
   }
 
   close(): void {
-    if (this.#domainIds.size > 0) {
-      throw new NodeDlbError(
-        'ERR_DLB_IN_USE',
-        `${this.#domainIds.size} domains of the device are open; close them first`,
-      )
-    }
+    if (this.#domainIds.size > 0) throw deviceInUse(this.#domainIds.size)
     this.#closed = true
   }
 
@@ -84,7 +73,7 @@ export class SoftwareDevice implements Device {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new NodeDlbError('ERR_DLB_CLOSED', 'the device is closed; open it again')
+    if (this.#closed) throw deviceClosed()
   }
 }
 
@@ -92,14 +81,11 @@ function complete(config: DomainConfig): { fixed: FixedConfig; slots: Slots } {
   const given = readOptions('config', config, [...shares, 'sequenceNumbers'])
   const { loadBalancedQueues = 0, loadBalancedPorts = 0, directedPorts = 0 } = given
   const slots = readSlots(given)
-  checkInteger('loadBalancedQueues', loadBalancedQueues, 0, Number.MAX_SAFE_INTEGER)
-  checkInteger('loadBalancedPorts', loadBalancedPorts, 0, Number.MAX_SAFE_INTEGER)
-  checkInteger('directedPorts', directedPorts, 0, Number.MAX_SAFE_INTEGER)
+  checkPartCounts({ loadBalancedQueues, loadBalancedPorts, directedPorts })
   checkPortsForQueues(loadBalancedQueues, loadBalancedPorts)
   const { eventStateEntries = 64 * loadBalancedPorts } = given
   const { credits = 64 * (loadBalancedPorts + directedPorts) + 256 } = given
-  checkInteger('eventStateEntries', eventStateEntries, loadBalancedPorts, Number.MAX_SAFE_INTEGER)
-  checkInteger('credits', credits, 1, Number.MAX_SAFE_INTEGER)
+  checkBounds(eventStateEntries, credits, loadBalancedPorts)
   const counts = { loadBalancedQueues, loadBalancedPorts, directedPorts, eventStateEntries, credits }
   return { fixed: { ...counts, sequenceNumberSlots: slots.count }, slots }
 }

@@ -1,6 +1,6 @@
-import { NodeDlbError } from '../../errors.ts'
+import type { NodeDlbError } from '../../errors.ts'
 import { loadAddon, type NativeAddon } from '../../native.ts'
-import { readFields, show } from '../check.ts'
+import { readFields } from '../check.ts'
 import type {
   DirectedPortOptions,
   DomainStats,
@@ -13,6 +13,18 @@ import type {
 } from '../device.ts'
 import { checkRoom, EventBuffer } from '../event-buffer.ts'
 import type { Slots } from '../sequence-slots.ts'
+import {
+  alreadyStarted,
+  domainClosed,
+  notCreator,
+  portAttached,
+  portOwes,
+  readPortId,
+  readQueueId,
+  unknownPort,
+  unknownQueue,
+  wrongToken,
+} from '../validate.ts'
 import { Configuration } from './configuration.ts'
 import { DomainState, type FixedConfig, flow, Layout, own, port, queue, word } from './layout.ts'
 import { SoftwarePort } from './port.ts'
@@ -78,8 +90,8 @@ export class SoftwareDomain implements SchedulingDomain {
     const { memory } = readFields('token', token as SoftwareToken, ['memory'])
     const { types } = process.getBuiltinModule('node:util')
     const m = types.isSharedArrayBuffer(memory) && memory.byteLength % 4 === 0 ? new Int32Array(memory) : null
-    if (m === null || m[word.magic] !== magic) throw noToken()
-    if (Atomics.load(m, word.state) === DomainState.closed) throw closed()
+    if (m === null || m[word.magic] !== magic) throw wrongToken()
+    if (Atomics.load(m, word.state) === DomainState.closed) throw domainClosed()
     const layout = new Layout({
       loadBalancedQueues: m[word.ldbQueues],
       loadBalancedPorts: m[word.ldbPorts],
@@ -88,7 +100,7 @@ export class SoftwareDomain implements SchedulingDomain {
       credits: m[word.credits],
       sequenceNumberSlots: m[word.sequenceNumberSlots],
     })
-    if (layout.end !== m.length) throw noToken()
+    if (layout.end !== m.length) throw wrongToken()
     return new SoftwareDomain(memory, layout, null, () => undefined)
   }
 
@@ -128,13 +140,12 @@ export class SoftwareDomain implements SchedulingDomain {
 
   inFlightLimit(of: QueueId): number {
     this.#checkOpen()
-    const { kind, id } = readFields('queue', of, ['kind', 'id'])
+    const wanted = readQueueId(of)
+    const { kind, id } = wanted
+    const at = this.#layout.queue + id * queue.stride
     const { loadBalancedQueues } = this.#layout.config
-    const known = kind === 'load-balanced' && Number.isInteger(id) && id >= 0 && id < loadBalancedQueues
-    const at = known ? this.#layout.queue + id * queue.stride : -1
-    if (!known || this.#m[at + queue.made] === 0) {
-      throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${show(id)}`)
-    }
+    const isKnown = kind === 'load-balanced' && id < loadBalancedQueues && this.#m[at + queue.made] !== 0
+    if (!isKnown) throw unknownQueue(wanted)
     return this.#m[at + queue.sequenceNumbers] || Number.POSITIVE_INFINITY
   }
 
@@ -150,15 +161,10 @@ export class SoftwareDomain implements SchedulingDomain {
     const owner = Atomics.load(this.#m, at)
     if (owner > 0) {
       if (this.#threads.alive(owner)) throw this.#attached(id, owner)
-      if (!this.#scheduler.settle(p)) {
-        throw new NodeDlbError(
-          'ERR_DLB_IN_USE',
-          `a thread that has ended received events from ${id.kind} port ${id.id} and did not release them; take them with recover() first`,
-        )
-      }
+      if (!this.#scheduler.settle(p)) throw portOwes(id)
     }
     if (owner < 0 || Atomics.compareExchange(this.#m, at, owner, this.#thread) !== owner) {
-      throw new NodeDlbError('ERR_DLB_PORT_ATTACHED', `another thread has just attached ${id.kind} port ${id.id}`)
+      throw portAttached(id, 'another thread')
     }
     const onDetach = (gone: SoftwarePort): void => void this.#ports.delete(gone)
     const shared = [this.#m, this.#layout, this.#scheduler, this.#addon] as const
@@ -252,33 +258,24 @@ export class SoftwareDomain implements SchedulingDomain {
 
   #configure(): Configuration {
     this.#checkOpen()
-    if (this.#configuration === null) {
-      throw new NodeDlbError('ERR_DLB_IN_USE', 'only the thread that created the domain configures and starts it')
-    }
-    if (this.#m[word.state] !== DomainState.configuring) {
-      throw new NodeDlbError('ERR_DLB_ALREADY_STARTED', 'create all queues and ports before start(), and start once')
-    }
+    if (this.#configuration === null) throw notCreator('configures and starts it')
+    if (this.#m[word.state] !== DomainState.configuring) throw alreadyStarted()
     return this.#configuration
   }
 
-  /** A port's index, and a copy of its name, of which nothing changes any more. */
+  /** The index of an existing port, and a copy of its name. */
   #known(of: PortId): { p: number; id: PortId } {
-    const { kind, id } = readFields('port', of, ['kind', 'id'])
+    const id = readPortId(of)
     const { loadBalancedPorts, directedPorts } = this.#layout.config
-    const directed = kind === 'directed'
-    const isKind = directed || kind === 'load-balanced'
-    if (isKind && Number.isInteger(id) && id >= 0 && id < (directed ? directedPorts : loadBalancedPorts)) {
-      const p = directed ? loadBalancedPorts + id : id
-      if (this.#m[this.#layout.own + p * own.stride + own.made] !== 0) return { p, id: { kind, id } }
-    }
-    throw new NodeDlbError('ERR_DLB_UNKNOWN_PORT', `this domain has no port of kind ${show(kind)} with id ${show(id)}`)
+    const isDirected = id.kind === 'directed'
+    const p = isDirected ? loadBalancedPorts + id.id : id.id
+    const isInRange = id.id < (isDirected ? directedPorts : loadBalancedPorts)
+    if (isInRange && this.#m[this.#layout.own + p * own.stride + own.made] !== 0) return { p, id }
+    throw unknownPort(id)
   }
 
   #attached(id: PortId, owner: number): NodeDlbError {
-    return new NodeDlbError(
-      'ERR_DLB_PORT_ATTACHED',
-      `thread ${this.#threads.threadId(owner)} has ${id.kind} port ${id.id}; a port is one thread's until it detaches or the thread ends`,
-    )
+    return portAttached(id, `thread ${this.#threads.threadId(owner)}`)
   }
 
   #unlinkAll(p: number): void {
@@ -291,7 +288,7 @@ export class SoftwareDomain implements SchedulingDomain {
   }
 
   #checkOpen(): void {
-    if (this.#closed || Atomics.load(this.#m, word.state) === DomainState.closed) throw closed()
+    if (this.#closed || Atomics.load(this.#m, word.state) === DomainState.closed) throw domainClosed()
   }
 }
 
@@ -303,12 +300,4 @@ function isAddonAvailable(): boolean {
   } catch {
     return false
   }
-}
-
-function noToken(): NodeDlbError {
-  return new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'the token is not what share() returned, or a copy of it')
-}
-
-function closed(): NodeDlbError {
-  return new NodeDlbError('ERR_DLB_CLOSED', 'the domain was closed; create and share a new one')
 }

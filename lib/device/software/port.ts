@@ -1,15 +1,23 @@
-import { NodeDlbError } from '../../errors.ts'
 import type { NativeAddon } from '../../native.ts'
-import { checkCallback, checkInteger, readFields, show } from '../check.ts'
+import { checkCallback, checkInteger } from '../check.ts'
 import type { Port, PortId, QueueId } from '../device.ts'
 import { checkBuffer, type EventBuffer, rangeError, SchedulingType } from '../event-buffer.ts'
+import {
+  domainClosed,
+  maxLinks,
+  notStarted,
+  portDetached,
+  readLinkedQueue,
+  releaseExceeded,
+  tooManyLinks,
+  unknownQueue,
+} from '../validate.ts'
 import { Command } from './credits.ts'
 import { DomainState, type Layout, own, port, queue, word } from './layout.ts'
 import { Readable } from './readable.ts'
 import { releaseChunk, type Scheduler } from './scheduler.ts'
 import { Targets } from './targets.ts'
 
-const maxLinks = 8
 const none = -2
 
 /**
@@ -193,9 +201,7 @@ export class SoftwarePort implements Port {
     if (m[row + q] === 0) {
       let links = 0
       for (let i = 0; i < queues; i++) if (m[row + i] !== 0) links++
-      if (links === maxLinks) {
-        throw new NodeDlbError('ERR_DLB_NO_RESOURCES', `a port has at most ${maxLinks} links; unlink a queue first`)
-      }
+      if (links === maxLinks) throw tooManyLinks()
     }
     // The priority first: whoever sees the link sees it.
     Atomics.store(m, row + q, priority + 1)
@@ -313,31 +319,20 @@ export class SoftwarePort implements Port {
   }
 
   #linkable(wanted: QueueId): number {
-    const { kind, id } = readFields('queue', wanted, ['kind', 'id'])
-    if (this.#directed || kind !== 'load-balanced') {
-      throw new NodeDlbError(
-        'ERR_DLB_WRONG_SCHEDULING',
-        'links join load-balanced ports and load-balanced queues; a directed queue has the port that it was created with',
-      )
-    }
-    if (!Number.isInteger(id) || id < 0 || id >= this.#m[word.ldbQueuesMade]) {
-      throw new NodeDlbError('ERR_DLB_UNKNOWN_QUEUE', `this domain has no load-balanced queue ${show(id)}`)
-    }
+    const id = readLinkedQueue(wanted, this.id)
+    if (id >= this.#m[word.ldbQueuesMade]) throw unknownQueue({ kind: 'load-balanced', id })
     return id
   }
 
   #checkUse(): void {
     const owner = Atomics.load(this.#m, this.#pub + port.owner)
     if (owner === this.#thread) return
-    if (owner === -1) throw new NodeDlbError('ERR_DLB_CLOSED', 'the domain was closed; create and share a new one')
-    throw new NodeDlbError('ERR_DLB_PORT_DETACHED', 'this thread has given the port up; attach it again to use it')
+    throw owner === -1 ? domainClosed() : portDetached()
   }
 
   #checkStarted(): void {
     if (this.#started) return
-    if (Atomics.load(this.#m, word.state) !== DomainState.started) {
-      throw new NodeDlbError('ERR_DLB_NOT_STARTED', 'call start() on the domain before events are sent')
-    }
+    if (Atomics.load(this.#m, word.state) !== DomainState.started) throw notStarted()
     this.#started = true
   }
 
@@ -351,11 +346,6 @@ export class SoftwarePort implements Port {
 
   #checkOwed(count: number, verb: string): void {
     if (typeof count !== 'number' || !(count > this.unreleased)) return
-    throw new NodeDlbError(
-      'ERR_DLB_RELEASE_EXCEEDED',
-      this.#directed
-        ? 'events received from a directed queue are complete; release nothing on a directed port'
-        : `cannot ${verb} ${count} events: ${this.unreleased} are received and not released`,
-    )
+    throw releaseExceeded(this.id, verb, count, this.unreleased)
   }
 }

@@ -1,5 +1,5 @@
-import { NodeDlbError } from '../../errors.ts'
-import { SchedulingType, type SchedulingTypeName } from '../event-buffer.ts'
+import { SchedulingType, type SchedulingTypeValue } from '../event-buffer.ts'
+import { unknownTarget, wrongScheduling } from '../validate.ts'
 import { type Layout, queue } from './layout.ts'
 
 const unknown = 0
@@ -55,20 +55,8 @@ export class Targets {
   }
 
   #fail(target: number, index: number): never {
-    const type = (target >>> 8) & 3
+    const type = ((target >>> 8) & 3) as SchedulingTypeValue
     const id = target & 0xff
-    const name = (Object.keys(SchedulingType) as SchedulingTypeName[])[type]
-    if (this.#table[(type << 8) | id] === unknown) {
-      throw new NodeDlbError(
-        'ERR_DLB_UNKNOWN_QUEUE',
-        `event ${index} names ${name === 'directed' ? 'directed' : 'load-balanced'} queue ${id}, which this domain does not have`,
-      )
-    }
-    throw new NodeDlbError(
-      'ERR_DLB_WRONG_SCHEDULING',
-      name === 'ordered'
-        ? `event ${index} is ordered; create queue ${id} with sequenceNumbers to send ordered events to it`
-        : `event ${index} is unordered, but queue ${id} has sequence numbers: send ordered or atomic events to it`,
-    )
+    throw this.#table[(type << 8) | id] === unknown ? unknownTarget(index, type, id) : wrongScheduling(index, type, id)
   }
 }
