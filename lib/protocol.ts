@@ -5,9 +5,9 @@ import type { Counting } from './ledger/counting.ts'
 import type { NativeThread } from './native.ts'
 
 /**
- * What the main thread and a worker say to each other. Connections do not travel here (they go
- * through the device), except those that a worker has to give back, and those of a device that
- * failed and has no successor.
+ * The messages between the main thread and a worker. Connections do not travel here but through the
+ * device, except those that a worker gives back, and those of a device that failed and has no
+ * successor.
  */
 
 /** The text of the program that every worker runs, and what V8 has compiled of it. */
@@ -19,19 +19,19 @@ export interface WorkerCode {
 }
 
 /**
- * The worker's start-up parcel, in `workerData`; the bootstrap replaces it by the user's own before
- * their code runs.
+ * What a worker's thread starts with, in `workerData`. The bootstrap puts the user's own
+ * `workerData` in its place before the user's code runs.
  */
 export interface WorkerBoot {
   readonly code: WorkerCode
   readonly index: number
   /** Absolute path of the user's entry. */
   readonly entry: string
-  /** With its query and hash; null if it has none. */
+  /** The entry's URL, with its query and hash; null if it has neither. */
   readonly entryUrl: string | null
   readonly argv: readonly string[]
   readonly userData: unknown
-  /** What `process.env` is at first; null: it is what Node has made of the option `env`. */
+  /** The initial `process.env`; null leaves what Node has made of the option `env`. */
   readonly environment: Readonly<Record<string, string>> | null
   readonly link: WorkerLink
   readonly ledger: SharedArrayBuffer
@@ -39,22 +39,22 @@ export interface WorkerBoot {
   readonly addon: string
   readonly control: MessagePort
   /**
-   * Answers to `call`s only, so that they can be read synchronously without disturbing the other
-   * messages.
+   * The port for answers to `call`s only, so that the worker can read them synchronously without
+   * disturbing the order of other messages.
    */
   readonly replies: MessagePort
-  /** One word: the number of the last call that main has answered. */
+  /** One word of shared memory: the number of the last call that main has answered. */
   readonly answered: SharedArrayBuffer
   readonly debug: boolean
-  /** ms; null: it is not measured. */
+  /** Milliseconds; null means that the delay is not measured. */
   readonly maxEventLoopDelay: number | null
-  /** Serve every server that listens (true), or only those that `attach` was told of. */
+  /** true: every server that listens is served; false: only those that are given to `attach`. */
   readonly hook: boolean
 }
 
-/** How a worker gets its connections. When the device has failed, there is a new one. */
+/** How a worker gets its connections. There is a new link after the device has failed. */
 export interface WorkerLink {
-  /** Later ones have greater numbers. */
+  /** Later links have greater numbers. */
   readonly generation: number
   /** null: there is none, and the worker accepts for itself. */
   readonly device: DeviceLink | null
@@ -75,29 +75,29 @@ export interface DeviceLink {
 
 /** How the connections of one listener come to a worker. */
 export interface Route {
-  /** The link for which it is meant. */
+  /** The generation of the link for which the route is meant. */
   readonly generation: number
   /** The queue that its connections go to, or null when the policy sends to workers directly. */
   readonly queue: QueueId | null
-  /** Of its connections: 0 (first) to 7. */
+  /** The priority of its connections, 0 (first) to 7. */
   readonly priority: number
   /** When the device is told that a connection is complete. */
   readonly completion: 'adoption' | 'close'
-  /** Its connections begin with a header. */
+  /** Whether its connections begin with a PROXY protocol header. */
   readonly proxyProtocol: boolean
   /** The listening socket to accept from, or null when main accepts. */
   readonly socket: number | null
   /** Accepting while main's acceptor rests; null when only main accepts. */
   readonly relief: ReliefRoute | null
-  /** Of two routes of a listener, the later one has the greater number. */
+  /** Of two routes of a listener, the later has the greater number. */
   readonly revision: number
 }
 
 /** The queues that a worker's port is to have links to, and no others. */
 export interface Links {
-  /** The link for which they are meant. */
+  /** The generation of the link for which they are meant. */
   readonly generation: number
-  /** The later ones have a greater number. */
+  /** Later links have greater numbers. */
   readonly revision: number
   readonly queues: readonly QueueLink[]
 }
@@ -120,18 +120,22 @@ export type Routes = readonly (readonly [listener: number, route: Route])[]
 /** The arguments of one `net.Server.listen`, after Node's own parsing and name lookup. */
 export interface ListenRequest {
   readonly type: 'listen'
-  /** IP address; null: '::', or '0.0.0.0' without IPv6. The file's path when `port` is -1. */
+  /**
+   * An IP address; null stands for '::', or '0.0.0.0' without IPv6. With port -1, a Unix socket's
+   * path.
+   */
   readonly address: string | null
   readonly port: number
   readonly addressType: number
-  /** 0: Node's default. */
+  /** 0 stands for Node's default. */
   readonly backlog: number
   readonly ipv6Only: boolean
   readonly reusePort: boolean
-  /** The server's connections shall have TCP_NODELAY. */
+  /** Whether the server's connections have TCP_NODELAY. */
   readonly noDelay: boolean
   /**
-   * Of a server with TLS, by which it makes session tickets; null also if they are the app's own.
+   * The keys with which a TLS server makes session tickets; null without TLS, or if the app has set
+   * keys of its own.
    */
   readonly ticketKeys: Uint8Array | null
 }
@@ -141,16 +145,16 @@ export interface LeaveRequest {
   readonly listener: number
 }
 
-/** The app has a handler for the signal now. */
+/** The app now has a handler for the signal. */
 export interface HandleRequest {
   readonly type: 'handle'
   readonly signal: NodeJS.Signals
 }
 
 /**
- * Whether other workers listen on a Unix socket's path; or removes its file, unless they do. Main
- * does so for all, one after the other: of two that start at the same time, the second would find
- * it gone.
+ * Asks whether other workers listen on a Unix socket's path. With `remove`, main removes the file
+ * unless they do. Main does so for all workers, one after the other, so that of two workers that
+ * start at the same time the second finds the file gone.
  */
 export interface PathRequest {
   readonly type: 'path'
@@ -158,7 +162,7 @@ export interface PathRequest {
   readonly remove: boolean
 }
 
-/** A UDP socket, to be shared. */
+/** A UDP socket that workers share. */
 export interface BindRequest {
   readonly type: 'bind'
   readonly family: 'udp4' | 'udp6'
@@ -166,9 +170,9 @@ export interface BindRequest {
   readonly address: string
   readonly port: number
   readonly ipv6Only: boolean
-  /** Others may have the same address: SO_REUSEADDR. */
+  /** Whether others may have the same address (SO_REUSEADDR). */
   readonly reusePort: boolean
-  /** libuv's. */
+  /** libuv's flags of the bind. */
   readonly flags: number
 }
 
@@ -177,7 +181,7 @@ export interface UnbindRequest {
   readonly socket: number
 }
 
-/** What a worker asks and waits for. */
+/** A question that the worker's thread waits for until main answers. */
 export type Call = BindRequest | UnbindRequest | ListenRequest | LeaveRequest | PathRequest | HandleRequest
 
 export type Reply =
@@ -186,58 +190,65 @@ export type Reply =
       readonly listener: number
       readonly route: Route
       readonly links: Links
-      /** What it is bound to: an IP socket's address, or the file's path. */
+      /** The address that it is bound to, or the Unix socket's path. */
       readonly address: { readonly address: string; readonly family: string; readonly port: number } | string
-      /** The listening socket, for the worker to share while it takes part. */
+      /** The listening socket, which the worker shares while it takes part. */
       readonly fd: number
-      /** Connections begin with TCP_NODELAY. */
+      /** Whether connections begin with TCP_NODELAY. */
       readonly noDelay: boolean
-      /** Those of the first of the listener's servers: all use them that have none of the app's. */
+      /**
+       * The ticket keys of the listener's first TLS server. All servers without keys of the app use
+       * them.
+       */
       readonly ticketKeys: Uint8Array | null
     }
   | { readonly type: 'handles' }
   | { readonly type: 'left'; readonly links: Links }
-  /** The main thread's descriptor, open until `unbind`. */
+  /** The main thread's descriptor, which is open until `unbind`. */
   | { readonly type: 'bound'; readonly socket: number; readonly fd: number }
   | { readonly type: 'unbound' }
-  /** `isOurs`: others listen there; or they have removed the file, or it is removed now. */
+  /** `isOurs`: others listen there, or the file has been removed. */
   | { readonly type: 'path'; readonly isOurs: boolean }
   /**
-   * The bind or listen failed; `errno` is negative, as libuv's. `address` is what was tried last.
+   * The bind or listen failed. `errno` is negative, as in libuv. `address` is the last one tried.
    */
   | { readonly type: 'failed'; readonly errno: number; readonly address: string | null }
-  /** The balancer itself cannot do it. */
+  /** The balancer itself cannot listen there. */
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
 
-/** Worker to main, not waited for. */
+/** What a worker tells main without waiting. */
 export type Notice =
-  /** A server of the app's listens: its start is done. `thread` is the worker's. */
+  /**
+   * A server of the app listens, so the worker's start is done. `thread` is the worker's thread.
+   */
   | { readonly type: 'listening'; readonly thread: NativeThread }
-  /** The worker has no server for a connection that it was dealt. */
+  /** The worker gives back a connection that it was dealt, because it has no server for it. */
   | { readonly type: 'return'; readonly listener: number; readonly fd: number; readonly stamp: number }
   /** The device that the link of this generation goes to has failed. */
   | { readonly type: 'device-failed'; readonly generation: number; readonly code: ErrorCode; readonly message: string }
   /**
-   * An uncaught error, as text: it outlives the thread, and the error itself may not be cloneable.
+   * An uncaught error, as text: the text outlives the thread, and the error may not be cloneable.
    */
   | { readonly type: 'uncaught'; readonly text: string }
   /**
-   * Told to drain, it has closed its servers; not sent if the app's own handler of the signal was
-   * called instead.
+   * The worker was told to drain and has closed its servers. It does not send this if the app's own
+   * handler of the signal was called instead.
    */
   | { readonly type: 'closing' }
-  /** It can do no more just now, or can again. */
+  /** The worker is overloaded, or not any more. */
   | { readonly type: 'overloaded'; readonly overloaded: boolean }
   /**
-   * Accepting for itself, it closed so many connections at once for want of descriptors. They are
-   * counted.
+   * The number of connections that the worker, accepting for itself, closed at once for want of
+   * descriptors. The ledger has counted them.
    */
   | { readonly type: 'shed'; readonly connections: number }
   /** The app has no handler for the signal any more. */
   | { readonly type: 'unhandle'; readonly signal: NodeJS.Signals }
-  /** Its handlers have sent the signal again: they only cleaned up, and leave it to main. */
+  /**
+   * The app's handlers have sent the signal again: they only clean up, and leave the rest to main.
+   */
   | { readonly type: 'raised'; readonly signal: NodeJS.Signals }
-  /** The worker ends, and has not written this to the descriptor. */
+  /** The worker ends, and has not been able to write this to the descriptor. */
   | { readonly type: 'output'; readonly fd: 1 | 2; readonly data: Uint8Array }
   /** The app reads process.stdin. */
   | { readonly type: 'stdin' }
@@ -246,33 +257,35 @@ export type Notice =
 export type ToMain = Notice | { readonly type: 'call'; readonly id: number; readonly call: Call }
 
 export type ToWorker =
-  /** The drain is about to come: connections end with their next response. */
+  /** The worker will be drained soon: connections end with their next response. */
   | { readonly type: 'ending' }
   /**
-   * Close the servers, or let the app's own handler of the signal do it. What is open at the
-   * deadline (of `Date.now()`) is cut.
+   * Close the servers, or let the app's own handler of the signal do it. Connections that are open
+   * at the deadline (on the clock of `Date.now()`) are cut.
    */
   | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly deadline: number }
-  /** The process got this signal, for which the app has handlers. */
+  /** The process got this signal, and the app has handlers for it. */
   | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
   /** Main's acceptor rests. */
   | { readonly type: 'relieve' }
-  /** So many workers have a thread now: they share what the device can count. */
+  /**
+   * The number of workers that have a thread has changed. They share the device's in-flight limit.
+   */
   | { readonly type: 'share'; readonly workers: number }
-  /** This process's stdin, which the worker reads, has failed. */
+  /** The process's stdin, which the worker reads, has failed. */
   | {
       readonly type: 'stdin-failed'
       readonly message: string
       readonly properties: Pick<NodeJS.ErrnoException, 'code' | 'errno' | 'syscall'>
     }
   /**
-   * Connections come another way from now on. It may be late: the worker may have left a listener
-   * meanwhile, and joined it again by a later route.
+   * Connections come by other routes from now on. The message may be late: the worker may have left
+   * a listener meanwhile, and joined it again by a later route.
    */
   | { readonly type: 'routes'; readonly links: Links; readonly routes: Routes }
   /** Close what is open, and exit. */
   | { readonly type: 'exit' }
-  /** The device has failed: from now on connections come by this link. */
+  /** The device has failed. From now on connections come by this link. */
   | {
       readonly type: 'switch'
       readonly link: WorkerLink

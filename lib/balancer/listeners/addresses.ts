@@ -1,12 +1,12 @@
 import { type AddressInfo, SocketAddress } from 'node:net'
 import { resolve } from 'node:path'
 
-/** What a worker asks for: -1 as the port means a Unix socket's path. */
+/** What a worker asks for. Port -1 means that the address is a Unix socket's path. */
 export interface Asked {
   readonly address: string | null
   readonly port: number
   readonly ipv6Only: boolean
-  /** Others may have the same address, if they say so, too. */
+  /** Others may have the same address, if they ask for this as well. */
   readonly reusePort: boolean
 }
 
@@ -21,20 +21,20 @@ const IPV6_WILDCARD = '::'
 const MAPPED = '::ffff:'
 
 /**
- * Whether the kernel would take the request for the listener's own address. Of TCP, the request
- * names a port.
+ * Whether the kernel would take the request for the listener's own address. A request for TCP names
+ * a port other than 0.
  */
 export function isSame({ asked, address }: Bound, request: Asked): boolean {
   if (typeof address === 'string') return request.port === -1 && isSamePath(address, request.address ?? '')
   return request.port === address.port && isSameHost({ asked, address }, request)
 }
 
-/** A name in the abstract namespace is no path. */
+/** Paths are compared as absolute paths. A name in the abstract namespace is not a path. */
 export function isSamePath(one: string, other: string): boolean {
   return one === other || (!one.startsWith('\0') && !other.startsWith('\0') && resolve(one) === resolve(other))
 }
 
-/** The same, whatever the port. */
+/** Whether the hosts are the same, whatever the ports. */
 export function isSameHost({ asked, address }: Bound, request: Asked): boolean {
   if (typeof address === 'string' || request.port === -1) return false
   if (request.address === null && asked.address === null) return request.ipv6Only === asked.ipv6Only
@@ -43,13 +43,13 @@ export function isSameHost({ asked, address }: Bound, request: Asked): boolean {
   return wants === address.address && isIpv6Only === (wants.includes(':') && request.ipv6Only)
 }
 
-/** Whether a thread that has one of them cannot have the other. */
+/** Whether a thread that has one of the two addresses cannot have the other. */
 export function excludes(bound: Bound, request: Asked): boolean {
   const canShare = bound.asked.reusePort && request.reusePort
   return !canShare && (isSame(bound, request) || overlaps(bound, request))
 }
 
-/** Whether the kernel has room for only one of them. */
+/** Whether the kernel lets only one of the two addresses be bound. */
 export function overlaps({ asked, address }: Bound, request: Asked): boolean {
   if (typeof address === 'string' || address.port !== request.port) return false
   const [one, other] = [asIpv4(address.address), asIpv4(canonical(request.address ?? IPV6_WILDCARD))]
@@ -58,17 +58,17 @@ export function overlaps({ asked, address }: Bound, request: Asked): boolean {
   return v6 === IPV6_WILDCARD && !ipv6Only
 }
 
-/** The kernel takes an IPv4 address as IPv6 writes it for one of IPv4. */
+/** The kernel takes an IPv4-mapped IPv6 address (`::ffff:1.2.3.4`) for the IPv4 address. */
 function asIpv4(address: string): string {
   return address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address
 }
 
-/** As the kernel names it. */
+/** The address as the kernel writes it. */
 export function canonical(address: string): string {
   try {
     return new SocketAddress({ address, family: isIpv6(address) ? 'ipv6' : 'ipv4' }).address
   } catch {
-    // With an interface's name, or none at all, which the bind finds out.
+    // The address has an interface's name, or is not an address. The bind finds that out.
     return address
   }
 }

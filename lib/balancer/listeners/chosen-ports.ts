@@ -1,31 +1,31 @@
-/** So many are remembered for each host; what is older is forgotten. */
+/** The most ports that are remembered for a host. Beyond that, the oldest is forgotten. */
 const MOST = 2048
 const RECENT_MS = 5000
 
 export interface ChosenPort {
   readonly port: number
-  /** Some worker got it a moment ago. */
+  /** A worker got the port within the last 5 s. */
   readonly isRecent: boolean
 }
 
 /**
- * The ports that the kernel chose for `listen(0)`, so that all workers get the same ones: the first
- * that asks gets a new port, the others the same, one after the other, also once it is closed
- * again. Else apps that find a free port by such a `listen`, close it, and listen there, would end
- * up on as many ports as there are workers.
+ * The ports that the kernel chose for `listen(0)`. They make all workers get the same ports: the
+ * first worker that asks gets a new port, and the others get the same one in turn, even after it is
+ * closed. Without this, an app that finds a free port by such a `listen`, closes it, and listens
+ * there, would end up on as many ports as there are workers.
  */
 export class ChosenPorts {
-  /** By host: when each port was taken last; the oldest port comes first. */
+  /** When each port was taken last, by host. The oldest port comes first. */
   readonly #ports = new Map<string, Map<number, number>>()
-  /** By worker and host: those that its thread has had. */
+  /** The ports that each worker's thread has had, by worker and host. */
   readonly #had = new Map<number, Map<string, Set<number>>>()
 
-  /** Its thread has ended: its successor begins anew. */
+  /** The worker's thread has ended. Its successor begins without ports. */
   forget(worker: number): void {
     this.#had.delete(worker)
   }
 
-  /** What the worker has not had yet, the oldest first. */
+  /** The ports that the worker has not had yet, the oldest first. */
   *of(worker: number, host: string): Iterable<ChosenPort> {
     const had = this.#had.get(worker)?.get(host)
     for (const [port, takenAt] of this.#ports.get(host) ?? []) {

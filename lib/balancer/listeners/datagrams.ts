@@ -13,17 +13,18 @@ interface SharedSocket extends Bound {
   readonly socket: dgram.Socket
   readonly fd: number
   readonly members: Set<number>
-  /** Workers that had it and died; it stays open for their successors. */
+  /** Workers that had the socket and died. It stays open for their successors. */
   readonly awaited: Set<number>
 }
 
 /**
- * The UDP sockets that workers share, as node:cluster's do: bound here, once for each address, and
- * read by each worker through a duplicate of the descriptor. The kernel gives a datagram to the
- * worker that reads first. They are not dealt by the device, nor counted. A socket closes with the
- * last worker that has it, so it stays open while workers are replaced.
+ * The UDP sockets that workers share, as the workers of node:cluster do. Main binds each address
+ * once, and each worker reads through a duplicate of the descriptor. The kernel gives a datagram to
+ * the worker that reads first. The device does not deal datagrams, and the ledger does not count
+ * them. A socket closes with the last worker that has it, so it stays open while workers are
+ * replaced.
  *
- * Main thread, which binds, and never reads.
+ * Main thread. It binds the sockets and never reads from them.
  */
 export class Datagrams {
   readonly #sockets: SharedSocket[] = []
@@ -45,7 +46,7 @@ export class Datagrams {
     for (const socket of this.#sockets.filter((each) => each.id === id)) this.#leave(socket, worker)
   }
 
-  /** @param respawns whether its successor will bind them again */
+  /** @param respawns whether a successor of the worker will bind the same sockets again */
   ended(worker: number, respawns: boolean): void {
     for (const socket of [...this.#sockets]) {
       if (respawns && socket.members.has(worker)) socket.awaited.add(worker)
@@ -60,8 +61,8 @@ export class Datagrams {
   }
 
   /**
-   * A socket that the worker may share; or one of its own that is in the way. The n-th of each
-   * worker on port 0 is the same.
+   * Finds a socket that the worker may share, or a socket of its own that excludes the request.
+   * Each worker's n-th socket on port 0 is the same one.
    */
   #find(worker: number, request: BindRequest): SharedSocket | undefined {
     const isFree = ({ members }: SharedSocket): boolean => !members.has(worker)
@@ -72,7 +73,7 @@ export class Datagrams {
     return inTheWay ?? this.#sockets.find((each) => isSame(each, request) && isFree(each))
   }
 
-  /** @returns a negative errno if it cannot be bound */
+  /** @returns the socket, or a negative errno if it cannot be bound */
   #open(request: BindRequest): SharedSocket | number {
     const socket = dgram.createSocket(request.family)
     const handle = udpStateOf(socket).handle as UdpHandle

@@ -148,8 +148,8 @@ export class ListenerOpener {
   }
 
   /**
-   * An address that overlaps with one of this very worker's fails, as it does on a single thread. An
-   * address that overlaps only with other workers' is bound once those have closed.
+   * An address that overlaps with one of this very worker's fails, as it does on a single thread.
+   * An address that overlaps only with other workers' is bound once those have closed.
    */
   #bind(id: number, worker: number, request: ListenRequest, settings: ListenerSettings): ListenerSocket {
     try {

@@ -4,71 +4,74 @@ import type { Fabric } from '../dispatch/fabric.ts'
 
 /** What the pool sees of a listener. */
 export interface Placed {
-  /** Of its connections; 0 (first) to 7. */
+  /** The priority of its connections, 0 (first) to 7. */
   readonly priority: number
   /** The workers that listen. */
   readonly members: ReadonlySet<number>
 }
 
 /**
- * A queue, and the listeners whose connections go there. Its workers have a link to it, or are told
- * to.
+ * A queue, and the listeners whose connections go there. Its workers have a link to the queue, or
+ * are about to be told of it.
  */
 interface SharedQueue<L extends Placed> {
   readonly queue: QueueId
   readonly priority: number
   readonly workers: Set<number>
-  /** In the order in which they came, which is mostly that in which workers join them. */
+  /** In the order in which they came, which is mostly the order in which workers join them. */
   readonly listeners: L[]
 }
 
 export interface QueuePoolHooks<L extends Placed> {
   readonly fabric: Pick<Fabric, 'queues' | 'release' | 'drain'>
-  /** The listener's connections go to this queue from now on; null: there is none for it. */
+  /** The listener's connections go to this queue from now on. null: there is no queue for it. */
   readonly onMoved: (listener: L, queue: QueueId | null) => void
   /** The worker's links have changed. */
   readonly onLinks: (worker: number) => void
 }
 
-/** A worker that has listened on one address listens on the others within so many ms, mostly. */
+/** A worker that has listened on one address mostly listens on its others within this time. */
 const SETTLING_MS = 50
 
 /**
- * The load-balanced queues that listeners share. The event names its listener, so one queue is
- * enough for any number of them, if the same workers serve them all. A queue's connections go to
- * any worker that has a link to it, and must not come to one without a server for them. Hence the
- * rule: *all workers of a queue serve all of its listeners*.
+ * The load-balanced queues that listeners share. An event names its listener, so one queue is
+ * enough for any number of listeners, if the same workers serve them all. A queue's connections go
+ * to any worker that has a link to it, and must not come to a worker without a server for them.
+ * Hence:
  *
- * - A listener that is opened goes to the queue of just the worker that opens it.
- * - A worker that joins a listener becomes one of its queue's once it has joined all listeners
- *   there: for the ordinary server, whose workers all listen everywhere, that is all that happens,
- *   and nobody else has to do anything when a worker starts.
- * - Queues that have come to have the same workers become one.
- * - If after a while a listener has workers that its queue has not (they do not listen everywhere),
- *   or at once if a worker leaves, it moves to the queue of just its own workers.
- * - Priorities do not share, since a device compares the events of different queues by the
- *   priorities of the links.
+ * Invariant: all workers of a queue serve all of its listeners.
  *
- * There are as many queues as a port has links, so that no worker runs out of links. Listeners of
- * more sets of workers than that have no queue, and are dealt without one (policies/in-turn.ts),
- * until there is one.
+ * - A listener that is opened goes to the queue of exactly the worker that opens it.
+ * - A worker that joins a listener becomes a worker of its queue once it has joined all listeners
+ *   there. For an ordinary server, whose workers all listen everywhere, nothing else happens, and
+ *   no other worker has to do anything when a worker starts.
+ * - Queues that come to have the same workers become one queue.
+ * - A listener moves to the queue of exactly its own workers when its queue lacks some of them for
+ *   a while (they do not listen everywhere), or at once when a worker leaves it.
+ * - Listeners of different priorities do not share a queue, because a device compares the events of
+ *   different queues by the priorities of the links.
  *
- * Workers hear of a change on a later turn of their loops; who joins or leaves, by the answer. So a
- * worker may have a link still that it should not have: what comes to it then, it gives back, and
- * it is dealt again. What is left in a queue without listeners is given back likewise.
+ * There are as many queues as a port has links, so that no worker runs out of links. When there are
+ * more sets of workers than queues, some listeners have no queue. They are dealt without one
+ * (policies/in-turn.ts) until a queue is free.
+ *
+ * A worker hears of a change on a later turn of its loop, or in the answer when it joins or leaves
+ * itself. So a worker may still have a link that it should not have. It gives back what comes to it
+ * through that link, and main deals it again. What is left in a queue without listeners is given
+ * back as well.
  *
  * Main thread.
  */
 export class QueuePool<L extends Placed> {
   readonly #hooks: QueuePoolHooks<L>
   /**
-   * The one that was given back first comes first: its former workers have unlinked it most
-   * probably.
+   * The queue that was given back first comes first: its former workers have most probably removed
+   * their links by then.
    */
   readonly #free: QueueId[]
   readonly #used: SharedQueue<L>[] = []
   readonly #queueOf = new Map<L, SharedQueue<L>>()
-  /** They have workers, and no queue. */
+  /** Listeners that have workers and no queue. */
   readonly #without = new Set<L>()
   #settling: NodeJS.Timeout | null = null
 
@@ -77,12 +80,12 @@ export class QueuePool<L extends Placed> {
     this.#free = [...hooks.fabric.queues]
   }
 
-  /** The queues that the worker is to have links to. */
+  /** The queues that the worker's port has to have links to. */
   linksOf(worker: number): QueueLink[] {
     return this.#used.flatMap(({ queue, priority, workers }) => (workers.has(worker) ? [{ queue, priority }] : []))
   }
 
-  /** The listener's workers are others than before, or it is new. */
+  /** The listener is new, or its workers have changed. */
   place(listener: L): void {
     const shared = this.#queueOf.get(listener)
     if (listener.members.size === 0) this.remove(listener)
@@ -90,7 +93,7 @@ export class QueuePool<L extends Placed> {
     else this.#grow(shared, listener)
   }
 
-  /** The listener is closed, or nobody serves it just now. */
+  /** The listener is closed, or no worker serves it at present. */
   remove(listener: L): void {
     const hadQueue = this.#leave(listener)
     this.#without.delete(listener)
@@ -99,14 +102,14 @@ export class QueuePool<L extends Placed> {
   }
 
   /**
-   * The worker's thread has ended, and its links with it. The listeners that it served are to be
-   * placed again.
+   * The worker's thread has ended, and its links with it. The caller places the listeners that it
+   * served again.
    */
   forget(worker: number): void {
     for (const { workers } of this.#used) workers.delete(worker)
   }
 
-  /** Another pool takes its place. */
+  /** Another pool replaces this one. */
   close(): void {
     if (this.#settling !== null) clearTimeout(this.#settling)
   }
@@ -114,10 +117,11 @@ export class QueuePool<L extends Placed> {
   #grow(shared: SharedQueue<L>, { members }: L): void {
     for (const worker of members) {
       if (shared.workers.has(worker)) continue
-      // From the last on, which a worker that has just started has not joined yet.
+      // The search begins at the last listener, which a worker that has just started has not joined
+      // yet.
       if (shared.listeners.findLastIndex((other) => !other.members.has(worker)) === -1) this.#link(shared, worker)
     }
-    // Those that were linked have all died.
+    // All workers that were linked have died.
     if (shared.workers.size === 0) for (const listener of [...shared.listeners]) this.#move(listener)
     else if (shared.workers.size < members.size) this.#settleLater()
     else this.#mergeIntoEqual(shared)
@@ -129,7 +133,7 @@ export class QueuePool<L extends Placed> {
     for (const listener of [...shared.listeners]) this.#put(listener, equal)
   }
 
-  /** To the queue of just its workers, if there is one for it. */
+  /** Moves the listener to the queue of exactly its workers, if there is one for it. */
   #move(listener: L): void {
     const { priority, members } = listener
     const before = this.#queueOf.get(listener)

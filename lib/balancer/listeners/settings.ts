@@ -1,16 +1,14 @@
 import type { PolicyName } from '../dispatch/policies/names.ts'
 
-/** What a listener can have of its own. */
+/** The options that a listener can have of its own. */
 export interface ListenerOptions {
   /** Default: the balancer's. */
   readonly policy?: PolicyName | undefined
   /**
-   * 0 (first) to 7: while connections wait, those of a better priority are dealt first. Default 0.
+   * 0 (first) to 7. While connections wait, those of a better priority are dealt first. Default 0.
    */
   readonly priority?: number | undefined
-  /**
-   * Connections begin with the PROXY protocol's header, version 1 or 2. Default: the balancer's.
-   */
+  /** Connections begin with a PROXY protocol header, version 1 or 2. Default: the balancer's. */
   readonly proxyProtocol?: boolean | undefined
   /** Default: the balancer's. */
   readonly deferAccept?: boolean | undefined
@@ -45,17 +43,17 @@ export class ListenerSettingsTable {
     this.#own = new Map(own)
   }
 
-  /** All that occur. */
+  /** The policies of all listeners. */
   get policies(): ReadonlySet<PolicyName> {
     return new Set([this.#default, ...this.#own.values()].map(({ policy }) => policy))
   }
 
-  /** Some have a better priority than others. */
+  /** Whether some listeners have a better priority than others. */
   get hasPriorities(): boolean {
     return [...this.#own.values()].some(({ priority }) => priority !== this.#default.priority)
   }
 
-  /** @param port as asked for, so 0 if any will do; -1 if the address is a path */
+  /** @param port the port that the app asked for: 0 for any port, -1 if the address is a path */
   find(address: string | null, port: number): ListenerSettings {
     const whole =
       port === -1 ? (address ?? '') : `${address?.includes(':') ? `[${address}]` : (address ?? '*')}:${port}`

@@ -80,8 +80,8 @@ export class SocketFiles {
   }
 
   /**
-   * The app has renamed the old socket's file, and is about to rename the new one's to the old name.
-   * Until then clients come to the old socket, and wait there.
+   * The app has renamed the old socket's file, and is about to rename the new one's to the old
+   * name. Until then clients come to the old socket, and wait there.
    */
   #finishLater(entry: TableEntry, listener: ListenerSocket): void {
     let checks = 0

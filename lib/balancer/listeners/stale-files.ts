@@ -2,15 +2,18 @@ import fs from 'node:fs'
 import { resolve } from 'node:path'
 
 /**
- * The files of Unix sockets that nobody serves any more, and that workers want to have removed when
- * they start: all of them, mostly.
+ * Files of Unix sockets that nobody serves any more. Workers ask for their removal when they start,
+ * and mostly all of them ask for the same files.
+ *
+ * Main thread. It removes the files one after the other, so that of two workers that start at the
+ * same time neither takes the other's new file for a stale one.
  */
 export class StaleFiles {
   readonly #removed = new Set<string>()
 
   /**
-   * @returns whether it is gone, and has been there; if not, whoever wants it removed is to try,
-   *   and learns why.
+   * @returns whether the file was there and is gone now. If not, the worker tries to remove it
+   *   itself, and gets the error.
    */
   remove(path: string): boolean {
     const file = resolve(path)

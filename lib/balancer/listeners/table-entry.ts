@@ -10,18 +10,21 @@ import type { ListenerSocket } from './unbound-listener.ts'
 /** One listening socket, and the workers that have a server on it. */
 export class TableEntry implements DealtListener, Bound {
   readonly id: number
-  /** By the first worker. */
+  /** The first worker's request. */
   readonly asked: ListenRequest
-  /** Another takes its place if a Unix socket's file was removed, or once an address is free. */
+  /**
+   * The socket. Another one replaces it when a Unix socket's file was removed, or when an address
+   * that could not be bound becomes free.
+   */
   listener: ListenerSocket
   readonly settings: ListenerSettings
   policy: Policy
   queue: QueueId | null = null
   /** Grows with each change of the policy or the queue. */
   revision = 0
-  /** Workers that listen now; `workers` are those of them that may be dealt connections. */
+  /** The workers that listen now. `workers` has those of them that may be dealt connections. */
   readonly members = new Set<number>()
-  /** Workers that listened and died; the socket stays open for their successors. */
+  /** Workers that listened and died. The socket stays open for their successors. */
   readonly awaited = new Set<number>()
   readonly unserved: Connection[] = []
   workers: readonly number[] = []
@@ -31,14 +34,13 @@ export class TableEntry implements DealtListener, Bound {
   /** In the Shift; null: only main accepts. */
   readonly reliefPlace: number | null
   /**
-   * Of `lookAtBacklogs`, the last time: how often workers had accepted, and whether connections
-   * waited.
+   * What `lookAtBacklogs` saw last: how often workers had accepted, and whether connections waited.
    */
   turns = 0
   waited = false
   /**
-   * Of the first server with TLS: the others get them, as do those of later workers, so that
-   * clients can resume their sessions anywhere.
+   * The ticket keys of the first server with TLS. All other servers of the listener use them, and
+   * so do those of later workers, so that clients can resume their sessions anywhere.
    */
   ticketKeys: Uint8Array | null = null
 
@@ -60,8 +62,8 @@ export class TableEntry implements DealtListener, Bound {
   }
 
   /**
-   * As the first server wants it: connections inherit it. Each worker changes it where its server
-   * wants something else.
+   * Whether connections inherit TCP_NODELAY, as the first server wants it. A worker whose server
+   * wants something else changes it for each connection.
    */
   get noDelay(): boolean {
     return this.asked.noDelay

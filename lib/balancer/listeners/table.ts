@@ -25,22 +25,23 @@ export interface ListenerTableOptions extends SocketCallbacks {
   readonly shift: Shift
   /** Workers accept while the acceptor rests, where the device chooses among them. */
   readonly relief: boolean
-  /** These connections were unserved, and somebody listens now who may be dealt them. */
+  /** These connections waited for a worker with a server, and there is one now. */
   readonly onServed: (unserved: readonly Connection[]) => void
-  /** Connections of these listeners come to the worker another way from now on. */
+  /** The worker's routes of these listeners, or its links, have changed. */
   readonly onRoutes: (worker: number, links: Links, routes: Routes) => void
-  /** Nobody listens there any more: its unserved connections have nowhere to go. */
+  /** No worker listens there any more. Its unserved connections have nowhere to go. */
   readonly onClose: (entry: TableEntry) => void
 }
 
 export type Backlogs = 'empty' | 'waiting' | 'stranded'
 
 /**
- * The balancer's listening sockets. A socket is shared by all workers that listen on the same
- * address, opened by the first and closed with the last. Which address is the same is the kernel's
- * to say (addresses.ts). While nobody serves it (its workers died and are respawning, or are held),
- * or while credits are out, it does not accept, and the kernel's backlog holds what arrives.
- * Without a device it never does: the workers accept from it.
+ * The balancer's listening sockets. All workers that listen on the same address share a socket: the
+ * first opens it, and it closes with the last. A listener does not accept while no worker serves it
+ * (its workers died and respawn, or are held), or while credits have run out; the kernel's backlog
+ * holds what arrives. Under the policy `nop` main never accepts: the workers do.
+ *
+ * Main thread.
  */
 export class ListenerTable implements EntryPlanner {
   readonly #options: ListenerTableOptions
@@ -90,7 +91,7 @@ export class ListenerTable implements EntryPlanner {
     return this.entries().map((entry) => [entry.id, this.#routeOf(entry)] as const)
   }
 
-  /** The queues that the worker is to have links to. */
+  /** The queues that the worker's port has to have links to. */
   linksOf(worker: number): Links {
     return { generation: this.#generation, revision: this.#updates.revision, queues: this.#queues.linksOf(worker) }
   }
@@ -123,7 +124,7 @@ export class ListenerTable implements EntryPlanner {
     let entry: TableEntry
     try {
       entry = this.#opener.findOrOpen(worker, request)
-      // The same app listens twice on one address: an error on a single thread.
+      // An app that listens twice on one address gets this error on a single thread, too.
       if (entry.members.has(worker)) return { type: 'failed', errno: EADDRINUSE, address: addressText(entry) }
       this.#files.putInPlace(entry)
     } catch (error) {
@@ -170,7 +171,7 @@ export class ListenerTable implements EntryPlanner {
     }
   }
 
-  /** Some worker has become eligible, or is not any more. */
+  /** A worker has become eligible, or is not eligible any more. */
   eligibilityChanged(): void {
     for (const entry of this.entries()) this.#workersChanged(entry)
   }
@@ -212,9 +213,11 @@ export class ListenerTable implements EntryPlanner {
   }
 
   /**
-   * For good. The entries stay: what was accepted is still dealt to their workers. `finish`: so is
-   * what waits in the backlogs, of clients that have sent their requests already. Not of sockets
-   * that workers accept from, who do so until they close them.
+   * Stops accepting for good. The entries stay: what was accepted is still dealt to their workers.
+   *
+   * @param finish whether connections that wait in the backlogs are accepted first: their clients
+   *   may have sent requests already. Sockets that workers accept from are left to them, until they
+   *   close them.
    */
   stopListening(finish: boolean): void {
     this.#stopped = true
@@ -232,7 +235,7 @@ export class ListenerTable implements EntryPlanner {
 
   #routeOf(entry: TableEntry): Route {
     const { queue, listener, policy, priority, revision, settings } = entry
-    // It may be closed by now, when the device fails during a drain.
+    // The socket is closed if the device fails during a drain.
     const fd = listener.fd < 0 ? null : listener.fd
     const socket = isOwnAccepting(policy.name) ? fd : null
     const relief = this.#hasRelief(entry) && fd !== null ? { socket: fd, place: entry.reliefPlace } : null
@@ -263,7 +266,7 @@ export class ListenerTable implements EntryPlanner {
     this.#workersChanged(entry)
   }
 
-  /** Those that may be dealt connections. */
+  /** The workers that may be dealt connections are others than before. */
   #workersChanged(entry: TableEntry): void {
     const { eligibility } = this.#options
     const workers = [...entry.members].filter((worker) => eligibility.isEligible(worker)).sort((a, b) => a - b)
@@ -333,8 +336,8 @@ function refusal(error: unknown, { address, port }: ListenRequest): Reply {
   if (error.code !== 'ERR_DLB_LISTEN' || errno === undefined) {
     return { type: 'refused', code: error.code, message: error.message }
   }
-  // As Node: whatever else goes wrong with '::' makes it try '0.0.0.0', which is what its error
-  // names then.
+  // Unless the port is taken or listen() failed, Node tries '0.0.0.0' after '::', and names that
+  // address in its error.
   const fallen = port !== -1 && code !== 'EADDRINUSE' && syscall !== 'listen'
   return { type: 'failed', errno, address: address ?? (fallen ? '0.0.0.0' : '::') }
 }

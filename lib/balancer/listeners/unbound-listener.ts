@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Listener } from '../../net/listening-socket.ts'
 
-/** What a listener's entry has of its socket. */
+/** What a table entry uses of its socket. */
 export type ListenerSocket = Pick<
   Listener,
   | 'address'
@@ -20,10 +20,10 @@ export type ListenerSocket = Pick<
 >
 
 /**
- * In the place of a socket that cannot be bound, as long as other workers listen on an address that
- * overlaps: one on all addresses of the machine, and the other on 127.0.0.1. On a single thread the
- * server would have the address, so `listen` succeeds; mostly it only finds out whether the port is
- * free, and closes. No connection comes here: they go to whoever has the port.
+ * Stands in for a socket that cannot be bound while other workers listen on an address that
+ * overlaps, such as all addresses of the machine and 127.0.0.1. On a single thread the server would
+ * have the address, so `listen` succeeds. Mostly such a server only finds out whether the port is
+ * free, and closes. No connection comes here: connections go to the listener that has the port.
  */
 export class UnboundListener implements ListenerSocket {
   readonly address: AddressInfo
@@ -45,26 +45,26 @@ export class UnboundListener implements ListenerSocket {
   }
 
   copyPermissionsTo(): void {
-    // There is no file.
+    // An unbound socket has no file.
   }
 
   pause(): void {
-    // There is nothing to accept, here and below.
+    // There is nothing to accept. The methods below are empty for the same reason.
   }
 
   resume(): void {
-    // As `pause`.
+    // There is nothing to accept.
   }
 
   finish(): void {
-    // As `pause`.
+    // There is nothing to accept.
   }
 
   leaveToOthers(): void {
-    // As `pause`.
+    // There is nothing to accept.
   }
 
   close(): void {
-    // As `pause`.
+    // There is nothing to accept.
   }
 }
