@@ -2,11 +2,12 @@ import type { AddressInfo } from 'node:net'
 import { NodeDlbError } from '../errors.ts'
 import { type ListenerCounters, loadAddon, type NativeListener, type NativeListenSpec } from '../native.ts'
 import { isHeldByChildren } from './child-processes.ts'
+import { type ListenerFaults, listenError, rethrow, stoppedError } from './listen-errors.ts'
 
 export interface ListenOptions {
   /** An IPv4 or IPv6 literal; null: `::`, or `0.0.0.0` on a machine without IPv6, as Node does. */
   readonly address: string | null
-  /** 0: the kernel chooses. Of no meaning with a path. */
+  /** 0: the kernel chooses. A path makes it meaningless. */
   readonly port: number
   /** Listen on a Unix socket instead; a leading `\0` names one in Linux's abstract namespace. */
   readonly path?: string
@@ -21,45 +22,25 @@ export interface ListenOptions {
 }
 
 /**
- * The fds are the callee's from here on. The array is the listener's: what is in it after the call
- * is not kept.
+ * The callee owns the fds from here on. The listener owns the array and writes to it again after
+ * the call.
  */
 export type BatchCallback = (fds: Int32Array, count: number) => void
-
-export interface ListenerFaults {
-  /** So many connections were accepted and closed at once, for want of descriptors. */
-  readonly onShed?: (count: number) => void
-  /**
-   * ERR_DLB_LISTEN: the listener accepts no more. Without a callback it is an uncaught exception.
-   */
-  readonly onError?: (error: NodeDlbError) => void
-}
 
 const BATCH = 64
 const TAKEN = 1
 const TOLD = 2
-/**
- * What the kernel has a listening socket's backlog hold at most, unless it is told otherwise
- * (net.core.somaxconn).
- */
+/** The longest backlog that the kernel allows by default (net.core.somaxconn). */
 const MAX_BACKLOG = 4096
 
 type AcceptedCallback = (count: number, shed: number, error: Error | undefined) => void
 
-const hints: Record<string, string> = {
-  EACCES: 'ports below 1024 need CAP_NET_BIND_SERVICE, and a path needs a directory that can be written to',
-  EADDRINUSE: 'another server listens there, or the path exists',
-  EADDRNOTAVAIL: 'no network interface of this machine has the address',
-  EMFILE: 'raise the limit on open files (ulimit -n)',
-  EINVAL: 'the address is not an IP address of a family that this machine has',
-}
-
 /**
- * A listening socket whose accepted connections arrive as batches of fds, up to 64, that no libuv
+ * A listening socket whose accepted connections arrive as batches of up to 64 fds that no libuv
  * handle has touched.
  *
- * Main thread. Open, it keeps the loop alive, also while paused. What happens when the process runs
- * out of descriptors: native/acceptor.h.
+ * Main thread. While it is open, it keeps the loop alive, even when it is paused. native/acceptor.h
+ * says what happens when the process runs out of descriptors.
  */
 export class Listener {
   readonly id: number
@@ -81,26 +62,26 @@ export class Listener {
 
   private constructor(id: number, options: ListenOptions, onBatch: BatchCallback, faults: ListenerFaults) {
     const { onShed, onError = rethrow } = faults
-    // The last element tells the addon that the rest is the callee's, and when the ledger knows of
-    // it.
+    // The last element tells the addon that the callee owns the rest, and when the ledger knows the
+    // fds.
     const fds = new Int32Array(BATCH + 1)
     this.id = id
     this.#native = bind(options, fds, (count, shed, error) => {
       fds[BATCH] = TAKEN
       if (shed > 0) onShed?.(shed)
-      if (error !== undefined) onError(stopped(where(options), error))
+      if (error !== undefined) onError(stoppedError(where(options), error))
       if (count > 0) onBatch(fds, count)
       fds[BATCH] = TOLD
     })
     this.address = this.#native.address() as AddressInfo | string
   }
 
-  /** For those who share the socket, while it is open. */
+  /** The descriptor, for threads that share the socket while it is open. */
   get fd(): number {
     return this.#native.fd()
   }
 
-  /** The kernel's backlog holds what arrives from here on. */
+  /** Stops accepting: the kernel's backlog holds what arrives from here on. */
   pause(): void {
     this.#native.pause()
   }
@@ -125,46 +106,46 @@ export class Listener {
   }
 
   /**
-   * No batch comes after it; what waits in the backlog is reset, and nobody accepts from it any
-   * more, except a child process that was given the socket: to that it is left. A second call does
-   * nothing.
+   * Closes the socket. No batch comes after it. What waits in the backlog is reset, and other
+   * threads that share the socket accept no more. If a child process was given the socket, it is
+   * left to that. A second call does nothing.
    */
   close(): void {
     this.#native.close(!isHeldByChildren(this.fd))
   }
 
-  /** As `close`, but those who share the socket go on. */
+  /** Closes the socket here; threads that share it go on. */
   leaveToOthers(): void {
     this.#native.close(false)
   }
 
   /**
-   * Whether a descriptor, of which nothing is known, is an open connection accepted here: for what
-   * `ledger.takeOwnedBy` returns. False once closed.
+   * Whether a descriptor of unknown origin is an open connection that was accepted here: the check
+   * for what the ledger's recovery finds. False once the listener is closed.
    */
   isConnection(fd: number): boolean {
     return this.#native.isConnection(fd)
   }
 
   /**
-   * Of a Unix socket: whether its file is still there, and still its own. Nobody removes other
-   * sockets from their addresses.
+   * For a Unix socket: whether its file is still there, and still its own. Always true for TCP,
+   * whose addresses nobody else can take away.
    */
   get isInPlace(): boolean {
     return this.#native.isInPlace()
   }
 
   /**
-   * Of a Unix socket: whether its file is anywhere: apps rename it, to take the place of another at
-   * once.
+   * For a Unix socket: whether its file exists under any name. Apps rename the file, so that it
+   * takes the place of another at once.
    */
   get hasFile(): boolean {
     return this.#native.hasFile()
   }
 
   /**
-   * Of its file, which is gone, to the one of the socket that takes its place: as far as that is
-   * allowed.
+   * Gives the successor's file the permissions that this socket's file had, as far as the process
+   * may.
    */
   copyPermissionsTo(successor: Listener): void {
     this.#native.copyPermissionsTo(String(successor.address))
@@ -192,89 +173,6 @@ function bind(options: ListenOptions, fds: Int32Array, onAccepted: AcceptedCallb
 }
 
 /**
- * Another thread's listening socket, shared: each accepts what it gets, one connection at a time,
- * and only while JS runs to have it. It does not keep the loop alive.
- */
-export class SharedListener {
-  readonly #native: NativeListener
-
-  /**
-   * `place`: has the complement (`~fd`) of what is accepted before this thread goes on, or is
-   * terminated.
-   * @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now.
-   */
-  constructor(
-    fd: number,
-    place: Int32Array,
-    onConnection: (fd: number) => void,
-    { onShed, onError = rethrow }: ListenerFaults = {},
-  ) {
-    this.#native = share(fd, false, (shed, error) => {
-      if (shed > 0) onShed?.(shed)
-      if (error !== undefined) onError(stopped(SHARED, error))
-      if (shed > 0 || error !== undefined) return
-      const accepted = this.#native.accept(place)
-      if (accepted !== -1) onConnection(accepted)
-    })
-  }
-
-  close(): void {
-    this.#native.close(false)
-  }
-}
-
-/**
- * Another thread's listening socket, shared: this thread accepts from it when it likes, and can be
- * told when there is something to accept. Of the threads that watch it, one is told of a
- * connection: the first that sleeps. It does not keep the loop alive.
- */
-export class WatchedSocket {
-  readonly #native: NativeListener
-
-  /** @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now. */
-  constructor(fd: number, onReadable: () => void) {
-    this.#native = share(fd, true, (_, error) => {
-      // An error: whoever it belongs to has shut it down.
-      if (error === undefined) onReadable()
-    })
-    this.#native.pause()
-  }
-
-  /** From now on `onReadable` is called while connections wait, or not any more. */
-  watch(on: boolean): void {
-    if (on) this.#native.resume()
-    else this.#native.pause()
-  }
-
-  /** Watched or not: see NativeListener. */
-  acceptInto(places: Int32Array, room = places.length): number {
-    return this.#native.acceptInto(places, room)
-  }
-
-  close(): void {
-    this.#native.close(false)
-  }
-}
-
-const SHARED = 'a socket of the main thread'
-
-/** It does not hold the loop. @throws ERR_DLB_LISTEN */
-function share(
-  fd: number,
-  exclusive: boolean,
-  callback: (shed: number, error: Error | undefined) => void,
-): NativeListener {
-  const { Listener: Native } = loadAddon()
-  try {
-    const native = new Native({ fd, exclusive }, new Int32Array(0), (_, shed, error) => callback(shed, error))
-    native.hold(false)
-    return native
-  } catch (error) {
-    throw listenError(SHARED, error)
-  }
-}
-
-/**
  * Node takes any failure to bind `::` for a machine without IPv6, except that the port is taken.
  */
 function lacksIpv6(error: unknown): boolean {
@@ -282,22 +180,8 @@ function lacksIpv6(error: unknown): boolean {
   return code !== 'EADDRINUSE' && syscall !== 'listen'
 }
 
-function listenError(where: string, cause: unknown): NodeDlbError {
-  const { code = '', message } = cause as NodeJS.ErrnoException
-  const hint = hints[code] === undefined ? '' : ` (${hints[code]})`
-  return new NodeDlbError('ERR_DLB_LISTEN', `cannot listen on ${where}: ${message}${hint}`, { cause })
-}
-
-function stopped(where: string, cause: Error): NodeDlbError {
-  return new NodeDlbError('ERR_DLB_LISTEN', `stopped listening on ${where}: ${cause.message}`, { cause })
-}
-
 function where({ path, address, port }: ListenOptions): string {
   return path?.replace('\0', '@') ?? `${address ?? '*'} port ${port}`
-}
-
-function rethrow(error: Error): never {
-  throw error
 }
 
 function check(name: string, value: number, max: number): void {

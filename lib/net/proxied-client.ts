@@ -2,18 +2,20 @@ import type { Connection } from '../ledger/ledger.ts'
 import { loadAddon } from '../native.ts'
 import { MAX_HEADER, type ProxyHeader, parseProxyHeader } from './proxy-header.ts'
 
-/** As on all of Node's Linux systems. */
+/** EAGAIN has this number on all Linux systems that Node runs on. */
 const EAGAIN = 11
-const FIRST_LOOK_MS = 1
-const MAX_LOOK_MS = 50
-/** Whose header has not come by then is dealt as a client without an address. */
+const FIRST_CHECK_MS = 1
+const MAX_CHECK_MS = 50
+/**
+ * A connection whose header has not come after this time is dealt as one without a client address.
+ */
 const PATIENCE_MS = 1000
 
 const scratch = Buffer.alloc(MAX_HEADER)
 
 /**
- * The PROXY header of a connection that nobody has read from; it stays there. 'partial': not all of
- * it has come.
+ * Reads the PROXY header of a connection that nobody has read from, and leaves it in the socket.
+ * 'partial' means that not all of the header has come.
  */
 export function peekProxyHeader(fd: number): ProxyHeader {
   const count = loadAddon().peekFd(fd, scratch)
@@ -21,7 +23,7 @@ export function peekProxyHeader(fd: number): ProxyHeader {
   return count > 0 ? parseProxyHeader(scratch.subarray(0, count)) : { kind: 'bad' }
 }
 
-/** A number for the address that the header names as the client's; 0 if there is none. */
+/** A number for the client's address that the header names; 0 if it names none. */
 export function proxiedClientOf(fd: number): number {
   const header = peekProxyHeader(fd)
   if (header.kind !== 'whole' || header.addresses === null) return 0
@@ -36,29 +38,30 @@ function hash(text: string): number {
 }
 
 /**
- * Connections whose worker depends on what their PROXY header says, and whose header has not come
- * yet: proxies send it at once, but it can be behind the connection. It is looked for after 1 ms,
- * 2, 4 … 50, for a second. Main thread.
+ * Keeps connections whose worker depends on what their PROXY header says, until the header has
+ * come. Proxies send it at once, but it can arrive after the connection. It is checked for after 1
+ * ms, 2, 4 … 50, for a second. Main thread.
  */
 export class HeaderWait {
   readonly #onReady: (connection: Connection) => void
   readonly #waiting = new Map<Connection, NodeJS.Timeout>()
 
-  /** `onReady`: it can be dealt. */
+  /** @param onReady is called once the connection can be dealt */
   constructor(onReady: (connection: Connection) => void) {
     this.#onReady = onReady
   }
 
   /**
-   * @returns whether it is kept until `onReady`; not if its header is there, or will be of no use
+   * @returns whether it is kept until `onReady`; false if its header is there, or will never be of
+   *   use
    */
   keep(connection: Connection): boolean {
     if (peekProxyHeader(connection.fd).kind !== 'partial') return false
-    this.#lookLater(connection, FIRST_LOOK_MS, performance.now() + PATIENCE_MS)
+    this.#checkLater(connection, FIRST_CHECK_MS, performance.now() + PATIENCE_MS)
     return true
   }
 
-  /** @returns what waits here, which is the caller's */
+  /** @returns the connections that wait here, which the caller owns from here on */
   abandon(): Connection[] {
     for (const timer of this.#waiting.values()) clearTimeout(timer)
     const connections = [...this.#waiting.keys()]
@@ -66,11 +69,11 @@ export class HeaderWait {
     return connections
   }
 
-  #lookLater(connection: Connection, wait: number, deadline: number): void {
+  #checkLater(connection: Connection, wait: number, deadline: number): void {
     const look = (): void => {
       const isPartial = peekProxyHeader(connection.fd).kind === 'partial'
       if (isPartial && performance.now() < deadline) {
-        this.#lookLater(connection, Math.min(2 * wait, MAX_LOOK_MS), deadline)
+        this.#checkLater(connection, Math.min(2 * wait, MAX_CHECK_MS), deadline)
         return
       }
       this.#waiting.delete(connection)

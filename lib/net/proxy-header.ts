@@ -1,6 +1,6 @@
 import net from 'node:net'
 
-/** An address of the header's: where the client, or what it connected to, is. */
+/** An address that the header names: the client's, or the one that the client connected to. */
 export interface ProxiedAddress {
   readonly address: string
   readonly family: 'IPv4' | 'IPv6'
@@ -8,8 +8,8 @@ export interface ProxiedAddress {
 }
 
 /**
- * Null for what the header leaves open (LOCAL, UNKNOWN, a Unix socket): the connection's own
- * addresses hold.
+ * The addresses in a header. A header that leaves them open (LOCAL, UNKNOWN, a Unix socket) has
+ * null in their place, and the connection's own addresses hold.
  */
 export interface ProxiedAddresses {
   readonly source: ProxiedAddress
@@ -22,8 +22,8 @@ export type ProxyHeader =
   | { readonly kind: 'bad' }
 
 /**
- * Longer headers are refused. Version 2 allows 65,551 bytes; what is in use has a few hundred, with
- * certificates' names.
+ * The longest header that is accepted. Version 2 allows 65,551 bytes; headers in use have a few
+ * hundred, with certificates' names.
  */
 export const MAX_HEADER = 4096
 
@@ -40,7 +40,7 @@ const PARTIAL = { kind: 'partial' } as const
 const BAD = { kind: 'bad' } as const
 
 /**
- * By version 2's family and transport: the bytes of an address block, and of each address in it.
+ * The bytes of an address block, and of each address in it, by version 2's family and transport.
  */
 const blocks: Readonly<Record<number, { readonly bytes: number; readonly address: number }>> = {
   // Unspecified.
@@ -53,16 +53,17 @@ const blocks: Readonly<Record<number, { readonly bytes: number; readonly address
 }
 
 /**
- * The PROXY protocol's header, version 1 (text) or 2 (binary), that these bytes begin with. Facts
- * from its specification, haproxy's doc/proxy-protocol.txt. Version 2's extensions (TLVs) are
- * skipped, after a check that they fill the header; a checksum among them is not checked.
+ * Parses the PROXY protocol header, version 1 (text) or 2 (binary), that these bytes begin with.
+ * The facts are from its specification, haproxy's doc/proxy-protocol.txt. Version 2's extensions
+ * (TLVs) are skipped, after a check that they fill the header; a checksum among them is not
+ * verified.
  */
 export function parseProxyHeader(bytes: Buffer): ProxyHeader {
   if (beginsLike(bytes, V2)) return bytes.length < V2_FIXED ? PARTIAL : parseV2(bytes)
   return beginsLike(bytes, V1) ? parseV1(bytes) : BAD
 }
 
-/** As far as there are bytes. */
+/** Compares as many bytes as there are. */
 function beginsLike(bytes: Buffer, start: Buffer): boolean {
   const length = Math.min(bytes.length, start.length)
   return bytes.compare(start, 0, length, 0, length) === 0
@@ -126,7 +127,7 @@ function addressesOf(bytes: Buffer, size: number): ProxiedAddresses {
   }
 }
 
-/** Node writes it as the system does, in its shortest form. */
+/** Node writes an IPv6 address as the system does, in its shortest form. */
 function ipv6Text(raw: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => raw.readUInt16BE(i * 2).toString(16))
   return new net.SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address

@@ -4,7 +4,7 @@ import { NodeDlbError } from '../../errors.ts'
 import { HAND_ROOM, type Shift } from '../../ledger/accept-mode.ts'
 import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
-import { WatchedSocket } from '../../net/listening-socket.ts'
+import { WatchedSocket } from '../../net/shared-listening-socket.ts'
 import type { Route } from '../../protocol.ts'
 
 export interface ReliefOptions {

@@ -1,5 +1,5 @@
 import type { Ledger } from '../../ledger/ledger.ts'
-import { SharedListener } from '../../net/listening-socket.ts'
+import { SharedListener } from '../../net/shared-listening-socket.ts'
 import type { Route } from '../../protocol.ts'
 import { type Delivery, deliver, LATER } from './delivery.ts'
 import type { Intake } from './worker-domain.ts'
