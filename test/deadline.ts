@@ -1,8 +1,12 @@
-/** For what takes long only on a machine that is very busy. */
-const patience = 30_000
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 
-/** What happens, or an error that says what was waited for. */
-export async function within<T>(what: string, happens: Promise<T>, milliseconds = patience): Promise<T> {
+/** Milliseconds: longer than anything takes on a machine that is very busy. */
+const PATIENCE_MS = 60_000
+/** Milliseconds in which a condition is checked at every turn of the loop; then, every millisecond. */
+const BRISK_MS = 5
+
+/** Returns what the promise gives, or throws an error that says what was waited for. */
+export async function within<T>(what: string, happens: Promise<T>, milliseconds = PATIENCE_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), milliseconds)
@@ -11,5 +15,26 @@ export async function within<T>(what: string, happens: Promise<T>, milliseconds 
     return await Promise.race([happens, late])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/**
+ * Waits until the condition holds, for what tells nobody when it happens. Throws an error that says
+ * what was waited for.
+ */
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const started = performance.now()
+  while (!(await condition())) {
+    const waited = performance.now() - started
+    if (waited > PATIENCE_MS) throw new Error(`waited in vain: ${what}`)
+    await (waited < BRISK_MS ? turn() : delay(1))
+  }
+}
+
+/** As `until`, without giving the loop a turn: for what other threads or the device do. */
+export function spinUntil(what: string, condition: () => boolean): void {
+  const started = performance.now()
+  while (!condition()) {
+    if (performance.now() - started > PATIENCE_MS) throw new Error(`waited in vain: ${what}`)
   }
 }

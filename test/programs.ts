@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { within } from './deadline.ts'
 
 /** The command, compiled. */
 export const cli = fileURLToPath(new URL('../lib/cli/main.js', import.meta.url))
@@ -71,7 +72,7 @@ export class Lines {
     for (;;) {
       const match = pattern.exec(this.text)
       if (match) return match
-      await once(this.stream, 'data')
+      await within(`${pattern} on stderr, after ${JSON.stringify(this.text)}`, once(this.stream, 'data'))
     }
   }
 }

@@ -5,6 +5,7 @@ import { Rest } from '../../lib/balancer/dispatch/accept-switch.ts'
 import type { Backlogs } from '../../lib/balancer/listeners/table.ts'
 import { Ledger } from '../../lib/ledger/ledger.ts'
 import { loadAddon } from '../../lib/native.ts'
+import { until } from '../deadline.ts'
 import { Holding } from './holding.ts'
 
 /**
@@ -27,7 +28,7 @@ t.test('it rests until a worker ends it', async (t) => {
   t.not(waker, 0)
   t.equal(shift.endRest(), 0, 'one of them wakes it')
   loadAddon().wake(waker)
-  while (told.length < 2) await immediate()
+  await until('it ends', () => told.length === 2)
   t.strictSame(told, [true, false])
   t.notOk(shift.isResting)
 })
@@ -59,7 +60,7 @@ t.test('if a backlog strands, or nobody adopts what was accepted, it ends by its
     const before = told.length
     await begin()
     now({ backlogs: 'waiting', inFlight: 0, ...what })
-    while (told.length < before + 2) await immediate()
+    await until('it ends', () => told.length === before + 2)
     rest.dealt()
     await immediate()
     t.notOk(shift.isResting, 'and it goes on accepting for a while')
@@ -71,9 +72,9 @@ t.test('as long as workers do something, or nothing strands, it goes on', async 
   const { rest, told, looks, begin, now } = make(t)
   await begin()
   now({ backlogs: 'waiting' })
-  while (looks() < 3) await immediate()
+  await until('it has looked 3 times', () => looks() >= 3)
   now({ working: true, inFlight: 1 })
-  while (looks() < 6) await immediate()
+  await until('it has looked 6 times', () => looks() >= 6)
   t.strictSame(told, [true])
   rest.end()
   t.strictSame(told, [true, false])
@@ -82,7 +83,7 @@ t.test('as long as workers do something, or nothing strands, it goes on', async 
 t.test('when nothing has come for a while it ends, and there is no timer', async (t) => {
   const { told, looks, begin } = make(t)
   await begin()
-  while (told.length < 2) await immediate()
+  await until('it ends', () => told.length === 2)
   t.ok(looks() > 0)
 })
 
@@ -141,12 +142,11 @@ function make(t: Test) {
     clearInterval(held)
     rest.close()
   })
-  const begin = async (): Promise<void> => {
-    while (!shift.isResting) {
-      rest.dealt()
-      await immediate()
-    }
-  }
+  const begin = (): Promise<void> =>
+    until('it rests', () => {
+      if (!shift.isResting) rest.dealt()
+      return shift.isResting
+    })
   const now = (change: Partial<Situation>): void => {
     situation = { ...situation, ...change }
   }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t from 'tap'
+import { until } from '../deadline.ts'
 import { Holding } from './holding.ts'
 
 /** Bounds on open connections: never exceeded, and what is beyond them waits or is told. */
@@ -36,7 +37,7 @@ for (const policy of policies) {
     const [first] = holding.held
     first.socket.destroy()
     holding.held.delete(first)
-    while (holding.balancer.stats().connections.adopted < 13) await immediate()
+    await until('another one is adopted', () => holding.balancer.stats().connections.adopted === 13)
     await holding.until(12)
     t.strictSame(holding.active(), [4, 4, 4])
     t.equal(watch.mostAtOne(), 4)
@@ -65,10 +66,10 @@ t.test('close() does not wait for room', async (t) => {
   const holding = await Holding.start(t, { workers: 1, maxConnections: 2 })
   for (let i = 0; i < 5; i++) holding.connect()
   await holding.until(2)
-  while (holding.balancer.stats().connections.waiting < 1) await immediate()
+  await until('a connection waits', () => holding.balancer.stats().connections.waiting > 0)
   const closed = holding.balancer.close({ timeout: 60_000 })
   // Those that waited are served.
-  while (holding.balancer.stats().connections.active < 2 + 1) await immediate()
+  await until('one of them is served', () => holding.balancer.stats().connections.active > 2)
   for (const { socket } of holding.held) socket.destroy()
   t.match(await closed, { cut: 0 })
 })

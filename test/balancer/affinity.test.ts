@@ -4,6 +4,7 @@ import net, { type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { type Balancer, type BalancerOptions, startBalancer } from '../../lib/index.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 import { Holding } from './holding.ts'
 
@@ -70,6 +71,10 @@ async function startSessions(t: Test, entry: string, options: Partial<BalancerOp
   return balancer
 }
 
+async function untilInFlight(balancer: Balancer, count: number): Promise<void> {
+  await until(`${count} connections are in flight`, () => balancer.stats().connections.inFlight === count)
+}
+
 interface Poll {
   readonly status: number | undefined
   readonly body: string
@@ -107,7 +112,7 @@ t.test('clients whose connections are short are spread over the workers', async 
   const threads = new Map<string, Set<string>>()
   const seen = async (client: string): Promise<void> => {
     // Whose connection is open still counts as load.
-    while (balancer.stats().connections.active > 0) await new Promise(setImmediate)
+    await until('no connection is open', () => balancer.stats().connections.active === 0)
     const { body } = await poll(balancer, client, '/')
     threads.set(client, (threads.get(client) ?? new Set()).add(body))
   }
@@ -133,7 +138,7 @@ t.test('behind a proxy, the client is the one that the header names, also where 
     if (late) {
       // Main has the connection, and half of what it waits for.
       socket.write(header.slice(0, 20))
-      while (balancer.stats().connections.inFlight === 0) await new Promise(setImmediate)
+      await untilInFlight(balancer, 1)
     }
     socket.end(`${late ? header.slice(20) : header}GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
     return (await text(socket)).split('\r\n\r\n')[1]
@@ -151,13 +156,13 @@ t.test('a header that does not come: the connection is dealt after a second, and
   const silent = net.connect(port, '127.0.0.1')
   t.teardown(() => silent.destroy())
   await once(silent, 'connect')
-  while (balancer.stats().connections.inFlight === 0) await new Promise(setImmediate)
-  while (balancer.stats().connections.inFlight === 1) await new Promise(setImmediate)
+  await untilInFlight(balancer, 1)
+  await untilInFlight(balancer, 0)
   t.match(balancer.stats().connections, { accepted: 1, adopted: 1 })
   const another = net.connect(port, '127.0.0.1')
   another.on('error', () => undefined)
   await once(another, 'connect')
-  while (balancer.stats().connections.inFlight === 0) await new Promise(setImmediate)
+  await untilInFlight(balancer, 1)
   const { stats } = await balancer.close({ timeout: 0 })
   t.match(stats.connections, { accepted: 2, inFlight: 0 }, 'one that waits when the balancer closes is refused')
 })

@@ -4,6 +4,7 @@ import net, { type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { type Balancer, startBalancer } from '../../lib/index.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 /** UDP sockets of workers: shared as node:cluster shares them. */
@@ -21,8 +22,6 @@ interface Facts {
 }
 
 const WORKERS = 3
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 async function freePort(host: string): Promise<number> {
   const server = net.createServer().listen(0, host)
@@ -43,7 +42,7 @@ async function start(t: Test, host: string): Promise<[balancer: Balancer, port: 
 }
 
 async function allListen(balancer: Balancer): Promise<void> {
-  while (balancer.stats().listeners[0]?.workers.length !== WORKERS) await turn()
+  await until('all workers listen', () => balancer.stats().listeners[0]?.workers.length === WORKERS)
 }
 
 /** A datagram's answer: it is sent again until there is one. */

@@ -4,6 +4,7 @@ import { setTimeout as delay, setImmediate as immediate } from 'node:timers/prom
 import t from 'tap'
 import { type Balancer, startBalancer } from '../../lib/index.ts'
 import { get, portOf, ways } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { openDescriptors } from '../native/descriptors.ts'
 import { source } from '../programs.ts'
 
@@ -68,7 +69,8 @@ for (const policy of ways) {
     t.comment(`${Math.round(grown)} MiB more than after a quarter of the deaths`)
     // The threads that died since would be more.
     t.ok(grown < 100, `${grown}`)
-    while (balancer.health().problems.some((problem) => !problem.includes('listens again'))) await immediate()
+    const isWell = (problem: string): boolean => problem.includes('listens again')
+    await until('all workers listen again', () => balancer.health().problems.every(isWell))
     const { stats, cut } = await balancer.close()
     t.equal(cut, 0)
     const { accepted, adopted, closed, refused, shed, inFlight, active } = stats.connections
@@ -96,7 +98,7 @@ t.test('a crash loop makes the health degraded, and the others serve', async (t)
     problems: ['worker_0 has died 4 times in a row, and waits to be started again'],
   })
   t.ok((await get(portOf(balancer))).body, 'the others serve')
-  while (!balancer.stats().workers[0].listening) await immediate()
+  await until('worker_0 listens', () => balancer.stats().workers[0].listening)
   t.match(balancer.health(), {
     status: 'degraded',
     problems: ['worker_0 listens again, and has died 4 times in a row before'],
@@ -117,10 +119,15 @@ async function start(policy: (typeof ways)[number], options: { respawnDelay?: nu
 
 /** Asks until that worker gets the request to exit; others only answer. */
 async function kill(balancer: Balancer, worker: number): Promise<void> {
-  while (!balancer.stats().workers[worker].listening) await immediate()
+  await until(`worker_${worker} listens`, () => balancer.stats().workers[worker].listening)
   const died = once(balancer, 'worker-exit')
   const { threadId } = balancer.stats().workers[worker]
-  while (await get(portOf(balancer), `/exit?${threadId}`).catch(() => null));
+  const asked = (): Promise<boolean> =>
+    get(portOf(balancer), `/exit?${threadId}`).then(
+      () => false,
+      () => true,
+    )
+  await until(`worker_${worker} gets the request`, asked)
   await died
 }
 

@@ -3,6 +3,7 @@ import net, { type AddressInfo } from 'node:net'
 import t from 'tap'
 import { startBalancer } from '../../lib/index.ts'
 import { get } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 const entry = source('test/cli/fixtures/server.mjs')
@@ -34,7 +35,7 @@ t.test('deferAccept: who says nothing for a second is accepted all the same', as
   const { port } = balancer.addresses[0] as AddressInfo
   const silent = net.connect(port, '127.0.0.1')
   await once(silent, 'connect')
-  while (balancer.stats().connections.accepted === 0) await new Promise(setImmediate)
+  await until('it is accepted', () => balancer.stats().connections.accepted > 0)
   silent.destroy()
 })
 

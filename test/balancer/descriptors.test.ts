@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import type { BalancerStats } from '../../lib/index.ts'
 import { get } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { cli, Lines, source } from '../programs.ts'
 
 /**
@@ -31,13 +32,13 @@ for (const policy of ['unordered', 'round-robin'] as const) {
     const port = Number(portText)
     // One kept connection to each worker.
     const agents = new Map<string, http.Agent>()
-    while (agents.size < 2) {
+    await until('each worker has a connection', async () => {
       const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
       t.teardown(() => agent.destroy())
       const { body } = await get(port, '/', agent)
       if (agents.has(body)) agent.destroy()
-      agents.set(body, agents.get(body) ?? agent)
-    }
+      return agents.set(body, agents.get(body) ?? agent).size === 2
+    })
     const before = descriptors(child)
     for (const agent of agents.values()) await get(port, '/take', agent)
 

@@ -1,5 +1,4 @@
 import fs from 'node:fs'
-import { setImmediate as immediate } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { BroadcastChannel } from 'node:worker_threads'
 import t from 'tap'
@@ -7,6 +6,7 @@ import type { PortId, QueueId } from '../../lib/device/device.ts'
 import { SchedulingType } from '../../lib/device/event-buffer.ts'
 import { attachDomain } from '../../lib/device/open.ts'
 import type { DeviceLink } from '../../lib/protocol.ts'
+import { until } from '../deadline.ts'
 import { openDescriptors } from '../native/descriptors.ts'
 import { source } from '../programs.ts'
 import { Holding } from './holding.ts'
@@ -49,10 +49,10 @@ for (const policy of ['unordered', 'least-connections', 'round-robin'] as const)
       events.setTarget(0, id, type, 0)
       events.setData64(0, i % 7 === 0 ? -1 - i : fd, Math.imul(i, 2654435761))
       events.setData16(0, i % 3 === 0 ? 999 : listener.id)
-      while (producer.send(events, 1) === 0) await immediate()
+      await until('the event is sent', () => producer.send(events, 1) === 1)
     }
     const stats = (): typeof before => holding.balancer.stats().connections
-    while (stats().stale < before.stale + FORGED) await immediate()
+    await until('all are counted', () => stats().stale >= before.stale + FORGED)
     t.strictSame({ ...stats(), stale: 0 }, { ...before, stale: 0 })
     t.equal(stats().stale, before.stale + FORGED, 'each is counted, once')
     t.strictSame(descriptors(), open)

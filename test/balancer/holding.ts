@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
-import { setImmediate as immediate } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type Balancer, type BalancerOptions, type BalancerStats, startBalancer } from '../../lib/index.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 /** A client whose connection stays open. */
@@ -46,7 +46,7 @@ export class Holding {
     })
     const listens = ({ listeners, workers }: BalancerStats): boolean =>
       listeners.length === ports.length && listeners.every((listener) => listener.workers.length === workers.length)
-    while (!listens(holding.balancer.stats())) await immediate()
+    await until('all workers listen', () => listens(holding.balancer.stats()))
     return holding
   }
 
@@ -90,7 +90,7 @@ export class Holding {
   }
 
   async until(active: number): Promise<void> {
-    while (this.balancer.stats().connections.active !== active) await immediate()
+    await until(`${active} connections are active`, () => this.balancer.stats().connections.active === active)
   }
 
   /** One worker dies, with its connections. */
@@ -106,13 +106,14 @@ export class Holding {
   async blockAll(port = this.port): Promise<void> {
     const { workers } = this.balancer.stats()
     const seen = new Map<number, Held>()
-    while (seen.size < workers.length) {
+    await until('each worker has a connection', async () => {
       const held = this.connect({ port })
       const { thread } = await held.taken()
       if (!seen.has(thread)) seen.set(thread, held)
-    }
+      return seen.size === workers.length
+    })
     for (const { socket } of seen.values()) socket.write('block')
-    while (Atomics.load(this.gate, 1) < workers.length) await immediate()
+    await until('all workers are blocked', () => Atomics.load(this.gate, 1) >= workers.length)
   }
 
   /** The worker that has this one: it blocks until `unblock`. @returns its number */
@@ -120,7 +121,7 @@ export class Holding {
     const { thread } = await held.taken()
     const blocked = Atomics.load(this.gate, 1)
     held.socket.write('block')
-    while (Atomics.load(this.gate, 1) === blocked) await immediate()
+    await until('the worker is blocked', () => Atomics.load(this.gate, 1) > blocked)
     return this.balancer.stats().workers.findIndex(({ threadId }) => threadId === thread)
   }
 

@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
 import { type Balancer, type BalancerOptions, type BalancerStats, type Death, startBalancer } from '../../lib/index.ts'
 import { get, many, portOf, ways } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { openDescriptors } from '../native/descriptors.ts'
 import { source } from '../programs.ts'
 
@@ -234,7 +235,7 @@ for (const policy of ['unordered', 'round-robin'] as const) {
     const blocked = get(port, '/block')
     await Atomics.waitAsync(new Int32Array(gate), 0, 0).value
     const waiting = Array.from({ length: 100 }, () => get(port))
-    while (balancer.stats().connections.waiting === 0) await new Promise((resolve) => setImmediate(resolve))
+    await untilWaiting(balancer)
     const { connections } = balancer.stats()
     t.ok(connections.accepted < 101, `accepting has stopped after ${connections.accepted}`)
     openGate(gate, 2)
@@ -254,7 +255,7 @@ t.test('close() serves what waits in the backlog, of clients that have sent thei
   await Atomics.waitAsync(new Int32Array(gate), 0, 0).value
   const sockets = await Promise.all(Array.from({ length: 100 }, () => asking(port)))
   const answers = sockets.map((socket) => text(socket))
-  while (balancer.stats().connections.waiting === 0) await immediate()
+  await untilWaiting(balancer)
   t.ok(balancer.stats().connections.accepted < 101, 'accepting has stopped')
   const closed = balancer.close()
   t.equal(balancer.stats().connections.accepted, 101)
@@ -285,7 +286,8 @@ t.test('from close() on responses say that the connection closes, also while oth
   await untilAccepted(balancer, 41)
   t.ok(balancer.stats().connections.inFlight > 0)
   const closed = balancer.close()
-  while ((await get(port, '/', free as http.Agent)).headers.connection !== 'close');
+  const isLast = async (): Promise<boolean> => (await get(port, '/', free as http.Agent)).headers.connection === 'close'
+  await until('a response says that the connection closes', isLast)
   openGate(gate, 2)
   await Promise.all([blocked, ...answers])
   t.equal((await closed).cut, 0)
@@ -427,9 +429,13 @@ async function holdOpen(balancer: Balancer, count: number): Promise<http.Agent[]
 }
 
 async function untilActive(balancer: Balancer, count: number): Promise<void> {
-  while (balancer.stats().connections.active < count) await new Promise((resolve) => setImmediate(resolve))
+  await until(`${count} connections are active`, () => balancer.stats().connections.active >= count)
 }
 
 async function untilAccepted(balancer: Balancer, count: number): Promise<void> {
-  while (balancer.stats().connections.accepted < count) await new Promise((resolve) => setImmediate(resolve))
+  await until(`${count} connections are accepted`, () => balancer.stats().connections.accepted >= count)
+}
+
+async function untilWaiting(balancer: Balancer): Promise<void> {
+  await until('connections wait', () => balancer.stats().connections.waiting > 0)
 }

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { setImmediate as immediate } from 'node:timers/promises'
 import t from 'tap'
 import { ListenerSettingsTable } from '../../lib/balancer/listeners/settings.ts'
 import { type PolicyName, startBalancer } from '../../lib/index.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 import { difference, type Held, Holding } from './holding.ts'
 
@@ -87,7 +87,7 @@ t.test('and where not all workers listen', async (t) => {
   const balancer = await startBalancer({ entry, workers: 3, workerData, execArgv: [] })
   t.teardown(() => balancer.close({ timeout: 0 }))
   const listening = (): number => balancer.stats().listeners.reduce((sum, { workers }) => sum + workers.length, 0)
-  while (listening() < 3) await immediate()
+  await until('all workers listen', () => listening() === 3)
   const next = (port = shared): Promise<string> => text(net.connect(port, '127.0.0.1'))
   for (let i = 0; i < 50; i++) await next()
   const served = next(own)
@@ -121,7 +121,8 @@ for (const policy of ['unordered', 'least-connections', 'exact'] as const) {
     const waiting = async (port: number, total: number): Promise<Held[]> => {
       const { accepted } = holding.balancer.stats().connections
       const held = Array.from({ length: total }, () => holding.connect({ port }))
-      while (holding.balancer.stats().connections.accepted < accepted + total) await immediate()
+      const now = (): number => holding.balancer.stats().connections.accepted
+      await until(`${total} more are accepted`, () => now() >= accepted + total)
       return held
     }
     const late = await waiting(other, 60)

@@ -12,6 +12,7 @@ import {
   workerIndex,
 } from '../../lib/index.ts'
 import { get, portOf } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { runCli, source } from '../programs.ts'
 
 async function start(t: Test, app: string, options: Partial<BalancerOptions> = {}): Promise<Balancer> {
@@ -27,7 +28,7 @@ const ports = (balancer: Balancer): number[] => balancer.addresses.map((address)
 /** Until so many listeners have all the workers. `startBalancer` waits for the first only. */
 async function allListening(balancer: Balancer, count: number, workers: number): Promise<number[]> {
   const complete = () => balancer.stats().listeners.filter((listener) => listener.workers.length === workers)
-  while (complete().length < count) await new Promise((resolve) => setImmediate(resolve))
+  await until(`${count} listeners have all workers`, () => complete().length >= count)
   return ports(balancer)
 }
 
@@ -92,7 +93,7 @@ for (const policy of policyNames.filter((name) => name !== 'nop')) {
   t.test(`what waits at a worker that closes its server goes to the others (${policy})`, async (t) => {
     const [balancer, words, blocked] = await blockedWorker(t, { policy })
     const waiting = Array.from({ length: 40 }, () => get(portOf(balancer)))
-    while (balancer.stats().connections.accepted < 41) await new Promise((resolve) => setImmediate(resolve))
+    await until('all are accepted', () => balancer.stats().connections.accepted === 41)
     closeServer(words)
     t.equal((await Promise.all(waiting)).length, 40)
     await blocked
@@ -104,7 +105,7 @@ for (const policy of policyNames.filter((name) => name !== 'nop')) {
     const [balancer, words, blocked] = await blockedWorker(t, { policy, workers: 1 })
     const port = portOf(balancer)
     const waiting = Array.from({ length: 40 }, () => get(port).catch(({ code }) => code))
-    while (balancer.stats().connections.accepted < 41) await new Promise((resolve) => setImmediate(resolve))
+    await until('all are accepted', () => balancer.stats().connections.accepted === 41)
     const closed = once(balancer, 'close')
     closeServer(words)
     await blocked

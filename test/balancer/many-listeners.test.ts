@@ -4,6 +4,7 @@ import net, { type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Balancer, type BalancerOptions, policyNames, startBalancer } from '../../lib/index.ts'
 import { many } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 /**
@@ -81,7 +82,7 @@ t.test('nine addresses, opened one after the other, are served by all workers', 
   const ports = await allListening(balancer, 9, 3)
   await checkAll(t, ports)
   for (const port of ports) {
-    while (balancer.stats().connections.active > 0) await turn()
+    await until('no connection is open', () => balancer.stats().connections.active === 0)
     const held = [await hold(port), await hold(port), await hold(port)]
     t.equal(new Set(held.map(({ worker }) => worker)).size, 3)
     for (const { client } of held) client.end()
@@ -141,7 +142,7 @@ async function complete(balancer: Balancer, wanted: ReadonlyMap<number, number>)
       .listeners.filter(({ port, workers }) => wanted.get(port as number) === workers.length)
     return found.length === wanted.size
   }
-  while (!isComplete()) await turn()
+  await until('all ports have their workers', isComplete)
 }
 
 /** Of the kernel's choice; nobody has them any more. */

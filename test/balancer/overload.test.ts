@@ -1,5 +1,4 @@
 import http from 'node:http'
-import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
   type Balancer,
@@ -9,6 +8,7 @@ import {
   type WorkerStats,
 } from '../../lib/index.ts'
 import { get, portOf } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 /** A worker that has too much to do gets no new connections, until it has recovered. */
@@ -24,7 +24,7 @@ for (const policy of ['unordered', 'least-connections', 'exact'] as const) {
     for (let i = 0; i < 20; i++) t.not((await get(port)).body, thread)
     await get(port, '/recover', kept)
     await untilHeld(worker, false)
-    while ((await get(port)).body !== thread);
+    await until('it serves again', async () => (await get(port)).body === thread)
   })
 }
 
@@ -32,12 +32,12 @@ t.test('when all are overloaded, connections wait', async (t) => {
   const balancer = await start(t, {})
   const port = portOf(balancer)
   const kept = new Map<string, http.Agent>()
-  while (kept.size < 2) {
+  await until('both workers are told', async () => {
     const agent = keptConnection(t)
     const { body } = await get(port, '/overload', agent)
-    kept.set(body, agent)
-  }
-  while (balancer.stats().workers.some(({ held }) => held.length === 0)) await immediate()
+    return kept.set(body, agent).size === 2
+  })
+  await until('all workers are held', () => balancer.stats().workers.every(({ held }) => held.length > 0))
   let answered = false
   const waiting = get(port).then(({ body }) => {
     answered = true
@@ -88,5 +88,6 @@ function workerOf(balancer: Balancer, thread: string): WorkerStats {
 }
 
 async function untilHeld(worker: () => WorkerStats, held: boolean): Promise<void> {
-  while (worker().held.includes('overloaded') !== held) await immediate()
+  const what = held ? 'the worker is overloaded' : 'the worker has recovered'
+  await until(what, () => worker().held.includes('overloaded') === held)
 }

@@ -1,10 +1,11 @@
 import fs from 'node:fs'
-import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { Eligibility } from '../../lib/balancer/workers/eligibility.ts'
 import { Parking, type ParkingOptions } from '../../lib/balancer/workers/parking.ts'
 import { startBalancer } from '../../lib/index.ts'
 import { get, portOf } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 /** Under light load some workers' threads sleep, and rising load wakes them. */
@@ -24,11 +25,12 @@ for (const policy of ['unordered', 'least-connections', 'round-robin'] as const)
       balancer.stats().workers.flatMap(({ worker, held }) => (held.includes('parked') ? [worker] : []))
     // Each worker's kernel thread, while all of them serve.
     const tasks = new Set<string>()
-    while (tasks.size < WORKERS) tasks.add((await get(port, '/0')).body)
-    while (parked().length < WORKERS - 1) await immediate()
+    await until('all workers have served', async () => tasks.add((await get(port, '/0')).body).size === WORKERS)
+    const allButOne = (): boolean => parked().length === WORKERS - 1
+    await until('all workers but one are parked', allButOne)
     t.strictSame(parked(), [1, 2], 'the highest numbers go first')
 
-    const { served, woken } = await lightLoad([...tasks], port, () => parked().length === WORKERS - 1)
+    const { served, woken } = await lightLoad([...tasks], port, allButOne)
     t.equal(served.size, 1)
     const asleep = woken.filter((_, i) => !served.has([...tasks][i]))
     t.comment(`voluntary context switches during ${REQUESTS} requests: ${woken.join(', ')}`)
@@ -39,11 +41,11 @@ for (const policy of ['unordered', 'least-connections', 'round-robin'] as const)
     const clients = Array.from({ length: 8 }, async () => {
       while (!over) await get(port, '/10')
     })
-    while (parked().length > 0) await immediate()
+    await until('all are awake under load', () => parked().length === 0)
     t.pass('all are awake under load')
     over = true
     await Promise.all(clients)
-    while (parked().length < WORKERS - 1) await immediate()
+    await until('all workers but one are parked again', allButOne)
     t.match(balancer.stats().connections, { refused: 0, shed: 0, inFlight: 0 })
     t.equal(balancer.health().status, 'ok')
   })
@@ -66,7 +68,7 @@ t.test('when connections wait, as many again are woken as are in use, step by st
   for (const { index } of workers.slice(1)) eligibility.hold(index, 'parked')
   const parking = new Parking({ eligibility, serving: () => workers, inFlight: () => 100 })
   t.teardown(() => parking.stop())
-  while (woken.flat().length < 7) await immediate()
+  await until('seven workers are woken', () => woken.flat().length === 7)
   t.strictSame(woken, [[1], [2, 3], [4, 5, 6, 7]])
 })
 
@@ -86,7 +88,7 @@ async function lightLoad(
   isParked: () => boolean,
 ): Promise<{ served: Set<string>; woken: number[] }> {
   for (;;) {
-    while (!isParked()) await immediate()
+    await until('the others are parked', isParked)
     const before = tasks.map(switches)
     const served = new Set<string>()
     for (let i = 0; i < REQUESTS && isParked(); i++) {

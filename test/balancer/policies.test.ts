@@ -3,6 +3,7 @@ import net from 'node:net'
 import t, { type Test } from 'tap'
 import { type Balancer, type BalancerOptions, startBalancer } from '../../lib/index.ts'
 import { get, portOf } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 /** As many as a worker's consumer queue takes. */
@@ -24,7 +25,7 @@ async function holdUntil(t: Test, balancer: Balancer, total: number): Promise<ne
     for (const socket of sockets) socket.destroy()
   })
   await Promise.all(sockets.map((socket) => once(socket, 'connect')))
-  while (active() < total) await new Promise((resolve) => setImmediate(resolve))
+  await until(`${total} connections are active`, () => active() >= total)
   return sockets
 }
 
@@ -66,7 +67,7 @@ t.test('exact: the counts of open connections differ by at most one, whatever ha
     const ended = held.filter((_, i) => !keep(i))
     held = held.filter((_, i) => keep(i))
     for (const socket of ended) socket.destroy()
-    while (balancer.stats().connections.active > held.length) await new Promise((resolve) => setImmediate(resolve))
+    await until(`${held.length} connections are left`, () => balancer.stats().connections.active <= held.length)
   }
 })
 
@@ -79,7 +80,7 @@ t.test('unordered: at a worker that is stuck wait no more than its consumer queu
   let answered = 0
   const all = Array.from({ length: 60 }, () => get(port).then(() => answered++))
   // Without the other worker's taking the rest this never ends.
-  while (answered < 60 - CQ_DEPTH) await new Promise((resolve) => setImmediate(resolve))
+  await until(`${60 - CQ_DEPTH} requests are answered`, () => answered >= 60 - CQ_DEPTH)
   const [queued] = balancer.stats().workers.flatMap((worker) => (worker.active > 0 ? [worker.queued] : []))
   t.ok(queued !== undefined && queued <= CQ_DEPTH, `${queued} wait`)
   Atomics.store(gate, 1, 2)

@@ -5,6 +5,7 @@ import { Eligibility } from '../../lib/balancer/workers/eligibility.ts'
 import { StallWatch, type StallWatchOptions } from '../../lib/balancer/workers/stall-detector.ts'
 import type { WorkerStats } from '../../lib/index.ts'
 import type { Ledger } from '../../lib/ledger/ledger.ts'
+import { until } from '../deadline.ts'
 import { type Held, Holding } from './holding.ts'
 
 /** What waits for a worker whose event loop is blocked is served by others, before it unblocks. */
@@ -47,10 +48,13 @@ for (const { policy, listeners } of ways) {
     holding.unblock()
     // What was left to it, too.
     const stale = (): number => holding.balancer.stats().connections.stale
-    while (worker().held.length > 0 || stale() < takenBack) await immediate()
+    await until('it is free again', () => worker().held.length === 0 && stale() >= takenBack)
     t.equal(stale(), takenBack, 'and found all of it stale')
     // Those that it did not get: it has the fewest.
-    while (worker().adopted === had) await connectAll(holding, 1)
+    await until('it gets one', async () => {
+      await connectAll(holding, 1)
+      return worker().adopted > had
+    })
     t.match(holding.balancer.stats().connections, { refused: 0, shed: 0, stale: takenBack })
   })
 }
@@ -59,7 +63,7 @@ t.test('while all workers are blocked, not all of them are held, and nothing is 
   const holding = await Holding.start(t, { workers: WORKERS, stallTimeout: 1 })
   await holding.blockAll()
   const waiting = Array.from({ length: 10 }, () => holding.connect())
-  while (holding.balancer.stats().connections.inFlight < 10) await immediate()
+  await until('ten connections are in flight', () => holding.balancer.stats().connections.inFlight >= 10)
   // One that has nothing waiting yet seems to be free; then nobody is, and nothing is taken back
   // any more.
   for (let before = -1; before !== holding.balancer.stats().connections.takenBack; ) {
@@ -79,7 +83,7 @@ t.test('under least-connections a burst is left to a worker that comes to it in 
   const [first, other] = await connectAll(holding, 2)
   const blocked = await holding.block(first)
   const burst = Array.from({ length: 38 }, () => holding.connect())
-  while (holding.balancer.stats().workers[blocked].queued < 19) await immediate()
+  await until('19 wait for it', () => holding.balancer.stats().workers[blocked].queued >= 19)
   holding.unblock()
   await Promise.all(burst.map((held) => held.taken()))
   t.equal(holding.balancer.stats().connections.takenBack, 0)
@@ -92,11 +96,11 @@ t.test('what waits is taken back later where connections stay, and their shares 
   const brief = watchOf(t, { keepsShares: true, stay: false, threads: asleep })
   const unasked = watchOf(t, { keepsShares: false, stay: true, threads: asleep })
   let both = false
-  while (kept.taken.length === 0) {
+  await until('it is taken back', () => {
     for (const { watch } of [kept, brief, unasked]) watch.look()
     if (kept.taken.length === 0) both = brief.taken.length === 1 && unasked.taken.length === 1
-    await immediate()
-  }
+    return kept.taken.length > 0
+  })
   t.ok(both, 'where they come and go, or nobody asked for their shares, it was taken back before')
 })
 
@@ -106,17 +110,17 @@ t.test(
     let cpu = 5
     const threads = { cpu: () => cpu, isReady: () => true }
     const { watch, taken } = watchOf(t, { keepsShares: true, stay: true, threads })
-    const until = performance.now() + 30 * TIMEOUT
-    while (performance.now() < until) {
+    const end = performance.now() + 30 * TIMEOUT
+    while (performance.now() < end) {
       watch.look()
       await immediate()
     }
     t.strictSame(taken, [], 'it has not run')
-    while (taken.length === 0) {
+    await until('it is taken back', () => {
       cpu += 1
       watch.look()
-      await immediate()
-    }
+      return taken.length > 0
+    })
     t.ok(cpu >= 5 + 10 * TIMEOUT, `it has run for ${cpu - 5} ms, and taken nothing`)
   },
 )
@@ -124,10 +128,10 @@ t.test(
 t.test('a worker of whose thread nothing is known is as one that sleeps', async (t) => {
   const threads = { cpu: () => Number.NaN, isReady: () => true }
   const { watch, taken } = watchOf(t, { keepsShares: true, stay: true, threads })
-  while (taken.length === 0) {
+  await until('it is taken back', () => {
     watch.look()
-    await immediate()
-  }
+    return taken.length > 0
+  })
   t.strictSame(taken, [0])
 })
 
@@ -137,7 +141,8 @@ t.test('stallTimeout 0: nothing is taken back', async (t) => {
   const blocked = await holding.block(first)
   const burst = Array.from({ length: BURST }, () => holding.connect())
   const { workers } = holding.balancer.stats()
-  while (holding.balancer.stats().connections.adopted < BURST + 2 - 8) await immediate()
+  const adopted = (): number => holding.balancer.stats().connections.adopted
+  await until('all are adopted but what one consumer queue takes', () => adopted() >= BURST + 2 - 8)
   t.strictSame(workers[blocked].held, [])
   t.equal(holding.balancer.stats().connections.takenBack, 0)
   holding.unblock()

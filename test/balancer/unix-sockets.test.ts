@@ -6,14 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Balancer, type PolicyName, startBalancer } from '../../lib/index.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 /**
  * Servers on Unix sockets start and end in ways that are made for one server; here several workers
  * do so on one path.
  */
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 function ask(path: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -50,12 +49,15 @@ async function start(t: Test, way: string, path: string, policy?: PolicyName): P
 }
 
 async function allListen(balancer: Balancer): Promise<void> {
-  while (balancer.stats().listeners.length !== 1 || balancer.stats().listeners[0].workers.length < 3) await turn()
+  await until('all workers listen on one listener', () => {
+    const { listeners } = balancer.stats()
+    return listeners.length === 1 && listeners[0].workers.length >= 3
+  })
 }
 
 /** Until it is reachable again. */
 async function isThere(path: string): Promise<void> {
-  while (!fs.existsSync(path)) await turn()
+  await until(`${path} is there`, () => fs.existsSync(path))
 }
 
 const ways: readonly (readonly [way: string, mode: number | null])[] = [

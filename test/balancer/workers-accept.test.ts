@@ -1,4 +1,5 @@
 import t from 'tap'
+import { until } from '../deadline.ts'
 import { difference, Holding } from './holding.ts'
 
 /** Workers accept themselves while all of them have something to do. */
@@ -14,11 +15,12 @@ for (const policy of ['unordered', 'least-connections'] as const) {
       if (/^worker_[01] dlb send fd \d+$/.test(line)) accepted++
     }
     const holding = await Holding.start(t, { workers: WORKERS, policy, debug })
-    while (accepted === 0) {
+    await until('a worker accepts', async () => {
       await holding.fill(BURST)
       if (policy === 'least-connections') t.ok(difference(holding.active()) <= 1, holding.active().join(', '))
       await holding.end(holding.held)
-    }
+      return accepted > 0
+    })
     const { connections } = holding.balancer.stats()
     t.match(connections, { refused: 0, shed: 0, stale: 0, inFlight: 0, active: 0 })
     t.equal(connections.accepted, connections.adopted)

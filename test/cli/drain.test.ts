@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import t from 'tap'
 import { type Answer, get, many } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { cli, Lines, source } from '../programs.ts'
 
 /** The command is told to end while 1,000 requests are in flight. */
@@ -31,7 +32,8 @@ t.test(
       ...Array.from({ length: NEW }, () => get(Number(port), '/held')),
     ]
     // The app says so for each.
-    while ((lines.text.match(/^held$/gm)?.length ?? 0) < KEPT + NEW) await once(lines.stream, 'data')
+    const held = (): number => lines.text.match(/^held$/gm)?.length ?? 0
+    await until('all requests are held', () => held() === KEPT + NEW)
     const exited = once(child, 'exit')
     child.kill('SIGTERM')
     await lines.until(/SIGTERM: no new connections/)

@@ -5,6 +5,7 @@ import path from 'node:path'
 import t from 'tap'
 import type { BalancerStats } from '../../lib/index.ts'
 import { get } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { runCli } from '../programs.ts'
 import { Command, fixture } from './command.ts'
 
@@ -134,10 +135,8 @@ t.test('--stats writes the figures on SIGUSR2 and at the end, --listener sets wh
   const port = await command.port()
   const read = (): BalancerStats => JSON.parse(fs.readFileSync(file, 'utf8'))
   await get(port)
-  const watcher = fs.watch(path.dirname(file))
   command.child.kill('SIGUSR2')
-  while (!fs.existsSync(file)) await once(watcher, 'change')
-  watcher.close()
+  await until('the figures are written', () => fs.existsSync(file))
   t.match(read(), { connections: { accepted: 1, adopted: 1 }, listeners: [{ port, policy: 'exact', priority: 3 }] })
   await get(port)
   command.child.kill('SIGINT')

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { Port } from '../../lib/device/device.ts'
+import { spinUntil } from '../deadline.ts'
 import { random } from './random.ts'
 import { numbered, numbers, type Open, range, type Sent, World } from './world.ts'
 
@@ -136,7 +137,7 @@ async function churn(t: Test, w: World): Promise<void> {
   const owed: number[][] = w.ports.map(() => [])
   let left = flows * each
   let wrong = 0
-  while (left > 0) {
+  spinUntil('all events are received', () => {
     const group = below(flows)
     if (sent[group] < each) {
       const event: Sent = {
@@ -158,7 +159,8 @@ async function churn(t: Test, w: World): Promise<void> {
     const done = below(owed[at].length + 1)
     w.ports[at].release(done)
     owed[at].splice(0, done)
-  }
+    return left === 0
+  })
   t.equal(wrong, 0)
   t.same(received, new Array(flows).fill(each))
 }

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
-import { numbered, numbers, type Open, range, until, World } from './world.ts'
+import { spinUntil, until } from '../deadline.ts'
+import { numbered, numbers, type Open, range, World } from './world.ts'
 
 /** CQ depth, event-state entries, credits: nothing beyond them, nothing lost at them. */
 export function bounds(t: Test, open: Open): void {
@@ -161,12 +162,13 @@ function credits(t: Test, open: Open): void {
     w.ports[0].link(queue)
     const taken = numbers(await w.take(w.ports[0], 8))
     w.ports[0].release(8)
-    while (sent < 300) {
+    spinUntil('300 events are sent', () => {
       const more = numbers(w.poll(w.ports[0], 4))
       w.ports[0].release(more.length)
       taken.push(...more)
       sent += w.offer(numbered(Math.min(10, 300 - sent), { queue }, sent))
-    }
+      return sent === 300
+    })
     while (taken.length < 300) {
       taken.push(...numbers(await w.take(w.ports[0], 4)))
       w.ports[0].release(4)

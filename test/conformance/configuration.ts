@@ -1,8 +1,9 @@
 import type { Test } from 'tap'
 import type { Device, DomainConfig, Resources, SchedulingDomain } from '../../lib/device/device.ts'
+import { until } from '../deadline.ts'
 import { configurationCalls } from './calls.ts'
 import { noNumbers, refused, setUp, visible, wrong } from './refusals.ts'
-import { type Open, until } from './world.ts'
+import type { Open } from './world.ts'
 
 type Share = Exclude<keyof Resources, 'domains'>
 const shares: readonly Share[] = [

@@ -1,9 +1,10 @@
 import type { Test } from 'tap'
 import { attachDomain } from '../../lib/device/open.ts'
+import { until } from '../deadline.ts'
 import { configurationCalls, domainCalls, portCalls } from './calls.ts'
 import { refused, setUp, visible, wrong } from './refusals.ts'
 import { Remote } from './remote.ts'
-import { numbered, numbers, type Open, portStats, range, until, World } from './world.ts'
+import { numbered, numbers, type Open, portStats, range, World } from './world.ts'
 
 const shape = { queues: [{}], ports: [{ cqDepth: 8 }, { cqDepth: 8 }], directed: [{ cqDepth: 8 }] }
 

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
+import { until } from '../deadline.ts'
 import { random } from './random.ts'
-import { numbered, numbers, type Open, range, type Sent, until, World } from './world.ts'
+import { numbered, numbers, type Open, range, type Sent, World } from './world.ts'
 
 /** link, unlink, enable, disable: before events come, while they wait, while they flow. */
 export function links(t: Test, open: Open): void {

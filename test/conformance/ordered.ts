@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
+import { until } from '../deadline.ts'
 import { random } from './random.ts'
-import { numbered, numbers, type Open, range, type Sent, until, World } from './world.ts'
+import { numbered, numbers, type Open, range, type Sent, World } from './world.ts'
 
 const ports = Array.from({ length: 3 }, () => ({ cqDepth: 64 }))
 const shape = { queues: [{ sequenceNumbers: 64 }], ports, directed: [{ cqDepth: 64 }] }
@@ -90,7 +91,7 @@ function atLength(t: Test, open: Open): void {
     for (const port of w.ports.slice(2)) port.link(w.queues[1])
     const sent = events(w, 500)
     const arrived: number[] = []
-    while (arrived.length < 500) {
+    await until('500 events arrive', async () => {
       sent.splice(0, w.offer(sent.slice(0, 1 + below(10))))
       const i = below(4)
       for (const { number } of w.poll(w.ports[i], 1 + below(5))) {
@@ -101,7 +102,8 @@ function atLength(t: Test, open: Open): void {
         await w.forward(w.ports[i], [next])
       }
       arrived.push(...numbers(w.poll(w.directed[0])))
-    }
+      return arrived.length >= 500
+    })
     t.same(arrived, range(0, 500))
   })
 

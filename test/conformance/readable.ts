@@ -6,8 +6,9 @@ import { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
 import type { Port } from '../../lib/device/device.ts'
 import { attachDomain } from '../../lib/device/open.ts'
+import { until } from '../deadline.ts'
 import type { Life, Way } from './readable-thread.ts'
-import { numbered, numbers, type Open, range, type Sent, until, World } from './world.ts'
+import { numbered, numbers, type Open, range, type Sent, World } from './world.ts'
 
 /**
  * onReadable: called while there is something to receive, on a turn of its own, and not for

@@ -1,7 +1,8 @@
 import type { Test } from 'tap'
 import type { Port } from '../../lib/device/device.ts'
+import { until } from '../deadline.ts'
 import { setUp } from './refusals.ts'
-import { numbered, numbers, type Open, range, read, type Taken, until, World } from './world.ts'
+import { numbered, numbers, type Open, range, read, type Taken, World } from './world.ts'
 
 /** recover: what a port without a thread holds comes back, complete, in order, and once. */
 export function recovery(t: Test, open: Open): void {

@@ -11,6 +11,7 @@ import type {
   SchedulingDomain,
 } from '../../lib/device/device.ts'
 import { type EventBuffer, type EventFields, SchedulingType } from '../../lib/device/event-buffer.ts'
+import { until } from '../deadline.ts'
 
 /** Opens the device that is tested. */
 export type Open = () => Device
@@ -36,8 +37,6 @@ export interface Shape {
   readonly credits?: number
 }
 
-/** A device needs no more than this to bring an event from one port to another. */
-const patience = 20_000
 /**
  * So many turns of the loop and milliseconds in which nothing came are taken for "nothing comes":
  * devices take some microseconds.
@@ -167,14 +166,6 @@ export function portStats(domain: SchedulingDomain, port: Pick<Port, 'id'>) {
   const found = domain.stats().ports.find((p) => p.port.kind === port.id.kind && p.port.id === port.id.id)
   if (found === undefined) throw new Error(`no ${port.id.kind} port ${port.id.id} in stats()`)
   return found
-}
-
-export async function until(what: string, done: () => boolean): Promise<void> {
-  const deadline = Date.now() + patience
-  while (!done()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`)
-    await turn()
-  }
 }
 
 /** `count` events with the numbers from `first` on. */

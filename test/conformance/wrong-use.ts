@@ -1,8 +1,9 @@
 import type { Test } from 'tap'
 import type { Port, PortId, QueueId } from '../../lib/device/device.ts'
 import type { EventBuffer } from '../../lib/device/event-buffer.ts'
+import { until } from '../deadline.ts'
 import { noNumbers, refused, setUp, visible, wrong } from './refusals.ts'
-import { numbered, numbers, type Open, range, SchedulingType, until, World } from './world.ts'
+import { numbered, numbers, type Open, range, SchedulingType, World } from './world.ts'
 
 const shape = {
   queues: [{}, { sequenceNumbers: 64 }],

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { attachDomain, type QueueId, setCommand, type WaitMode } from '../../lib/device/index.ts'
-import { until } from '../conformance/world.ts'
+import { until } from '../deadline.ts'
 import { StandIn, supported } from './stand-in.ts'
 
 if (supported) testAdvanced(await StandIn.load())

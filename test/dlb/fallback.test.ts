@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { type CloseReport, policyNames } from '../../lib/index.ts'
 import { get, many, portOf } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { checkEnd, fallbackPolicies, type Successor, start, successors } from './fallbacks.ts'
 import { StandIn, supported } from './stand-in.ts'
 
@@ -70,7 +71,7 @@ function testWorkers(standIn: StandIn, fallbackPolicy: Successor): void {
     const stuck = get(port, '/block')
     await Atomics.waitAsync(gate, 0, 0).value
     const waiting = Array.from({ length: 40 }, () => get(port))
-    while (balancer.stats().connections.accepted < 41) await new Promise((resolve) => setImmediate(resolve))
+    await until('all are accepted', () => balancer.stats().connections.accepted === 41)
     const told = once(balancer, 'fallback')
     standIn.control('device-reset')
     await told
@@ -102,7 +103,7 @@ function testBounds(standIn: StandIn): void {
     const balancer = await start(t, { fallbackPolicy: 'none' })
     const port = portOf(balancer)
     const slow = get(port, '/slow')
-    while (balancer.stats().connections.active === 0) await new Promise((resolve) => setImmediate(resolve))
+    await until('the request is served', () => balancer.stats().connections.active > 0)
     const failed = once(balancer, 'error')
     const closed = new Promise<CloseReport>((resolve) => balancer.once('close', resolve))
     standIn.control('device-reset')

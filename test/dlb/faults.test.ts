@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { type DlbDevice, NodeDlbError } from '../../lib/device/index.ts'
-import { until } from '../conformance/world.ts'
+import { spinUntil, until } from '../deadline.ts'
 import { StandIn, supported } from './stand-in.ts'
 
 /** All that a program calls, from a domain's creation to its end. */
@@ -25,14 +25,19 @@ function useAll(device: DlbDevice): void {
     domain.start()
     const events = domain.createEvents(4)
     for (let i = 0; i < 4; i++) events.set(i, { queue })
-    let sent = 0
-    while (sent < 4) sent += directed.send(events, 4 - sent)
-    let came = 0
-    while (came < 4) came += port.receive(events, 4)
+    let [sent, came] = [0, 0]
+    spinUntil('four events are sent', () => {
+      sent += directed.send(events, 4 - sent)
+      return sent === 4
+    })
+    spinUntil('they come', () => {
+      came += port.receive(events, 4)
+      return came === 4
+    })
     events.set(0, { queue: own })
-    while (port.forward(events, 1) === 0);
+    spinUntil('one is forwarded', () => port.forward(events, 1) === 1)
     port.release(3)
-    while (directed.receiveWithoutPop(events, 4) === 0);
+    spinUntil('it comes', () => directed.receiveWithoutPop(events, 4) > 0)
     directed.pop(1)
     port.disable()
     port.enable()

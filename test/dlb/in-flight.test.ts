@@ -1,9 +1,8 @@
 import { once } from 'node:events'
-import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { BalancerOptions } from '../../lib/index.ts'
 import { difference, Holding } from '../balancer/holding.ts'
-import { within } from '../deadline.ts'
+import { until, within } from '../deadline.ts'
 import { StandIn, supported } from './stand-in.ts'
 
 /**
@@ -77,10 +76,7 @@ function testInFlight(standIn: StandIn): void {
     const adopted = (): number => holding.balancer.stats().connections.adopted
     const reloaded = holding.balancer.reload()
     for (let i = 0; i < 300; i++) holding.connect()
-    await within(
-      '300 more are served',
-      until(() => adopted() === 900),
-    )
+    await until('300 more are served', () => adopted() === 900)
     await within('the reload ends', reloaded)
     t.match(holding.balancer.stats().connections, { accepted: 900, adopted: 900, inFlight: 0 })
   })
@@ -103,10 +99,6 @@ function testInFlight(standIn: StandIn): void {
 
 function start(t: Test, options: Partial<BalancerOptions>, ports?: readonly number[]): Promise<Holding> {
   return Holding.start(t, { policy: 'least-connections', device: 'dlb', ...options }, ports)
-}
-
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await immediate()
 }
 
 function sum(numbers: readonly number[]): number {

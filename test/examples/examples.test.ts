@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
+import { until } from '../deadline.ts'
 import { cli, runNode, source } from '../programs.ts'
 
 /**
@@ -62,7 +63,7 @@ for (const { name, prefix, suffix, threads } of ways) {
       const texts = new Set<string>()
       // Workers that have not said yet that they listen get nothing, so the first connections may
       // meet fewer of them.
-      while (texts.size < threads.length) texts.add(await hello(protocol, port))
+      await until('all threads serve', async () => texts.add(await hello(protocol, port)).size === threads.length)
       t.strictSame(
         [...texts].sort(),
         threads.map((thread) => `hello from thread ${thread}\n`),

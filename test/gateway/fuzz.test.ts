@@ -4,7 +4,8 @@ import net, { type Socket } from 'node:net'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { createProxy } from '../../examples/ingress-gateway/proxy/server.ts'
-import { deferred, listening, until } from './servers.ts'
+import { until } from '../deadline.ts'
+import { deferred, listening } from './servers.ts'
 
 /**
  * Clients and backends that send anything, beside one that only wants its own answers. What is sent
@@ -151,9 +152,9 @@ t.test(`what a client or a backend sends harms nobody else (seed ${SEED})`, asyn
   await dispatcher.destroy()
   const count = (server: net.Server): Promise<number> =>
     new Promise((resolve) => server.getConnections((_, open) => resolve(open)))
-  await until(async () => (await count(proxy)) === 0 && (await count(wild)) === 0)
+  await until('no connection is left', async () => (await count(proxy)) === 0 && (await count(wild)) === 0)
   t.pass('no connection is left')
   proxy.close()
   await once(proxy, 'close')
-  await until(async () => (await count(calm)) === 0)
+  await until('none to the backend is left either', async () => (await count(calm)) === 0)
 })

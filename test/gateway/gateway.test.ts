@@ -108,7 +108,7 @@ t.test(
 t.test('--debug shows the four kinds of DLB line', async (t) => {
   const program = new Program(t, ['--debug'])
   t.equal(await program.get('/status/200'), 200)
-  await program.until(/dlb receive none, skip/)
+  await program.untilStdout(/dlb receive none, skip/)
   program.child.kill('SIGINT')
   const { stdout } = await program.outcome
   const lines = [...stdout.matchAll(/^\d{4}-\d\d-\d\dT[\d:.]+Z debug (worker_.*)$/gm)].map(([, line]) => line)
@@ -130,7 +130,7 @@ t.test("all workers get connections, and the live line tells each one's", async 
   for (const dispatcher of agents) {
     await (await request(url, { dispatcher, headers: { host: 'httpbin.example.com' } })).body.dump()
   }
-  const [, workers] = await program.until(/^open connections {2}(.*?) {2}\| \d+ open, \d+ so far$/m)
+  const [, workers] = await program.untilStdout(/^open connections {2}(.*?) {2}\| \d+ open, \d+ so far$/m)
   t.match(workers, /^worker_0 \d+ {2}worker_1 \d+ {2}worker_2 \d+$/)
   await Promise.all(agents.map((agent) => agent.close()))
   program.child.kill('SIGTERM')
@@ -180,7 +180,7 @@ for (const { name, args } of ways) {
   t.test(`${name}: Ctrl-C lets requests finish`, async (t) => {
     const { program, arrived, status } = await inFlight(t, args)
     program.child.kill('SIGINT')
-    await program.until(/SIGINT: no new connections; open ones have 10 s/)
+    await program.untilStdout(/SIGINT: no new connections; open ones have 10 s/)
     arrived.end()
     t.equal(await status, 200)
     t.match(await program.outcome, { code: 0, stdout: /all connections finished\n$/ })
@@ -196,11 +196,11 @@ for (const { name, args } of ways) {
   t.test(`${name}: a second Ctrl-C cuts, a moment after the first`, async (t) => {
     const { program, status } = await inFlight(t, [...args, '--drain-timeout', '10m'])
     program.child.kill('SIGINT')
-    await program.until(/no new connections/)
+    await program.untilStdout(/no new connections/)
     const again = setInterval(() => program.child.kill('SIGINT'), 100)
     t.teardown(() => clearInterval(again))
     // From here on the program ends, and a signal would end it sooner, without its exit code.
-    await program.until(/SIGINT again: open connections are cut\n/)
+    await program.untilStdout(/SIGINT again: open connections are cut\n/)
     clearInterval(again)
     t.match(await program.outcome, { code: 130, stdout: /\n1 connection was cut\n$/ })
     t.equal(await status, 'cut')
@@ -211,7 +211,7 @@ for (const { name, args } of ways) {
     const { pid } = program.child
     // By one program: so not even a busy machine puts time between them.
     await run('/bin/sh', ['-c', `kill -INT ${pid}; kill -TERM ${pid}; kill -INT ${pid}`])
-    await program.until(/no new connections; open ones have 10 s/)
+    await program.untilStdout(/no new connections; open ones have 10 s/)
     arrived.end()
     t.equal(await status, 200)
     t.match(await program.outcome, { code: 0, stdout: /all connections finished\n$/ })
@@ -234,7 +234,7 @@ for (const { name, args } of ways) {
   t.test(`${name}: a worker that dies is replaced, and the others serve meanwhile`, async (t) => {
     const program = new Program(t, [...args, '--workers', '2'], { nodeOptions: ['--import', dies] })
     await t.rejects(program.get('/die'))
-    await program.until(/worker_[01] died with code 7; its successor starts in 100 ms\n/)
+    await program.untilStdout(/worker_[01] died with code 7; its successor starts in 100 ms\n/)
     t.equal(await program.get('/status/200'), 200)
     program.child.kill('SIGINT')
     t.match(await program.outcome, { code: 0 })
@@ -244,7 +244,7 @@ for (const { name, args } of ways) {
     const slow = http.createServer(() => undefined)
     const address = `127.0.0.1:${await listening(t, slow)}`
     const program = new Program(t, [...args, '--backend', `httpbin:8000=${address}`, '--backend-timeout', '200ms'])
-    t.match((await program.until(/backend {4}.*/))[0], `httpbin:8000 is http://${address}`)
+    t.match((await program.untilStdout(/backend {4}.*/))[0], `httpbin:8000 is http://${address}`)
     t.equal(await program.get('/status/200'), 504)
     slow.closeAllConnections()
     slow.close()
@@ -258,7 +258,7 @@ t.test('without the EnvoyFilter, the summary says what there is instead, and why
   const program = new Program(t, [...withoutFilter, '--workers', '2', '--debug'])
   await program.port()
   t.equal(await program.get('/status/200'), 200)
-  await program.until(/debug worker_[01] accept \d+\n/)
+  await program.untilStdout(/debug worker_[01] accept \d+\n/)
   t.match(program.stdout, /balancing {2}nop \(no EnvoyFilter turns DLB connection balancing on\)\n/)
   t.match(program.stdout, /device {5}none: each worker accepts for itself \(the policy is nop\)\n/)
   t.match(program.stdout, /policy {5}nop\n/)

@@ -4,7 +4,8 @@ import net, { type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { BackendAgent } from '../../examples/ingress-gateway/proxy/backend-agent.ts'
 import { createProxy } from '../../examples/ingress-gateway/proxy/server.ts'
-import { deferred, listening, proxyTo, raw, rawServer, until } from './servers.ts'
+import { until } from '../deadline.ts'
+import { deferred, listening, proxyTo, raw, rawServer } from './servers.ts'
 
 /** What clients may ask, byte by byte, and what becomes of it. */
 
@@ -285,7 +286,7 @@ t.test('the connection of a request that was given up before it was made is used
   answer.resume()
   await once(answer, 'end')
   const kept = (): number => Object.keys(agent.sockets).length + Object.keys(agent.freeSockets).length
-  await until(async () => sockets.every((socket) => socket.destroyed) && kept() === 0)
+  await until('all connections are closed', () => sockets.every((socket) => socket.destroyed) && kept() === 0)
 })
 
 t.test('clients that go at any moment leave no request and no connection behind', async (t) => {
@@ -316,7 +317,8 @@ t.test('clients that go at any moment leave no request and no connection behind'
       client.destroy()
     }),
   )
-  await until(() => new Promise((resolve) => server.getConnections((_, count) => resolve(count === 0 && open === 0))))
+  const clientsOf = (): Promise<number> => new Promise((resolve) => server.getConnections((_, n) => resolve(n)))
+  await until('no request and no connection is left', async () => open === 0 && (await clientsOf()) === 0)
   t.pass('all are gone')
 })
 
@@ -336,7 +338,7 @@ t.test('a client that goes before its turn leaves none of its requests behind', 
   client.write(`GET / HTTP/1.1\r\nHost: x\r\n\r\n${post}${post}`)
   await all.promise
   client.destroy()
-  await until(async () => arrived.size === 0)
+  await until('no connection to the backend is left', () => arrived.size === 0)
   t.pass('all are gone')
 })
 

@@ -98,11 +98,3 @@ export function deferred<T>(): Deferred<T> {
   })
   return { promise, resolve }
 }
-
-/**
- * Asks again until it is so: for what tells nobody when it happens. The test's own timeout is the
- * deadline.
- */
-export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20))
-}

@@ -6,6 +6,7 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import type { BalancerStats } from '../../lib/index.ts'
 import { get, many, ways } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { cli, source } from '../programs.ts'
 
 /**
@@ -90,7 +91,8 @@ async function listening(child: ChildProcess): Promise<number> {
 
 /** Until so many connections have come and gone, by the process's own figures. */
 async function closedConnections(child: ChildProcess, closed: number, file: string): Promise<void> {
-  while ((await figures(child, file))?.connections.closed !== closed);
+  const isSo = async (): Promise<boolean> => (await figures(child, file))?.connections.closed === closed
+  await until(`${closed} connections are closed`, isSo)
 }
 
 /** Has the process write its figures; null if they are not there yet. */

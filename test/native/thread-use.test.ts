@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { setImmediate as immediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { loadAddon, type NativeThread } from '../../lib/native.ts'
+import { until } from '../deadline.ts'
 
 /** What other threads do, by their numbers. */
 
@@ -11,14 +11,13 @@ const fixture = new URL('./fixtures/used-worker.js', import.meta.url)
 
 t.test('a thread that waits in its loop is ready, and uses no CPU time', async (t) => {
   const { number, pollFd } = await start(t, 'idle')
-  while (!isReady(number, pollFd) || cpuWithin(number, 3) > 0) await immediate()
-  t.pass()
+  await until('it is ready, and uses no CPU time', () => isReady(number, pollFd) && cpuWithin(number, 3) === 0)
 })
 
 t.test('a thread that computes is ready, and its CPU time grows', async (t) => {
   const { number, pollFd } = await start(t, 'computing')
   const before = threadCpu(number)
-  while (threadCpu(number) < before + 5) await immediate()
+  await until('it has used 5 ms of CPU time', () => threadCpu(number) >= before + 5)
   t.equal(isReady(number, pollFd), true)
 })
 
@@ -26,7 +25,7 @@ t.test('a thread that sleeps in something else than its loop is not ready', asyn
   for (const how of ['waiting', 'child'] as const) {
     const { number, pollFd } = await start(t, how)
     // It may not sleep yet, or wake for a moment.
-    while (isReady(number, pollFd)) await immediate()
+    await until('it is not ready', () => !isReady(number, pollFd))
     t.pass(how)
   }
 })
@@ -34,7 +33,7 @@ t.test('a thread that sleeps in something else than its loop is not ready', asyn
 t.test('of a thread that has ended, and of no thread, nothing is known', async (t) => {
   const { number, pollFd, worker } = await start(t, 'idle')
   await worker.terminate()
-  while (threadCpu(number) >= 0) await immediate()
+  await until('its CPU time is unknown', () => threadCpu(number) < 0)
   t.equal(isReady(number, pollFd), false)
   t.ok(threadCpu(0) < 0)
   t.ok(threadCpu(-1) < 0)

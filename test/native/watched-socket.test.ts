@@ -8,6 +8,7 @@ import { loadAddon } from '../../lib/native.ts'
 import { Listener } from '../../lib/net/listening-socket.ts'
 import { WatchedSocket } from '../../lib/net/shared-listening-socket.ts'
 import { closed, connect } from '../balancer/clients.ts'
+import { until } from '../deadline.ts'
 import { openDescriptors } from './descriptors.ts'
 
 const { closeFd } = loadAddon()
@@ -94,7 +95,7 @@ t.test('whoever watches anew is told of what waits, for somebody who was told of
   const late = await blocked
   for (const worker of workers) worker.postMessage('watch')
   await closed(client)
-  while (accepted[1 - late] === before[1 - late]) await turn()
+  await until('the other accepts', () => accepted[1 - late] > before[1 - late])
   t.equal(accepted[late], before[late])
   gate[0] = 0
   Atomics.notify(gate, 0)
@@ -126,7 +127,7 @@ async function watchers(t: Test) {
   const exchange = async (connections: number): Promise<void> => {
     for (let i = 1; i <= connections; i++) {
       await closed(await connect(listener.address))
-      while (accepted[0] + accepted[1] < i) await turn()
+      await until(`${i} connections are accepted`, () => accepted[0] + accepted[1] >= i)
     }
   }
   return { listener, workers, accepted, gate, exchange }

@@ -6,6 +6,7 @@ import { loadAddon } from '../../lib/native.ts'
 import { Listener } from '../../lib/net/listening-socket.ts'
 import { Relief } from '../../lib/worker/connections/acceptor.ts'
 import { connect } from '../balancer/clients.ts'
+import { until } from '../deadline.ts'
 
 export const LISTENER = 3
 export const WORKER = 1
@@ -100,7 +101,7 @@ export class Resting {
   }
 
   async accepted(count: number): Promise<void> {
-    while (this.ledger.counts().accepted < count) await turn()
+    await until(`${count} connections are accepted`, () => this.ledger.counts().accepted >= count)
   }
 
   /** Enough for whatever is due by now. */
@@ -110,7 +111,7 @@ export class Resting {
 
   /** Until the acceptor is. */
   async woken(): Promise<void> {
-    while (this.#woken === 0) await turn()
+    await until('the acceptor is woken', () => this.#woken > 0)
   }
 
   /** As the worker's inbox does; the connections are closed at once. @returns how many */

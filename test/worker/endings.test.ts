@@ -13,6 +13,7 @@ import { followHandshakes } from '../../lib/worker/drain/handshakes.ts'
 import { closeSessions, followSessions } from '../../lib/worker/drain/http2-sessions.ts'
 import { KeepAlives } from '../../lib/worker/drain/keep-alives.ts'
 import { endWithNextResponse } from '../../lib/worker/drain/last-responses.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 /**
@@ -107,7 +108,7 @@ t.test('so are they if the client takes its time to read, while most of them wai
   client.pause()
   endWithNextResponse(server)
   client.write(`GET /some HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(200)}\r\n\r\n`.repeat(count))
-  while (!socket.isPaused()) await immediate()
+  await until('the server stops reading', () => socket.isPaused())
   const told = connectionsOf(await text(client))
   t.equal(told.length, count)
   t.equal(told.indexOf('close'), count - 1)
@@ -225,7 +226,7 @@ t.test('an answer that is on its way to a slow client is not cut', async (t) => 
   const [socket] = await arrived
   client.pause()
   client.write(get('/large'))
-  while (socket.writableLength === 0) await immediate()
+  await until('the server has something to write', () => socket.writableLength > 0)
   stopListening(server)
   new KeepAlives(server, 0).end()
   await immediate()
@@ -450,7 +451,7 @@ function get(path: string): string {
 }
 
 async function untilHeld(held: readonly ServerResponse[], count: number): Promise<void> {
-  while (held.length < count) await immediate()
+  await until(`${count} requests are held`, () => held.length >= count)
 }
 
 /** The Connection headers in a row of responses. */

@@ -1,8 +1,8 @@
 import net from 'node:net'
-import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type Balancer, type BalancerOptions, startBalancer } from '../../lib/index.ts'
 import { portOf } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 /**
@@ -19,7 +19,7 @@ for (const policy of ['round-robin', 'nop'] as const) {
   t.test(`servers of one listener have the options that each asks for (${policy})`, async (t) => {
     const balancer = await start(t, 'own-options.cjs', { policy, workers: 2 })
     const seen = new Set<string>()
-    while (seen.size < 2) seen.add(await visit(portOf(balancer)))
+    await until('both workers are seen', async () => seen.add(await visit(portOf(balancer))).size === 2)
     for (let i = 0; i < 4; i++) seen.add(await visit(portOf(balancer)))
     t.strictSame([...seen].sort(), ['worker 0: true', 'worker 1: false'])
   })
@@ -29,11 +29,11 @@ t.test(
   'a connection that is moved to another thread is closed for its worker, and a server is not moved',
   async (t) => {
     const balancer = await start(t, 'moving.cjs', { workers: 1 })
-    while (balancer.addresses.length < 2) await turn()
+    await until('there are two addresses', () => balancer.addresses.length === 2)
     const [server, asked] = balancer.addresses as net.AddressInfo[]
     const answer = movesSockets ? 'moved' : 'ERR_INVALID_TRANSFER_OBJECT'
     for (let i = 0; i < 20; i++) t.equal(await visit(server.port), answer)
-    while (balancer.stats().connections.active > 0) await turn()
+    await until('all connections are closed', () => balancer.stats().connections.active === 0)
     const refusal = movesSockets ? 'NodeDlbError ERR_DLB_INVALID_ARGUMENT' : 'TypeError ERR_INVALID_TRANSFER_OBJECT'
     t.equal(await visit(asked.port), refusal)
     t.equal(await visit(server.port), answer, 'it serves on')

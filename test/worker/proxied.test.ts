@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import { type Balancer, type BalancerOptions, startBalancer } from '../../lib/index.ts'
 import { closed } from '../balancer/clients.ts'
 import { ways } from '../clients.ts'
+import { until } from '../deadline.ts'
 import { openDescriptors } from '../native/descriptors.ts'
 import { source } from '../programs.ts'
 import { v2 } from './proxies.ts'
@@ -90,9 +91,9 @@ t.test('one that does not come in time is closed; others are served meanwhile', 
 t.test('a header that comes after the server has closed: the connection is served', async (t) => {
   const { balancer, ports } = await start(t, { workers: 1 })
   const late = dial(ports[1])
-  while (balancer.stats().connections.active < 1) await immediate()
+  await until('a connection is active', () => balancer.stats().connections.active > 0)
   const closing = balancer.close()
-  while (balancer.stats().workers.some(({ listening }) => listening)) await immediate()
+  await until('no worker listens', () => !balancer.stats().workers.some(({ listening }) => listening))
   const answer = text(late)
   late.write(header + request)
   t.strictSame(JSON.parse(bodyOf(await answer)), client)
@@ -103,7 +104,7 @@ t.test('a worker that dies while a header is awaited: its connection is closed',
   const { balancer, ports } = await start(t, { workers: 1, respawnDelay: 1 })
   balancer.on('worker-exit', () => undefined)
   const mute = dial(ports[1])
-  while (balancer.stats().connections.active < 1) await immediate()
+  await until('a connection is active', () => balancer.stats().connections.active > 0)
   const unanswered = exchange(ports[1], [`${header}GET /exit HTTP/1.1\r\nHost: x\r\n\r\n`])
   t.equal(await unanswered.catch(() => ''), '')
   await closed(mute)
@@ -128,7 +129,8 @@ async function start(
   const balancer = await startBalancer({ entry, workers: 2, proxyProtocol: true, execArgv: [], ...options })
   t.teardown(() => balancer.close({ timeout: 0 }))
   const { length } = balancer.stats().workers
-  while (balancer.stats().listeners.filter(({ workers }) => workers.length === length).length < 3) await immediate()
+  const complete = () => balancer.stats().listeners.filter(({ workers }) => workers.length === length)
+  await until('all workers listen on three ports', () => complete().length === 3)
   return { balancer, ports: (balancer.addresses as AddressInfo[]).map(({ port }) => port) }
 }
 
@@ -175,6 +177,6 @@ function bodyOf(response: string): string {
 }
 
 async function settle(t: Test, balancer: Balancer, expected: object): Promise<void> {
-  while (balancer.stats().connections.active > 0) await immediate()
+  await until('all connections are closed', () => balancer.stats().connections.active === 0)
   t.match(balancer.stats().connections, { refused: 0, shed: 0, inFlight: 0, active: 0, ...expected })
 }

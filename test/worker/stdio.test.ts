@@ -6,6 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import { until } from '../deadline.ts'
 import { cli, Lines, source, startNode } from '../programs.ts'
 
 /** stdout and stderr of an app in a balancer's workers, beside those on plain Node. */
@@ -206,7 +207,7 @@ async function readUntilEnd(child: ChildProcess, read: number, write: number): P
 /** This process has the other end open, too: what comes after a mark of its own is all. */
 async function drained(reader: net.Socket, chunks: string[], write: number): Promise<string> {
   fs.writeSync(write, '\0')
-  while (!chunks.at(-1)?.endsWith('\0')) await once(reader, 'data')
+  await until('the mark comes', () => chunks.at(-1)?.endsWith('\0') === true)
   reader.destroy()
   return chunks.join('').slice(0, -1)
 }

@@ -2,7 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { EventBuffer, Port, QueueId, SchedulingTypeName } from '../../../lib/device/index.ts'
 import { SchedulingType } from '../../../lib/device/index.ts'
-import { range, until } from '../world.ts'
+import { until } from '../../deadline.ts'
+import { range } from '../world.ts'
 import { credits, entriesPerConsumer, type Team } from './team.ts'
 
 /**

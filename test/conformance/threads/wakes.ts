@@ -1,8 +1,9 @@
 import type { Test } from 'tap'
 import type { EventBuffer, Port } from '../../../lib/device/index.ts'
+import { until } from '../../deadline.ts'
 import { random } from '../random.ts'
 import { type Below, seedFor } from '../seed.ts'
-import { type Open, until } from '../world.ts'
+import type { Open } from '../world.ts'
 import { Team, times } from './team.ts'
 import { scaled } from './traffic.ts'
 
