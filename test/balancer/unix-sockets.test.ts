@@ -92,6 +92,7 @@ t.test('a server that renames its file: it is reachable there, also after a relo
   const balancer = await start(t, 'renames its file, so that it takes the place of another at once', path)
   await allListen(balancer)
   for (let i = 0; i < 3; i++) {
+    await isThere(path)
     t.match(await ask(path), /^\d+$/)
     await balancer.reload()
     await allListen(balancer)
