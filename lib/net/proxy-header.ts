@@ -99,7 +99,7 @@ function parseV2(bytes: Buffer): ProxyHeader {
   const [command, transport] = [bytes[12], bytes[13]]
   const length = V2_FIXED + bytes.readUInt16BE(14)
   if ((command !== LOCAL && command !== PROXY) || length > MAX_HEADER) return BAD
-  // Of a LOCAL connection, all but the length is to be ignored.
+  // A LOCAL header's content is to be ignored, except its length.
   const block = command === LOCAL ? { bytes: 0, address: 0 } : blocks[transport]
   if (!block || length < V2_FIXED + block.bytes) return BAD
   if (bytes.length < length) return PARTIAL

@@ -5,7 +5,7 @@ import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot } from '../proto
 const CALL_TIMEOUT_MS = 30_000
 
 /**
- * The worker's line to the main thread. `call` blocks this thread until main has answered:
+ * The worker's line to the main thread. `call` blocks this thread until main has answered, because
  * `listen()` must know the bound address, or the error, before it returns. Main never waits for a
  * worker, so the two cannot deadlock.
  */
@@ -21,7 +21,7 @@ export class Control {
     this.#answered = new Int32Array(boot.answered)
   }
 
-  /** Messages from main; they do not hold the worker's loop open, unless `hold` says so. */
+  /** Messages from main. They do not hold the worker's loop open, unless `hold` says so. */
   onMessage(callback: (message: ToWorker) => void): void {
     this.#port.on('message', callback)
     this.#port.unref()
@@ -45,7 +45,8 @@ export class Control {
     if (!this.#waitFor(id)) {
       throw new NodeDlbError(
         'ERR_DLB_TIMEOUT',
-        `the main thread did not answer '${call.type}' within ${CALL_TIMEOUT_MS / 1000} s: something blocks its event loop`,
+        `the main thread did not answer '${call.type}' within ${CALL_TIMEOUT_MS / 1000} s: ` +
+          'something blocks its event loop',
       )
     }
     return receiveMessageOnPort(this.#replies)?.message as Reply
@@ -56,7 +57,7 @@ export class Control {
     for (;;) {
       const answered = Atomics.load(this.#answered, 0)
       if (answered === id) return true
-      // What else changes it is main's answer to an earlier call that was waited for in vain.
+      // The word also changes when main answers an earlier call whose wait has timed out.
       if (Atomics.wait(this.#answered, 0, answered, CALL_TIMEOUT_MS) === 'timed-out') return false
     }
   }

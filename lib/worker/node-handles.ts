@@ -2,14 +2,14 @@ import net from 'node:net'
 import { NodeDlbError } from '../errors.ts'
 
 /**
- * The parts of Node's own that adoption rests on, as node:cluster does. They are undocumented, so
- * they are looked for once at start, and a Node without them is told so instead of failing in the
- * middle of a connection.
+ * The internal parts of Node that adoption rests on, as node:cluster does. They are undocumented,
+ * so they are looked up once at the start, and a Node without them is reported then instead of
+ * failing in the middle of a connection.
  */
 
 /** Node's native stream handle (TCPWrap, PipeWrap), as far as it is used here. */
 export interface StreamHandle {
-  /** Negative if it is not open. */
+  /** The descriptor; negative if the handle is not open. */
   readonly fd: number
   open(fd: number): number
   listen(backlog: number): number
@@ -17,7 +17,7 @@ export interface StreamHandle {
   ref(): void
   unref(): void
   getAsyncId(): number
-  /** TCP only: closes with RST. */
+  /** Closes with RST. TCP only. */
   reset?(callback?: () => void): number
   /** TCP only. */
   setNoDelay?(on: boolean): number
@@ -28,7 +28,7 @@ export interface StreamHandleConstructor {
   readonly prototype: StreamHandle
 }
 
-/** `net.Server.prototype._listen2`: what every form of `listen()` ends in. */
+/** `net.Server.prototype._listen2`, in which every form of `listen()` ends. */
 export type Listen2 = (
   this: net.Server,
   address: string | null,
@@ -49,13 +49,16 @@ export interface ServerInternals {
 export const NEW_SOCKET = 0
 export const NEW_SERVER = 1
 
-/** A socket that connects gets its handle at once; it is thrown away before anything is sent. */
+/**
+ * Finds the class of a socket's handle. A socket that connects gets its handle at once; the socket
+ * is destroyed before anything is sent.
+ */
 function handleOf(options: net.NetConnectOpts): StreamHandleConstructor {
   const socket = new net.Socket()
   socket.on('error', () => undefined)
   socket.connect(options)
   const { _handle: handle } = socket as unknown as { _handle: (StreamHandle & { constructor: unknown }) | null }
-  // So that it is not among what is active when the app begins.
+  // An unref'd handle is not among the active handles when the app begins.
   handle?.unref()
   socket.destroy()
   if (typeof handle?.open !== 'function' || typeof handle.close !== 'function') throw internalsGone('handle.open')
@@ -63,15 +66,15 @@ function handleOf(options: net.NetConnectOpts): StreamHandleConstructor {
 }
 
 /**
- * The class of TCP handles. Node connects to an address on its next tick, which comes too late: no
- * traffic. (A name, which it would have to look up, costs 4 ms of each worker's start: Node matches
- * it against a long expression for IPv6 addresses.)
+ * The class of TCP handles. Node connects to an address on its next tick, and the socket is
+ * destroyed before that, so there is no traffic. (A name, which Node would have to look up, costs 4
+ * ms of each worker's start: Node matches it against a long expression for IPv6 addresses.)
  */
 export function findTcp(): StreamHandleConstructor {
   return handleOf({ port: 1, host: '127.0.0.1' })
 }
 
-/** The class of Unix socket handles. Nothing listens at a path inside of /dev/null. */
+/** The class of Unix socket handles. No server can listen at a path inside /dev/null. */
 export function findPipe(): StreamHandleConstructor {
   return handleOf({ path: '/dev/null/node-dlb' })
 }
@@ -83,21 +86,23 @@ export function serverPrototype(): ServerInternals {
   return prototype
 }
 
-/** Whether Node sets TCP_NODELAY on the server's connections: HTTP servers ask for it. */
+/** Whether Node sets TCP_NODELAY on the server's connections, as HTTP servers ask. */
 export function wantsNoDelay(server: net.Server): boolean {
   return (server as unknown as ServerInternals).noDelay === true
 }
 
-/** What a subclass of a handle may define, and only TCP has. Node looks whether a handle has it. */
+/**
+ * Methods that a subclass may define and that only TCP has. Node tests whether a handle has them.
+ */
 const OF_TCP_ONLY = ['reset', 'setNoDelay']
 
-/** Makes a subclass look like Node's own class, also to who asks for `handle.constructor`. */
+/** Makes a subclass look like Node's own class, also to code that asks for `handle.constructor`. */
 export function hideClass(prototype: object, base: object): void {
   Reflect.deleteProperty(prototype, 'constructor')
   for (const name of OF_TCP_ONLY) if (!(name in base)) Reflect.deleteProperty(prototype, name)
 }
 
-/** One of Node's own, which are not registered. */
+/** Finds one of Node's own symbols, which are not registered. */
 export function findSymbol(owner: object, name: string): symbol | undefined {
   return Object.getOwnPropertySymbols(owner).find(({ description }) => description === name)
 }
@@ -105,6 +110,7 @@ export function findSymbol(owner: object, name: string): symbol | undefined {
 export function internalsGone(what: string): NodeDlbError {
   return new NodeDlbError(
     'ERR_DLB_NODE_INTERNALS',
-    `this Node (${process.version}) has no ${what}, which node-dlb needs; use a Node version that node-dlb's README lists, or a newer node-dlb`,
+    `this Node (${process.version}) has no ${what}, which node-dlb needs; ` +
+      "use a Node version that node-dlb's README lists, or a newer node-dlb",
   )
 }

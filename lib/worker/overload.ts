@@ -1,13 +1,12 @@
 const WINDOW_MS = 500
-/** The monitor's own timer; its delay counts from there. */
+/** The period of the monitor's timer. Delays count from there. */
 const RESOLUTION_MS = 20
 const NS_PER_MS = 1e6
-/** Recovered at so much of the threshold. */
+/** A worker has recovered when its delay is below this part of the threshold. */
 const HYSTERESIS = 0.5
 
 /**
- * Whether this worker has too much to do: it says so itself, or its event loop is late. Either
- * makes it so.
+ * Whether this worker is overloaded: the app says so, or its event loop is late.
  *
  * The worker's thread. Measuring wakes the loop every 20 ms.
  */
@@ -16,7 +15,7 @@ export class Overload {
   #reported = false
   #late = false
 
-  /** @param maxDelay ms; null: it is not measured */
+  /** @param maxDelay in ms; null means that the delay is not measured */
   constructor(maxDelay: number | null, onChange: (overloaded: boolean) => void) {
     this.#onChange = onChange
     if (maxDelay !== null) this.#measure(maxDelay)
@@ -27,12 +26,12 @@ export class Overload {
   }
 
   #measure(maxDelay: number): void {
-    // Not loaded by workers that do not measure.
+    // Workers that do not measure do not load this module.
     const { monitorEventLoopDelay } = process.getBuiltinModule('node:perf_hooks')
     const monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
     monitor.enable()
     const look = (): void => {
-      // Nothing was recorded: the loop did not come round.
+      // The count is 0 if the loop has not come round.
       const delay = monitor.count === 0 ? 0 : monitor.mean / NS_PER_MS - RESOLUTION_MS
       monitor.reset()
       this.#set(this.#reported, delay > maxDelay * (this.#late ? HYSTERESIS : 1))

@@ -9,11 +9,11 @@ import type { WorkerBoot } from '../protocol.ts'
  */
 const { file, source, compiled } = (workerData as WorkerBoot).code
 const require = createRequire(import.meta.url)
-// The main module of this thread will be the user's entry, or none if that is an ES module, and
-// this file has been none.
+// The user's entry becomes this thread's main module, unless it is an ES module. This file must not
+// look like one.
 delete require.cache[__filename]
 delete process.mainModule
-// In a text that is compiled so, import() does not work.
+// import() does not work in a text that is compiled by compileFunction.
 const importModule = (url: string): Promise<unknown> => import(url)
 const run = compileFunction(source, ['require', '__filename', 'importModule'], { filename: file, cachedData: compiled })
 run(require, file, importModule)

@@ -3,20 +3,22 @@ import { show } from '../../device/check.ts'
 import { NodeDlbError } from '../../errors.ts'
 
 /**
- * By name and not by import, because the app's copy of node-dlb need not be the one that started
- * it.
+ * The channel is found by name and not by import, because the app's copy of node-dlb need not be
+ * the one that started it.
  */
 const CHANNEL = 'node-dlb:drain'
 
-/** What a worker is told that is to finish what it has, and to end. */
+/** What a worker is told when it has to finish what it has, and to end. */
 export interface DrainNotice {
   /** The worker's number. */
   readonly worker: number
-  /** What apps with a handler for it are told next. */
+  /** The signal whose handlers in the app are called next. */
   readonly signal: NodeJS.Signals
-  /** What is open then, as of `Date.now()`, is cut. It can come sooner. */
+  /**
+   * The time on the clock of `Date.now()` at which open connections are cut. It can come sooner.
+   */
   readonly deadline: number
-  /** Milliseconds until then. */
+  /** Milliseconds until the deadline. */
   readonly timeout: number
 }
 
@@ -26,14 +28,14 @@ export function tellOfDrain(notice: DrainNotice): void {
 }
 
 /**
- * Calls back when this worker is to finish what it has, and to end: when the balancer closes, or
- * when the worker is replaced or not needed any more. It is called once, before signal handlers are
- * and before servers close. For connections that only the app knows how to finish, such as
- * WebSockets. In any other thread it is never called.
+ * Calls back when this worker has to finish what it has, and to end: when the balancer closes, or
+ * when the worker is replaced or not needed any more. The call comes once, before signal handlers
+ * are called and before servers close. It serves connections that only the app knows how to finish,
+ * such as WebSockets. In any other thread it never comes.
  *
- * The same as subscribing to the diagnostics channel `node-dlb:drain`, for which this package is
- * not needed.
- * @returns a function that takes it back
+ * Subscribing to the diagnostics channel `node-dlb:drain` has the same effect, and does not need
+ * this package.
+ * @returns a function that removes the callback
  * @throws ERR_DLB_INVALID_ARGUMENT
  */
 export function onDrain(callback: (drain: DrainNotice) => void): () => void {

@@ -8,11 +8,12 @@ import { isHttp1, isHttp2 } from './server-kinds.ts'
 const SIGNAL_EXIT_BASE = 128
 
 /**
- * Asks the app to finish: by its own handler of the signal if it has one, as without a balancer,
- * else by closing its servers. Requests in flight go on; a keep-alive connection is closed with its
- * next response, or when it is idle, and an HTTP/2 session with its last stream.
+ * Asks the app to finish. If the app has a handler for the signal, that is called, as without a
+ * balancer; else its servers are closed. Requests in flight go on. A keep-alive connection closes
+ * with its next response, or when it is idle, and an HTTP/2 session with its last stream.
  *
- * `onClosed` is called when the servers are closed; not if it was left to the app's handler.
+ * @param onClosed is called when the servers are closed, and not if the app's handler was called
+ *   instead
  */
 export function drain(servers: readonly Server[], signal: NodeJS.Signals, onClosed: () => void): void {
   for (const server of servers) {
@@ -28,8 +29,8 @@ export function drain(servers: readonly Server[], signal: NodeJS.Signals, onClos
 }
 
 /**
- * Of a server for HTTP, its own `close` would end connections, too, some with a request that is
- * just on its way.
+ * Closes the server without Node's `close` of HTTP servers, which would end connections as well,
+ * some of them with a request on its way.
  */
 function stopListening(server: Server): void {
   if (!server.listening) return

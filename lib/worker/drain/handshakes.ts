@@ -2,17 +2,17 @@ import type { Server, Socket } from 'node:net'
 import { isHttp1, isHttp2, isTls } from './server-kinds.ts'
 
 /**
- * A socket with TLS. `_parent`: the connection below. Undocumented: without it, no handshakes are
- * followed.
+ * A socket with TLS. `_parent` is the connection below it; it is undocumented, and without it no
+ * handshakes are followed.
  */
 type SecureSocket = Socket & { readonly _parent?: Socket }
 
 const servers = new WeakMap<Server, Set<Socket>>()
 
 /**
- * Remembers the connections of a server for HTTP over TLS whose handshake is not done: Node has no
- * list of them. It is little beside the handshake itself. Without HTTP, they are the app's
- * business.
+ * Remembers the connections of an HTTPS server whose handshake is not done, because Node has no
+ * list of them. The cost is small beside the handshake itself. For TLS servers without HTTP, the
+ * app is in charge.
  */
 export function followHandshakes(server: Server): void {
   if (!isTls(server) || !(isHttp1(server) || isHttp2(server)) || servers.has(server)) return

@@ -15,15 +15,15 @@ interface Sessions {
   closing: boolean
 }
 
-/** A session that comes while its server closes has so long to send its first requests. */
+/** The time in which a session that begins while its server closes may send its first requests. */
 const FIRST_REQUEST_MS = 100
 
 const servers = new WeakMap<Server, Sessions>()
-/** Of all servers of this thread. */
+/** The open sessions of all servers of this thread. */
 const all = new Set<Session>()
 
 /**
- * Remembers the open HTTP/2 sessions of a server, if it is one for HTTP/2: Node before 24 has no
+ * Remembers the open HTTP/2 sessions of a server, if it is one for HTTP/2. Node before 24 has no
  * list of them.
  */
 export function followSessions(server: Server): void {
@@ -43,10 +43,10 @@ export function followSessions(server: Server): void {
 }
 
 /**
- * Tells the clients, now and those to come, which stream is the last that is served (GOAWAY); a
- * session closes when its last stream has. What a client sent after that stream it may send again
- * elsewhere. (To serve that, too, takes a GOAWAY beforehand that names no stream, but once Node has
- * sent any, it ignores new streams.)
+ * Tells the clients, those of later sessions included, which stream is the last that is served
+ * (GOAWAY). A session closes when its last stream has closed. A client may send what came after
+ * that stream again elsewhere. (To serve that as well, a GOAWAY that names no stream would have to
+ * come first, but once Node has sent any GOAWAY, it ignores new streams.)
  */
 export function closeSessions(server: Server): void {
   const sessions = servers.get(server)
@@ -56,10 +56,10 @@ export function closeSessions(server: Server): void {
 }
 
 /**
- * For the thread's exit. Its loop turns once more afterwards, without JavaScript, and Node aborts
- * the process if that meets the start of an HTTP/2 request and some of its body, since nobody has
- * given the request its `onread` (`onread->IsFunction()` in Node's stream_base.cc; seen on 20, 22
- * and 24). A session that is destroyed takes nothing any more.
+ * Destroys all sessions at the thread's exit. The thread's loop turns once more afterwards, without
+ * JavaScript, and Node aborts the process if that turn meets the start of an HTTP/2 request and
+ * some of its body, because the request has no `onread` yet (`onread->IsFunction()` in Node's
+ * stream_base.cc; seen on 20, 22 and 24). A session that is destroyed takes in nothing more.
  */
 export function destroySessions(): void {
   for (const session of all) session.destroy()

@@ -4,28 +4,28 @@ import { type ConnectionsList, connectionsOf, hiddenOf } from './http1-connectio
 import { isHttp1 } from './server-kinds.ts'
 
 /**
- * A connection on which nothing has happened for so long is closed, at once if that was so before
- * the drain: its client is not about to send the next request. Not less than that: clients may be
- * delayed, too, by what comes with a drain, such as the start of the worker's successor, or by a
- * machine that has too much to do.
+ * A connection on which nothing has happened for this time is closed, because its client is not
+ * about to send the next request. Time before the drain counts. A shorter time would cut clients
+ * that are delayed by what comes with a drain, such as the start of the worker's successor, or by a
+ * busy machine.
  */
 const IDLE_MS = 1000
 const CHECK_MS = 50
 
-/** RFC 9110, 15.5.9: the client may send it again. */
+/** The client may send the request again (RFC 9110, 15.5.9). */
 const REQUEST_TIMEOUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 
 interface Quiet {
   readonly bytesRead: number
-  /** As of `performance.now()`. */
+  /** On the clock of `performance.now()`. */
   readonly since: number
 }
 
 /**
  * Ends the connections of an HTTP/1 server that wait for a request, so that no request is lost.
- * Node's `close` ends those that have had one at once, also if the next is just on its way; it
- * waits for those that have not sent any, or only a part of its head, or of the TLS handshake, for
- * as long as they like.
+ * Node's `close` ends those that have had a request at once, even if the next one is on its way. It
+ * waits without limit for those that have not sent any request, or only a part of its head or of
+ * the TLS handshake.
  */
 export class KeepAlives {
   readonly #server: Server
@@ -34,7 +34,10 @@ export class KeepAlives {
   readonly #idleMs: number
   #quiet = new Map<Socket, Quiet>()
 
-  /** `quietMs`: during the drain; `idleMs`: also before it. */
+  /**
+   * @param quietMs how long a connection has to be quiet during the drain
+   * @param idleMs how long it has to be idle if time before the drain counts
+   */
   constructor(server: Server, quietMs: number = IDLE_MS, idleMs: number = IDLE_MS) {
     this.#server = server
     this.#list = connectionsOf(server)
@@ -43,11 +46,11 @@ export class KeepAlives {
   }
 
   /**
-   * As soon as the server listens no more: the app may close it itself, and later. What is in
-   * flight goes on.
+   * Begins as soon as the server listens no more; the app may close it itself, and later. Requests
+   * in flight go on.
    */
   end(): void {
-    // On the check phase: what has arrived was polled just before.
+    // This runs in the loop's check phase: what has arrived was polled just before.
     const check = (): unknown => setImmediate(() => this.#server.listening || this.#closeQuiet())
     setInterval(check, CHECK_MS).unref()
     check()
@@ -73,7 +76,7 @@ export class KeepAlives {
     }
   }
 
-  /** Else it is looked at again. */
+  /** Whether the connection can be closed. If not, it is checked again later. */
   #isQuiet(socket: Socket, quiet: Map<Socket, Quiet>): boolean {
     const now = performance.now()
     const { bytesRead } = socket
@@ -86,8 +89,8 @@ export class KeepAlives {
 }
 
 /**
- * Milliseconds for which nothing has happened, by the timer that ends the connection some day; 0 if
- * it has none.
+ * Milliseconds for which nothing has happened, by the timer that would end the connection in the
+ * end; 0 if the connection has no timer.
  */
 function idleTime(socket: Socket): number {
   const timer = hiddenOf(socket, 'timeout')
@@ -96,7 +99,7 @@ function idleTime(socket: Socket): number {
   return Math.max(0, startOf(now) - startOf(timer)) || 0
 }
 
-/** Of a timer. Undocumented, by the loop's clock. */
+/** A timer's start on the loop's clock. It is undocumented. */
 function startOf(timer: unknown): number {
   return (timer as { _idleStart?: number } | null | undefined)?._idleStart ?? Number.NaN
 }

@@ -7,19 +7,19 @@ import { connectionsOf } from './http1-connections.ts'
 type Headers = Record<string, unknown> | readonly unknown[] | null | undefined
 
 /**
- * Of undocumented methods, what writes the head of a response, whether the app set its headers
+ * The undocumented methods that write the head of a response, whether the app has set its headers
  * before or gives them now.
  */
 interface Writer {
   _storeHeader(this: Response, firstLine: string, headers: Headers): void
   assignSocket(this: Response, socket: HttpSocket): void
-  /** The app has removed the header, so that Node would write none. */
+  /** Whether the app has removed the header, so that Node would write none. */
   _removedConnection: boolean
   /** The head, once it is stored. */
   readonly _header: string | null
-  /** The connection is closed after it. */
+  /** Whether the connection is closed after it. */
   _last: boolean
-  /** What waits until the responses before it are written. */
+  /** The data that waits until the responses before it are written. */
   readonly outputData: { data: unknown }[]
 }
 
@@ -28,47 +28,53 @@ type Response = ServerResponse & Writer
 type HttpSocket = Socket & {
   readonly server?: Server
   readonly _handle?: { readonly fd?: number } | null
-  /** `incoming`: the request that was received last. */
+  /** `incoming` is the request that was received last. */
   readonly parser?: { readonly incoming?: unknown } | null
 }
 
 /**
- * For so long, a connection is not told to close while more arrives than is read: of a client that
- * never stops sending requests before it has the answers to the last, some are lost in any case.
+ * For this time, a connection is not told to close while more arrives than is read. A client that
+ * never stops sending requests before it has the answers to the last loses some in any case.
  */
 const PATIENCE_MS = 3000
 
-/** Until when (`performance.now()`) patience lasts. */
+/** The time (`performance.now()`) until which each server's connections are waited for. */
 const ending = new WeakMap<Server, number>()
-/** Their last response is under way: what comes after it is not to be served (RFC 9112, 9.6). */
+/**
+ * Connections whose last response is under way. What comes after it must not be served (RFC 9112,
+ * 9.6).
+ */
 const told = new WeakSet<Socket>()
 let original: Pick<Writer, '_storeHeader' | 'assignSocket'> | null = null
 
 /**
- * From now on this server's HTTP/1 connections end with the next response, whatever the app sets:
- * its head says `Connection: close`, so that the client sends no more. Of several requests that
- * have arrived before the first is answered, the last one's does.
+ * From now on this server's HTTP/1 connections end with the next response, whatever headers the app
+ * sets: the head says `Connection: close`, so that the client sends no more requests. If several
+ * requests have arrived before the first is answered, the response to the last of them says so.
  *
  * Whether a response is the last is decided when its head is about to be sent, and not before:
- * until then requests can arrive, whose client has not been told. And handlers are called after all
- * that has arrived is parsed: else the first of several would be answered as if it were the only
- * one.
+ * until then requests can arrive from a client that has not been told. Handlers are called after
+ * all that has arrived is parsed, or else the first of several requests would be answered as if it
+ * were the only one.
  */
 export function endWithNextResponse(server: Server): void {
   if (ending.has(server)) return
   ending.set(server, performance.now() + PATIENCE_MS)
   handleLater(server)
   if (original) return
-  // Not at the worker's start: an app without HTTP does not load it.
+  // node:http is not loaded at the worker's start: apps without HTTP do not need it.
   const prototype = process.getBuiltinModule('node:http').ServerResponse.prototype as Response
   const { _storeHeader, assignSocket } = prototype
-  // Of a Node without it, the app's headers are left alone.
+  // On a Node without these methods, the app's headers are left alone.
   if (typeof _storeHeader !== 'function' || typeof assignSocket !== 'function') return
   original = { _storeHeader, assignSocket }
   Object.assign(prototype, { _storeHeader: storeHeader, assignSocket: takeTurn })
 }
 
-/** Not on the next tick, which comes between two records of TLS that were read at once. */
+/**
+ * Calls the handler on a later turn of the loop, and not on the next tick, which comes between two
+ * TLS records that were read at once.
+ */
 function handleLater(server: Server): void {
   const emitter: EventEmitter = server
   const { emit } = emitter
@@ -81,7 +87,7 @@ function handleLater(server: Server): void {
 }
 
 function storeHeader(this: Response, firstLine: string, headers: Headers): void {
-  // One that waits for its turn is decided on then.
+  // A response that waits for its turn is decided on when the turn comes.
   const last = this.socket !== null && isLast(this)
   if (last) {
     told.add(this.req.socket)
@@ -92,7 +98,7 @@ function storeHeader(this: Response, firstLine: string, headers: Headers): void 
   original?._storeHeader.call(this, firstLine, last ? closing(headers) : headers)
 }
 
-/** The responses before this one are written; what the app has given it until now is next. */
+/** The responses before this one are written, and what the app has given it until now is next. */
 function takeTurn(this: Response, socket: HttpSocket): void {
   const { _header: head } = this
   const first = head ? this.outputData.find(({ data }) => typeof data === 'string' && data.startsWith(head)) : undefined
@@ -106,7 +112,7 @@ function takeTurn(this: Response, socket: HttpSocket): void {
 }
 
 /**
- * Whether the client has sent all of the request, and nothing after it, as far as it has arrived.
+ * Whether the client has sent all of the request and nothing after it, as far as it has arrived.
  */
 function isLast({ req, statusCode }: Response): boolean {
   const socket = req.socket as HttpSocket | null
@@ -117,15 +123,16 @@ function isLast({ req, statusCode }: Response): boolean {
   if (latest && latest !== req) return false
   if (performance.now() >= patientUntil) return true
   if (!req.complete || loadAddon().unreadOfFd(socket._handle?.fd ?? -1) > 0) return false
-  // Whether a part of the next has come. Requests that wait for their answers are none of these.
+  // A parser is active if a part of the next request has come. Requests that wait for their answers
+  // do not count.
   return !connectionsOf(server)
     ?.active()
     .some((active) => active === parser)
 }
 
 /**
- * Headers as `writeHead` takes them. Those that were set before are passed as Node's own object,
- * and are right already.
+ * Adds `Connection: close` to headers in the forms that `writeHead` takes. Headers that were set
+ * before come as Node's own object, and are right already.
  */
 function closing(headers: Headers): Headers {
   if (!headers) return headers
@@ -139,7 +146,7 @@ function closing(headers: Headers): Headers {
   return headers.map((item, i) => (i % 2 === 1 && isConnection(headers[i - 1]) ? 'close' : item))
 }
 
-/** The same of a head that is written. */
+/** Adds `Connection: close` to a head that is written already. */
 function withClose(head: string): string {
   const lines = head.split('\r\n').filter((line) => !/^(connection|keep-alive):/i.test(line))
   return [...lines.slice(0, -2), 'Connection: close', '', ''].join('\r\n')

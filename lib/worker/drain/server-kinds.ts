@@ -1,9 +1,12 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:net'
 
-/** What a server is, by what it has: its class would have to be loaded, by apps that do without. */
+/**
+ * Tells what a server is by its members. To ask for its class, apps that do not need the class
+ * would have to load it.
+ */
 
-/** Also one for HTTP/2 and TLS, which may have clients of HTTP/1. */
+/** True also for a server for HTTP/2 over TLS, which may have HTTP/1 clients. */
 export function isHttp1(server: Server): server is HttpServer {
   return typeof (server as { closeIdleConnections?: unknown }).closeIdleConnections === 'function'
 }
@@ -13,7 +16,7 @@ export function isHttp2(server: Server): boolean {
 }
 
 export interface TlsServer extends Server {
-  /** Those of the option; undocumented. */
+  /** The option's keys; undocumented. */
   ticketKeys?: Buffer
   getTicketKeys(): Buffer
   setTicketKeys(keys: Buffer): void

@@ -5,23 +5,23 @@ import type { Control } from '../control.ts'
 
 type Bind = typeof dgram.Socket.prototype.bind
 
-/** libuv's UV_UDP_IPV6ONLY and UV_UDP_REUSEADDR, of the flags that Node hands to `handle.bind`. */
+/** libuv's flags UV_UDP_IPV6ONLY and UV_UDP_REUSEADDR, which Node hands to `handle.bind`. */
 const IPV6_ONLY = 1
 const REUSE_ADDR = 4
 const EADDRINUSE = -98
-/** A worker that only reads datagrams has started if it does not listen within so many ms. */
+/** A worker that only reads datagrams counts as started if it does not listen within this time. */
 const WITHOUT_SERVER_MS = 500
 
 /**
- * `socket.bind()` shares the socket with the other workers (see Datagrams), as with node:cluster:
- * not with `exclusive: true`, as Node itself binds a socket that sends or connects first, nor with
- * `reusePort`, nor of a descriptor. Node's own code checks the arguments, looks the name up, and
- * calls `handle.bind`; only that is another one, which opens the handle on a duplicate of the
- * shared socket.
+ * Makes `socket.bind()` share the socket with the other workers (see Datagrams), as node:cluster
+ * does. Exempt are sockets with `exclusive: true` (Node itself binds a socket that sends or
+ * connects first in this way), with `reusePort`, and on a given descriptor. Node's own code checks
+ * the arguments, looks the name up, and calls `handle.bind`; only that method is replaced. It opens
+ * the handle on a duplicate of the shared socket.
  */
 export class DatagramHook {
   readonly #control: Control
-  /** What the handles had. */
+  /** The methods that the handles had. */
   readonly #binds = new WeakMap<UdpHandle, UdpHandle['bind']>()
 
   constructor(control: Control) {
@@ -40,14 +40,14 @@ export class DatagramHook {
 
   #prepare(socket: dgram.Socket, target: unknown): void {
     const { handle, reusePort } = udpStateOf(socket)
-    // It is closed, or Node says what is wrong.
+    // The socket is closed, or Node reports what is wrong.
     if (!handle) return
     const bind = this.#binds.get(handle) ?? handle.bind
     this.#binds.set(handle, bind)
     handle.bind = isShared(target) && !reusePort ? this.#sharedBind(handle, socket) : this.#ownBind(handle, bind)
   }
 
-  /** One that asks for a port is a server's. */
+  /** A socket that asks for a port is a server's. */
   #ownBind(handle: UdpHandle, bind: UdpHandle['bind']): UdpHandle['bind'] {
     return (address, port, flags) => {
       const error = bind.call(handle, address, port, flags)
@@ -71,7 +71,7 @@ export class DatagramHook {
       }
       const { close } = handle
       handle.close = (callback) => {
-        // First the duplicate, so that the address is free once main has closed the socket.
+        // The duplicate closes first, so that the address is free once main has closed the socket.
         close.call(handle, callback)
         leave()
       }
@@ -104,7 +104,7 @@ function open(handle: UdpHandle, shared: number): number {
 }
 
 /**
- * The socket is a member for all workers: who joins a group after another one has joined it
+ * The socket joins a group for all workers. A worker that joins after another one has joined
  * already.
  */
 function shareMemberships(handle: UdpHandle): void {

@@ -1,41 +1,45 @@
 import { ASYNC_ID, FRAME, HandleScope, TRIGGER } from '../connections/handle-scope.ts'
 import { hideClass, NEW_SERVER, type StreamHandle, type StreamHandleConstructor } from '../node-handles.ts'
 
-/** A server's side of a listener that the main thread owns. */
+/** A server's part in a listener that the main thread owns. */
 export interface ListenerMembership {
   /**
-   * Connections are wanted from now on. @returns 0, or the negative errno of the bind or listen
-   * that failed.
+   * Asks for connections from now on. @returns 0, or the negative errno of the bind or listen that
+   * failed.
    */
   join(handle: ListenHandle, accept: Accept): number
   leave(): void
-  /** An open server holds its worker's loop open, unless it is unref'd. */
+  /** Whether the server holds its worker's loop open. An open server does, unless it is unref'd. */
   hold(held: boolean): void
 }
 
 /**
- * Makes a connection's handle, and gives it to the server, as Node's C++ does: in the listen
+ * Makes a connection's handle and gives it to the server, as Node's C++ does: in the listen
  * handle's async context.
  */
 export type Accept = (make: () => StreamHandle | null) => void
 
-/** What `net.Server` has for a listening handle. */
+/** What `net.Server` uses of a listening handle. */
 export interface ListenHandle extends StreamHandle {
-  /** Node's own, that makes a socket of a connection. It sets it before it calls `listen`. */
+  /**
+   * Node's own callback, which makes a socket of a connection. Node sets it before it calls
+   * `listen`.
+   */
   onconnection: (error: number, client: StreamHandle) => void
 }
 
 export type ListenHandleConstructor = new (membership: ListenerMembership) => ListenHandle
 
-/** As libuv has them for a handle that listens, and is not connected. */
+/** The values that libuv has for a handle that listens and is not connected. */
 const EEXIST = -17
 const EISCONN = -106
 const ENOTCONN = -107
 const EPIPE = -32
 
 /**
- * What would have this thread's loop poll the socket, which all workers share, or would change it
- * for all, such as to a blocking one: it does nothing, and gives what libuv does.
+ * Methods that would make this thread's loop poll the socket, which all workers share, or would
+ * change the socket for all workers, for example to a blocking one. They do nothing, and return
+ * what libuv does.
  */
 const refused: Readonly<Record<string, number>> = {
   readStart: ENOTCONN,
@@ -50,12 +54,12 @@ const refused: Readonly<Record<string, number>> = {
 }
 
 /**
- * Listen handles, of Node's own class: it has a descriptor of the listening socket, so that
- * whatever is asked of it, passes it on to another process, or waits for its close finds what it
- * finds without a balancer. But libuv never polls the socket in this thread: connections come from
- * the queue device.
+ * Makes listen handles of Node's own class. Such a handle has a descriptor of the listening socket,
+ * so that code which asks for it, passes it to another process, or waits for its close finds what
+ * it finds without a balancer. But libuv never polls the socket in this thread: connections come
+ * from the queue device.
  *
- * Node calls what is defined here; everything else, and `super`, is Node's.
+ * Node calls what is defined here. Everything else, and `super`, is Node's.
  */
 export function listenHandleClass(Base: StreamHandleConstructor): ListenHandleConstructor {
   class Listening extends Base {
@@ -87,7 +91,10 @@ export function listenHandleClass(Base: StreamHandleConstructor): ListenHandleCo
       return this.#scope.enterFrame()
     }
 
-    /** Again, when a second server is given the handle: it gets the connections from then on. */
+    /**
+     * Node calls this again when a second server is given the handle: that server gets the
+     * connections from then on.
+     */
     override listen(backlog: number): number {
       if (!this.#open) return super.listen(backlog)
       if (this.#joined) return 0
@@ -102,7 +109,10 @@ export function listenHandleClass(Base: StreamHandleConstructor): ListenHandleCo
       super.close(callback)
     }
 
-    /** Not with the reset that Node's would set on the socket, and all its connections inherit. */
+    /**
+     * Node's own method would set the socket to reset on close, and all its connections would
+     * inherit that.
+     */
     override reset(callback?: () => void): number {
       this.close(callback)
       return 0
@@ -147,7 +157,7 @@ function likeBase(Class: ListenHandleConstructor, Base: StreamHandleConstructor)
       return this.fd < 0 ? prototype[name].apply(this, args) : result
     })
   }
-  // Also once it is closed: libuv would abort the process.
+  // libuv would abort the process if the handle is closed already.
   for (const name of ['connect', 'connect6']) define(name, () => EISCONN)
   hideClass(Class.prototype, Base.prototype)
   return Class

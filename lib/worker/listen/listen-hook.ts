@@ -6,16 +6,16 @@ import { type Listen2, type ServerInternals, serverPrototype, wantsNoDelay } fro
 import type { Listening } from './listening.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
 
-/**
- * Bits of the flags that Node hands to `_listen2`: libuv's UV_TCP_IPV6ONLY and UV_TCP_REUSEPORT.
- */
+/** libuv's flags UV_TCP_IPV6ONLY and UV_TCP_REUSEPORT, which Node hands to `_listen2`. */
 const IPV6_ONLY = 1
 const REUSE_PORT = 2
 
 /**
+ * Gives a server one of our listen handles before Node's own `listen()` code runs.
+ *
  * Every form of `listen()` ends in `_listen2(address, port, addressType, backlog, fd, flags)`,
- * after Node's argument checks and name lookup. It makes a kernel socket, unless the server has a
- * handle already: so the server gets one of ours first, and Node's own code does the rest
+ * after Node's argument checks and name lookup. That method makes a kernel socket, unless the
+ * server has a handle already. With our handle in place, Node's own code does the rest
  * ('listening', errors, ref and unref).
  */
 export class ListenHook {
@@ -30,12 +30,12 @@ export class ListenHook {
     this.#original = this.#prototype._listen2
   }
 
-  /** Every server of this thread is served by the balancer. */
+  /** From now on the balancer serves every server of this thread. */
   installForAll(): void {
     this.#install(this.#prototype)
   }
 
-  /** Only this server is. */
+  /** From now on the balancer serves this server. */
   installFor(server: Server): void {
     this.#install(server as unknown as ServerInternals)
   }
@@ -55,7 +55,7 @@ export class ListenHook {
 }
 
 /**
- * All workers would poll the one socket, and Node aborts the process when a thread that does so
+ * All workers would poll the one socket, and Node aborts the process when a thread that polls it
  * ends.
  */
 function refuseFd(server: Server, fd: number): void {

@@ -36,7 +36,7 @@ export class Listening {
   readonly #members = new Map<number, Member>()
   readonly #routes = new Map<number, Route>()
   readonly #classes = new Map<StreamHandleConstructor, ListenHandleConstructor>()
-  /** Those that hold the worker's loop open. */
+  /** The listeners that hold the worker's loop open. */
   readonly #holders = new Set<number>()
   readonly #control: Control
   readonly #Tcp: StreamHandleConstructor
@@ -47,7 +47,7 @@ export class Listening {
   /** The latest. */
   #links: Links | null = null
 
-  /** @param onListening each time a server does; on a path, if there is one. */
+  /** @param onListening is called each time a server listens, with its path if it has one */
   constructor(control: Control, Tcp: StreamHandleConstructor, onListening: (path: string | null) => void) {
     this.#control = control
     this.#onListening = onListening
@@ -98,9 +98,9 @@ export class Listening {
   }
 
   /**
-   * Binds, or joins what another worker has bound. A bind that fails gives a handle whose `listen`
-   * fails, so that Node itself makes its error of it.
-   * @throws what the balancer cannot do: ERR_DLB_NO_RESOURCES, ERR_DLB_TIMEOUT.
+   * Binds the address, or joins a listener that another worker has bound. A bind that fails gives a
+   * handle whose `listen` fails, so that Node makes its own error of it.
+   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_TIMEOUT
    */
   open(server: Server, request: ListenRequest): Opened {
     const Handle = request.port === -1 ? this.#pipe() : this.#Tcp
@@ -176,8 +176,8 @@ export class Listening {
   }
 
   /**
-   * Answers overtake what was posted before, so they are not always in order; and there may be no
-   * intake for them yet.
+   * Answers overtake messages that were posted before, so links do not always arrive in order. They
+   * can also arrive before the end of the domain that they are for.
    */
   #relink(links: Links | null): void {
     if (links && links.revision >= (this.#links?.revision ?? 0)) this.#links = links
@@ -191,8 +191,9 @@ export class Listening {
 }
 
 /**
- * On the shared socket. If there is none yet (see UnboundListener), or main has closed it since its
- * answer, since the balancer closes or another took its place, the handle has only its address.
+ * Opens the handle on the shared socket. The handle has only its address if there is no socket yet
+ * (see UnboundListener), or if main has closed it since its answer, because the balancer closes or
+ * another socket took its place.
  * @returns 0 or a negative errno
  */
 function openOn(handle: ListenHandle, { fd, address }: Bound): number {

@@ -2,19 +2,22 @@ import type { Server } from 'node:net'
 import type { StreamHandleConstructor } from '../node-handles.ts'
 import type { Accept, ListenHandle } from './listen-handle.ts'
 
-/** What takes part in a listener of the main thread's. */
+/** A listen handle of this worker, and the servers that take part in a listener through it. */
 export interface Member {
   /**
-   * Those that have the handle. The last one gets the connections: `b.listen(a)` takes them over.
+   * The servers that have the handle. The last one gets the connections: `b.listen(a)` takes them
+   * over.
    */
   readonly servers: Server[]
   readonly handle: ListenHandle
   readonly accept: Accept
-  /** Its connections begin with the PROXY protocol's header. */
+  /** Whether its connections begin with a PROXY protocol header. */
   readonly proxied: boolean
   /** The class of its connections' handles. */
   readonly Handle: StreamHandleConstructor
-  /** Its connections begin with TCP_NODELAY, as the listening socket has it. */
+  /**
+   * Whether its connections begin with TCP_NODELAY, which they inherit from the listening socket.
+   */
   readonly inheritsNoDelay: boolean
 }
 

@@ -6,33 +6,36 @@ import { fileURLToPath } from 'node:url'
 type Call = (this: unknown, ...args: unknown[]) => unknown
 
 /**
- * Servers on Unix sockets start, and end, in ways that are made for one of them: they connect to
- * the path, and give up if somebody answers; they remove the file that a crash has left, and some
- * remove it when they end. In a worker, who answers is another worker, and the file is what all of
- * them listen on. So, as on a single thread:
+ * Keeps workers from taking each other for strangers on Unix sockets. Servers on such sockets start
+ * and end in ways that are made for one process: they connect to the path and give up if somebody
+ * answers; they remove the file that a crash has left; some remove it when they end. Here another
+ * worker is the one that answers, and all workers listen on the file. So, to make it look like a
+ * single thread:
  *
- * - until this worker listens somewhere, its first connection to a path on which others do is
- *   refused;
- * - a file on which others listen stays when this worker removes it: until it listens somewhere, or
- *   if it has listened there itself; a file that a crash has left is removed by main, for all of
- *   them.
+ * - Until this worker listens somewhere, its first connection to a path on which other workers
+ *   listen is refused.
+ * - A file on which others listen stays when this worker removes it before it listens anywhere, or
+ *   after it has listened there itself. Main removes a file that a crash has left, for all workers.
  *
- * What removes it otherwise is mended by main (`#putInPlace` in lib/balancer/listeners/table.ts).
+ * Main puts back a file that is removed in other ways (SocketFiles in
+ * lib/balancer/listeners/socket-files.ts).
  */
 export class OwnPaths {
   readonly #isOurs: (path: string, remove: boolean) => boolean
   readonly #refused = new Set<string>()
-  /** On which this worker has listened. */
+  /** The paths on which this worker has listened. */
   readonly #own = new Set<string>()
   #starting = true
   #restoreConnect: (() => void) | null = null
 
-  /** @param isOurs asks the main thread: see PathRequest. */
+  /** @param isOurs asks the main thread (see PathRequest) */
   constructor(isOurs: (path: string, remove: boolean) => boolean) {
     this.#isOurs = isOurs
   }
 
-  /** For the whole thread; before the app imports anything by name. */
+  /**
+   * Installs the hooks for the whole thread. It has to run before the app imports anything by name.
+   */
   install(): void {
     this.#hookConnect()
     this.#hookRemoval(fs, 'unlinkSync', () => undefined)
@@ -43,7 +46,7 @@ export class OwnPaths {
     this.#hookRemoval(fs.promises, 'rm', async () => undefined)
   }
 
-  /** A server of this worker's listens: on a path, if there is one. */
+  /** A server of this worker listens, on a path if there is one. */
   listens(path: string | null): void {
     if (path !== null) this.#own.add(resolve(path))
     this.#starting = false
@@ -67,8 +70,8 @@ export class OwnPaths {
   }
 
   /**
-   * Once it is connected: it may be a file that a crash has left, or others may listen there just
-   * by then.
+   * Called once the socket is connected. Until then the file may be one that a crash has left, or
+   * others may begin to listen there.
    */
   #refuseOnce(socket: net.Socket, path: string): void {
     const { emit } = socket
@@ -108,18 +111,19 @@ function isSocketOrGone(path: string): boolean {
   try {
     return fs.lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? true
   } catch {
-    // Whoever removes it is told why.
+    // The code that removes the file gets the error.
     return false
   }
 }
 
-/** As the last argument says. */
+/** Calls the callback, which is the last argument. */
 function callBack(...args: unknown[]): void {
   process.nextTick(args.at(-1) as () => void, null)
 }
 
 /**
- * Of `connect`'s first argument, the path: Node itself passes an array of what it was called with.
+ * The path in the first argument of `connect`. Node itself passes an array of what it was called
+ * with.
  */
 function targetOf(target: unknown): string | undefined {
   const first: unknown = Array.isArray(target) ? target[0] : target

@@ -2,19 +2,22 @@ import net, { type Server } from 'node:net'
 import { isTls, type TlsServer } from '../drain/server-kinds.ts'
 
 /**
- * A TLS server makes session tickets by keys of 48 bytes. Without keys from the app, each server
- * makes up its own: workers that share a listener have to share them, or a client that resumes its
- * session at another worker does a full handshake. Keys that the app has set are its own to share.
+ * The session ticket keys that workers share.
  *
- * Node keeps those of the option in `server.ticketKeys`, from where each new context gets them
- * (`setSecureContext`, with which certificates are renewed). So that is where ours are, too, and
- * those of `setTicketKeys`, of which Node remembers none.
+ * A TLS server makes session tickets with keys of 48 bytes. Without keys from the app, each server
+ * makes up its own. Workers that share a listener have to share them, because a client that resumes
+ * its session at another worker would do a full handshake otherwise. Keys that the app has set are
+ * the app's to share.
  *
- * Here are ours, of which the app knows nothing.
+ * Node keeps the keys of the option in `server.ticketKeys`, from where each new context gets them
+ * (`setSecureContext`, which apps call to renew certificates). So ours are kept there as well, and
+ * so are those of `setTicketKeys`, of which Node remembers none.
  */
+
+/** The servers with our keys, and those keys, of which the app knows nothing. */
 const given = new WeakMap<Server, Buffer>()
 
-/** @returns null for servers without TLS, or with keys of the app's */
+/** @returns null for servers without TLS, or with keys of the app */
 export function ticketKeysOf(server: Server): Uint8Array | null {
   return isTls(server) && !hasOwnKeys(server) ? server.getTicketKeys() : null
 }
@@ -32,9 +35,9 @@ function hasOwnKeys(server: TlsServer): boolean {
 }
 
 /**
- * From now on `setTicketKeys` is remembered. It is called before `listen` as a rule, and to load
- * node:tls for that in each worker, also where the app does without, would cost it some ms: so this
- * waits until node:tls assigns the method to its prototype, which inherits from that of node:net.
+ * Remembers from now on what is passed to `setTicketKeys`, which apps mostly call before `listen`.
+ * To load node:tls for that in each worker would cost apps without TLS some ms. So this waits until
+ * node:tls assigns the method to its prototype, which inherits from that of node:net.
  */
 export function rememberTicketKeys(): void {
   const name = 'setTicketKeys'

@@ -2,31 +2,30 @@ import type { EventEmitter } from 'node:events'
 import type { Control } from '../control.ts'
 
 /**
- * Signals in a worker. The process gets them, whose main thread alone is told; and
- * `process.on('SIGUSR2')` in a worker is a listener like any other, which nothing ever calls. So
- * this thread tells main for which signals its app has a handler, main listens for these, and
- * passes on what comes.
+ * Signals in a worker. The process gets signals, and only its main thread is told;
+ * `process.on('SIGUSR2')` in a worker adds a listener that nothing ever calls. So this thread tells
+ * main for which signals its app has a handler, and main listens for these and passes them on.
  *
- * The worker's thread. Main has an order of its own for each signal: see
+ * The worker's thread. Main handles each signal in its own way: see
  * balancer/workers/app-signals.ts.
  */
 
-/** Nobody can handle them. */
+/** No process can handle these signals. */
 const UNHANDLED = ['SIGKILL', 'SIGSTOP']
 
 /**
- * Main knows of a handler before `process.on` returns: a signal that the app sends to itself in the
- * next line would kill the process otherwise.
+ * Main knows of a handler before `process.on` returns: without it, a signal that the app sends to
+ * itself in the next line would kill the process.
  */
 export function tellOfHandlers(control: Control): void {
   const handles = (signal: NodeJS.Signals): void => {
     try {
       control.call({ type: 'handle', signal })
     } catch {
-      // Main's loop is blocked: it will know once it is not.
+      // Main's loop is blocked. It learns of the handler once it is not.
     }
   }
-  // Modules that --import or --require names have run already.
+  // Modules that --import or --require names have run already, and may have added handlers.
   process.eventNames().filter(isSignal).forEach(handles)
   process.on('newListener', (event) => {
     if (isSignal(event) && process.listenerCount(event) === 0) handles(event)
@@ -37,13 +36,15 @@ export function tellOfHandlers(control: Control): void {
 }
 
 /**
- * Calls the app's handlers of the signal. One that sends it again to its own process wants to die
- * of it, which here would hit all workers: at once (the signal-exit package does so, which only
- * cleans up) it means that the app leaves the signal to us; later, when it has no handler any more,
- * that the app is done, which ends this worker.
+ * Calls the app's handlers of the signal. A handler that sends the signal again to its own process
+ * wants to die of it, which here would hit all workers. If it does so at once (as the signal-exit
+ * package does, which only cleans up), the app leaves the signal to us. If it does so later, when
+ * it has no handler any more, the app is done, and this worker ends.
  *
- * @param exitCode of the worker then: 0 if the app ends of its own will, and is to stay away
- * @returns whether the app has handled it; else it has no handler, or one that only cleans up.
+ * @param exitCode the worker's exit code in that case: 0 if the app ends of its own will, and has
+ *   no successor
+ * @returns whether the app has handled the signal; false if it has no handler, or only handlers
+ *   that clean up
  */
 export function callHandlers(signal: NodeJS.Signals, exitCode: number): boolean {
   if (process.listenerCount(signal) === 0) return false
@@ -59,7 +60,7 @@ export function callHandlers(signal: NodeJS.Signals, exitCode: number): boolean 
   return !call.raised
 }
 
-/** Signals that the app was told of, with the exit code for one that dies of them. */
+/** The signals that the app was told of, each with the exit code for an app that dies of it. */
 const told = new Map<NodeJS.Signals, number>()
 let calling: { readonly signal: NodeJS.Signals; raised: boolean } | null = null
 let watching = false

@@ -1,21 +1,21 @@
 import fs from 'node:fs'
 
 /**
- * Changing it makes Node forget what its JavaScript engine has worked out for the old time zone, in
- * the thread that changes it.
+ * When this variable changes, Node forgets what its JavaScript engine has computed for the old time
+ * zone, in the thread that changes it.
  */
 const TIME_ZONE = 'TZ'
 
 /**
- * Gives this worker a `process.env` of its own, as a cluster's worker has: what it deletes or sets
- * is so for it alone, and a worker that takes its place starts from `initial` again, the balancer's
- * environment at the start. So apps work that read a secret and delete it, or that set what a file
- * says unless it is set.
+ * Gives this worker a `process.env` of its own, as a worker of node:cluster has. What it deletes or
+ * sets holds for it alone, and its successor starts from `initial` again, the balancer's
+ * environment at the start. This serves apps that read a secret and delete it, and apps that set
+ * variables from a file unless they are set.
  *
- * But what it sets is also set in the process's environment (until it deletes it), since that is
- * what C code reads: the time zone, a native addon's settings. Where workers set different values,
- * C code finds the last one. What is set there already is not set again, for setenv(3) is not safe
- * beside getenv(3) in other threads.
+ * What a worker sets is also set in the process's environment, until the worker deletes it, because
+ * C code reads that: the time zone, a native addon's settings. Where workers set different values,
+ * C code finds the last one. A value that is set there already is not set again, because setenv(3)
+ * is not safe beside getenv(3) in other threads.
  *
  * `process.env` has to be the process's (SHARE_ENV) when this is called.
  */
@@ -29,10 +29,10 @@ export function useOwnEnvironment(initial: Readonly<Record<string, string>>): vo
     return Reflect.defineProperty(own, name, { value, writable: true, enumerable: true, configurable: true })
   }
   process.env = new Proxy(own, {
-    // Symbols throw, as Node has it.
+    // A symbol throws here, as in Node.
     set: (_, name, value) => define(`${name as string}`, `${value}`),
     defineProperty(_, name, descriptor) {
-      // Node's own checks.
+      // This runs Node's own checks.
       Object.defineProperty(ofProcess, name, descriptor)
       return define(`${name as string}`, `${descriptor.value}`)
     },
@@ -41,11 +41,11 @@ export function useOwnEnvironment(initial: Readonly<Record<string, string>>): vo
       return Reflect.deleteProperty(own, name)
     },
   })
-  // Node's own sets the process's environment and nothing else.
+  // Node's own function sets the process's environment only.
   if (typeof process.loadEnvFile === 'function') process.loadEnvFile = loadEnvFile
 }
 
-/** Sets what is not set. */
+/** Sets the variables that are not set. */
 function loadEnvFile(file: string | URL | Buffer = '.env'): void {
   const { parseEnv } = process.getBuiltinModule('node:util')
   for (const [name, value] of Object.entries(parseEnv(fs.readFileSync(file, 'utf8')))) {

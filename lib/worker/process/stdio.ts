@@ -6,10 +6,10 @@ import type { Control } from '../control.ts'
 type Stdio = NodeJS.WriteStream | Output | WriteStream
 
 /**
- * Gives this worker's `process.stdout` and `process.stderr`, and the console's, the process's own
- * descriptors. Those that Node gives to a worker send all to the main thread, whose streams then
- * get the errors that the app should get, are no terminals for the app, and make pipes
- * non-blocking.
+ * Lets this worker's `process.stdout` and `process.stderr`, and the console, write to the process's
+ * own descriptors. The streams that Node gives to a worker send everything to the main thread. Its
+ * streams then get the errors that the app should get, are not terminals for the app, and make
+ * pipes non-blocking.
  *
  * What waits for room when the worker ends is left to the main thread.
  */
@@ -22,8 +22,8 @@ function define(name: 'stdout' | 'stderr', fd: 1 | 2, control: Control): void {
   const stream = passReads(process[name], open(fd, control))
   const get = (): Stdio => stream
   Object.defineProperty(process, name, { configurable: true, enumerable: true, get })
-  // What ran before, by --import, may have used the console, which keeps the stream that it has
-  // found.
+  // Code that ran before, by --import, may have used the console, which keeps the stream that it
+  // has found.
   Object.defineProperty(console, `_${name}`, { configurable: true, get })
 }
 
@@ -39,7 +39,7 @@ function open(fd: 1 | 2, control: Control): Stdio {
 
 /**
  * Does what Node does in the main thread. libuv opens the terminal anew, so closing it, or writing
- * to it, concerns no other thread.
+ * to it, does not affect other threads.
  */
 function openTerminal(terminal: WriteStream): WriteStream {
   terminal.unref()
@@ -48,8 +48,8 @@ function openTerminal(terminal: WriteStream): WriteStream {
 }
 
 /**
- * The main thread reads what is written to Node's own stream, by code that has found it before.
- * Node tells so whatever stream is in its place, by a method of an undocumented symbol.
+ * Passes reads on. The main thread reads what code that has found Node's own stream before writes
+ * to it. Node reports that to the stream in its place, by a method of an undocumented symbol.
  */
 function passReads(own: Stdio, stream: Stdio): Stdio {
   for (const symbol of Object.getOwnPropertySymbols(Object.getPrototypeOf(own))) {
