@@ -11,15 +11,15 @@ namespace {
 
 constexpr uint64_t kFirstDelayMs = 5;
 constexpr uint64_t kLastDelayMs = 100;
-// How many times a batch's size is taken for the next one's before looking for more.
+// How many batches may be as big as the one before until the backlog is checked for more.
 constexpr int kTrust = 3;
 
 Fd OpenReserve() { return Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 Fd AcceptFrom(int listener) { return Fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
 
-// What accept4 says of one connection that failed before it was accepted (accept(2), "Error
-// handling"), and EINTR: the next may be well.
+// Whether an error of accept4 is about one connection that failed before it was accepted
+// (accept(2), "Error handling"), or EINTR: the next connection may be well.
 bool ConcernsOneConnection(int error) {
   switch (error) {
     case ECONNABORTED:
@@ -41,28 +41,29 @@ bool ConcernsOneConnection(int error) {
 
 }  // namespace
 
-Acceptor* Acceptor::Start(uv_loop_t* loop, ListenSocket socket, int most, Sink* sink,
-                          void (*on_freed)(Acceptor*, void*), void* context, SystemError* error) {
-  auto* acceptor = new Acceptor(std::move(socket), most, sink, on_freed, context);
-  const int status = uv_poll_init(loop, &acceptor->poll_, acceptor->socket_.fd());
+Acceptor* Acceptor::Start(Environment* environment, ListenSocket socket, Mode mode, int max_batch, Sink* sink,
+                          SystemError* error) {
+  auto* acceptor = new Acceptor(environment, std::move(socket), mode, max_batch, sink);
+  const int status = uv_poll_init(environment->loop(), &acceptor->poll_, acceptor->socket_.fd());
   if (status != 0) {
     *error = {-status, "epoll_ctl"};
     delete acceptor;
     return nullptr;
   }
-  uv_timer_init(loop, &acceptor->timer_);
+  uv_timer_init(environment->loop(), &acceptor->timer_);
   acceptor->poll_.data = acceptor;
   acceptor->timer_.data = acceptor;
+  environment->Add(acceptor);
   acceptor->Poll();
   return acceptor;
 }
 
-Acceptor::Acceptor(ListenSocket socket, int most, Sink* sink, void (*on_freed)(Acceptor*, void*), void* context)
-    : socket_(std::move(socket)),
-      most_(most),
+Acceptor::Acceptor(Environment* environment, ListenSocket socket, Mode mode, int max_batch, Sink* sink)
+    : environment_(environment),
+      socket_(std::move(socket)),
+      mode_(mode),
+      max_batch_(max_batch),
       sink_(sink),
-      on_freed_(on_freed),
-      context_(context),
       reserve_(OpenReserve()) {}
 
 void Acceptor::Poll() {
@@ -82,14 +83,14 @@ void Acceptor::Pause() {
     exclusive_.Leave();
     return;
   }
-  // Not uv_poll_stop: a handle that waits for something keeps the loop alive, as an open listener
-  // should.
+  // This is not uv_poll_stop: a handle that waits for something keeps the loop alive, and an open
+  // listener should.
   uv_poll_start(&poll_, UV_DISCONNECT, OnPoll);
 }
 
 void Acceptor::Resume() {
-  // Who waits exclusively does so anew: it may have failed, and whoever was told of what waits now
-  // may not come.
+  // An exclusive watch begins anew: to begin may have failed, and the thread that was told of the
+  // connections that wait now may not come for them.
   if (state_ == State::kPaused || (state_ == State::kAccepting && exclusive_.active())) Poll();
 }
 
@@ -98,14 +99,13 @@ void Acceptor::Hold(bool held) {
   held ? uv_ref(handle) : uv_unref(handle);
 }
 
-void Acceptor::Close(bool everywhere) {
+void Acceptor::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   // uv_close takes the descriptor out of the loop's epoll set at once, so that it can be closed
   // right after.
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnHandleClosed);
   uv_close(reinterpret_cast<uv_handle_t*>(&timer_), OnHandleClosed);
-  if (everywhere) socket_.Shutdown();
   socket_.Close();
   reserve_.Reset();
   std::exchange(sink_, nullptr)->OnClose();
@@ -114,7 +114,7 @@ void Acceptor::Close(bool everywhere) {
 void Acceptor::OnHandleClosed(uv_handle_t* handle) {
   auto* acceptor = static_cast<Acceptor*>(handle->data);
   if (--acceptor->open_handles_ > 0) return;
-  acceptor->on_freed_(acceptor, acceptor->context_);
+  acceptor->environment_->Remove(acceptor);
   delete acceptor;
 }
 
@@ -123,13 +123,26 @@ void Acceptor::OnPoll(uv_poll_t* poll, int status, int events) {
   if (status != 0) {
     acceptor->Fail(-status);
   } else if ((events & UV_READABLE) == 0) {
-    // Somebody shut the socket down while we were paused; EINVAL is what accept4 would say.
+    // Another thread shut the socket down while this acceptor was paused. EINVAL is what accept4
+    // would report.
     acceptor->Fail(EINVAL);
-  } else if (acceptor->most_ == 0) {
-    if (acceptor->wants_exclusive_) acceptor->exclusive_.Begin(poll->loop, acceptor->socket_.fd());
-    acceptor->sink_->OnReadable();
   } else {
-    acceptor->Accept(acceptor->most_);
+    acceptor->OnConnections();
+  }
+}
+
+void Acceptor::OnConnections() {
+  switch (mode_) {
+    case Mode::kBatches:
+      Accept(max_batch_);
+      return;
+    case Mode::kWatched:
+      exclusive_.Begin(environment_->loop(), socket_.fd());
+      sink_->OnReadable();
+      return;
+    case Mode::kOneByOne:
+      sink_->OnReadable();
+      return;
   }
 }
 
@@ -153,17 +166,18 @@ int Acceptor::AcceptInto(int* places, size_t room) {
       break;
     }
   }
-  // While there are more than it takes at a time all are busy, and the line is of no matter.
+  // While more connections wait than fit at a time, all threads are busy, and their order in the
+  // line does not matter.
   const bool may_be_more = room > 1 && count == room;
   if (count > 0 && !may_be_more && exclusive_.active() && state_ == State::kAccepting) exclusive_.Wait();
   return static_cast<int>(count);
 }
 
-// Returns how many are in fds_; of a batch, they are the sink's by then.
+// Returns how many descriptors are in fds_; in kBatches, the sink owns them by then.
 int Acceptor::Accept(int limit) {
-  // Most batches are as big as the one before. Stopping there saves the accept4 that would only
-  // find the backlog empty; should there be more, the level-triggered poll comes back on the loop's
-  // next turn.
+  // Most batches are as big as the one before. Stopping at that size saves the accept4 that would
+  // only find the backlog empty; if there are more connections, the level-triggered poll comes back
+  // on the loop's next turn.
   int count = 0;
   const Outcome outcome = AcceptUpTo(trust_ > 0 ? std::min(expected_, limit) : limit, &count);
   const int error = errno;
@@ -178,7 +192,7 @@ int Acceptor::Accept(int limit) {
   int shed = 0;
   if (outcome == Outcome::kNoDescriptors && delay_ms_ > 0) shed = Shed();
   if (outcome == Outcome::kNoDescriptors || outcome == Outcome::kNoMemory) BackOff();
-  const int batch = most_ > 0 ? count : 0;
+  const int batch = mode_ == Mode::kBatches ? count : 0;
   if (batch > 0 || shed > 0) sink_->OnBatch({fds_.data(), batch, shed, {}});
   return count;
 }
@@ -220,7 +234,7 @@ void Acceptor::Learn(Outcome outcome, int count) {
 int Acceptor::Shed() {
   int shed = 0;
   reserve_.Reset();
-  while (shed < kBatch && AcceptFrom(socket_.fd())) ++shed;
+  while (shed < kMaxBatch && AcceptFrom(socket_.fd())) ++shed;
   reserve_ = OpenReserve();
   counters_.shed += static_cast<uint64_t>(shed);
   return shed;

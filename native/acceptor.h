@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <uv.h>
 
+#include "environment.h"
 #include "exclusive_watch.h"
 #include "fd.h"
 #include "listen_socket.h"
@@ -11,35 +12,47 @@
 
 namespace node_dlb {
 
-// Accepts connections from a listening socket and hands their descriptors on in batches. It makes
-// no libuv handle of an accepted descriptor: that one belongs to whichever thread adopts it.
+// Accepts connections from a listening socket, and passes their descriptors on. It makes no libuv
+// handle for an accepted descriptor: the descriptor belongs to whichever thread adopts it.
 //
-// Thread: the loop's, for everything. Ownership: created by Start, which gives it the listening
-// socket; deletes itself after Close, once the loop has let go of its handles. The sink outlives it
-// or is told by OnClose.
+// Thread: the loop's, for everything. Ownership: as for every LoopUser; the acceptor owns the
+// listening socket too. The sink outlives the acceptor, or is told of its end by OnClose.
 //
-// When descriptors run out (EMFILE, ENFILE) the connections stay in the kernel's backlog and
-// accepting is tried again after 5 ms, which sits out a short peak. If none was free then either,
-// the backlog's connections are shed through a descriptor held in reserve: accepted and closed at
-// once, so that their clients know. Another thread may take the reserve's place in the descriptor
-// table in between; then nothing is shed this time. Either way accepting is tried again after a
-// delay that doubles up to 100 ms, so that it neither spins nor stalls.
-class Acceptor {
+// When descriptors run out (EMFILE, ENFILE), the connections stay in the kernel's backlog, and the
+// acceptor tries again after 5 ms, which is enough for a short peak. If there is still no free
+// descriptor then, the acceptor sheds the backlog's connections through a descriptor held in
+// reserve: it accepts them and closes them at once, so that their clients know. Another thread may
+// take the reserve's place in the descriptor table in between; then nothing is shed this time. In
+// both cases the acceptor tries again after a delay that doubles up to 100 ms, so that it neither
+// spins nor stalls.
+class Acceptor final : public LoopUser {
  public:
-  static constexpr int kBatch = 64;
+  // What the acceptor does when connections wait in the backlog.
+  enum class Mode {
+    // It accepts them, and passes them to the sink in batches.
+    kBatches,
+    // It tells the sink, which accepts one by AcceptOne.
+    kOneByOne,
+    // It tells the sink, which accepts several by AcceptInto. When several acceptors in this mode
+    // share a socket, the kernel wakes one of them for a connection, not all (see ExclusiveWatch).
+    kWatched,
+  };
+
+  static constexpr int kMaxBatch = 64;
 
   struct Batch {
-    const int* fds;     // accepted; the sink's from here on
-    int count;          // how many of them
-    int shed;           // accepted and closed for want of descriptors
+    const int* fds;     // accepted connections, which belong to the sink from here on
+    int count;          // the number of connections in `fds`
+    int shed;           // connections that were accepted and closed for lack of descriptors
     SystemError error;  // set: accepting has stopped for good
   };
 
   class Sink {
    public:
-    // May call Pause, Resume and Close.
+    // May call Pause, Resume and Close. In the modes without batches, `count` is 0: the call is
+    // about shed connections or an error.
     virtual void OnBatch(const Batch& batch) = 0;
-    // Of an acceptor that is asked: there may be connections for AcceptOne.
+    // In the modes without batches: connections may wait in the backlog.
     virtual void OnReadable() = 0;
     // The acceptor is closed; its pointer must not be used any more.
     virtual void OnClose() = 0;
@@ -48,41 +61,42 @@ class Acceptor {
     ~Sink() = default;
   };
 
-  // Since Start.
+  // Counts since Start.
   struct Counters {
     uint64_t accepted = 0;
     uint64_t shed = 0;
-    uint64_t aborted = 0;   // gone before they could be accepted (ECONNABORTED and the like)
-    uint64_t backoffs = 0;  // times that accepting waited for descriptors or memory
+    uint64_t aborted = 0;   // connections gone before they could be accepted (ECONNABORTED and the like)
+    uint64_t backoffs = 0;  // how often accepting waited for descriptors or memory
   };
 
-  // Takes the socket and accepts from it until Pause or Close. `on_freed(context)` is called last
-  // of all, when the loop has let go. On failure (EPERM, ENOMEM, ENOSPC of epoll) returns null and
-  // sets `error`; the socket is closed. Batches have up to `most` connections, 1 to kBatch. 0:
-  // there are none; the sink is told, and asks with AcceptOne.
-  static Acceptor* Start(uv_loop_t* loop, ListenSocket socket, int most, Sink* sink, void (*on_freed)(Acceptor*, void*),
-                         void* context, SystemError* error);
+  // Takes the socket, and accepts from it or watches it until Pause or Close. Batches have up to
+  // `max_batch` connections, 1 to kMaxBatch; the other modes ignore it. On failure (EPERM, ENOMEM,
+  // ENOSPC of epoll) it returns null and sets `error`, and the socket is closed.
+  static Acceptor* Start(Environment* environment, ListenSocket socket, Mode mode, int max_batch, Sink* sink,
+                         SystemError* error);
 
-  // The backlog holds what arrives from here on. The handle keeps the loop alive all the same.
+  // From here on, the kernel's backlog holds the connections that arrive. The handle keeps the loop
+  // alive all the same.
   void Pause();
   void Resume();
-  // In OnReadable: a connection's descriptor, or -1; shedding and failing are told to the sink as
-  // for batches.
+  // Accepts one connection while the acceptor is not paused. Returns its descriptor, or -1. In
+  // kBatches, the sink has received it as a batch of one by then. The sink is told of shed
+  // connections and of failures as for batches.
   int AcceptOne();
-  // Of an acceptor that is asked, also while it is paused: fills `places` from the front, each with
-  // the complement of a descriptor (so that it is negative). They may be in shared memory: a
-  // connection is there before JS goes on, or is terminated. How many; a negative errno if there
-  // are none for another reason than that nobody waits (EMFILE and the like).
+  // Accepts up to `room` connections, also while the acceptor is paused. Fills `places` from the
+  // front, each with the complement of a descriptor (a negative number). The places may be in
+  // shared memory: a connection is recorded there before JS goes on, or is terminated. Returns how
+  // many; a negative errno if there are none for another reason than an empty backlog (EMFILE and
+  // the like).
   int AcceptInto(int* places, size_t room);
-  // Of an acceptor that is asked by AcceptInto, and shares its socket with others that wait: one of
-  // them is told of a connection, not all.
-  void WatchExclusively() { wants_exclusive_ = true; }
-  // Whether the handle keeps the loop alive, as it does at first.
+  // Whether the handle keeps the loop alive. It does at first.
   void Hold(bool held);
-  // The listening socket is closed when it returns; `everywhere`: for those who share it, too. Safe
-  // to repeat.
-  void Close(bool everywhere = false);
+  // Nobody can connect any more, also where the socket is shared.
+  void ShutDown() { socket_.Shutdown(); }
+  // The listening socket is closed when this returns.
+  void Close() override;
 
+  bool IsConnection(int fd) const override { return socket_.IsConnection(fd); }
   const ListenSocket& socket() const { return socket_; }
   const Counters& counters() const { return counters_; }
 
@@ -90,12 +104,13 @@ class Acceptor {
   enum class State { kAccepting, kPaused, kBackingOff, kFailed, kClosed };
   enum class Outcome { kTaken, kEmpty, kNoDescriptors, kNoMemory, kBroken };
 
-  Acceptor(ListenSocket socket, int most, Sink* sink, void (*on_freed)(Acceptor*, void*), void* context);
+  Acceptor(Environment* environment, ListenSocket socket, Mode mode, int max_batch, Sink* sink);
   ~Acceptor() = default;
 
   static void OnPoll(uv_poll_t* poll, int status, int events);
   static void OnTimer(uv_timer_t* timer);
   static void OnHandleClosed(uv_handle_t* handle);
+  void OnConnections();
   void Poll();
   int Accept(int limit);
   Outcome AcceptUpTo(int limit, int* count);
@@ -108,19 +123,18 @@ class Acceptor {
   uv_timer_t timer_;
   int open_handles_ = 2;
   State state_ = State::kAccepting;
+  Environment* const environment_;
   ListenSocket socket_;
-  const int most_;
+  const Mode mode_;
+  const int max_batch_;
   Sink* sink_;
-  void (*on_freed_)(Acceptor*, void*);
-  void* context_;
   Fd reserve_;
   uint64_t delay_ms_ = 0;
   int expected_ = 0;
   int trust_ = 0;
   Counters counters_;
-  bool wants_exclusive_ = false;
   ExclusiveWatch exclusive_;
-  std::array<int, kBatch> fds_{};
+  std::array<int, kMaxBatch> fds_{};
 };
 
 }  // namespace node_dlb

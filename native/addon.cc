@@ -16,30 +16,29 @@
 #include "thread_use.h"
 #include "waker.h"
 
-// What `require('node_dlb.node')` returns; lib/native.ts types it. Loaded once per environment that
-// uses it.
+// What `require('node_dlb.node')` returns; lib/native.ts types it. It is loaded once for each
+// environment that uses it.
 namespace node_dlb {
 namespace {
 
-Napi::Value CloseFdForJs(const Napi::CallbackInfo& info) {
+// (fd) => what the function returns for it
+template <auto kFunction>
+Napi::Value CallWithFd(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const int fd = arguments.Fd(0);
-  return arguments.ok() ? Napi::Number::New(info.Env(), -CloseFd(fd)) : Napi::Value();
-}
-
-Napi::Value ResetFdForJs(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  const int fd = arguments.Fd(0);
-  return arguments.ok() ? Napi::Number::New(info.Env(), -ResetFd(fd)) : Napi::Value();
-}
-
-// (fd, Uint8Array) => bytes, or a negative errno
-Napi::Value PeekFdForJs(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  const int fd = arguments.Fd(0);
-  auto to = arguments.Bytes(1);
   if (!arguments.ok()) return {};
-  return Napi::Number::New(info.Env(), PeekFd(fd, reinterpret_cast<char*>(to.Data()), to.ByteLength()));
+  return Napi::Number::New(info.Env(), kFunction(fd));
+}
+
+// (fd, Uint8Array) => what the function returns for them
+template <auto kFunction>
+Napi::Value CallWithFdAndBytes(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const int fd = arguments.Fd(0);
+  auto bytes = arguments.Bytes(1);
+  if (!arguments.ok()) return {};
+  const auto result = kFunction(fd, reinterpret_cast<char*>(bytes.Data()), bytes.ByteLength());
+  return Napi::Number::New(info.Env(), static_cast<double>(result));
 }
 
 // (fd, bytes) => 0 or a negative errno
@@ -47,48 +46,7 @@ Napi::Value SkipFdForJs(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const int fd = arguments.Fd(0);
   const uint32_t size = arguments.Count(1);
-  return arguments.ok() ? Napi::Number::New(info.Env(), -SkipFd(fd, size)) : Napi::Value();
-}
-
-// (fd) => a descriptor, or a negative errno
-Napi::Value DuplicateFdForJs(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  const int fd = arguments.Fd(0);
-  return arguments.ok() ? Napi::Number::New(info.Env(), DuplicateFd(fd)) : Napi::Value();
-}
-
-// (fd, Uint8Array) => 0 or a negative errno
-Napi::Value ReplyAndCloseFdForJs(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  const int fd = arguments.Fd(0);
-  auto data = arguments.Bytes(1);
-  if (!arguments.ok()) return {};
-  const auto* const bytes = reinterpret_cast<const char*>(data.Data());
-  return Napi::Number::New(info.Env(), -ReplyAndCloseFd(fd, bytes, data.ByteLength()));
-}
-
-// (fd) => bytes
-Napi::Value UnreadOfFdForJs(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  const int fd = arguments.Fd(0);
-  return arguments.ok() ? Napi::Number::New(info.Env(), UnreadOfFd(fd)) : Napi::Value();
-}
-
-// (fd, Uint8Array) => bytes, or a negative errno
-Napi::Value WriteWithoutWaitingForJs(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  const int fd = arguments.Fd(0);
-  auto data = arguments.Bytes(1);
-  if (!arguments.ok()) return {};
-  const auto* const bytes = reinterpret_cast<const char*>(data.Data());
-  const long count = WriteWithoutWaiting(fd, bytes, data.ByteLength());
-  return Napi::Number::New(info.Env(), static_cast<double>(count));
-}
-
-Napi::Value ClientOfForJs(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  const int fd = arguments.Fd(0);
-  return arguments.ok() ? Napi::Number::New(info.Env(), ClientOf(fd)) : Napi::Value();
+  return arguments.ok() ? Napi::Number::New(info.Env(), SkipFd(fd, size)) : Napi::Value();
 }
 
 // () => the calling thread's number, and the descriptor of its loop's epoll set
@@ -116,14 +74,7 @@ Napi::Value IsReadyForJs(const Napi::CallbackInfo& info) {
   return arguments.ok() ? Napi::Boolean::New(info.Env(), IsReady(thread, poll_fd)) : Napi::Value();
 }
 
-// (fd) => a descriptor, or a negative errno
-Napi::Value ShareListeningForJs(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  const int fd = arguments.Fd(0);
-  return arguments.ok() ? Napi::Number::New(info.Env(), ShareListening(fd)) : Napi::Value();
-}
-
-// The most descriptors that this process may have, so their numbers are below it; Infinity if there
+// () => how many descriptors this process may have: their numbers are below it. Infinity if there
 // is no limit.
 Napi::Value FdLimit(const Napi::CallbackInfo& info) {
   rlimit limit{};
@@ -133,33 +84,38 @@ Napi::Value FdLimit(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(limit.rlim_cur));
 }
 
+template <Napi::Value (*kFunction)(const Napi::CallbackInfo&)>
+void Export(Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<kFunction>(exports.Env(), name));
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Environment* environment = Environment::Install(env);
   if (environment == nullptr) return exports;
   exports.Set("Listener", Listener::Define(env));
   exports.Set("DlbDevice", dlb::JsDevice::Define(env));
   exports.Set("DlbDomain", dlb::JsDomain::Define(env));
-  exports.Set("inspectDlbLibrary", Napi::Function::New<dlb::InspectLibrary>(env, "inspectDlbLibrary"));
-  exports.Set("attachDlbPort", Napi::Function::New<dlb::Attachment::Attach>(env, "attachDlbPort"));
-  exports.Set("closeFd", Napi::Function::New<CloseFdForJs>(env, "closeFd"));
-  exports.Set("resetFd", Napi::Function::New<ResetFdForJs>(env, "resetFd"));
-  exports.Set("dupFd", Napi::Function::New<DuplicateFdForJs>(env, "dupFd"));
-  exports.Set("replyAndCloseFd", Napi::Function::New<ReplyAndCloseFdForJs>(env, "replyAndCloseFd"));
-  exports.Set("peekFd", Napi::Function::New<PeekFdForJs>(env, "peekFd"));
-  exports.Set("skipFd", Napi::Function::New<SkipFdForJs>(env, "skipFd"));
-  exports.Set("unreadOfFd", Napi::Function::New<UnreadOfFdForJs>(env, "unreadOfFd"));
-  exports.Set("writeWithoutWaiting", Napi::Function::New<WriteWithoutWaitingForJs>(env, "writeWithoutWaiting"));
-  exports.Set("clientOf", Napi::Function::New<ClientOfForJs>(env, "clientOf"));
-  exports.Set("shareListening", Napi::Function::New<ShareListeningForJs>(env, "shareListening"));
-  exports.Set("guardLedger", Napi::Function::New<LedgerGuard::GuardForJs>(env, "guardLedger"));
-  exports.Set("releaseLedger", Napi::Function::New<LedgerGuard::ReleaseForJs>(env, "releaseLedger"));
-  exports.Set("openWaker", Napi::Function::New<Waker::OpenForJs>(env, "openWaker"));
-  exports.Set("wake", Napi::Function::New<Waker::WakeForJs>(env, "wake"));
-  exports.Set("closeWaker", Napi::Function::New<Waker::CloseForJs>(env, "closeWaker"));
-  exports.Set("thisThread", Napi::Function::New<ThisThreadForJs>(env, "thisThread"));
-  exports.Set("threadCpu", Napi::Function::New<ThreadCpuForJs>(env, "threadCpu"));
-  exports.Set("isReady", Napi::Function::New<IsReadyForJs>(env, "isReady"));
-  exports.Set("fdLimit", Napi::Function::New<FdLimit>(env, "fdLimit"));
+  Export<dlb::InspectLibrary>(exports, "inspectDlbLibrary");
+  Export<dlb::Attachment::Attach>(exports, "attachDlbPort");
+  Export<CallWithFd<CloseFd>>(exports, "closeFd");
+  Export<CallWithFd<ResetFd>>(exports, "resetFd");
+  Export<CallWithFd<DuplicateFd>>(exports, "dupFd");
+  Export<CallWithFd<UnreadOfFd>>(exports, "unreadOfFd");
+  Export<CallWithFd<ClientOf>>(exports, "clientOf");
+  Export<CallWithFd<ShareListening>>(exports, "shareListening");
+  Export<CallWithFdAndBytes<PeekFd>>(exports, "peekFd");
+  Export<CallWithFdAndBytes<ReplyAndCloseFd>>(exports, "replyAndCloseFd");
+  Export<CallWithFdAndBytes<WriteWithoutWaiting>>(exports, "writeWithoutWaiting");
+  Export<SkipFdForJs>(exports, "skipFd");
+  Export<LedgerGuard::GuardForJs>(exports, "guardLedger");
+  Export<LedgerGuard::ReleaseForJs>(exports, "releaseLedger");
+  Export<Waker::OpenForJs>(exports, "openWaker");
+  Export<Waker::WakeForJs>(exports, "wake");
+  Export<Waker::CloseForJs>(exports, "closeWaker");
+  Export<ThisThreadForJs>(exports, "thisThread");
+  Export<ThreadCpuForJs>(exports, "threadCpu");
+  Export<IsReadyForJs>(exports, "isReady");
+  Export<FdLimit>(exports, "fdLimit");
   return exports;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "fd.h"
+
 namespace node_dlb {
 
 Environment* Environment::Install(Napi::Env env) {
@@ -18,29 +20,17 @@ Environment* Environment::Install(Napi::Env env) {
   return installed;
 }
 
-Acceptor* Environment::StartAcceptor(ListenSocket socket, int most, Acceptor::Sink* sink, SystemError* error) {
-  Acceptor* acceptor = Acceptor::Start(loop_, std::move(socket), most, sink, OnAcceptorFreed, this, error);
-  if (acceptor != nullptr) acceptors_.insert(acceptor);
-  return acceptor;
-}
-
-void Environment::OnAcceptorFreed(Acceptor* acceptor, void* context) {
-  auto* self = static_cast<Environment*>(context);
-  self->acceptors_.erase(acceptor);
-  self->LetGoIfDone();
-}
-
 uint32_t Environment::AddGuard(std::unique_ptr<LedgerGuard> guard) {
   guards_.emplace(++last_guard_, std::move(guard));
   return last_guard_;
 }
 
-// While the listening sockets are open, by which connections are told from what else the numbers
-// may be.
+// Runs while the listening sockets are open: a descriptor's number may be something else's by now,
+// and only a listening socket can tell its connections from that.
 void Environment::CloseConnections() {
   const auto is_connection = [this](int fd) {
-    return std::any_of(acceptors_.begin(), acceptors_.end(),
-                       [fd](const Acceptor* acceptor) { return acceptor->socket().IsConnection(fd); });
+    return std::any_of(loop_users_.begin(), loop_users_.end(),
+                       [fd](const LoopUser* user) { return user->IsConnection(fd); });
   };
   for (const auto& [number, guard] : guards_) guard->CloseAll(is_connection);
   for (const int fd : doubtful_) {
@@ -53,11 +43,10 @@ void Environment::OnCleanUp(napi_async_cleanup_hook_handle, void* context) {
   auto* self = static_cast<Environment*>(context);
   self->ending_ = true;
   self->CloseConnections();
-  for (Acceptor* acceptor : self->acceptors_) acceptor->Close();
-  // First the ports lose their thread, then their watchers close.
+  // The handles close first: to end the share of the DLB device can take seconds, during which the
+  // listening sockets would be open and nobody would accept.
+  for (LoopUser* user : self->loop_users_) user->Close();
   self->dlb_.End();
-  const std::vector<LoopUser*> users(self->loop_users_.begin(), self->loop_users_.end());
-  for (LoopUser* user : users) user->Close();
   self->LetGoIfDone();
 }
 
@@ -67,7 +56,7 @@ void Environment::Remove(LoopUser* user) {
 }
 
 void Environment::LetGoIfDone() {
-  if (!ending_ || !acceptors_.empty() || !loop_users_.empty()) return;
+  if (!ending_ || !loop_users_.empty()) return;
   // Node deletes this object soon after.
   napi_remove_async_cleanup_hook(hook_);
 }

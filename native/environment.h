@@ -7,58 +7,61 @@
 #include <uv.h>
 #include <vector>
 
-#include "acceptor.h"
 #include "dlb/tenancy.h"
 #include "ledger_guard.h"
 
 namespace node_dlb {
 
-// Something with handles on an environment's loop.
+// An object with handles on an environment's loop.
+//
+// Thread: the loop's. Ownership: the object is created by `new`, calls Environment::Add once its
+// handles are open, and deletes itself after Close: when the loop has let go of the last handle, it
+// calls Environment::Remove.
 class LoopUser {
  public:
-  // The environment ends. When the loop has let go of the last handle, it calls
-  // Environment::Remove.
+  // Closes the handles. Calling it again has no effect. It does not call Environment::Remove before
+  // it returns. The environment calls it when it ends, if nobody has called it before.
   virtual void Close() = 0;
+
+  // Whether a descriptor, about which nothing is known, is an open connection that was accepted
+  // from the object's listening socket.
+  virtual bool IsConnection(int) const { return false; }
 
  protected:
   ~LoopUser() = default;
 };
 
-// What one Node environment (the main thread, or a worker) has of the addon: its loop, the
-// acceptors and others that have handles on it, and its share of the DLB device.
+// The addon's part of one Node environment (the main thread or a worker): its loop, the objects
+// that have handles on the loop, and the environment's share of the DLB device.
 //
 // An environment may end at any moment (worker.terminate(), process.exit()), and Node aborts the
-// process if a loop still has handles then. So a clean-up hook closes them and lets the environment
-// go on ending only when the loop has let go of the last one. Hooks run before the finalizers of JS
-// objects.
+// process if the loop still has handles then. A clean-up hook therefore closes all handles, and
+// lets the environment go on ending only when the loop has let go of the last one. The hook runs
+// before the finalizers of JS objects.
 //
-// Thread: the environment's. Ownership: instance data of the environment, which deletes it last of
-// all.
+// Thread: the environment's. Ownership: the object is the environment's instance data; the
+// environment deletes it after everything else.
 class Environment {
  public:
-  // Null, with a JS exception pending, if Node refuses the loop or the hook.
+  // Returns null, with a JS exception pending, if Node provides no loop or refuses the hook.
   static Environment* Install(Napi::Env env);
   static Environment* Of(Napi::Env env) { return env.GetInstanceData<Environment>(); }
 
   uv_loop_t* loop() const { return loop_; }
 
-  // Each Add has its Remove, after the loop has let go.
   void Add(LoopUser* user) { loop_users_.insert(user); }
   void Remove(LoopUser* user);
 
   dlb::Tenancy& dlb() { return dlb_; }
 
-  // Of a balancer of this thread's, until it is closed. Numbers are not used again.
+  // Adds the guard of a balancer of this thread, until the balancer is closed. Returns the guard's
+  // number. Numbers are not reused.
   uint32_t AddGuard(std::unique_ptr<LedgerGuard> guard);
   void RemoveGuard(uint32_t number) { guards_.erase(number); }
-  // JS was terminated when it had taken these descriptors: no ledger may know of them.
+  // Notes descriptors that JS had taken when it was terminated: a ledger may or may not have them.
   void Doubt(const int* fds, int count) { doubtful_.insert(doubtful_.end(), fds, fds + count); }
 
-  // Starts an acceptor that is closed with the environment at the latest. See Acceptor::Start.
-  Acceptor* StartAcceptor(ListenSocket socket, int most, Acceptor::Sink* sink, SystemError* error);
-
  private:
-  static void OnAcceptorFreed(Acceptor* acceptor, void* self);
   static void OnCleanUp(napi_async_cleanup_hook_handle hook, void* self);
   void CloseConnections();
   void LetGoIfDone();
@@ -66,7 +69,6 @@ class Environment {
   uv_loop_t* loop_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   bool ending_ = false;
-  std::unordered_set<Acceptor*> acceptors_;
   std::unordered_set<LoopUser*> loop_users_;
   dlb::Tenancy dlb_;
   std::unordered_map<uint32_t, std::unique_ptr<LedgerGuard>> guards_;

@@ -17,9 +17,9 @@ void Fd::Reset(int fd) {
 }
 
 int CloseFd(int fd) {
-  // EINTR: on Linux the descriptor is closed all the same, and trying again could close somebody
-  // else's.
-  return close(fd) == 0 || errno == EINTR ? 0 : errno;
+  // After EINTR the descriptor is closed all the same on Linux. A second attempt could close a
+  // descriptor that another thread has opened meanwhile.
+  return close(fd) == 0 || errno == EINTR ? 0 : -errno;
 }
 
 int PeekFd(int fd, char* to, size_t size) {
@@ -31,7 +31,7 @@ int SkipFd(int fd, size_t size) {
   char skipped[512];
   while (size > 0) {
     const ssize_t count = recv(fd, skipped, std::min(size, sizeof skipped), MSG_DONTWAIT);
-    if (count <= 0) return count < 0 ? errno : EAGAIN;
+    if (count <= 0) return count < 0 ? -errno : -EAGAIN;
     size -= static_cast<size_t>(count);
   }
   return 0;
@@ -45,7 +45,7 @@ int UnreadOfFd(int fd) {
 int ReplyAndCloseFd(int fd, const char* data, size_t size) {
   constexpr int kMostReads = 16;
   char unread[4096];
-  // How much is sent does not matter: the peer that is not told sees the connection end.
+  // It does not matter how much is sent: a peer that gets nothing still sees the connection end.
   const ssize_t sent = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent >= 0) shutdown(fd, SHUT_WR);
   for (int i = 0; i < kMostReads && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; ++i) continue;
@@ -59,7 +59,7 @@ int DuplicateFd(int fd) {
 
 int ResetFd(int fd) {
   const linger drop{1, 0};
-  // ENOTSOCK and the like are of no interest: what matters is that the descriptor gets closed.
+  // Errors such as ENOTSOCK do not matter, as long as the descriptor gets closed.
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &drop, sizeof drop);
   return CloseFd(fd);
 }

@@ -6,8 +6,8 @@
 
 namespace node_dlb {
 
-// One open file descriptor and the duty to close it. Move-only.
-// Thread: any, one at a time. Ownership: closes what it holds when destroyed, reset or assigned to.
+// One open file descriptor and the duty to close it. Move-only. Thread: any, one at a time.
+// Ownership: the object closes its descriptor when it is destroyed, reset or assigned to.
 class Fd {
  public:
   Fd() = default;
@@ -30,34 +30,37 @@ class Fd {
   int fd_ = -1;
 };
 
-// Closes a descriptor. Returns 0 or an errno (EBADF, EIO); the descriptor is gone in either case.
+// Closes a descriptor. Returns 0 or a negative errno (EBADF, EIO); the descriptor is gone in both
+// cases.
 int CloseFd(int fd);
 
-// Another descriptor of the same open file, or a negative errno (EBADF, EMFILE). It is closed in
-// child processes.
+// Returns another descriptor of the same open file, or a negative errno (EBADF, EMFILE). The new
+// descriptor is closed in child processes.
 int DuplicateFd(int fd);
 
-// Closes a TCP connection with a reset: unsent data is dropped and the peer sees ECONNRESET. On a
-// socket of another kind it is CloseFd. Returns 0 or an errno (EBADF, EIO).
+// Closes a TCP connection with a reset: unsent data is dropped, and the peer sees ECONNRESET. On a
+// socket of another kind it does what CloseFd does. Returns 0 or a negative errno (EBADF, EIO).
 int ResetFd(int fd);
 
-// Copies what has arrived and leaves it there. How many bytes; 0 at the end of the stream; a
-// negative errno, EAGAIN if nothing has.
+// Copies the bytes that have arrived, and leaves them unread. Returns how many; 0 at the end of the
+// stream; a negative errno (EAGAIN if no byte has arrived).
 int PeekFd(int fd, char* to, size_t size);
 
-// Takes so many bytes that have arrived. 0 or an errno; EAGAIN if they have not.
+// Reads and drops `size` bytes that have arrived. Returns 0 or a negative errno (EAGAIN if fewer
+// have arrived).
 int SkipFd(int fd, size_t size);
 
-// How many bytes have arrived and are not read; 0 also if nobody can know.
+// Returns how many bytes have arrived and are not read; 0 also if the kernel does not know.
 int UnreadOfFd(int fd);
 
-// Sends so much of it as the socket takes at once, then ends the connection; what the peer has sent
-// is read first, since closing with it unread would reset the connection, and the peer might lose
-// what we sent. Returns 0 or CloseFd's errno.
+// Sends as much of the data as the socket takes at once, then ends the connection. What the peer
+// has sent is read first: closing with unread data would reset the connection, and the peer might
+// lose what was sent to it. Returns what CloseFd does.
 int ReplyAndCloseFd(int fd, const char* data, size_t size);
 
-// A number for the address (not the port) of a connection's other end, the same for IPv4 and IPv4
-// in IPv6. 0: it has none, as on a Unix socket, or is gone.
+// Returns a number for the address (not the port) of a connection's peer, the same for an IPv4
+// address and for that address in IPv6. 0 means that the peer has no address, as on a Unix socket,
+// or is gone.
 uint32_t ClientOf(int fd);
 
 }  // namespace node_dlb

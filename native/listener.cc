@@ -12,10 +12,21 @@
 namespace node_dlb {
 namespace {
 
-// What the last element of a batch's array says: JS has not had the batch, or has it, or has told
-// the ledger of all of it.
+// The last element of a batch's array: JS does not have the batch, or has it. JS sets it to a third
+// value when the ledger has all of the batch.
 constexpr int kNotTaken = 0;
 constexpr int kTaken = 1;
+
+// What the first argument of the constructor names: an address to listen on, or a socket to share.
+struct Target {
+  Acceptor::Mode mode = Acceptor::Mode::kBatches;
+  ListenSpec spec;
+  int shared_fd = -1;
+
+  SystemError Open(ListenSocket* socket) const {
+    return mode == Acceptor::Mode::kBatches ? socket->Open(spec) : socket->Share(shared_fd);
+  }
+};
 
 // The spec comes from lib/net/listening-socket.ts, which has checked it.
 ListenSpec ReadSpec(Properties* from) {
@@ -31,6 +42,17 @@ ListenSpec ReadSpec(Properties* from) {
   return spec;
 }
 
+Target ReadTarget(Properties* from) {
+  Target target;
+  if (from->Has("fd")) {
+    target.mode = from->Bool("exclusive") ? Acceptor::Mode::kWatched : Acceptor::Mode::kOneByOne;
+    target.shared_fd = from->Int("fd");
+  } else {
+    target.spec = ReadSpec(from);
+  }
+  return target;
+}
+
 Napi::Object TcpAddress(Napi::Env env, const sockaddr_storage& address) {
   const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
   const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
@@ -42,7 +64,7 @@ Napi::Object TcpAddress(Napi::Env env, const sockaddr_storage& address) {
     uv_ip4_name(v4, text, sizeof text);
   }
   std::string name = text;
-  // A link-local address is of use only with its interface.
+  // A link-local address is useful only with its interface.
   char interface[IF_NAMESIZE];
   if (is_v6 && v6->sin6_scope_id != 0 && if_indextoname(v6->sin6_scope_id, interface) != nullptr) {
     name = name + '%' + interface;
@@ -85,21 +107,17 @@ Listener::Listener(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Listener>(
   const Napi::Function callback = arguments.Function(2);
   if (!arguments.ok()) return;
   Properties properties(info[0]);
-  const bool shares = properties.Has("fd");
+  const Target target = ReadTarget(&properties);
+  const bool is_port = target.spec.port >= 0 && target.spec.port <= UINT16_MAX;
   const size_t room = fds.ElementLength();
-  if (!shares && room < 2) arguments.Refuse(1, "an Int32Array with room for two");
-  const size_t most = shares ? 0 : std::min<size_t>(room - 1, Acceptor::kBatch);
-  const int shared_fd = shares ? properties.Int("fd") : -1;
-  const bool exclusive = shares && properties.Bool("exclusive");
-  const ListenSpec listen_spec = shares ? ListenSpec{} : ReadSpec(&properties);
-  const bool has_port = listen_spec.port >= 0 && listen_spec.port <= UINT16_MAX;
-  if (!properties.all() || !has_port) arguments.Refuse(0, "a whole specification of what to listen on");
+  if (target.mode == Acceptor::Mode::kBatches && room < 2) arguments.Refuse(1, "an Int32Array with room for two");
+  if (!properties.all() || !is_port) arguments.Refuse(0, "a whole specification of what to listen on");
   if (!arguments.ok()) return;
   ListenSocket socket;
-  SystemError error = shares ? socket.Share(shared_fd) : socket.Open(listen_spec);
+  SystemError error = target.Open(&socket);
   if (!error) {
-    acceptor_ = Environment::Of(env)->StartAcceptor(std::move(socket), static_cast<int>(most), this, &error);
-    if (acceptor_ != nullptr && exclusive) acceptor_->WatchExclusively();
+    const int max_batch = static_cast<int>(std::min<size_t>(room - 1, Acceptor::kMaxBatch));
+    acceptor_ = Acceptor::Start(Environment::Of(env), std::move(socket), target.mode, max_batch, this, &error);
   }
   if (error) {
     error.ToError(env).ThrowAsJavaScriptException();
@@ -120,24 +138,24 @@ void Listener::OnReadable() {
   MakeCallback({});
 }
 
-// Returns false if the callback has not taken the descriptors, so that they are still ours: the
-// environment is ending, and JS was not run, or was terminated before it came so far.
+// Returns false if the callback has not taken the descriptors, so that they are still the addon's:
+// the environment is ending, and JS did not run, or was terminated before it took them.
 bool Listener::Call(const Acceptor::Batch& batch) {
   Napi::Int32Array fds = fds_.Value();
-  // JS owns the array and could have transferred its memory away: ask for the address each time.
+  // JS owns the array and may have transferred its memory away, so its address is read each time.
   if (fds.ElementLength() <= static_cast<size_t>(batch.count)) return MakeCallback(batch) && batch.count == 0;
   std::copy_n(batch.fds, batch.count, fds.Data());
   const size_t taken = fds.ElementLength() - 1;
   fds[taken] = kNotTaken;
-  // What this returns does not tell: when the environment is ending, Node may say of a callback
-  // that did not run, or not to its end, that it has.
+  // The result does not count: when the environment is ending, Node may report success for a
+  // callback that did not run, or not to its end.
   MakeCallback(batch);
   if (fds.ElementLength() <= taken || fds[taken] == kNotTaken) return false;
   if (fds[taken] == kTaken) Environment::Of(Env())->Doubt(batch.fds, batch.count);
   return true;
 }
 
-// Returns false if JS did not run to its end. An exception that it throws is an uncaught one.
+// Returns false if JS did not run to its end. An exception that JS throws becomes an uncaught one.
 bool Listener::MakeCallback(const Acceptor::Batch& batch) {
   Napi::Env env = Env();
   const napi_value arguments[] = {
@@ -145,8 +163,8 @@ bool Listener::MakeCallback(const Acceptor::Batch& batch) {
       Napi::Number::New(env, batch.shed),
       batch.error ? batch.error.ToError(env).Value() : env.Undefined(),
   };
-  // napi_make_callback, not a plain call: it runs nextTicks and microtasks afterwards, as for any
-  // callback of the loop.
+  // Unlike a plain call, napi_make_callback runs nextTicks and microtasks afterwards, as Node does
+  // for any callback of the loop.
   const napi_status status =
       napi_make_callback(env, nullptr, Value(), callback_.Value(), std::size(arguments), arguments, nullptr);
   if (status == napi_ok) return true;
@@ -202,7 +220,9 @@ Napi::Value Listener::FileDescriptor(const Napi::CallbackInfo& info) {
 void Listener::Close(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const bool everywhere = arguments.Bool(0);
-  if (arguments.ok() && acceptor_ != nullptr) acceptor_->Close(everywhere);
+  if (!arguments.ok() || acceptor_ == nullptr) return;
+  if (everywhere) acceptor_->ShutDown();
+  acceptor_->Close();
 }
 
 Napi::Value Listener::Address(const Napi::CallbackInfo& info) {

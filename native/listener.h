@@ -6,28 +6,29 @@
 
 namespace node_dlb {
 
-// The JS class `Listener`: an acceptor with a face that JS can call. lib/net/listening-socket.ts
-// documents it.
+// The JS class `Listener`: an acceptor that JS can call. lib/native.ts types it.
 //
 //     new Listener(spec, fds: Int32Array, callback: (count, shed, error?) => void)
 //
-// A batch has as many connections as fit into `fds`, at most 64; its last element is no descriptor,
-// but set to 1 by the callback once it has them, and to 2 when the ledger knows of all of them.
+// opens a listening socket and accepts in batches (Acceptor::Mode::kBatches). A batch has up to 64
+// connections, and one less than `fds` has elements. The last element of `fds` is not a descriptor:
+// the callback sets it to 1 once it has the descriptors, and to 2 when the ledger has all of them.
 //
 //     new Listener({ fd, exclusive }, an empty Int32Array, callback)
 //
-// shares a listening socket, and accepts only when it is asked: the callback is called when there
-// may be a connection, and calls `accept()`, or at any time `acceptInto(places, room)`. So a
-// connection is taken from the backlog only if there is somebody to have it. `exclusive`: of those
-// that wait for the socket so, one is told of a connection; it calls `acceptInto()`.
+// shares a listening socket of this process. The callback is called when connections may wait, and
+// JS accepts them, so that a connection is taken from the backlog only if there is somebody to have
+// it. With `exclusive` false the callback calls `accept(place)` for one connection (kOneByOne).
+// With `exclusive` true it calls `acceptInto(places, room)`, and of all that share the socket so,
+// one is told of a connection (kWatched).
 //
 // Thread: the JS thread of its environment. Ownership: keeps itself from being collected while its
-// acceptor is open; the acceptor belongs to the environment, which closes it if JS never does. The
+// acceptor is open; the acceptor is closed with the environment if JS never closes it. The
 // constructor throws what ListenSocket::Open and Acceptor::Start report.
 //
 // The callback owns the descriptors that it is called with, whatever it does, and an exception that
-// it throws is an uncaught one. If it cannot be called any more, since the environment is ending,
-// they are closed.
+// it throws is an uncaught one. If it cannot be called any more because the environment is ending,
+// the descriptors are closed.
 class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
  public:
   static Napi::Function Define(Napi::Env env);
@@ -44,29 +45,29 @@ class Listener : public Napi::ObjectWrap<Listener>, private Acceptor::Sink {
   // (place?: Int32Array) => a descriptor, or -1. Its complement is in `place` before JS goes on, or
   // is terminated.
   Napi::Value Accept(const Napi::CallbackInfo& info);
-  // (places: Int32Array) => count or a negative errno; see Acceptor::AcceptInto
+  // (places: Int32Array, room) => count or a negative errno; see Acceptor::AcceptInto
   Napi::Value AcceptInto(const Napi::CallbackInfo& info);
   void Pause(const Napi::CallbackInfo& info);
   void Resume(const Napi::CallbackInfo& info);
   // (held: boolean): whether it keeps the loop alive.
   void Hold(const Napi::CallbackInfo& info);
-  // (everywhere: boolean): see Acceptor::Close.
+  // (everywhere: boolean): with true, for those who share the socket, too.
   void Close(const Napi::CallbackInfo& info);
-  // The listening socket's, for other threads to share; -1 once closed.
+  // () => the listening socket's descriptor, for other threads to share; -1 once closed.
   Napi::Value FileDescriptor(const Napi::CallbackInfo& info);
-  // {address, family, port}, or the path of a Unix socket; undefined once closed.
+  // () => {address, family, port}, or the path of a Unix socket; undefined once closed.
   Napi::Value Address(const Napi::CallbackInfo& info);
-  // See ListenSocket::HasName; false once closed.
+  // () => ListenSocket::HasName; false once closed.
   Napi::Value IsInPlace(const Napi::CallbackInfo& info);
-  // See ListenSocket::HasFile; false once closed.
+  // () => ListenSocket::HasFile; false once closed.
   Napi::Value HasFile(const Napi::CallbackInfo& info);
   // (path): see ListenSocket::CopyPermissionsTo.
   void CopyPermissionsTo(const Napi::CallbackInfo& info);
-  // See ListenSocket::HasWaiting; false once closed.
+  // () => ListenSocket::HasWaiting; false once closed.
   Napi::Value HasWaiting(const Napi::CallbackInfo& info);
-  // (fd) => boolean, see ListenSocket::IsConnection; false once closed.
+  // (fd) => ListenSocket::IsConnection; false once closed.
   Napi::Value IsConnection(const Napi::CallbackInfo& info);
-  // Acceptor::Counters, also after close.
+  // () => Acceptor::Counters, also after close.
   Napi::Value Counters(const Napi::CallbackInfo& info);
 
   Acceptor* acceptor_ = nullptr;
