@@ -8,9 +8,9 @@
 
 namespace node_dlb {
 
-// Throws the TypeError of wrong use of the addon, with a code of lib/errors.ts. What JS has thrown
-// meanwhile, such as a getter, is its cause. If the thread is being terminated, nothing can be
-// thrown, and nothing has to be.
+// Throws the TypeError for wrong use of the addon, with a code of lib/errors.ts. If JS has thrown
+// meanwhile, for example in a getter, that exception becomes the error's cause. If the thread is
+// being terminated, nothing can be thrown, and nothing has to be.
 inline void ThrowWrongUse(Napi::Env env, const char* code, const std::string& message) {
   napi_value cause = nullptr;
   if (env.IsExceptionPending()) napi_get_and_clear_last_exception(env, &cause);
@@ -24,16 +24,16 @@ inline void ThrowWrongUse(Napi::Env env, const char* code, const std::string& me
   napi_throw(env, error);
 }
 
-// Whether a value is a whole number from `min` to `max`, and which. Node-API's own conversions make
-// 0 of NaN and cut what is too large.
+// Whether a value is a whole number from `min` to `max`; `out` receives it. Node-API's own
+// conversions turn NaN into 0 and cut numbers that are too large.
 inline bool ReadWhole(napi_env env, napi_value value, double min, double max, double* out) {
   return value != nullptr && napi_get_value_double(env, value, out) == napi_ok && *out >= min && *out <= max &&
          std::trunc(*out) == *out;
 }
 
-// The arguments of a call from JS, each taken as what it is read as, and never coerced. The first
-// that is something else is thrown a TypeError for; from then on `ok()` is false, and what was read
-// is not to be used. Whatever JS passes, nothing else happens.
+// The arguments of a call from JS. Each is read as one type and never coerced. The first argument
+// that has another type throws a TypeError; from then on `ok()` is false, and the values that were
+// read must not be used. Whatever JS passes, nothing else happens.
 class Arguments {
  public:
   explicit Arguments(const Napi::CallbackInfo& info) : env_(info.Env()), info_(info) {}
@@ -48,14 +48,14 @@ class Arguments {
   }
   int Int(size_t index, int min, int max) { return static_cast<int>(Whole(index, min, max)); }
   uint32_t Count(size_t index, uint32_t max = UINT32_MAX) { return static_cast<uint32_t>(Whole(index, 0, max)); }
-  // Of a descriptor: that it is open is another matter.
+  // A descriptor's number. Whether it is open is not checked.
   int Fd(size_t index) { return Int(index, 0, INT_MAX); }
   bool Bool(size_t index) {
     bool value = false;
     if (napi_get_value_bool(env_, info_[index], &value) != napi_ok) Refuse(index, "true or false");
     return value;
   }
-  // Without a zero byte, at which C would end it.
+  // A string without zero bytes, since C would end it there.
   std::string Text(size_t index) {
     const Napi::Value value = info_[index];
     std::string text = value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
@@ -68,7 +68,7 @@ class Arguments {
     if (!info_[index].IsFunction()) Refuse(index, "a function");
     return info_[index].As<Napi::Function>();
   }
-  // The memory may be shared. If it was transferred away, the array is empty.
+  // The memory may be shared. An array whose memory was transferred away is empty.
   Napi::Int32Array Int32Array(size_t index) {
     if (!IsArrayOf(index, napi_int32_array)) Refuse(index, "an Int32Array");
     return info_[index].As<Napi::Int32Array>();
@@ -78,9 +78,9 @@ class Arguments {
     return info_[index].As<Napi::Uint8Array>();
   }
 
-  // An object of the class T, which has tagged it with T::kTag: unwrapping another class's would
-  // take its memory for a T. (V8 itself keeps methods from being called on what is not of their
-  // class.)
+  // An object of the class T, which has tagged it with T::kTag: to unwrap an object of another
+  // class would treat its memory as a T. (V8 itself refuses to call a method on an object of
+  // another class.)
   template <typename T>
   T* Object(size_t index) {
     const Napi::Value value = info_[index];

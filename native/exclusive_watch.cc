@@ -10,8 +10,9 @@
 namespace node_dlb {
 namespace {
 
-// Whether libuv finds a handle by the descriptor in the entry's data, as it has always done. The
-// kernel shows it (proc(5), fdinfo), if there is a descriptor left to read it by.
+// Whether the data of libuv's epoll entry is the descriptor, by which libuv finds the handle, as it
+// has always done. The kernel shows the data (proc(5), fdinfo). The answer is unknown if there is
+// no free descriptor for reading it.
 std::optional<bool> FindsByDescriptor(int set, int fd) {
   std::ifstream entries("/proc/self/fdinfo/" + std::to_string(set));
   if (!entries && (errno == EMFILE || errno == ENFILE)) return std::nullopt;

@@ -7,38 +7,40 @@
 
 namespace node_dlb {
 
-// What a balancer has accepted and has no handle on, should its thread end before it has closed the
-// balancer: then no JS runs any more that could close it, and its clients would wait for as long as
-// the process lives.
+// Closes a balancer's connections that no Node handle owns, if the balancer's thread ends before
+// the balancer is closed: no JS runs any more that could close them, and their clients would wait
+// for as long as the process lives.
 //
-// The ledger (lib/ledger/ledger.ts, where the layout is) says which descriptors these are, and its
-// hands (accept-mode.ts) those that a worker has accepted and not entered yet. What workers had
-// handles on Node has closed: a thread's workers end before its clean-up hooks run.
+// The ledger (lib/ledger/ledger.ts, which documents the layout) tells which descriptors these are.
+// The pending lists (accept-mode.ts) tell which ones a worker has accepted and not entered into the
+// ledger yet. Node itself closes the connections that workers had handles on: a thread's workers
+// end before its clean-up hooks run.
 //
-// Thread: that of its environment. Ownership: the environment's, until JS releases it. The arrays
-// are kept from being collected.
+// Thread: its environment's. Ownership: the environment's, until JS releases the guard. The guard
+// keeps the arrays from being collected.
 class LedgerGuard {
  public:
-  LedgerGuard(const Napi::Int32Array& entries, const Napi::Int32Array& hands, size_t stride, size_t room);
+  LedgerGuard(const Napi::Int32Array& entries, const Napi::Int32Array& pending, size_t stride, size_t room);
 
-  // The environment ends, and no worker lives. `is_connection(fd)`: whether it was accepted from a
-  // socket of the environment's. It is asked of descriptors that a worker was just making a handle
-  // on: if Node has closed one, the number may be somebody else's.
+  // To be called when the environment ends and none of its workers lives. `is_connection(fd)` tells
+  // whether a descriptor was accepted from a socket of the environment. It is asked about
+  // descriptors that Node may have closed, so that their numbers may be something else's: those
+  // that a worker was making a handle on, and the pending ones.
   void CloseAll(const std::function<bool(int)>& is_connection) const;
 
-  // (entries: Int32Array, hands: Int32Array, stride, room) => number. Both arrays are in shared
-  // memory. A hand is the first `room` of each `stride` words.
+  // (entries: Int32Array, pending: Int32Array, stride, room) => the guard's number. Both arrays are
+  // in shared memory. A worker's pending list is the first `room` of each `stride` words.
   static Napi::Value GuardForJs(const Napi::CallbackInfo& info);
-  // (number) => undefined
+  // (the guard's number) => undefined
   static Napi::Value ReleaseForJs(const Napi::CallbackInfo& info);
 
  private:
   Napi::Reference<Napi::Int32Array> kept_entries_;
-  Napi::Reference<Napi::Int32Array> kept_hands_;
+  Napi::Reference<Napi::Int32Array> kept_pending_;
   const int32_t* entries_;
   size_t size_;
-  const int32_t* hands_;
-  size_t hands_size_;
+  const int32_t* pending_;
+  size_t pending_size_;
   size_t stride_;
   size_t room_;
 };

@@ -21,7 +21,7 @@ bool SetOption(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-// Returns the length of the address that was parsed, or 0.
+// Returns the length of the parsed address, or 0 if the text is not an address.
 socklen_t ParseAddress(const std::string& text, int port, sockaddr_storage* out) {
   auto* v4 = reinterpret_cast<sockaddr_in*>(out);
   if (uv_ip4_addr(text.c_str(), port, v4) == 0) return sizeof *v4;
@@ -32,12 +32,12 @@ socklen_t ParseAddress(const std::string& text, int port, sockaddr_storage* out)
 
 Fd OpenStream(int family) { return Fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
-// Node 20, whose libuv is 1.46, fills an abstract name up with zeros, in its clients too; later
-// ones do not.
+// Whether this Node fills up an abstract name with zeros, in its clients too. Node 20, whose libuv
+// is 1.46, does; later ones do not.
 bool PadsAbstractNames() { return uv_version() < ((1 << 16) | (47 << 8)); }
 
-// Names without the parts that do not tell a connection's end from its listener: the address, which
-// may be a wildcard.
+// Whether a connection's own end has the name that its listener has. For an IP socket only the port
+// counts: the listener's address may be a wildcard.
 bool SamePlace(const sockaddr_storage& a, const sockaddr_storage& b) {
   if (a.ss_family != b.ss_family) return false;
   switch (a.ss_family) {
@@ -101,9 +101,9 @@ SystemError ListenSocket::OpenTcp(const ListenSpec& spec) {
   if (!fd_) return errno == EAFNOSUPPORT ? SystemError{EINVAL, "socket"} : Failed("socket");
   if (!SetOption(fd_.get(), SOL_SOCKET, SO_REUSEADDR, 1)) return Failed("setsockopt");
   if (spec.reuse_port && !SetOption(fd_.get(), SOL_SOCKET, SO_REUSEPORT, 1)) return Failed("setsockopt");
-  // Connections inherit it, which saves a system call for each.
+  // Connections inherit the option, which saves a system call for each.
   if (spec.no_delay && !SetOption(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1)) return Failed("setsockopt");
-  // In seconds: how long a client may be silent before it is accepted all the same.
+  // The value is how long a client may be silent before it is accepted all the same, in seconds.
   if (spec.defer_accept && !SetOption(fd_.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, 1)) return Failed("setsockopt");
   if (address.ss_family == AF_INET6 && !SetOption(fd_.get(), IPPROTO_IPV6, IPV6_V6ONLY, spec.ipv6_only ? 1 : 0)) {
     return Failed("setsockopt");
@@ -116,7 +116,7 @@ SystemError ListenSocket::OpenUnix(const ListenSpec& spec) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const bool abstract = spec.path[0] == '\0';
-  // A name in the file system needs its terminating 0; an abstract one is all of its bytes.
+  // A name in the file system needs its terminating 0; in an abstract name, every byte counts.
   const size_t name_length = spec.path.size() + (abstract ? 0 : 1);
   if (name_length > sizeof address.sun_path) return {EINVAL, "bind"};
   std::memcpy(address.sun_path, spec.path.data(), spec.path.size());
@@ -128,7 +128,7 @@ SystemError ListenSocket::OpenUnix(const ListenSpec& spec) {
   if (bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(length)) != 0) {
     return errno == ENOENT ? SystemError{EACCES, "bind"} : Failed("bind");
   }
-  // From here on the name is ours to remove.
+  // From here on, this object has to remove the name.
   path_ = spec.path;
   if (!abstract) name_ = Fd(open(path_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   return {};
@@ -139,14 +139,14 @@ bool ListenSocket::HasName() const {
   struct stat ours = {};
   struct stat there = {};
   if (lstat(path_.c_str(), &there) != 0) return false;
-  // No descriptor was left for it: it is taken to be ours.
+  // There was no free descriptor for `name_`: the file is taken to be this socket's.
   if (!name_ || fstat(name_.get(), &ours) != 0) return true;
   return ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
 bool ListenSocket::HasFile() const {
   struct stat ours = {};
-  // No descriptor was left for it, and its name is all that is known.
+  // There was no free descriptor for `name_`, so only the name can tell.
   if (!name_ || fstat(name_.get(), &ours) != 0) return HasName();
   return ours.st_nlink > 0;
 }
@@ -154,7 +154,7 @@ bool ListenSocket::HasFile() const {
 void ListenSocket::CopyPermissionsTo(const std::string& path) const {
   struct stat ours = {};
   if (!name_ || fstat(name_.get(), &ours) != 0) return;
-  // First the owner: a change of it can take permissions away.
+  // The owner comes first: to change it can take permissions away.
   if (lchown(path.c_str(), ours.st_uid, ours.st_gid) != 0 && errno != EPERM) return;
   if (chmod(path.c_str(), ours.st_mode & 07777) != 0) return;
 }
@@ -175,8 +175,8 @@ bool ListenSocket::HasWaiting() const {
 void ListenSocket::Shutdown() { shutdown(fd_.get(), SHUT_RD); }
 
 void ListenSocket::Close() {
-  // The name goes first: once the descriptor is closed, another process may bind the name, and we
-  // would remove its.
+  // The name goes first: once the descriptor is closed, another process may bind the name, and this
+  // would remove that one's.
   if (IsInFileSystem() && HasName()) unlink(path_.c_str());
   path_.clear();
   name_.Reset();

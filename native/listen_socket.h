@@ -8,8 +8,8 @@
 
 namespace node_dlb {
 
-// Where to listen. With a `path` it is a Unix socket (a first byte of 0: one in the abstract
-// namespace), else TCP on `address`, an IPv4 or IPv6 literal.
+// Where to listen. With a `path`, on a Unix socket (a first byte of 0 puts it in the abstract
+// namespace); without one, on TCP at `address`, an IPv4 or IPv6 literal.
 struct ListenSpec {
   std::string address;
   std::string path;
@@ -21,16 +21,15 @@ struct ListenSpec {
   bool defer_accept = false;
 };
 
-// Another descriptor of a socket of this process that listens, for the caller to close. Returns a
-// negative errno if there is none to be had (EMFILE), or if the descriptor is no such socket
-// (EBADF).
+// Returns another descriptor of a listening socket of this process, which the caller has to close,
+// or a negative errno: EMFILE if no descriptor is free, EBADF if `fd` is not a listening socket.
 int ShareListening(int fd);
 
-// A socket that listens, set up with the options that libuv sets, so that it behaves as a listener
-// of Node's own. Thread: any, one at a time. Ownership: holds the descriptor and, for a Unix
-// socket, its name in the file system: Close (or the destructor) removes both, the name unless it
-// leads to another file by then. What tells is `name_`, a descriptor of the file (O_PATH): while it
-// is open, no other file gets the same number.
+// A listening socket, set up with the options that libuv sets, so that it behaves like a listener
+// of Node's own. Thread: any, one at a time. Ownership: the object owns the descriptor and, for a
+// Unix socket, the name in the file system. Close (or the destructor) removes both, except a name
+// that leads to another file by then. It compares with `name_`, a descriptor of the file (O_PATH):
+// while that is open, no other file gets the same inode number.
 class ListenSocket {
  public:
   ListenSocket() = default;
@@ -38,38 +37,42 @@ class ListenSocket {
   ListenSocket& operator=(ListenSocket&&) = delete;
   ~ListenSocket() { Close(); }
 
-  // Errnos are libuv's choice: EADDRINUSE (also for a path that exists, stale or not),
-  // EADDRNOTAVAIL, EACCES (also for a path whose directory does not exist), EINVAL (no literal,
-  // path too long, family not supported here), EMFILE, ENFILE, ENOMEM.
+  // The errnos are those that libuv reports: EADDRINUSE (also for a path that exists, stale or
+  // not), EADDRNOTAVAIL, EACCES (also for a path whose directory does not exist), EINVAL (`address`
+  // is not a literal, the path is too long, or this machine lacks the address family), EMFILE,
+  // ENFILE, ENOMEM.
   SystemError Open(const ListenSpec& spec);
 
-  // As ShareListening. The name of a Unix socket stays the first one's. EBADF, EMFILE.
+  // Shares the socket of another ListenSocket, by ShareListening. The other one keeps the name of a
+  // Unix socket. Errors: EBADF, EMFILE.
   SystemError Share(int fd);
 
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
 
-  // Of a Unix socket in the file system: whether its name still leads to it. True for others.
+  // Whether the name of a Unix socket in the file system still leads to it. True for other sockets.
   bool HasName() const;
-  // Of one in the file system: whether its file is anywhere, also by another name. True for others.
+  // Whether the file of a Unix socket in the file system still exists, under any name. True for
+  // other sockets.
   bool HasFile() const;
-  // Gives a file the owner and the permissions that the socket's own has, or had when it was
-  // removed, as far as that is allowed.
+  // Gives a file the owner and the permissions that the socket's own file has, or had when it was
+  // removed. What this process may not change is left.
   void CopyPermissionsTo(const std::string& path) const;
 
-  // The bound address. ENOBUFS.
+  // The bound address. Error: ENOBUFS.
   SystemError Address(sockaddr_storage* address) const;
 
-  // Whether a descriptor, of which nothing is known, is an open connection that was accepted here.
+  // Whether a descriptor, about which nothing is known, is an open connection that was accepted
+  // from this socket.
   bool IsConnection(int fd) const;
-  // Whether there is something to accept; also once it is shut down.
+  // Whether connections wait in the backlog. True also once the socket is shut down.
   bool HasWaiting() const;
 
-  // Nobody can connect any more, also where the socket is shared, and who waits in the backlog is
-  // reset.
+  // Nobody can connect any more, also where the socket is shared, and the connections in the
+  // backlog are reset.
   void Shutdown();
 
-  // Safe to repeat.
+  // May be called again.
   void Close();
 
  private:

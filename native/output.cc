@@ -11,13 +11,14 @@
 namespace node_dlb {
 namespace {
 
-// Who has it, has found room, and is about to fill it. Another process that writes to the same pipe
-// just then can still make it wait; so nobody waits long for the lock.
+// Orders the writers of this process: the thread that holds it has found room, and fills it.
+// Another process that writes to the same pipe just then can still make that thread wait, so no
+// thread waits longer than kPatience for the lock.
 std::timed_mutex turn;
 constexpr std::chrono::milliseconds kPatience{50};
 
-// Whether a write of up to PIPE_BUF bytes would not wait. Also if it would fail: then the write
-// says how.
+// Whether a write of up to PIPE_BUF bytes would not wait. True also if the write would fail: the
+// write itself then reports the error.
 bool HasRoom(int fd) {
   pollfd asked{fd, POLLOUT, 0};
   int count;
@@ -39,7 +40,7 @@ long WriteWithoutWaiting(int fd, const char* data, size_t size) {
     } else if (errno == EAGAIN) {
       break;
     } else if (errno != EINTR) {
-      // What is written already is told first; the next write fails alike.
+      // The bytes that were written are reported first; the next write fails in the same way.
       return written > 0 ? static_cast<long>(written) : -errno;
     }
   }

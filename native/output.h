@@ -4,11 +4,12 @@
 
 namespace node_dlb {
 
-// Writes as much as the descriptor takes at once, without making it non-blocking: that would hold
-// for everybody who has it, such as an app's own synchronous writes to stdout, or the programs at
-// its other end. What is not longer than 4,096 bytes (PIPE_BUF) is written in one piece or not at
-// all; of more, the rest may be left. Returns how many bytes; a negative errno (EPIPE, ENOSPC,
-// EBADF) if none could be written. Thread: any; several at once take turns.
+// Writes as many bytes as the descriptor takes at once. The descriptor does not become
+// non-blocking: that would affect everybody who has it, such as the app's own synchronous writes to
+// stdout, or the programs at its other end. Up to 4,096 bytes (PIPE_BUF) are written in one piece
+// or not at all; of longer data, a part may be written. Returns how many bytes were written; a
+// negative errno (EPIPE, ENOSPC, EBADF) if none could be written. Thread: any; several at once take
+// turns.
 long WriteWithoutWaiting(int fd, const char* data, size_t size);
 
 }  // namespace node_dlb

@@ -8,15 +8,15 @@
 
 namespace node_dlb {
 
-// The properties of an object that JS passes, each of the type that it is read as.
+// The properties of an object that JS passes. Each is read as one type and never coerced.
 //
-// A thread can be terminated in the middle of a call of ours. From then on, all of Node-API that
-// could run JS fails: reading properties, unwrapping, coercing, making functions and buffers;
-// reading and making primitive values goes on. node-addon-api answers such a failure with an empty
-// value, and aborts the process when that is used. So arguments are taken as they are (`As`), never
-// coerced (`To…`), and properties are read here: if `all()` is false in the end, one was not what
-// it is read as, or could not be read (a getter threw), or the thread is ending; nothing is to be
-// done with what was read.
+// A thread can be terminated in the middle of a call of the addon. From then on, every Node-API
+// function that could run JS fails: reading properties, unwrapping, coercing, making functions and
+// buffers. Reading and making primitive values goes on. node-addon-api answers such a failure with
+// an empty value, and aborts the process when that is used. For this reason, arguments are taken as
+// they are (`As`), never coerced (`To…`), and properties are read here. If `all()` is false in the
+// end, a property had another type, or could not be read (a getter threw), or the thread is ending;
+// the values that were read must not be used then.
 class Properties {
  public:
   explicit Properties(const Napi::Value& object) : env_(object.Env()), object_(object) {}
@@ -35,7 +35,8 @@ class Properties {
     Note(napi_get_value_bool(env_, Get(name), &value));
     return value;
   }
-  // A zero byte would end it, unless it is the first: then it is the name of an abstract socket.
+  // A string without zero bytes, since C would end it there. The first byte may be zero: such a
+  // string is the name of an abstract socket.
   std::string Text(const char* name) {
     const napi_value value = Get(name);
     size_t length = 0;
@@ -45,7 +46,7 @@ class Properties {
     all_ = all_ && (text[0] == '\0' || text.find('\0') == std::string::npos);
     return text;
   }
-  // Of an array.
+  // An array of kLength numbers.
   template <size_t kLength>
   void Counts(const char* name, uint32_t (&values)[kLength]) {
     const napi_value array = Get(name);

@@ -13,9 +13,9 @@
 namespace node_dlb {
 namespace {
 
-// The kernel's name for the CPU clock of one thread, made as clock_getcpuclockid(3) makes that of a
-// process: the number's complement above 3 bits, of which 4 says that it is a thread's, and 2 that
-// what the scheduler counts is meant.
+// The kernel's name for the CPU clock of one thread. clock_getcpuclockid(3) makes the name for a
+// process in the same way: the complement of the number, above 3 bits. In those bits, 4 stands for
+// a thread, and 2 for the time that the scheduler counts.
 clockid_t ClockOf(pid_t thread) { return static_cast<clockid_t>((~static_cast<unsigned>(thread) << 3) | 4U | 2U); }
 
 }  // namespace
@@ -34,7 +34,8 @@ bool IsReady(pid_t thread, int poll_fd) {
   std::snprintf(path.data(), path.size(), "/proc/self/task/%d/syscall", static_cast<int>(thread));
   const Fd file(open(path.data(), O_RDONLY | O_CLOEXEC));
   if (!file) return false;
-  // "running", or the number of the system call in which it sleeps and the arguments: "281 0x12 …".
+  // The text is "running", or the number of the system call in which the thread sleeps and its
+  // arguments: "281 0x12 …".
   std::array<char, 64> text{};
   if (read(file.get(), text.data(), text.size() - 1) <= 0) return false;
   if (std::strncmp(text.data(), "running", 7) == 0) return true;

@@ -6,19 +6,20 @@
 #include <unordered_map>
 
 #include "arguments.h"
+#include "system_error.h"
 
 namespace node_dlb {
 namespace {
 
-// The open wakers of all threads. Whoever wakes one holds the lock meanwhile, so that it is not
-// closed under its hands.
+// The open wakers of all threads. A thread that wakes one holds the lock meanwhile, so that the
+// waker's own thread cannot close it.
 struct Table {
   std::shared_mutex mutex;
   std::unordered_map<uint32_t, Waker*> wakers;
   uint32_t last = 0;
 };
 
-// Never destroyed: other threads may still run when static objects are.
+// The table is never destroyed: other threads may still run when static objects are destroyed.
 Table& Wakers() {
   static auto* const table = new Table;
   return *table;
@@ -52,8 +53,8 @@ void Waker::Wake(uint32_t number) {
   if (found != table.wakers.end()) uv_async_send(&found->second->async_);
 }
 
-// Null if the owner has none of this number. Only its own thread closes a waker, so that the
-// pointer is good there.
+// Returns null if the owner has no waker with this number. Only its own thread closes a waker, so
+// the pointer stays valid there.
 Waker* Waker::Find(uint32_t number, const Environment* owner) {
   Table& table = Wakers();
   const std::shared_lock<std::shared_mutex> lock(table.mutex);

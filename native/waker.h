@@ -8,24 +8,24 @@
 
 namespace node_dlb {
 
-// Has a function called on its environment's loop when any thread of the process asks for it by its
-// number. Asking again before the call has no further effect. It does not keep the loop alive.
+// Calls a JS function on its environment's loop when any thread of the process asks for it by the
+// waker's number. Asking again before the call has no further effect. A waker does not keep the
+// loop alive.
 //
-// Thread: the loop's; Wake: any. Ownership: deletes itself after Close, once the loop has let go of
-// its handle; the environment closes it if nobody else does.
+// Thread: the loop's; Wake: any. Ownership: as for every LoopUser.
 class Waker final : public LoopUser {
  public:
-  // Its number is never used again.
+  // Returns null if the loop has no descriptor for it.
   static Waker* Open(Napi::Env env, Napi::Function callback);
-  // Whoever has the number may call it at any time: a waker that is closed, or never was, is not
-  // woken.
+  // May be called at any time: a number without an open waker has no effect.
   static void Wake(uint32_t number);
 
   uint32_t number() const { return number_; }
-  // The callback is not called any more. Safe to repeat.
+  // The callback is not called after this.
   void Close() override;
 
-  // (function) => number; number => undefined; number => undefined
+  // (function) => the waker's number; (number) => undefined; (number of a waker of this
+  // environment) => undefined
   static Napi::Value OpenForJs(const Napi::CallbackInfo& info);
   static Napi::Value WakeForJs(const Napi::CallbackInfo& info);
   static Napi::Value CloseForJs(const Napi::CallbackInfo& info);
