@@ -22,7 +22,7 @@ export const errorCodes = {
   ERR_DLB_LISTEN: 'Listening failed; the cause has the errno.',
   ERR_DLB_ENTRY_FAILED: 'A worker ended with an error before its entry listened.',
   ERR_DLB_TIMEOUT: 'Something did not happen in the time that it is given.',
-  ERR_DLB_NODE_INTERNALS: 'This Node lacks an internal that adopting connections rests on.',
+  ERR_DLB_NODE_INTERNALS: 'This Node lacks an internal that adopting connections needs.',
   ERR_DLB_NOT_A_WORKER: "The call is for code in a balancer's worker thread.",
   ERR_DLB_DEVICE_FAILED: "A call of the device's library failed; the cause has its errno.",
   ERR_DLB_PORT_STOPPED: 'The port was stopped, by stop() or by a reset of the device.',
