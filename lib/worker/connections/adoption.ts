@@ -2,12 +2,12 @@ import { type Ledger, NO_STAMP, nowInMicroseconds } from '../../ledger/ledger.ts
 import { loadAddon } from '../../native.ts'
 import { hideClass, NEW_SOCKET, type StreamHandle, type StreamHandleConstructor } from '../node-handles.ts'
 
-/** Just before the connection closes. */
+/** Is called just before the connection closes. */
 export type OnClosed = () => void
 
 /**
  * Turns an accepted fd into a handle of Node's own class, which an unmodified `net.Server` takes as
- * its own. From then on Node owns the fd; the ledger hears of it just before Node closes it.
+ * its own. From then on Node owns the fd. The ledger is told just before Node closes it.
  */
 export class Adoption {
   readonly #Handle: AdoptedHandleConstructor
@@ -21,16 +21,16 @@ export class Adoption {
   }
 
   /**
-   * The first half: the connection is this worker's, without a handle yet. @returns false if it is
-   * not this event's any more
+   * The first half: makes the connection this worker's, without a handle yet. @returns false if
+   * another thread has it by now
    */
   claim(fd: number, stamp: number): boolean {
     return this.#ledger.adopt(fd, stamp, this.#worker)
   }
 
   /**
-   * The same of a connection that this worker has just accepted. @returns its stamp, or NO_STAMP:
-   * it is closed.
+   * The same for a connection that this worker has just accepted. @returns its stamp, or NO_STAMP
+   * if it had to be closed
    */
   claimAccepted(fd: number): number {
     const stamp = this.#ledger.acceptFor(this.#worker, fd, nowInMicroseconds())
@@ -38,7 +38,7 @@ export class Adoption {
     return stamp
   }
 
-  /** Closes a claimed connection whose PROXY header is of no use. */
+  /** Closes a claimed connection whose PROXY header was malformed or late. */
   abandon(fd: number, stamp: number): void {
     this.#ledger.countBadHeader(this.#worker)
     this.#ledger.closed(fd, stamp, this.#worker)
@@ -46,13 +46,14 @@ export class Adoption {
   }
 
   /**
-   * The second half. `noDelay`: what the connection has inherited from the listening socket.
-   * @returns null if libuv refuses the fd; it is closed then.
+   * The second half: makes the handle. `noDelay` is what the connection has inherited from the
+   * listening socket.
+   * @returns null if libuv refuses the fd, which is closed then
    */
   open(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): StreamHandle | null {
     const handle = new this.#Handle(NEW_SOCKET)
     if (handle.take(fd, stamp, onClosed, noDelay) === 0) return handle
-    // libuv refuses an fd that this loop has already: somebody closed it without telling. It is
+    // libuv refuses an fd that this loop has already: somebody has closed it without telling. It is
     // ours to close.
     handle.close()
     loadAddon().closeFd(fd)
@@ -60,20 +61,21 @@ export class Adoption {
   }
 }
 
-/** By this name a handle has what tells that its connection is not this worker's any more. */
+/** The name of a handle's method that tells that its connection is not this worker's any more. */
 export const LEFT: unique symbol = Symbol('left')
 
 interface AdoptedHandle extends StreamHandle {
-  /** Opens the handle on the fd. @returns libuv's error number, 0 if none. */
+  /** Opens the handle on the fd. @returns libuv's error number, or 0 */
   take(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): number
 }
 
 type AdoptedHandleConstructor = new (type: number) => AdoptedHandle
 
 /**
- * A subclass, so that `instanceof TCP` in Node's code still holds. Node closes a connection through
- * the handle's `close` (also under TLS and HTTP/2) or `reset`; both close the fd before they
- * return, so the ledger is told first: afterwards the number may already be a new connection's.
+ * Makes a subclass that tells the ledger of the close. It is a subclass so that `instanceof TCP` in
+ * Node's code still holds. Node closes a connection through the handle's `close` (also under TLS
+ * and HTTP/2) or `reset`. Both close the fd before they return, so the ledger is told first:
+ * afterwards the number may already be a new connection's.
  */
 function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: number): AdoptedHandleConstructor {
   class Adopted extends Base {
@@ -89,8 +91,8 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
       this.#onClosed = onClosed
       const error = super.open(fd)
       if (error !== 0) this.#onClosed = null
-      // From here on Node closes it with the thread. If the thread ends just before, main finds out
-      // whether it is open.
+      // From here on Node closes the fd with the thread. If the thread ends just before, main finds
+      // out whether the fd is open.
       if (error === 0) ledger.opened(fd, stamp, worker)
       return error
     }
@@ -106,8 +108,8 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
     }
 
     /**
-     * Each HTTP server asks for it, for each connection, which has inherited it: that is one system
-     * call less.
+     * Each HTTP server sets it on each connection, which has inherited it already. Skipping that
+     * saves a system call.
      */
     override setNoDelay(on: boolean): number {
       if (on === this.#noDelay) return 0
@@ -117,7 +119,8 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
 
     [LEFT](): void {
       if (this.#fd === -1) return
-      // First, so that what the ledger counts as closed no policy counts as open any more.
+      // The policy is told first, so that it never counts a connection as open that the ledger
+      // counts as closed.
       this.#onClosed?.()
       this.#onClosed = null
       ledger.closed(this.#fd, this.#stamp, worker)

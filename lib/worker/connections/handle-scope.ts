@@ -2,16 +2,18 @@ import { AsyncResource, executionAsyncId } from 'node:async_hooks'
 import { findSymbol, internalsGone, type StreamHandle } from '../node-handles.ts'
 
 /**
- * What an AsyncResource has under Node's symbols. Made before the app's code runs, so that no async
- * hook hears of it.
+ * An AsyncResource to read Node's symbols from. It is made before the app's code runs, so that no
+ * async hook hears of it.
  */
 const model = new AsyncResource('DLBMODEL')
 export const ASYNC_ID: symbol = symbolOf(model, 'async_id_symbol')
 export const TRIGGER: symbol = symbolOf(model, 'trigger_async_id_symbol')
-/** Where a Node without context frames (20) has no such symbol, nobody asks for this one. */
+/** The symbol of a context frame. A Node without context frames (20) does not use it. */
 export const FRAME: symbol = findSymbol(model, 'context_frame') ?? Symbol('none')
 const { runInAsyncScope } = AsyncResource.prototype
-/** Under which an AsyncLocalStorage without context frames keeps its value in a resource. */
+/**
+ * The name under which an AsyncLocalStorage without context frames keeps its value in a resource.
+ */
 const STORE = 'kResourceStore'
 
 /**
@@ -21,23 +23,24 @@ const STORE = 'kResourceStore'
  * has to look like an AsyncResource: it has its id under ASYNC_ID, `trigger` under TRIGGER, and
  * `enterFrame()` under FRAME.
  *
- * A connection's own handle is made there, too, so that hooks see what triggered it. But as with
- * Node it gets no values of the context: its data is not read where it was accepted.
+ * A connection's own handle is made there as well, so that hooks see what triggered it. As with
+ * Node, it does not inherit the context's values: its data is not read in the context in which it
+ * was accepted.
  */
 export class HandleScope {
-  /** Of the handle: the context in which it was made. */
+  /** The id of the context in which the handle was made. */
   readonly trigger: number = executionAsyncId()
   readonly #handle: StreamHandle
   readonly #frame = currentFrame()
   #make: (() => StreamHandle | null) | null = null
   #made: StreamHandle | null = null
 
-  /** Where the handle is made. */
+  /** The constructor has to run where the handle is made. */
   constructor(handle: StreamHandle) {
     this.#handle = handle
   }
 
-  /** Makes a connection's handle, and calls back with it, both in this context. */
+  /** Makes a connection's handle and calls back with it, both in this context. */
   run(make: () => StreamHandle | null, callback: (client: StreamHandle) => void): void {
     this.#make = make
     runInAsyncScope.call(this.#handle as unknown as AsyncResource, this.#call, this, callback)
@@ -51,8 +54,8 @@ export class HandleScope {
   }
 
   /**
-   * Node asks for the frame when the handle's id is the current one, and its frame is not yet: so
-   * the connection does not get it.
+   * Node asks for the frame after the handle's id has become the current one and before the frame
+   * has. The connection's handle is made at that moment, so it does not get the frame.
    */
   enterFrame(): unknown {
     this.#makeNow()
@@ -68,7 +71,7 @@ export class HandleScope {
   }
 }
 
-/** Without context frames the new resource has inherited what this one has. */
+/** Without context frames, the new resource has inherited the values of this one: deletes them. */
 function forgetStores(resource: object): void {
   for (const symbol of Object.getOwnPropertySymbols(resource)) {
     if (symbol.description === STORE) Reflect.deleteProperty(resource, symbol)
@@ -79,8 +82,8 @@ const stop = new Error('the frame is known')
 let frame: unknown
 
 /**
- * Node gives an AsyncResource the current frame first, and then its id, of which hooks are told:
- * this one ends in between.
+ * Reads the current frame. Node gives an AsyncResource first the current frame and then its id, of
+ * which hooks are told. This class ends construction in between.
  */
 class FrameReader extends AsyncResource {
   set [ASYNC_ID](_: number) {

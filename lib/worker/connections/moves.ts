@@ -8,11 +8,11 @@ type Transfer = (this: object) => unknown
 type Prototype = Record<symbol, Transfer>
 
 /**
- * Node 24.20, 26.6 and later ones move sockets and servers to another thread
- * (`port.postMessage(socket, [socket])`), in native code that closes the handle without calling its
- * `close`. A connection that is moved is another thread's, so it is closed for this worker. A
- * server of the balancer's is not moved: the other thread would poll the socket that all workers
- * share, which ends the process when it ends.
+ * Follows sockets and servers that move to another thread (`port.postMessage(socket, [socket])`),
+ * as Node 24.20, 26.6 and later can do, in native code that closes the handle without calling its
+ * `close`. A connection that is moved becomes the other thread's, so for this worker it is closed.
+ * A server of the balancer is not moved: the other thread would poll the socket that all workers
+ * share, and the process would end with that thread.
  */
 export function followMoves(listening: Listening): void {
   wrap(net.Socket.prototype, 'messaging_transfer_symbol', (original) => {

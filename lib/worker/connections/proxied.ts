@@ -2,28 +2,28 @@ import { loadAddon } from '../../native.ts'
 import { peekProxyHeader } from '../../net/proxied-client.ts'
 import type { ProxiedAddress, ProxiedAddresses } from '../../net/proxy-header.ts'
 
-/** So long may a header take to arrive. The specification asks for 3 s at least. */
+/** The longest time for a header to arrive. The specification asks for 3 s at least. */
 const TIMEOUT_MS = 5000
 const FIRST_LOOK_MS = 1
 const MAX_LOOK_MS = 50
 
-/** A connection whose header is to be read off before Node sees it. */
+/** A connection whose header is read before Node sees the connection. */
 export interface ProxiedConnection {
   readonly fd: number
-  /** The header is off; null: it names nobody. */
+  /** Is called once the header is read. null: the header names no addresses. */
   readonly open: (addresses: ProxiedAddresses | null) => void
-  /** It was malformed, or did not come in time. */
+  /** Is called if the header was malformed, or did not come in time. */
   readonly refuse: () => void
 }
 
 /**
- * Takes the PROXY protocol's header off connections, before a handle is made of them: Node's HTTP
- * parser reads from the handle itself. A proxy sends it at once, so that it is nearly always there;
- * if not, it is looked for after 1 ms, 2, 4 … 50. (Polling the descriptor would not do: it is
- * readable as long as the header is there in part.)
+ * Reads the PROXY header of a connection before a handle is made of it, because Node's HTTP parser
+ * reads from the handle itself. A proxy sends the header at once, so it is nearly always there. If
+ * not, it is checked for after 1 ms, 2, 4 … 50. (Polling the descriptor would not do, because it is
+ * readable as soon as a part of the header is there.)
  *
- * The worker's thread. The connection is the worker's meanwhile: if it dies, main finds it in the
- * ledger, and closes it.
+ * The worker's thread. The connection is the worker's meanwhile: if the worker dies, main finds it
+ * in the ledger and closes it.
  */
 export function readProxyHeader(connection: ProxiedConnection): void {
   const deadline = performance.now() + TIMEOUT_MS
@@ -35,14 +35,14 @@ export function readProxyHeader(connection: ProxiedConnection): void {
       connection.refuse()
       return
     }
-    // It holds the loop open, as a connection does.
+    // The timer holds the loop open, as a connection does.
     setTimeout(look, wait)
     wait = Math.min(wait * 2, MAX_LOOK_MS)
   }
   look()
 }
 
-/** @returns whether there is no more to wait for */
+/** @returns whether the header is read or refused */
 function tryRead({ fd, open, refuse }: ProxiedConnection): boolean {
   const header = peekProxyHeader(fd)
   if (header.kind === 'partial') return false
@@ -51,7 +51,7 @@ function tryRead({ fd, open, refuse }: ProxiedConnection): boolean {
   return true
 }
 
-/** What Node asks for `socket.remoteAddress` and `socket.localAddress`. */
+/** The methods that Node calls for `socket.remoteAddress` and `socket.localAddress`. */
 interface Addressed {
   getpeername?(out: object): number
   getsockname?(out: object): number
