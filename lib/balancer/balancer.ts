@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { show } from '../device/check.ts'
 import { NodeDlbError } from '../errors.ts'
 import { Ledger } from '../ledger/ledger.ts'
+import { LedgerRecovery } from '../ledger/recovery.ts'
 import { loadAddon, type NativeThread } from '../native.ts'
 import { proxiedClientOf } from '../net/proxied-client.ts'
 import { print } from '../print.ts'
@@ -106,6 +107,7 @@ export interface CloseReport {
 export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #options: ResolvedOptions
   readonly #ledger: Ledger
+  readonly #recovery: LedgerRecovery
   /** Of the policy `affinity`. */
   readonly #clients: ClientTable
   readonly #table: ListenerTable
@@ -151,6 +153,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const fdLimit = loadAddon().fdLimit()
     this.#options = options
     this.#ledger = Ledger.create({ fdLimit, workers: slots })
+    this.#recovery = new LedgerRecovery(this.#ledger)
     this.#clients = new ClientTable({
       timeout: options.affinityTimeout,
       isOpen: (fd, stamp) => this.#ledger.isOpen(fd, stamp),
@@ -174,7 +177,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       relief: this.#admission === null,
       onBatch: (listener, fds, count) => this.#onBatch(listener, fds, count),
       onShed: (count) => {
-        this.#ledger.shed(count)
+        this.#ledger.counters.countShed(count)
         this.#sheds.count('descriptors', count)
       },
       onError: (error) => this.emit('error', error),
@@ -211,7 +214,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   async #start(): Promise<void> {
     const { words, stride, room } = this.#ledger.shift.hands
-    this.#guard = loadAddon().guardLedger(this.#ledger.entries, words, stride, room)
+    this.#guard = loadAddon().guardLedger(this.#ledger.entries.words, words, stride, room)
     if (this.#fabric.device.fallback) this.#tellFallback()
     try {
       await Promise.all([this.#startup.done, this.#spawn(firstNumbers(this.#options.workers))])
@@ -341,7 +344,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
    */
   #refuseRest(): number {
     this.#dealer.stop()
-    const rest = this.#ledger.refuseAll()
+    const rest = this.#recovery.refuseAll()
     for (const { fd } of rest) loadAddon().resetFd(fd)
     if (this.#guard !== null) loadAddon().releaseLedger(this.#guard)
     const cut = rest.filter(({ listener }) => this.#table.get(listener) !== undefined).length
@@ -453,7 +456,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     return new Parking({
       eligibility: this.#eligibility,
       serving: () => this.#serving(),
-      inFlight: () => this.#ledger.inFlight,
+      inFlight: () => this.#ledger.counters.inFlight,
     })
   }
 
@@ -468,6 +471,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     return new StallWatch({
       timeout,
       ledger: this.#ledger,
+      recovery: this.#recovery,
       eligibility: this.#eligibility,
       threads: this.#threadTimes,
       fabric: () => this.#fabric,
@@ -499,10 +503,10 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       onTaken: (connections) => this.#dealer.takeBack(connections),
       onRecovered: (connections) => this.#dealer.recover(connections),
       onFailure: (error) => this.#failOver(error),
-      flow: this.#ledger,
+      flow: this.#ledger.counters,
       give: (worker, take) => this.#supervisor.post(worker, take),
       policies: {
-        direct: (worker) => this.#ledger.direct(worker),
+        direct: (worker) => this.#ledger.counters.direct(worker),
         clients: this.#clients,
         clientOf: (fd, proxied) => (proxied ? proxiedClientOf(fd) : loadAddon().clientOf(fd)),
       },
@@ -562,7 +566,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     this.#rest.end()
     const waiting = this.#dealer.stop()
     closeQuietly(this.#fabric)
-    const stranded = [...waiting, ...this.#ledger.takeInDevice()]
+    const stranded = [...waiting, ...this.#recovery.takeInDevice()]
     try {
       this.#fabric = openFallback(this.#options, this.#fabricHooks(), error)
     } catch (cause) {
@@ -673,14 +677,14 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     else this.#table.workerDied(worker)
     this.#datagrams.ended(worker, !finished)
     this.#fabric.recover(worker)
-    this.#ledger.setCounting(worker, 0, 0)
+    this.#ledger.counters.setCounting(worker, 0, 0)
     this.#shareCounting()
     this.#emptyHandOf(worker)
-    this.#dealer.deal(this.#ledger.takeSentTo(worker))
+    this.#dealer.deal(this.#recovery.takeSentTo(worker))
     // The thread ended while it took these: if Node had a handle on one, the number may be somebody
     // else's by now.
-    for (const fd of this.#ledger.takeOwnedBy(worker)) {
-      if (this.#ledger.isOrphan(fd) && this.#table.listenerOf(fd) !== undefined) loadAddon().resetFd(fd)
+    for (const fd of this.#recovery.takeOwnedBy(worker)) {
+      if (this.#recovery.isOrphan(fd) && this.#table.listenerOf(fd) !== undefined) loadAddon().resetFd(fd)
     }
     this.#fabric.policies.ended(worker)
     this.#threadTimes.ended(worker)
@@ -696,7 +700,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   /** What it had accepted in the acceptor's stead, and may not have sent. */
   #emptyHandOf(worker: number): void {
-    const { connections, fds } = this.#ledger.takeHand(worker)
+    const { connections, fds } = this.#recovery.takeHand(worker)
     this.#dealer.deal(connections)
     for (const fd of fds) {
       const listener = this.#table.listenerOf(fd)
@@ -707,7 +711,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   /** Its listener is closed. */
   #shed(fd: number): void {
-    this.#ledger.shed(1)
+    this.#ledger.counters.countShed(1)
     loadAddon().resetFd(fd)
   }
 

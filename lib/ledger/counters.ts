@@ -1,11 +1,10 @@
 /** The law: accepted = adopted + refused + shed + inFlight, adopted = active + closed. */
 export interface LedgerCounts extends WorkerCounts {
   readonly accepted: number
-  /** Closed at once for want of descriptors. */
+  /** Closed at once, for want of descriptors or by policy. */
   readonly shed: number
   /**
-   * Closed without having been adopted: nobody listened any more, or somebody closed it behind our
-   * back.
+   * Closed without having been adopted: nobody listened any more, or other code closed the fd.
    */
   readonly refused: number
   /** Accepted and not yet adopted. */
@@ -20,28 +19,28 @@ export interface WorkerCounts {
   /** adopted - closed */
   readonly active: number
   /**
-   * Moves that named a connection which was not there, or not the mover's. No connections: outside
-   * the law.
+   * Moves that named a connection which was not there, or not the mover's. These are not
+   * connections, and not part of the law.
    */
   readonly stale: number
 }
 
-/** Of the connections that were dealt to a worker itself, since the start. */
+/** Counts of the connections that were sent to a worker's own queue, since the start. */
 export interface DirectCounts {
   readonly opened: number
   readonly closed: number
-  /** They were not to be had: nothing listened, or they were gone. */
+  /** The worker did not get these: nothing listened, or they were gone. */
   readonly dropped: number
 }
 
-// A row is two cache lines of its own: the acceptor's, then each worker's, then the acceptor's for
+// A row is two cache lines that one thread writes: main's row, then each worker's, then main's for
 // each worker.
 const ROW_BYTES = 128
 const ROW = ROW_BYTES / 8
 const ACCEPTED = 0
 const SHED = 1
 const REFUSED = 2
-const ACCEPTOR_STALE = 3
+const MAIN_STALE = 3
 const ADOPTED = 0
 const CLOSED = 1
 const WORKER_STALE = 2
@@ -56,15 +55,18 @@ const BAD_HEADERS = 10
 const HAND_SINCE = 11
 const OPEN_AT = 12
 const COUNTED_AT = 13
-const CLOSED_BY_ACCEPTOR = 0
+const CLOSED_BY_MAIN = 0
 const directCells = { opened: DIRECT_OPENED, closed: DIRECT_CLOSED, dropped: DIRECT_DROPPED }
 
 /**
  * What the ledger has counted, in shared memory.
  *
- * Every counter has one writing thread, so that a plain increment loses nothing. They are doubles,
- * exact up to 2^53: an aligned 64-bit store is one instruction on the 64-bit machines that Node
- * runs on. A reader may see one late.
+ * Invariant: every counter has one writing thread, so that a plain increment loses nothing.
+ * Counters are doubles, exact up to 2^53: an aligned 64-bit store is one instruction on the 64-bit
+ * machines that Node runs on. A reader may see an increment late. Read while connections move, a
+ * count may lag by those that are just moving; the law holds in any case.
+ *
+ * Each method that writes says whose it is: main's, or the worker's whose index it takes.
  */
 export class LedgerCounters {
   readonly #values: Float64Array
@@ -79,110 +81,119 @@ export class LedgerCounters {
     this.#workers = workers
   }
 
-  /** The acceptor's, as are the next three. */
-  countAccepted(connections: number): void {
-    this.#values[ACCEPTED] += connections
+  /** Main. */
+  countAccepted(): void {
+    this.#values[ACCEPTED]++
   }
 
+  /** Main: connections were accepted and closed at once, without an entry in the table. */
   countShed(connections: number): void {
+    this.#values[ACCEPTED] += connections
     this.#values[SHED] += connections
   }
 
+  /** Main: it closes a waiting connection by policy. */
+  countWaitingShed(): void {
+    this.#values[SHED]++
+  }
+
+  /** Main. */
   countRefused(): void {
     this.#values[REFUSED]++
   }
 
+  /** Main. */
   countStale(): void {
-    this.#values[ACCEPTOR_STALE]++
+    this.#values[MAIN_STALE]++
   }
 
-  /**
-   * The acceptor's: connections of the worker that are closed, and that it did not count itself.
-   */
+  /** Main: connections of the worker are closed, and the worker did not count that itself. */
   countClosedFor(worker: number, connections: number): void {
-    this.#values[this.#rowFor(worker) + CLOSED_BY_ACCEPTOR] += connections
+    this.#values[this.#rowFor(worker) + CLOSED_BY_MAIN] += connections
   }
 
-  /** The worker's, as are those that follow. */
+  /** Worker. */
   countAdopted(worker: number): void {
     this.#values[rowOf(worker) + ADOPTED]++
   }
 
+  /** Worker. */
   countClosed(worker: number): void {
     this.#values[rowOf(worker) + CLOSED]++
   }
 
+  /** Worker. */
   countStaleAt(worker: number): void {
     this.#values[rowOf(worker) + WORKER_STALE]++
   }
 
-  /** It accepted the connection itself. */
+  /** Worker: it accepted the connection itself. */
   countAcceptedAt(worker: number): void {
     this.#values[rowOf(worker) + ACCEPTED_AT]++
   }
 
-  /** It enters what it has in hand from now on. */
-  beginHand(worker: number): void {
-    const row = rowOf(worker)
-    this.#values[row + HAND_SINCE] = this.#values[row + ACCEPTED_AT] + 1
-  }
-
-  endHand(worker: number): void {
-    this.#values[rowOf(worker) + HAND_SINCE] = 0
-  }
-
-  /** It accepted them itself, and closed them. */
+  /** Worker: as `countShed`, for connections that it accepted itself. */
   countShedAt(worker: number, connections: number): void {
     this.#values[rowOf(worker) + ACCEPTED_AT] += connections
     this.#values[rowOf(worker) + SHED_AT] += connections
   }
 
+  /** Worker: the fd that it accepted still had the entry of a connection which nobody adopted. */
   countRefusedAt(worker: number): void {
     this.#values[rowOf(worker) + REFUSED_AT]++
   }
 
-  /** Of a connection that was dealt to the worker itself. */
+  /** Worker: what has become of a connection that was sent to its own queue. */
   countDirect(worker: number, what: keyof DirectCounts): void {
     this.#values[rowOf(worker) + directCells[what]]++
   }
 
-  /** It is complete for the device, and open. */
+  /** Worker: the device was told that a connection is complete which is open still. */
   countEarly(worker: number): void {
     this.#values[rowOf(worker) + EARLY]++
   }
 
+  /** Worker: a connection that it has taken is closed for its PROXY header. */
+  countBadHeader(worker: number): void {
+    this.#values[rowOf(worker) + BAD_HEADERS]++
+  }
+
   /**
-   * Its connections that are a load for as long as they are open, and those of them that the device
-   * counts. Main's, once its thread has ended.
+   * Worker: it has connections in hand (Shift), and enters one after the other by `acceptInto`.
+   */
+  beginHand(worker: number): void {
+    const row = rowOf(worker)
+    this.#values[row + HAND_SINCE] = this.#values[row + ACCEPTED_AT] + 1
+  }
+
+  /** Worker: they are sent, or given to main; the hand can be emptied. */
+  endHand(worker: number): void {
+    this.#values[rowOf(worker) + HAND_SINCE] = 0
+  }
+
+  /**
+   * Worker: its open connections that are a load until they close, and how many of them the device
+   * counts. Main says 0 once the worker's thread has ended and its port was recovered.
    */
   setCounting(worker: number, open: number, counted: number): void {
     this.#values[rowOf(worker) + OPEN_AT] = open
     this.#values[rowOf(worker) + COUNTED_AT] = counted
   }
 
-  /** Any thread's: the most that a worker has open. */
-  mostOpen(): number {
+  /** The most that any worker has open. */
+  get mostOpen(): number {
     let most = 0
     for (let worker = 0; worker < this.#workers; worker++) most = Math.max(most, this.#values[rowOf(worker) + OPEN_AT])
     return most
   }
 
-  /** Any thread's: of all workers. */
-  countedByDevice(): number {
-    let sum = 0
-    for (let worker = 0; worker < this.#workers; worker++) sum += this.#values[rowOf(worker) + COUNTED_AT]
-    return sum
+  /** The sum over all workers. */
+  get countedByDevice(): number {
+    return this.#sumOf(COUNTED_AT)
   }
 
-  /** Its PROXY header was of no use. */
-  countBadHeader(worker: number): void {
-    this.#values[rowOf(worker) + BAD_HEADERS]++
-  }
-
-  badHeaders(): number {
-    return Array.from({ length: this.#workers }, (_, worker) => this.#values[rowOf(worker) + BAD_HEADERS]).reduce(
-      (a, b) => a + b,
-    )
+  get badHeaders(): number {
+    return this.#sumOf(BAD_HEADERS)
   }
 
   direct(worker: number): DirectCounts {
@@ -199,8 +210,9 @@ export class LedgerCounters {
   }
 
   /**
-   * The acceptor's, once the worker's thread has ended, before another gets its index: so many of
-   * its hand were entered, null for all. It may have counted the next one already.
+   * Main, once the worker's thread has ended and before another gets its index. `entered`: how many
+   * connections of its hand had reached the ledger; null if all had. The worker may have counted
+   * the next one already.
    */
   repairHand(worker: number, entered: number | null): void {
     const row = rowOf(worker)
@@ -210,10 +222,10 @@ export class LedgerCounters {
   }
 
   /**
-   * The acceptor's, once the worker's thread has ended and owned so many connections. The thread
-   * may have been terminated between a swap and the increment that goes with it. The entries are
-   * what counts: adopted - closed must be what it owned, and since it can have missed only the last
-   * increment, the difference's sign says which that was.
+   * Main, once the worker's thread has ended. `owned`: how many connections it owned by the
+   * entries. The thread may have been terminated between a swap and the increment that goes with
+   * it. The entries are right: adopted - closed must be `owned`, and since the thread can have
+   * missed only the last increment, the difference's sign says which one that was.
    */
   repair(worker: number, owned: number): void {
     const missed = this.ofWorker(worker).active - owned
@@ -223,62 +235,49 @@ export class LedgerCounters {
   }
 
   ofWorker(worker: number): WorkerCounts {
-    // The later stage before the earlier, so that no difference is negative while connections move.
-    const closed = this.#values[rowOf(worker) + CLOSED] + this.#values[this.#rowFor(worker) + CLOSED_BY_ACCEPTOR]
+    // The later stage is read before the earlier one, so that no difference is negative while
+    // connections move.
+    const closed = this.#values[rowOf(worker) + CLOSED] + this.#values[this.#rowFor(worker) + CLOSED_BY_MAIN]
     const adopted = this.#values[rowOf(worker) + ADOPTED]
     return { adopted, closed, active: adopted - closed, stale: this.#values[rowOf(worker) + WORKER_STALE] }
   }
 
-  /** Accepted and not yet adopted. As the next, for those who look often: nothing is made. */
-  inFlight(): number {
+  /** Accepted and not yet adopted. This getter and the next three allocate nothing. */
+  get inFlight(): number {
     const values = this.#values
-    // In this order it is not negative.
-    let later = values[REFUSED] + values[SHED]
-    for (let worker = 0; worker < this.#workers; worker++) {
-      const row = rowOf(worker)
-      later += values[row + ADOPTED] + values[row + REFUSED_AT] + values[row + SHED_AT]
-    }
-    let accepted = values[ACCEPTED]
-    for (let worker = 0; worker < this.#workers; worker++) accepted += values[rowOf(worker) + ACCEPTED_AT]
-    return accepted - later
+    // Read in this order, the difference is not negative.
+    const later = values[REFUSED] + values[SHED] + this.#sumOf(ADOPTED) + this.#sumOf(REFUSED_AT) + this.#sumOf(SHED_AT)
+    return values[ACCEPTED] + this.#sumOf(ACCEPTED_AT) - later
   }
 
-  /** Grows whenever a connection is accepted, and when it is adopted. */
-  moves(): number {
-    const values = this.#values
-    let sum = values[ACCEPTED]
-    for (let worker = 0; worker < this.#workers; worker++) {
-      sum += values[rowOf(worker) + ACCEPTED_AT] + values[rowOf(worker) + ADOPTED]
-    }
-    return sum
+  /** Grows whenever a connection is accepted, and when one is adopted. */
+  get moves(): number {
+    return this.#values[ACCEPTED] + this.#sumOf(ACCEPTED_AT) + this.#sumOf(ADOPTED)
   }
 
-  /** Connections that workers took, ever. */
-  adopted(): number {
-    let sum = 0
-    for (let worker = 0; worker < this.#workers; worker++) sum += this.#values[rowOf(worker) + ADOPTED]
-    return sum
+  /** Connections that workers have adopted since the start. */
+  get adopted(): number {
+    return this.#sumOf(ADOPTED)
   }
 
-  /** Those of them that are open. */
-  active(): number {
+  /** Adopted connections that are open. */
+  get active(): number {
     let closed = 0
     for (let worker = 0; worker < this.#workers; worker++) {
-      closed += this.#values[rowOf(worker) + CLOSED] + this.#values[this.#rowFor(worker) + CLOSED_BY_ACCEPTOR]
+      closed += this.#values[rowOf(worker) + CLOSED] + this.#values[this.#rowFor(worker) + CLOSED_BY_MAIN]
     }
-    // In this order it is not negative.
-    return this.adopted() - closed
+    // Read in this order, the difference is not negative.
+    return this.adopted - closed
   }
 
+  /** The counts of main and all workers. The LedgerCounts are made new on each call. */
   all(): LedgerCounts {
     const workers = Array.from({ length: this.#workers }, (_, worker) => this.ofWorker(worker))
     const sum = (field: keyof WorkerCounts) => workers.reduce((total, counts) => total + counts[field], 0)
-    const plus = (total: number, cell: number) =>
-      workers.reduce((sum, _, worker) => sum + this.#values[rowOf(worker) + cell], total)
     const adopted = sum('adopted')
-    const refused = plus(this.#values[REFUSED], REFUSED_AT)
-    const shed = plus(this.#values[SHED], SHED_AT)
-    const accepted = plus(this.#values[ACCEPTED], ACCEPTED_AT)
+    const refused = this.#values[REFUSED] + this.#sumOf(REFUSED_AT)
+    const shed = this.#values[SHED] + this.#sumOf(SHED_AT)
+    const accepted = this.#values[ACCEPTED] + this.#sumOf(ACCEPTED_AT)
     return {
       accepted,
       adopted,
@@ -287,9 +286,16 @@ export class LedgerCounters {
       inFlight: accepted - adopted - refused - shed,
       active: sum('active'),
       closed: sum('closed'),
-      stale: sum('stale') + this.#values[ACCEPTOR_STALE],
+      stale: sum('stale') + this.#values[MAIN_STALE],
       workers,
     }
+  }
+
+  /** The sum of a cell over the workers' rows. */
+  #sumOf(cell: number): number {
+    let sum = 0
+    for (let worker = 0; worker < this.#workers; worker++) sum += this.#values[rowOf(worker) + cell]
+    return sum
   }
 
   #rowFor(worker: number): number {

@@ -125,11 +125,13 @@ function make(t: Test) {
   const rest = new Rest({
     ledger: {
       shift,
-      get moves() {
-        return situation.working ? ++moves : moves
-      },
-      get inFlight() {
-        return situation.inFlight
+      counters: {
+        get moves() {
+          return situation.working ? ++moves : moves
+        },
+        get inFlight() {
+          return situation.inFlight
+        },
       },
     },
     backlogs: () => situation.backlogs,

@@ -43,7 +43,7 @@ t.test(
 t.test('beyond what can be counted, workers count in proportion to what they have open', async (t) => {
   const ledger = Ledger.create({ fdLimit: 64, workers: 3 })
   const counting: Counting = { most: 100, limit: 100, apart: 0 }
-  const [a, b] = [0, 1].map((worker) => new CountingRoom(counting, 2, ledger, worker))
+  const [a, b] = [0, 1].map((worker) => new CountingRoom(counting, 2, ledger.counters, worker))
   const open = (room: CountingRoom, connections: number): number => {
     let early = 0
     for (let i = 0; i < connections; i++) early += room.opened()
@@ -53,10 +53,10 @@ t.test('beyond what can be counted, workers count in proportion to what they hav
   t.equal(open(a, 30) + open(b, 10), 0, 'there is room for all')
   t.equal(open(a, 68), 49, 'a: 98 open, 49 counted')
   t.equal(open(b, 39), 24, 'b: 49 open, half as many as a, and 25 counted')
-  t.equal(ledger.countedByDevice(), 49 + 25)
+  t.equal(ledger.counters.countedByDevice, 49 + 25)
   const closed = Array.from({ length: 98 }, () => a.closed())
   t.equal(closed.filter(Boolean).length, 49, 'each that was counted is complete once')
-  t.equal(ledger.countedByDevice(), 25)
+  t.equal(ledger.counters.countedByDevice, 25)
 })
 
 t.test(
@@ -64,15 +64,15 @@ t.test(
   async (t) => {
     const ledger = Ledger.create({ fdLimit: 64, workers: 4 })
     const counting: Counting = { most: 100, limit: 200, apart: 0 }
-    const alone = new CountingRoom(counting, 1, ledger, 0)
+    const alone = new CountingRoom(counting, 1, ledger.counters, 0)
     for (let i = 0; i < 100; i++) t.equal(alone.opened(), 0)
     // What another has died with, or holds while it is blocked.
-    ledger.setCounting(3, 95, 95)
+    ledger.counters.setCounting(3, 95, 95)
     t.equal(alone.opened(), 1, 'its share is all used')
-    const added = new CountingRoom(counting, 3, ledger, 1)
+    const added = new CountingRoom(counting, 3, ledger.counters, 1)
     let early = 0
     for (let i = 0; i < 20; i++) early += added.opened()
-    t.ok(ledger.countedByDevice() <= countable(counting, 3), 'no more than may be')
+    t.ok(ledger.counters.countedByDevice <= countable(counting, 3), 'no more than may be')
     t.ok(early > 0)
     const excess = alone.shareAmong(3)
     t.equal(excess, 100 - countableByEach(counting, 3))

@@ -91,15 +91,15 @@ t.test('nor does what came before a pause', async (t) => {
 })
 
 function connections() {
-  const ledger = { adopted: 0, active: 0 }
+  const counters = { adopted: 0, active: 0 }
   const counts = {
     open: (connections: number) => {
-      ledger.adopted += connections
-      ledger.active += connections
+      counters.adopted += connections
+      counters.active += connections
     },
     close: (connections: number) => {
-      ledger.active -= connections
+      counters.active -= connections
     },
   }
-  return { lifetimes: new Lifetimes(ledger, STAY_MS), counts }
+  return { lifetimes: new Lifetimes(counters, STAY_MS), counts }
 }

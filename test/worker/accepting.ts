@@ -101,7 +101,7 @@ export class Resting {
   }
 
   async accepted(count: number): Promise<void> {
-    await until(`${count} connections are accepted`, () => this.ledger.counts().accepted >= count)
+    await until(`${count} connections are accepted`, () => this.ledger.counters.all().accepted >= count)
   }
 
   /** Enough for whatever is due by now. */

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { loadAddon } from '../../lib/native.ts'
+import { check } from '../balancer/check-ledger.ts'
 import { closed } from '../balancer/clients.ts'
 import { LISTENER, PLACE, Resting, WORKER } from './accepting.ts'
 
@@ -9,17 +10,17 @@ t.test('while the acceptor rests, it watches, and a few connections at a time go
   const resting = await Resting.start(t, { clients: 6 })
   resting.relief.begin()
   await resting.someTurns()
-  t.equal(resting.ledger.counts().accepted, 0, 'not unless it rests')
+  t.equal(resting.ledger.counters.all().accepted, 0, 'not unless it rests')
   resting.rest()
   resting.relief.begin()
   // At first there could be others who sleep; as long as there are more, nobody does.
   for (const accepted of [1, 3, 6]) {
     await resting.accepted(accepted)
-    t.match(resting.ledger.check(), { counts: { accepted, inFlight: accepted }, table: { inDevice: accepted } })
+    t.match(check(resting.ledger), { counts: { accepted, inFlight: accepted }, table: { inDevice: accepted } })
     t.strictSame([...resting.ledger.shift.handOf(WORKER)], [0, 0, 0, 0], "what is sent is in nobody's hand")
   }
   t.equal(resting.adoptAll(), 6)
-  t.match(resting.ledger.check(), { balanced: true, counts: { adopted: 6, closed: 6, stale: 0 } })
+  t.match(check(resting.ledger), { balanced: true, counts: { adopted: 6, closed: 6, stale: 0 } })
   const turns = resting.ledger.shift.turnsAt(PLACE)
   await resting.connect()
   await resting.accepted(7)
@@ -37,18 +38,18 @@ t.test('it watches no more once the acceptor does not rest, and not while it is 
   await resting.someTurns()
   resting.rest()
   await resting.someTurns()
-  t.equal(resting.ledger.counts().accepted, 0, 'the connection ended the watch')
+  t.equal(resting.ledger.counters.all().accepted, 0, 'the connection ended the watch')
   shift.setHeld(WORKER, true)
   resting.relief.begin()
   await resting.someTurns()
-  t.equal(resting.ledger.counts().accepted, 0)
+  t.equal(resting.ledger.counters.all().accepted, 0)
   shift.setHeld(WORKER, false)
   resting.relief.begin()
   await resting.accepted(1)
   shift.setHeld(WORKER, true)
   await resting.connect()
   await resting.woken()
-  t.equal(resting.ledger.counts().accepted, 1, 'the acceptor takes it, since nobody else was told')
+  t.equal(resting.ledger.counters.all().accepted, 1, 'the acceptor takes it, since nobody else was told')
   t.equal(resting.adoptAll(), 1)
 })
 
@@ -73,7 +74,7 @@ t.test('what the device does not take is given back', async (t) => {
   resting.rest()
   resting.relief.begin()
   await resting.woken()
-  t.equal(resting.ledger.counts().accepted, 3, 'and no more is accepted: the acceptor is needed')
+  t.equal(resting.ledger.counters.all().accepted, 3, 'and no more is accepted: the acceptor is needed')
   t.equal(resting.given.length, 2)
   for (const { fd, stamp, listener } of resting.given) {
     t.equal(listener, LISTENER)
@@ -82,7 +83,7 @@ t.test('what the device does not take is given back', async (t) => {
     loadAddon().resetFd(fd)
   }
   t.equal(resting.adoptAll(), 1)
-  t.match(resting.ledger.check(), { balanced: true, counts: { accepted: 3, adopted: 1, refused: 2, stale: 0 } })
+  t.match(check(resting.ledger), { balanced: true, counts: { accepted: 3, adopted: 1, refused: 2, stale: 0 } })
 })
 
 t.test('when it cannot accept, the acceptor is woken, once', async (t) => {
@@ -104,7 +105,7 @@ t.test('a listener that was left has nothing for it', async (t) => {
   resting.relief.leave(LISTENER)
   resting.relief.begin()
   await resting.someTurns()
-  t.equal(resting.ledger.counts().accepted, 0)
+  t.equal(resting.ledger.counters.all().accepted, 0)
   resting.join()
   await resting.accepted(2)
   t.equal(resting.adoptAll(), 2)
@@ -116,7 +117,7 @@ t.test('a socket that it cannot share is left to others', async (t) => {
   resting.rest()
   resting.relief.begin()
   await resting.someTurns()
-  t.equal(resting.ledger.counts().accepted, 0)
+  t.equal(resting.ledger.counters.all().accepted, 0)
   resting.other.begin()
   await resting.accepted(1)
   t.equal(resting.adoptAll(), 1)

@@ -1,4 +1,5 @@
 import type { Shift } from '../../ledger/accept-mode.ts'
+import type { LedgerCounters } from '../../ledger/counters.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
 import type { Backlogs } from '../listeners/table.ts'
@@ -16,7 +17,7 @@ const LULL_MS = 100
 const PAUSE_MS = 100
 
 export interface RestOptions {
-  readonly ledger: Pick<Ledger, 'shift' | 'inFlight' | 'moves'>
+  readonly ledger: Pick<Ledger, 'shift'> & { readonly counters: Pick<LedgerCounters, 'inFlight' | 'moves'> }
   /** What waits where workers accept, compared with the last look. */
   readonly backlogs: () => Backlogs
   /** Stop or start accepting. The workers may accept from now on, or no more. */
@@ -95,7 +96,7 @@ export class Rest {
   #look(): void {
     const now = performance.now()
     const backlogs = this.#options.backlogs()
-    const { moves, inFlight } = this.#options.ledger
+    const { moves, inFlight } = this.#options.ledger.counters
     const isQuiet = moves === this.#moves
     if (!isQuiet) this.#movedAt = now
     this.#moves = moves

@@ -58,7 +58,7 @@ export class Admission {
   room(waiting: number): number {
     if (this.#lifted) return Number.POSITIVE_INFINITY
     const { ledger, maxConnections, maxConnectionsPerWorker } = this.#options
-    const { active, inFlight } = ledger.counts()
+    const { active, inFlight } = ledger.counters.all()
     const underway = inFlight - waiting
     const total = maxConnections - active - underway
     if (maxConnectionsPerWorker === Number.POSITIVE_INFINITY) return total
@@ -79,7 +79,7 @@ export class Admission {
     const { ledger, eligibility, serving, maxConnectionsPerWorker } = this.#options
     const workers = serving().map((worker) => ({
       worker,
-      room: maxConnectionsPerWorker - ledger.workerCounts(worker).active,
+      room: maxConnectionsPerWorker - ledger.counters.ofWorker(worker).active,
     }))
     for (const { worker, room } of workers) if (room > 0) eligibility.letGo(worker, 'full')
     for (const { worker, room } of workers) {

@@ -206,7 +206,7 @@ export class Dealer {
     this.#retries = 0
     const ours = this.#lanes
       .flatMap((lane) => lane.splice(0))
-      .filter(({ fd, stamp }) => this.#ledger.shedHeld(fd, stamp))
+      .filter(({ fd, stamp }) => this.#ledger.shedWaiting(fd, stamp))
     for (const { fd } of ours) end(fd)
     this.#onShed(reason, ours.length)
   }

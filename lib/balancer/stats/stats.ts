@@ -123,14 +123,14 @@ export interface StatsSources {
 
 export function takeStats(sources: StatsSources): BalancerStats {
   const { fabric, ledger, table, cuts, waiting, takenBack, health } = sources
-  const { workers: _, ...counts } = ledger.counts()
+  const { workers: _, ...counts } = ledger.counters.all()
   const fabricCounts = fabric.counts()
   const { creditsFree, queued } = fabricCounts
   return {
     device: fabric.device,
     policy: fabric.policyFor(sources.policy).name,
     health,
-    connections: { ...counts, cut: cuts.total, waiting, takenBack, badHeaders: ledger.badHeaders() },
+    connections: { ...counts, cut: cuts.total, waiting, takenBack, badHeaders: ledger.counters.badHeaders },
     workers: workerStats(sources, fabricCounts),
     listeners: table.entries().map(({ id, listener, members, policy, priority, settings }) => ({
       id,
@@ -152,7 +152,7 @@ function workerStats(
 ): WorkerStats[] {
   return supervisor.workers.flatMap(({ index, state, startedAt, thread, deaths }) => {
     if (startedAt === 0) return []
-    const { adopted, active, closed } = ledger.workerCounts(index)
+    const { adopted, active, closed } = ledger.counters.ofWorker(index)
     return {
       worker: index,
       state,
@@ -164,7 +164,7 @@ function workerStats(
       active,
       closed,
       cut: cuts.of(index),
-      completedEarly: ledger.completedEarly(index),
+      completedEarly: ledger.counters.completedEarly(index),
       queued: byWorker[index],
     }
   })

@@ -70,7 +70,7 @@ export class Drain {
   }
 
   #countCut({ index, terminated }: WorkerThread): number {
-    const { active } = this.#options.ledger.workerCounts(index)
+    const { active } = this.#options.ledger.counters.ofWorker(index)
     // Of one that another drain ends just now, that one has counted.
     if (terminated || active === 0) return 0
     this.#options.onCut(index, active)
@@ -82,7 +82,7 @@ export class Drain {
     const { ledger, threads } = this.#options
     for (const thread of threads()) {
       const { index } = thread
-      if (ledger.workerCounts(index).active > 0 || !this.#closing.delete(index)) continue
+      if (ledger.counters.ofWorker(index).active > 0 || !this.#closing.delete(index)) continue
       thread.post({ type: 'exit' })
     }
     return threads().length === 0

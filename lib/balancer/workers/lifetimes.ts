@@ -1,4 +1,4 @@
-import type { Ledger } from '../../ledger/ledger.ts'
+import type { LedgerCounters } from '../../ledger/counters.ts'
 
 const PERIOD_MS = 1000
 
@@ -20,7 +20,7 @@ interface Mark {
  * Main thread.
  */
 export class Lifetimes {
-  readonly #ledger: Pick<Ledger, 'adopted' | 'active'>
+  readonly #counters: Pick<LedgerCounters, 'adopted' | 'active'>
   readonly #stayMs: number
   /** A period ago at least, and the last one after that. */
   #before: Mark = { adopted: 0, openMs: 0 }
@@ -30,14 +30,14 @@ export class Lifetimes {
   #active = 0
   #lookedAt = 0
 
-  constructor(ledger: Pick<Ledger, 'adopted' | 'active'>, stayMs: number) {
-    this.#ledger = ledger
+  constructor(counters: Pick<LedgerCounters, 'adopted' | 'active'>, stayMs: number) {
+    this.#counters = counters
     this.#stayMs = stayMs
   }
 
   /** To be called while connections come, and once none is on its way any more. `now`: ms. */
   look(now: number): void {
-    const { active } = this.#ledger
+    const { active } = this.#counters
     // Between two looks the number goes from one to the other in a line; of a long pause nothing is
     // known.
     this.#openMs += ((this.#active + active) / 2) * Math.min(now - this.#lookedAt, PERIOD_MS)
@@ -45,7 +45,7 @@ export class Lifetimes {
     this.#lookedAt = now
     const age = now - this.#markedAt
     if (age < PERIOD_MS) return
-    const mark = { adopted: this.#ledger.adopted, openMs: this.#openMs }
+    const mark = { adopted: this.#counters.adopted, openMs: this.#openMs }
     this.#before = age < 2 * PERIOD_MS ? this.#last : mark
     this.#last = mark
     this.#markedAt = now
@@ -53,7 +53,7 @@ export class Lifetimes {
 
   /** Whether they stay. */
   get stay(): boolean {
-    const { adopted, active } = this.#ledger
+    const { adopted, active } = this.#counters
     const recent = adopted - this.#before.adopted
     return 2 * active >= recent || this.#openMs - this.#before.openMs >= recent * this.#stayMs
   }

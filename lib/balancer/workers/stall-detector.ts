@@ -1,4 +1,5 @@
 import type { Connection, Ledger } from '../../ledger/ledger.ts'
+import type { LedgerRecovery } from '../../ledger/recovery.ts'
 import type { Fabric } from '../dispatch/fabric.ts'
 import type { Waiting } from '../dispatch/waiting.ts'
 import type { Eligibility } from './eligibility.ts'
@@ -22,6 +23,7 @@ export interface StallWatchOptions {
   /** Milliseconds. */
   readonly timeout: number
   readonly ledger: Ledger
+  readonly recovery: Pick<LedgerRecovery, 'takeSentTo'>
   readonly eligibility: Eligibility
   readonly threads: Pick<ThreadTimes, 'cpu' | 'isReady'>
   readonly fabric: () => Fabric
@@ -103,7 +105,7 @@ export class StallWatch {
   constructor(options: StallWatchOptions) {
     const { timeout, ledger } = options
     this.#options = options
-    this.#lifetimes = new Lifetimes(ledger, PATIENCE * timeout)
+    this.#lifetimes = new Lifetimes(ledger.counters, PATIENCE * timeout)
     this.#period = Math.max(1, timeout / LOOKS_PER_TIMEOUT)
     this.#limits = { balanced: timeout, directed: Math.max(timeout, LEAST_DIRECTED_MS) }
     this.#sights = Array.from({ length: ledger.workers }, () => ({ balanced: null, directed: null }))
@@ -149,7 +151,7 @@ export class StallWatch {
   /** As mostly, under a light load: all that was on its way has been adopted since. */
   #isNothingToSee(): boolean {
     const { ledger, eligibility } = this.#options
-    return ledger.inFlight === 0 && this.#sights.every((_, worker) => !eligibility.isHeld(worker, 'stalled'))
+    return ledger.counters.inFlight === 0 && this.#sights.every((_, worker) => !eligibility.isHeld(worker, 'stalled'))
   }
 
   #lookAtAll(passed: number): void {
@@ -235,8 +237,8 @@ export class StallWatch {
   }
 
   #takeBackSent(worker: number): void {
-    const { ledger, deal } = this.#options
-    const taken = ledger.takeSentTo(worker)
+    const { recovery, deal } = this.#options
+    const taken = recovery.takeSentTo(worker)
     this.#takenBack += taken.length
     deal(taken)
   }

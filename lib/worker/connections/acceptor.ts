@@ -136,7 +136,7 @@ export class Relief {
     const hand = this.#hand
     const now = nowInMicroseconds()
     this.#shift.turned(place)
-    ledger.beginHand(worker)
+    ledger.counters.beginHand(worker)
     let count = 0
     for (let i = 0; i < accepted; i++) {
       const fd = ~hand[i]
@@ -154,7 +154,7 @@ export class Relief {
     }
     const sent = this.#send(count)
     for (let i = sent; i < count; i++) giveBack({ listener, fd: events.data64Low(i), stamp: events.data64High(i) })
-    ledger.endHand(worker)
+    ledger.counters.endHand(worker)
     hand.fill(0, 0, accepted)
     return sent === count
   }

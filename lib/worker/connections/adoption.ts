@@ -40,7 +40,7 @@ export class Adoption {
 
   /** Closes a claimed connection whose PROXY header was malformed or late. */
   abandon(fd: number, stamp: number): void {
-    this.#ledger.countBadHeader(this.#worker)
+    this.#ledger.counters.countBadHeader(this.#worker)
     this.#ledger.closed(fd, stamp, this.#worker)
     loadAddon().resetFd(fd)
   }

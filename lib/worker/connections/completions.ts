@@ -1,6 +1,6 @@
 import type { Port } from '../../device/device.ts'
 import { NodeDlbError } from '../../errors.ts'
-import type { Ledger } from '../../ledger/ledger.ts'
+import type { LedgerCounters } from '../../ledger/counters.ts'
 import type { CountingRoom } from './counting-room.ts'
 
 export interface DeviceCompletionsOptions {
@@ -99,11 +99,11 @@ export class DeviceCompletions implements Completions {
  * it is done with.
  */
 export class DirectCompletions implements Completions {
-  readonly #ledger: Ledger
+  readonly #counters: LedgerCounters
   readonly #worker: number
 
-  constructor(ledger: Ledger, worker: number) {
-    this.#ledger = ledger
+  constructor(counters: LedgerCounters, worker: number) {
+    this.#counters = counters
     this.#worker = worker
   }
 
@@ -112,14 +112,14 @@ export class DirectCompletions implements Completions {
   }
 
   done(): void {
-    this.#ledger.countDirect(this.#worker, 'dropped')
+    this.#counters.countDirect(this.#worker, 'dropped')
   }
 
   opened(): void {
-    this.#ledger.countDirect(this.#worker, 'opened')
+    this.#counters.countDirect(this.#worker, 'opened')
   }
 
   closed(): void {
-    this.#ledger.countDirect(this.#worker, 'closed')
+    this.#counters.countDirect(this.#worker, 'closed')
   }
 }

@@ -1,5 +1,5 @@
+import type { LedgerCounters } from '../../ledger/counters.ts'
 import { type Counting, countable, countableByEach } from '../../ledger/counting.ts'
-import type { Ledger } from '../../ledger/ledger.ts'
 
 /**
  * Which of this worker's open connections the device counts as its load. All, while there is room.
@@ -17,7 +17,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
  */
 export class CountingRoom {
   readonly #counting: Counting
-  readonly #ledger: Ledger
+  readonly #counters: LedgerCounters
   readonly #worker: number
   readonly #isShared: boolean
   #share = 0
@@ -26,9 +26,9 @@ export class CountingRoom {
   #counted = 0
 
   /** `workers`: that have a thread, this one included. */
-  constructor(counting: Counting, workers: number, ledger: Ledger, worker: number) {
+  constructor(counting: Counting, workers: number, counters: LedgerCounters, worker: number) {
     this.#counting = counting
-    this.#ledger = ledger
+    this.#counters = counters
     this.#worker = worker
     this.#isShared = counting.limit !== Number.POSITIVE_INFINITY
     this.shareAmong(workers)
@@ -77,15 +77,15 @@ export class CountingRoom {
 
   #target(): number {
     if (!this.#isShared) return this.#share
-    const most = Math.max(this.#open, this.#ledger.mostOpen())
+    const most = Math.max(this.#open, this.#counters.mostOpen)
     return most <= this.#share ? this.#share : Math.round((this.#open * this.#share) / most)
   }
 
   #countedByAll(counted: number): number {
-    return this.#ledger.countedByDevice() - this.#counted + counted
+    return this.#counters.countedByDevice - this.#counted + counted
   }
 
   #publish(): void {
-    if (this.#isShared) this.#ledger.setCounting(this.#worker, this.#open, this.#counted)
+    if (this.#isShared) this.#counters.setCounting(this.#worker, this.#open, this.#counted)
   }
 }

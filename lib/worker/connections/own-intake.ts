@@ -28,7 +28,7 @@ export class OwnIntake implements Intake {
     const { ledger, worker, onShed } = this.#options
     const shared = new SharedListener(socket, ledger.shift.ownOf(worker), (fd) => this.#take(listener, fd), {
       onShed: (count) => {
-        ledger.shedFor(worker, count)
+        ledger.counters.countShedAt(worker, count)
         onShed(count)
       },
     })

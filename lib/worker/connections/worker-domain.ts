@@ -84,8 +84,8 @@ export class DeviceIntake implements Intake {
       // The links of the thread that had the port before, if one had: this one has no servers yet.
       for (const queue of queues) this.#balanced.unlink(queue)
       const counts = (listener: number): boolean => this.#routes.get(listener)?.completion === 'close'
-      const onEarly = (): void => ledger.countEarly(worker)
-      const room = new CountingRoom(counting, workers, ledger, worker)
+      const onEarly = (): void => ledger.counters.countEarly(worker)
+      const room = new CountingRoom(counting, workers, ledger.counters, worker)
       this.#completions = new DeviceCompletions({ port: this.#balanced, room, counts, onEarly, onFailure })
       open(this.#balanced, INBOX_BATCH, this.#completions)
     } else {
@@ -93,7 +93,7 @@ export class DeviceIntake implements Intake {
     }
     // For the device, what a directed port has received is complete: if the thread ends, nobody
     // gets it back. So one at a time.
-    if (this.#directed) open(this.#directed, 1, new DirectCompletions(ledger, worker))
+    if (this.#directed) open(this.#directed, 1, new DirectCompletions(ledger.counters, worker))
   }
 
   join(listener: number, route: Route): void {
