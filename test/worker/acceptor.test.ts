@@ -1,7 +1,7 @@
 import t from 'tap'
 import { loadAddon } from '../../lib/native.ts'
-import { check } from '../balancer/check-ledger.ts'
 import { closed } from '../balancer/clients.ts'
+import { check } from '../ledger/check-ledger.ts'
 import { LISTENER, PLACE, Resting, WORKER } from './accepting.ts'
 
 /** A worker accepts in the acceptor's stead: here all in one thread. */
