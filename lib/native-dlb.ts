@@ -1,17 +1,19 @@
 /**
- * The addon's part for the DLB device: native/dlb/js_device.h, js_domain.h and attachment.h.
- * lib/device/dlb is its only user; it checks the arguments. Calls that fail throw Node's system
- * errors, with libdlb's function as `syscall`; those of ports return a `PortCode` below 0 instead
+ * The addon's part for the DLB device: native/dlb/js_device.h, js_domain.h and attachment.h. Only
+ * lib/device/dlb uses it, and checks the arguments. Calls that fail throw Node's system errors,
+ * with libdlb's function as `syscall`. Calls of ports return a `PortCode` below 0 instead
  * (lib/device/dlb/codes.ts).
  */
 export interface NativeDlb {
-  /** Loads a library and opens no device. Throws an Error with the code ELIBRARY. */
+  /** Loads a library, and opens no device. Throws an Error with the code ELIBRARY. */
   inspectDlbLibrary(library: string): DlbLibrary
   readonly DlbDevice: new (library: string, id: number) => NativeDlbDevice
   readonly DlbDomain: new (
     ...from: [device: NativeDlbDevice, config: NativeDomainConfig] | [key: string]
   ) => NativeDlbDomain
-  /** undefined if the domain has no such port. */
+  /**
+   * Attaches a port. @returns a negative PortCode if that fails; undefined if there is no such port
+   */
   attachDlbPort(
     domain: NativeDlbDomain,
     directed: boolean,
@@ -23,18 +25,20 @@ export interface NativeDlb {
 
 export interface DlbLibrary {
   readonly file: string
-  /** It is native/sim, and what is behind it no device. */
+  /** True if the library is native/sim, behind which there is no device. */
   readonly standIn: boolean
 }
 
 export interface NativeDlbDevice {
   facts(): {
-    /** The library's file. */
+    /** libdlb's file. */
     readonly library: string
     readonly standIn: boolean
-    /** `dlb_dev_cap_t`'s flags. */
+    /** The flags of `dlb_dev_cap_t`. */
     readonly capabilities: number
-    /** A failure has left libdlb's handle such that it must not be closed. */
+    /**
+     * True after a failure that left libdlb's handle in such a state that it must not be closed.
+     */
     readonly poisoned: boolean
     readonly hasStatistics: boolean
   }
@@ -54,7 +58,7 @@ export interface NativeResources {
   readonly directedPorts: number
   readonly eventStateEntries: number
   readonly contiguousEventStateEntries: number
-  /** For load-balanced events, or for all if credits are combined. */
+  /** The credits for load-balanced events, or for all events if credits are combined. */
   readonly credits: number
   readonly directedCredits: number
   readonly sequenceNumberSlots: readonly number[]
@@ -68,12 +72,12 @@ export interface NativeDomainConfig {
   readonly eventStateEntries: number
   /** The contract's bound on queued events. */
   readonly credits: number
-  /** libdlb's pools: what is bounded, and what ports may keep. */
+  /** The sizes of libdlb's pools: the bound, and what ports may keep beyond it. */
   readonly pool: number
   readonly directedPool: number
   /**
-   * Of each group; and how many numbers a slot of the group is to have, which is changed before the
-   * domain is made, and back when it ends.
+   * By group: how many slots the domain takes, and how many sequence numbers a slot of the group is
+   * to have. The latter is changed before the domain is created, and changed back when it ends.
    */
   readonly sequenceNumberSlots: readonly number[]
   readonly sequenceNumbers: readonly number[]
@@ -85,7 +89,7 @@ export interface NativePortConfig {
   readonly eventStateEntries: number
   readonly classOfService: number
   readonly producer: boolean
-  /** Of a directed port; -1: one of its own. */
+  /** The queue that a directed port consumes; -1 gives it a queue of its own. */
   readonly queue: number
   readonly weight: boolean
 }
@@ -93,7 +97,7 @@ export interface NativePortConfig {
 export interface NativePortStats {
   readonly directed: boolean
   readonly id: number
-  /** -1: nobody's. */
+  /** The threadId of the thread that has the port; -1 if none has. */
   readonly thread: number
   readonly enabled: boolean
   readonly queued: number
@@ -109,7 +113,10 @@ export interface NativeDlbDomain {
   start(): void
   isStarted(): boolean
   hasPort(directed: boolean, id: number): boolean
-  /** For (scheduling type << 8 | queue id): 0 no such queue, 1 fits, 2 not this type. */
+  /**
+   * Looks up (scheduling type << 8 | queue id): 0 if there is no such queue, 1 if it takes that
+   * type, 2 if it does not.
+   */
   target(target: number): number
   setEnabled(directed: boolean, id: number, enabled: boolean, schedulingOnly: boolean): number | undefined
   recover(directed: boolean, id: number, words: Int32Array, max: number): number | undefined
@@ -123,18 +130,19 @@ export interface NativeDlbDomain {
   depthCounter(directed: boolean, queue: number, level: number): number
   resetDepthCounter(directed: boolean, queue: number, level: number): void
   /**
-   * Once, in the creating thread. `isReset`: it is one for certain, of the device or the domain.
-   * The last alerts come in the turns of the loop after close().
+   * Sets the callback for alerts, once, in the creating thread. `isReset`: the alert is certainly a
+   * reset, of the device or the domain. The last alerts come in the turns of the loop after
+   * close().
    */
   onAlert(callback: (id: number, data: number, isReset: boolean) => void): void
   close(): void
 }
 
 export interface NativeDlbPort {
-  /** What the next eight are called with, and what they return: see lib/device/dlb/call.ts. */
+  /** The arguments and results of the next eight methods: see lib/device/dlb/call.ts. */
   readonly call: ArrayBuffer
   send(): void
-  /** Beyond the contract's bound on queued events. */
+  /** Sends beyond the contract's bound on queued events. */
   sendBeyond(): void
   forward(): void
   advancedSend(): void
@@ -143,9 +151,9 @@ export interface NativeDlbPort {
   release(): void
   pop(): void
   /**
-   * The memory to send from, or to receive into, up to the next call of this. Its address is all
-   * that the addon keeps.
-   * @returns how many events it has; 0 if it is no ArrayBuffer, or was transferred away.
+   * Sets the memory to send from or to receive into, until the next such call. The addon keeps only
+   * its address.
+   * @returns how many events the memory has; 0 if it is not an ArrayBuffer, or was transferred away
    */
   lend(receives: boolean, memory: ArrayBuffer): number
   unreleased(): number

@@ -4,87 +4,90 @@ import type { NativeDlb } from './native-dlb.ts'
 import { packageFile } from './package-file.ts'
 
 /**
- * The addon, native/addon.cc. Loaded at first use and not before, so that what needs no addon works
- * without it. It can be loaded in any thread; each has its own instance.
+ * The addon, native/addon.cc. It is loaded at its first use, so that what needs no addon works
+ * without it. Any thread can load it; each thread has its own instance.
  */
 export interface NativeAddon extends NativeDlb {
   readonly Listener: NativeListenerConstructor
-  /** Closes a descriptor. @returns 0, or a negative errno as Node's errors have it. */
+  /** Closes a descriptor. @returns 0, or a negative errno as Node's errors have it */
   closeFd(fd: number): number
-  /** Another descriptor of the same open file. @returns it, or a negative errno */
+  /** Duplicates a descriptor. @returns the new one, or a negative errno */
   dupFd(fd: number): number
-  /** As `closeFd`, but a TCP peer sees a reset, and unsent data is dropped. */
+  /** Closes a descriptor so that a TCP peer sees a reset, and unsent data is dropped. */
   resetFd(fd: number): number
-  /** Sends what the socket takes at once, and ends the connection. */
+  /** Sends as much as the socket takes at once, and ends the connection. */
   replyAndCloseFd(fd: number, data: Uint8Array): number
   /**
-   * Copies what has arrived, and leaves it. @returns how many bytes; 0 at the end; a negative
-   * errno, of EAGAIN if nothing has
+   * Copies the bytes that have arrived, and leaves them unread.
+   * @returns how many bytes; 0 at the end; a negative errno, which is EAGAIN if nothing has arrived
    */
   peekFd(fd: number, to: Uint8Array): number
-  /** Takes so many bytes that have arrived. @returns 0 or a negative errno */
+  /** Reads and drops `bytes` bytes that have arrived. @returns 0 or a negative errno */
   skipFd(fd: number, bytes: number): number
-  /** How many bytes have arrived and are not read; 0 also if that cannot be known. */
+  /** How many bytes have arrived and are unread; 0 also if that cannot be known. */
   unreadOfFd(fd: number): number
   /**
-   * Writes what the descriptor takes at once, and leaves it as blocking as it is. Up to 4,096 bytes
-   * are written in one piece or not at all.
+   * Writes as much as the descriptor takes at once, and does not change whether it blocks. Up to
+   * 4,096 bytes are written in one piece or not at all.
    * @returns how many bytes; a negative errno if none could be written
    */
   writeWithoutWaiting(fd: number, data: Uint8Array): number
-  /** A number for the address of a connection's client; 0 if it has none. */
+  /** A number for the address of a connection's client; 0 if it has no address. */
   clientOf(fd: number): number
   /**
-   * Another descriptor of a listening socket of this process, the caller's to close. @returns a
-   * negative errno if there is none
+   * Duplicates a descriptor of a listening socket of this process; the caller closes the new one.
+   * @returns a negative errno if there is no such socket
    */
   shareListening(fd: number): number
   /**
-   * Should this thread end before `releaseLedger`, the addon closes what the ledger's entries say
-   * is open and in nobody's handle, and what is in workers' hands: the first `room` of each
-   * `stride` words. Both are in shared memory. @returns a number for `releaseLedger`
+   * If this thread ends before `releaseLedger`, the addon closes the descriptors that the ledger's
+   * entries show as open and in no handle, and those that are pending at workers: the first `room`
+   * of each `stride` words of `hands`. Both arrays are in shared memory.
+   * @returns a number for `releaseLedger`
    */
   guardLedger(entries: Int32Array, hands: Int32Array, stride: number, room: number): number
   releaseLedger(guard: number): void
   /**
-   * Has the callback called on this thread's loop when any thread asks for it. It does not keep the
-   * loop alive, and closes with the thread. @returns its number, not 0 and never used again
+   * Opens a waker: its callback is called on this thread's loop when any thread calls `wake`. A
+   * waker does not keep the loop alive, and closes with the thread.
+   * @returns its number, which is not 0 and never used again
    */
   openWaker(callback: () => void): number
   /**
-   * Any thread; more often than the callback runs makes no difference, nor does the number of one
-   * that is closed.
+   * Wakes a waker, from any thread. Calls that come before the callback has run count as one, and
+   * the number of a closed waker does nothing.
    */
   wake(waker: number): void
-  /** One of this thread's. */
+  /** Closes one of this thread's wakers. */
   closeWaker(waker: number): void
-  /** The calling thread, for others who ask what it does. */
+  /** Identifies the calling thread to others that ask what it does. */
   thisThread(): NativeThread
   /**
-   * CPU time that a thread of this process has used, in ms. Any thread may ask. @returns negative
-   * if there is none of that number
+   * The CPU time that a thread of this process has used, in ms. Any thread can ask.
+   * @returns a negative number if there is no such thread
    */
   threadCpu(thread: number): number
   /**
-   * Whether a thread runs, could run if it had a core, or waits for events in its loop. Any other
-   * thread may ask. @returns false also if the kernel does not tell
+   * Whether a thread runs, is ready to run, or waits for events in its loop. Any other thread can
+   * ask.
+   * @returns false also if the kernel does not tell
    */
   isReady(thread: number, pollFd: number): boolean
   /**
-   * Every descriptor of this process is below it, as long as nobody raises RLIMIT_NOFILE. May be
-   * Infinity.
+   * A bound above every descriptor of this process, as long as nobody raises RLIMIT_NOFILE. It may
+   * be Infinity.
    */
   fdLimit(): number
 }
 
 export interface NativeThread {
-  /** The kernel's. */
+  /** The kernel's thread id. */
   readonly number: number
   /** The epoll set of the thread's loop. */
   readonly pollFd: number
 }
 
-/** What to listen on: an address literal and a port, or a path (`path` not empty). */
+/** What to listen on: an IP address and a port, or a path if `path` is not empty. */
 export interface NativeListenSpec {
   address: string
   port: number
@@ -98,12 +101,14 @@ export interface NativeListenSpec {
 
 export interface NativeListenerConstructor {
   /**
-   * @param spec an `fd`: a listening socket of this process, to share; `fds` is empty, and the
-   *   callback calls `accept`, or `acceptInto` if it is exclusive: then one of those that share it
-   *   so is called for a connection, the others sleep.
-   * @param fds room for a batch of up to 64, and one element more, which the callback sets to 1
-   *   once it has them, and to 2 once it knows what becomes of them, should this thread end.
-   * @throws an Error as Node's system errors: `code`, `errno`, `syscall`.
+   * @param spec with `fd`, a listening socket of this process to share. Then `fds` is empty, and
+   *   the callback calls `accept`, or `acceptInto` if the sharing is exclusive: for each
+   *   connection, only one of those that share the socket exclusively is called, and the others
+   *   sleep.
+   * @param fds room for a batch of up to 64 descriptors, and one more element. The callback sets
+   *   that to 1 once it has taken the descriptors, and to 2 once it has made sure that they are not
+   *   lost if this thread ends.
+   * @throws an Error such as Node's system errors: `code`, `errno`, `syscall`
    */
   new (
     spec: NativeListenSpec | { readonly fd: number; readonly exclusive: boolean },
@@ -114,39 +119,43 @@ export interface NativeListenerConstructor {
 
 export interface NativeListener {
   /**
-   * Of a shared socket, in the callback: a descriptor, or -1. Else hands on a batch of one; -1 if
-   * there is none. Its complement (`~fd`) is in `place`, which may be in shared memory, before JS
-   * goes on.
+   * Accepts one connection. A shared socket returns its descriptor, and only in the callback; other
+   * sockets hand on a batch of one. @returns -1 if there is none. The descriptor's complement
+   * (`~fd`) is in `place`, which may be in shared memory, before JS goes on.
    */
   accept(place?: Int32Array): number
   /**
-   * Of a shared socket: accepts as many as there are, up to `room`, and writes the complement
-   * (`~fd`) of each descriptor into `places` from its front on, which may be in shared memory.
-   * @returns how many; a negative errno if none can be had for another reason than that there are
-   * none
+   * Accepts as many connections of a shared socket as there are, up to `room`, and writes the
+   * complement (`~fd`) of each descriptor into `places` from its front on. `places` may be in
+   * shared memory.
+   * @returns how many; a negative errno if accepting failed for another reason than that there are
+   *   none
    */
   acceptInto(places: Int32Array, room: number): number
   pause(): void
   resume(): void
-  /** Whether it keeps the loop alive; at first it does. */
+  /** Sets whether the listener keeps the loop alive. At first it does. */
   hold(held: boolean): void
   /**
-   * `everywhere`: nobody accepts from the socket any more, whoever shares it, and nobody can
-   * connect.
+   * Closes the listener. With `everywhere`, nobody who shares the socket accepts from it any more,
+   * and nobody can connect.
    */
   close(everywhere: boolean): void
-  /** -1 once closed. */
+  /** The descriptor; -1 once closed. */
   fd(): number
   address(): { address: string; family: string; port: number } | string | undefined
-  /** Whether a Unix socket's file is there, and its own; true for others. */
+  /**
+   * Whether a Unix socket's file is in its place and is this socket's own; true for other sockets.
+   */
   isInPlace(): boolean
-  /** Whether a Unix socket's file is anywhere, also by another name; true for others. */
+  /** Whether a Unix socket's file exists, also under another name; true for other sockets. */
   hasFile(): boolean
   /**
-   * The owner and permissions of its file, also if that is removed. What is not allowed is left.
+   * Gives a file the owner and permissions of this socket's file, also if that was removed. What is
+   * not allowed is left out.
    */
   copyPermissionsTo(path: string): void
-  /** Whether there is something to accept. */
+  /** Whether a connection waits to be accepted. */
   hasWaiting(): boolean
   isConnection(fd: number): boolean
   counters(): ListenerCounters
@@ -155,11 +164,11 @@ export interface NativeListener {
 export interface ListenerCounters {
   /** Connections handed on. */
   readonly accepted: number
-  /** Connections accepted and closed at once, since the process had no descriptors left. */
+  /** Connections accepted and closed at once because the process had no descriptors left. */
   readonly shed: number
   /** Connections that were gone before they could be accepted. */
   readonly aborted: number
-  /** Times that accepting waited because descriptors or memory had run out. */
+  /** How often accepting waited because descriptors or memory had run out. */
   readonly backoffs: number
 }
 
@@ -173,15 +182,15 @@ export function loadAddon(): NativeAddon {
   return addon
 }
 
-/** Where it is. @throws ERR_DLB_ADDON_UNAVAILABLE */
+/** The addon's file. @throws ERR_DLB_ADDON_UNAVAILABLE */
 export function addonFile(): string {
   loadAddon()
   return file as string
 }
 
 /**
- * Where another thread of the process has found it: the search takes longer than loading it, once
- * one thread has.
+ * Sets the addon's file, as another thread of the process has found it. Once one thread has loaded
+ * the addon, the search takes longer than loading it.
  */
 export function setAddonFile(found: string): void {
   file = found
@@ -207,8 +216,9 @@ function load(): NativeAddon {
 
 function switchedOff(cause: unknown): NodeDlbError {
   const message =
-    'Node was told to load no native addons, by --no-addons or --permission (on its command line or in NODE_OPTIONS): ' +
-    'start it without that, or with --allow-addons beside --permission; node-dlb accepts connections in its addon'
+    'Node was told to load no native addons, by --no-addons or --permission ' +
+    '(on its command line or in NODE_OPTIONS): start it without that, or with --allow-addons beside --permission; ' +
+    'node-dlb accepts connections in its addon'
   return new NodeDlbError('ERR_DLB_ADDON_UNAVAILABLE', message, { cause })
 }
 

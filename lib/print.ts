@@ -1,21 +1,23 @@
 import { loadAddon } from './native.ts'
 import { Output } from './output.ts'
 
-/** What waits for room beyond so many bytes is dropped: whoever should read it does not. */
+/**
+ * Output that waits for room is dropped beyond this many bytes, because its reader does not read.
+ */
 const MOST_WAITING = 1 << 20
-/** At the process's end, so long is waited for room. */
+/** How long the end of the process waits for room. */
 const LAST_WAIT_MS = 1000
-const LAST_LOOK_MS = 5
+const LAST_RETRY_MS = 5
 
 const outputs = new Map<1 | 2, Output>()
 
 /**
- * What the balancer itself has to say, or a worker that has ended. It neither blocks this thread
- * nor throws: that nobody reads it is no reason to stop serving. Main thread.
+ * Prints messages of the balancer itself, or of a worker that has ended. It neither blocks this
+ * thread nor throws: a missing reader is no reason to stop serving. It is for the main thread.
  */
 export function print(fd: 1 | 2, data: string | Uint8Array): void {
   if (!hasAddon()) {
-    // Then nothing can run, and the reason is all that there is to say.
+    // Without the addon nothing can run, and only the reason for that is printed.
     const stream = fd === 1 ? process.stdout : process.stderr
     stream.write(data)
     return
@@ -52,6 +54,6 @@ function writeLast(fd: number, data: Uint8Array, until: number): void {
     const count = loadAddon().writeWithoutWaiting(fd, rest)
     if (count < 0) return
     rest = rest.subarray(count)
-    if (rest.length > 0) Atomics.wait(never, 0, 0, LAST_LOOK_MS)
+    if (rest.length > 0) Atomics.wait(never, 0, 0, LAST_RETRY_MS)
   }
 }

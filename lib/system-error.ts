@@ -1,4 +1,4 @@
-/** A failed system call, as Node's own errors of one have it. */
+/** A failed system call, in the form that Node's own errors have. */
 export interface SystemError extends Error {
   readonly code: string
   /** Negative. */
@@ -8,8 +8,8 @@ export interface SystemError extends Error {
 
 /** `errno` is positive. */
 export function systemError(syscall: string, errno: number): SystemError {
-  // Not imported: an ES module's import reads all that node:util exports. On Node 22 and newer that
-  // opens process.stderr, and so makes a pipe non-blocking for all its users.
+  // node:util is not imported, because an ES module's import reads all its exports. On Node 22 and
+  // newer that opens process.stderr, and so makes a pipe non-blocking for all its users.
   const code = process.getBuiltinModule('node:util').getSystemErrorName(-errno)
   return Object.assign(new Error(`${syscall} ${code}`), { code, errno: -errno, syscall })
 }

@@ -4,18 +4,18 @@ import { NodeDlbError } from './errors.ts'
 import type { Ledger } from './ledger/ledger.ts'
 
 /**
- * Where a balancer's worker is found by code that runs in it. On globalThis under a registered
- * symbol, because the app's copy of node-dlb need not be the one that started it (a global
- * `node-dlb run` and a local dependency).
+ * The key under which code that runs in a balancer's worker finds the worker. It is a registered
+ * symbol on globalThis, because the app's copy of node-dlb need not be the one that started the
+ * worker (a global `node-dlb run` and a local dependency).
  */
 const KEY = Symbol.for('node-dlb.worker')
 
 export interface ThisWorker {
-  /** 0 … workers - 1; a respawned worker keeps it. */
+  /** The worker's index, 0 to the number of workers - 1. A respawned worker keeps it. */
   readonly index: number
   readonly attach: (server: Server) => void
   readonly reportOverloaded: (overloaded: boolean) => void
-  /** For the bench, which looks when a connection was accepted. */
+  /** For the bench, which reads when a connection was accepted. */
   readonly ledger: Pick<Ledger, 'opened'>
 }
 
@@ -31,12 +31,12 @@ export function workerIndex(): number | null {
 }
 
 /**
- * Lets the balancer serve this server: what the server `listen`s on afterwards is a listener of the
- * balancer's. Of use with `startBalancer({ hook: false })`, where other servers of the app keep
- * their own sockets; harmless otherwise. Call it before `listen()`, in a balancer's worker.
+ * Lets the balancer serve this server: what the server listens on afterwards is a listener of the
+ * balancer's. This is for `startBalancer({ hook: false })`, where other servers of the app keep
+ * their own sockets; otherwise it is harmless. Call it before `listen()`, in a balancer's worker.
  * @returns the server
- * @throws ERR_DLB_INVALID_ARGUMENT unless it is a server of node:net or of what is made of one
- *   (http, https, http2, tls); ERR_DLB_NOT_A_WORKER in any other thread
+ * @throws ERR_DLB_INVALID_ARGUMENT unless it is a server of node:net or derived from one (http,
+ *   https, http2, tls); ERR_DLB_NOT_A_WORKER in any other thread
  */
 export function attach<S extends Server>(server: S): S {
   if (!isServer(server)) {
@@ -50,9 +50,9 @@ export function attach<S extends Server>(server: S): S {
 }
 
 /**
- * Says that this worker can take no more connections, until it says that it can again: meanwhile
- * others get them, and if all say so, accepting stops. For what only the app knows, such as a queue
- * that is too long; see also the option `maxEventLoopDelay`.
+ * Reports that this worker can take no more connections, or that it can again. Meanwhile the other
+ * workers get them; if all workers are overloaded, accepting stops. This is for what only the app
+ * knows, such as a queue that is too long; see also the option `maxEventLoopDelay`.
  * @throws ERR_DLB_NOT_A_WORKER in any other thread, ERR_DLB_INVALID_ARGUMENT
  */
 export function reportOverloaded(overloaded: boolean): void {
@@ -60,7 +60,7 @@ export function reportOverloaded(overloaded: boolean): void {
   thisWorker('reportOverloaded').reportOverloaded(overloaded)
 }
 
-/** A Proxy's answer may be that it throws. */
+/** `instanceof` of a Proxy may throw. */
 function isServer(value: unknown): boolean {
   try {
     return value instanceof process.getBuiltinModule('node:net').Server

@@ -2,14 +2,14 @@ import type dgram from 'node:dgram'
 import { NodeDlbError } from './errors.ts'
 
 /**
- * The parts of Node's own UDP sockets that sharing them rests on, as node:cluster does.
- * Undocumented: so they are looked for before they are used.
+ * The internals of Node's own UDP sockets that are needed to share them, as node:cluster does. They
+ * are undocumented, so their presence is checked before use.
  */
 export interface UdpHandle {
   readonly fd: number
-  /** @returns 0, or a negative errno, as all of these. */
+  /** @returns 0 or a negative errno, as the methods below do */
   bind(address: string, port: number, flags: number): number
-  /** Takes the descriptor. */
+  /** Takes the descriptor over. */
   open(fd: number): number
   getsockname(out: object): number
   close(callback?: () => void): void
@@ -29,6 +29,7 @@ export function udpStateOf(socket: dgram.Socket): UdpState {
   if (typeof state?.handle?.bind === 'function' && typeof state.handle.open === 'function') return state
   throw new NodeDlbError(
     'ERR_DLB_NODE_INTERNALS',
-    `this Node (${process.version}) has no dgram handle.open, which node-dlb needs; use a Node version that node-dlb's README lists, or a newer node-dlb`,
+    `this Node (${process.version}) has no dgram handle.open, which node-dlb needs; ` +
+      "use a Node version that node-dlb's README lists, or a newer node-dlb",
   )
 }

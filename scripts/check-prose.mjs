@@ -1,17 +1,20 @@
-// Holds the rules for prose that a program can hold: `node scripts/check-prose.mjs [path …]`; `.ci/run` calls it.
+// Checks those rules for prose that a program can check: `node scripts/check-prose.mjs [path …]`.
 //
-// - Comments and documents wrap at 100 columns, code at 120.
-// - A sentence does not begin as the fragments do that CONTRIBUTING.md names.
+// - Comments and documents are at most 100 columns wide, code is at most 120.
+// - No sentence of them begins like a fragment ("Of each group.", "As `send`, but …").
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 const PROSE_COLUMNS = 100
 const CODE_COLUMNS = 120
 const sources = /\.(ts|mjs|cjs|js|mts|cts|c|cc|h|pml|sh|gyp|txt|yaml|yml)$|^\.ci\/run$/
-// They are generated, or their format has long lines.
+// Generated files, and formats that have long lines.
 const exempt = /(^|\/)(package-lock\.json|LICENSE)$|\.(crt|key|json)$/
-const fragments =
-  /(^|[.:;] )(Of (?!course\b)|As (?!long|soon|if|of|a |an |the |with\b)|Who (?!.*\?)|So many |So often |So long |It is only told)/
+const fragments = new RegExp(
+  '(^|[.:;] )(' +
+    'Of (?!course\\b)|As (?!long|soon|much|many|far|if|of|a |an |the |with\\b)|Who (?!.*\\?)|' +
+    'So (many|often|long|that) |That (it|nobody|there) |It is only told)',
+)
 
 const paths = process.argv.slice(2)
 const files = execFileSync('git', ['ls-files', '--', ...(paths.length > 0 ? paths : ['.'])], { encoding: 'utf8' })
@@ -39,7 +42,7 @@ function check(file, isDocument) {
   }
 }
 
-/** By line: the prose in it, null for tables, code and what else is not wrapped. */
+/** The prose in each line; null for tables, code and other lines that are not wrapped. */
 function proseOfDocument(lines) {
   let isFenced = false
   return lines.map((line) => {
@@ -51,7 +54,7 @@ function proseOfDocument(lines) {
   })
 }
 
-/** By line: the comment that the line consists of; null for code. */
+/** The comment that each line consists of; null for code. */
 function commentsOf(file, lines) {
   const line = /\.(sh|gyp|txt|ya?ml)$|run$/.test(file) ? /^\s*#(?!!)\s?(.*)$/ : /^\s*\/\/\s?(.*)$/
   let isBlock = false
@@ -65,14 +68,14 @@ function commentsOf(file, lines) {
   })
 }
 
-/** The line's prose if a paragraph begins with it, else what follows its first full stop. */
+/** The line's prose if a paragraph begins there, else the part after its first full stop. */
 function beginning(prose, i) {
   const text = prose[i].replace(/^@\w+ (\S+ )?/, '')
   const isFirst = i === 0 || prose[i - 1] === null || prose[i - 1].trim() === '' || /[.:;]$/.test(prose[i - 1].trim())
   return isFirst ? text : text.replace(/^[^.]*/, '')
 }
 
-/** A word that is too long for the line, such as an address, is not to be broken. */
+/** Whether a line can be broken: one long word, such as an address, cannot. */
 function canBreak(line) {
   return !/^\s*(\/\/|\*|#|- )?\s*\S+$/.test(line)
 }

@@ -12,7 +12,8 @@ case "${1:-}" in
     ;;
   tsan)
     flags=thread
-    # Node is not built for it, so its locks are not seen and its accesses would all be races.
+    # Node is not built for the sanitizer, so its locks are not seen and its accesses would all be
+    # races.
     export TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1
     ;;
   *)
@@ -21,8 +22,8 @@ case "${1:-}" in
     ;;
 esac
 
-# As .taprc has it, for tests that are run without the runner: under a sanitizer, tap's own 30 s are
-# too short on a busy machine.
+# The value that .taprc has, for tests that run without the runner. Under a sanitizer, tap's own 30
+# s are too short on a busy machine.
 export TAP_TIMEOUT=300
 npx --no-install cmake-js compile --debug --out "build/$1/build" --CDNODE_DLB_SANITIZE="$flags" --log-level error
 NODE_DLB_PREBUILD=$PWD/build/$1 LD_PRELOAD=$(gcc -print-file-name="lib$1.so") exec node "${@:2}"

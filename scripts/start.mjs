@@ -1,5 +1,5 @@
-// `npm start`: set up, then the example gateway in this same process, so that signals and the exit
-// code need no relay.
+// `npm start`: it sets up, then runs the example gateway in this same process, so that signals and
+// the exit code need no relay.
 import { fileURLToPath } from 'node:url'
 import { setUp } from './setup/run.mjs'
 

@@ -10,7 +10,7 @@ export interface DevicesFlags extends DlbOpenOptions {
 /** `node-dlb devices` */
 export async function devices({ json = false, ...options }: DevicesFlags): Promise<void> {
   const report = makeReport(options, await probeSeparately(options))
-  // Whoever reads it may have seen enough.
+  // A reader that has seen enough may close the pipe.
   process.stdout.on('error', () => undefined)
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report))
 }

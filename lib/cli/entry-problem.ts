@@ -3,23 +3,26 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { EntryFailedError } from '../balancer/workers/start-watch.ts'
 
-/** Node's exit code for a module that waits for what never comes, with nothing left to do. */
+/** Node's exit code for a module that waits for a promise that nothing can settle any more. */
 const UNSETTLED = 13
 
 /**
- * Why an entry failed that Node could not run at all, for somebody who does not know Node's loader;
- * or why it ended without an error.
+ * Why Node could not run an entry at all, for somebody who does not know Node's loader, or why an
+ * entry ended without an error.
  */
 export interface EntryProblem {
   /** What is wrong, and what to do. */
   readonly text: string
-  /** Whether Node's own message helps, too. */
+  /** True if Node's own message helps as well. */
   readonly withError: boolean
-  /** The command line names what cannot be run. */
+  /** True if the command line is wrong: it names what cannot be run. */
   readonly isUsage: boolean
 }
 
-/** @param entry its absolute path. @returns null if the app itself failed: what it says is all. */
+/**
+ * @param entry the entry's absolute path
+ * @returns null if the app itself failed, so that its own error says it all
+ */
 export function entryProblem(entry: string, error: EntryFailedError): EntryProblem | null {
   const { workerError } = error
   if (workerError === null) return ended(entry, error)
@@ -32,13 +35,14 @@ export function entryProblem(entry: string, error: EntryFailedError): EntryProbl
   )
 }
 
-/** It may have said why, or not. */
+/** The entry ended without an error. It may have printed why. */
 function ended(entry: string, { worker, exitCode }: EntryFailedError): EntryProblem {
   const why =
     exitCode === UNSETTLED
       ? 'a top-level await of it never settled'
       : `it called process.exit(${exitCode}), or set process.exitCode, before it called listen()`
-  const text = `worker_${worker} ended with exit code ${exitCode} before it listened: ${why}; see what \`node ${entry}\` does`
+  const text =
+    `worker_${worker} ended with exit code ${exitCode} before it listened: ${why}; ` + `see what \`node ${entry}\` does`
   return { text, withError: false, isUsage: false }
 }
 
@@ -67,7 +71,7 @@ function canBeRequired(entry: string): boolean {
   }
 }
 
-/** A file that is called the same but for its extension. */
+/** Names a file that differs from the entry only in its extension. */
 function similar(entry: string): string {
   const { dir, name } = path.parse(entry)
   const found = ['.mjs', '.js', '.cjs', '.ts', '.mts', '.cts'].find((extension) =>
@@ -81,19 +85,22 @@ function typeScript(entry: string, error: string): EntryProblem | null {
   const isLoadError = /\bSyntaxError\b|ERR_UNKNOWN_FILE_EXTENSION/.test(error)
   if (strips || !isLoadError || !/\.[cm]?tsx?$/.test(entry)) return null
   const text =
-    `${entry} is TypeScript, which Node ${process.version} does not run by itself: compile it to JavaScript, use Node 22.18 or later, ` +
+    `${entry} is TypeScript, which Node ${process.version} does not run by itself: ` +
+    'compile it to JavaScript, use Node 22.18 or later, ' +
     'or have a package such as tsx load it (NODE_OPTIONS="--import tsx" node-dlb run …)'
   return { text, withError: false, isUsage: false }
 }
 
-/** A newcomer's mistake: `import` in a file that Node takes for CommonJS. */
+/** A common mistake: `import` in a file that Node takes for CommonJS. */
 function moduleSyntax(entry: string, error: string): EntryProblem | null {
   if (!error.includes('Cannot use import statement outside a module') || path.extname(entry) !== '.js') return null
-  const text = `${entry} is an ES module: call it ${path.basename(entry, '.js')}.mjs, or write "type": "module" into its package.json`
+  const text =
+    `${entry} is an ES module: call it ${path.basename(entry, '.js')}.mjs, ` +
+    'or write "type": "module" into its package.json'
   return { text, withError: true, isUsage: false }
 }
 
-/** Node's error does not say where a syntax error in an ES module is. */
+/** A syntax error. If it is in an ES module, Node's error does not say where. */
 function syntax(entry: string, error: string): EntryProblem | null {
   if (!/^SyntaxError: /m.test(error)) return null
   const hasPlace = !error.startsWith('SyntaxError: ')

@@ -14,7 +14,7 @@ const program = new Command('node-dlb')
   .version(version)
   .exitOverride()
   .configureOutput({
-    // A reader that has gone, or a full disk, is no reason to fail.
+    // A missing reader or a full disk must not make the command fail.
     writeOut: (text) => print(1, text),
     writeErr: (text) => print(2, text),
     outputError: (text, write) => write(withHint(text, run)),

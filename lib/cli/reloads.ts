@@ -2,7 +2,7 @@ import type { Balancer } from '../balancer/balancer.ts'
 import { NodeDlbError } from '../errors.ts'
 import type { Report } from './report.ts'
 
-/** What SIGHUP does. Workers that have not all listened yet are not replaced before they have. */
+/** What SIGHUP does. Workers are replaced only once all have listened. */
 export class Reloads {
   readonly #balancer: Balancer
   readonly #report: Report
@@ -28,7 +28,7 @@ export class Reloads {
       return
     }
     this.#report.reloading(this.#isStarting ? 'once all listen' : 'now')
-    // Whoever waits for the start tells of its failure.
+    // If the start fails, the code that waits for it reports that.
     const started = await this.#start.then(
       () => true,
       () => false,
@@ -41,7 +41,7 @@ export class Reloads {
       this.#report.reloaded(await this.#balancer.reload())
     } catch (error) {
       if (!(error instanceof NodeDlbError)) throw error
-      // That it is closing has been told.
+      // If the balancer is closing, that has been reported.
       if (error.code !== 'ERR_DLB_CLOSED') this.#report.reloadFailed(error)
     }
   }

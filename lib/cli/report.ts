@@ -8,13 +8,16 @@ import type { Death } from '../balancer/workers/supervisor.ts'
 import type { NodeDlbError } from '../errors.ts'
 import { print } from '../print.ts'
 
-/** Workers that start together are not late in the same millisecond. */
+/**
+ * Workers that start together are not late in the same millisecond. Those that are late within this
+ * time share a message.
+ */
 const SAME_TIME_MS = 100
 
-/** All that the command prints, on stderr: stdout is the app's. */
+/** Prints all of the command's messages, on stderr: stdout is the app's. */
 export class Report {
   readonly #quiet: boolean
-  /** Workers that do not listen in time, and have not been told of. */
+  /** Late workers that no message has named yet. */
   readonly #late: number[] = []
   /** Workers that ended with code 0 before the start was done. */
   readonly #finished: number[] = []
@@ -25,7 +28,7 @@ export class Report {
     this.#quiet = quiet
   }
 
-  /** What happens to the workers, from here on. */
+  /** Reports what happens to the workers from now on. */
   follow(balancer: Balancer, entry: string): void {
     balancer.on('listening', () => {
       this.#hasListened = true
@@ -51,9 +54,10 @@ export class Report {
       return
     }
     const where = balancer.addresses.map(addressText).join(', ')
+    // The reason for a fallback has been reported.
+    const reason = device.fallback ? '' : ` (${device.reason})`
     this.#say(
-      // The reason for a fallback has been told.
-      `${count(there, 'worker')} on ${deviceText(device)}${device.fallback ? '' : ` (${device.reason})`}, policy ${policy}, ` +
+      `${count(there, 'worker')} on ${deviceText(device)}${reason}, policy ${policy}, ` +
         (where === '' ? 'listening nowhere yet' : `listening on ${where}`),
     )
     const ended = this.#finished.splice(0)
@@ -74,19 +78,19 @@ export class Report {
     this.#say(`reloaded: ${count(ended, 'worker')} replaced${cutText}`)
   }
 
-  /** SIGUSR2 without a place for them. */
+  /** Answers SIGUSR2 when there is no `--stats`. */
   noStats(): void {
     this.#say('SIGUSR2: with the option --stats <file>, this writes the figures')
   }
 
-  /** The workers that were there go on. */
+  /** Reports a failed reload. The workers that were not replaced go on. */
   reloadFailed(error: NodeDlbError): void {
     if (error instanceof EntryFailedError && error.workerError !== null) this.#print(error.workerError)
-    this.error(`not reloaded, what has not been replaced goes on: ${error.message}`)
+    this.error(`the reload failed, and workers that were not replaced go on: ${error.message}`)
   }
 
   draining(signal: NodeJS.Signals, timeout: number): void {
-    this.#say(`${signal}: no new connections; open ones have ${timeout / 1000} s to finish (once more: cut them now)`)
+    this.#say(`${signal}: no new connections; open ones have ${timeout / 1000} s to finish (send it again to cut them)`)
   }
 
   closed(cut: number, drained: boolean): void {
@@ -98,13 +102,13 @@ export class Report {
     this.#print(`node-dlb: ${message}`)
   }
 
-  /** As Node prints an uncaught error. */
+  /** Prints an uncaught error in the way that Node does. */
   uncaught(text: string): void {
     this.#print(`${text}\n\nNode.js ${process.version}`)
   }
 
   #tellEnd({ worker, code, error, respawnIn, finished }: Death, balancer: Balancer): void {
-    // The start's failure is told by its rejection, and so is a reload's.
+    // A failed start or reload is reported when its promise rejects, and not here.
     const isOfDrain = this.#hasStarted && balancer.health().status === 'closing'
     if (error !== null && (respawnIn !== null || finished || isOfDrain)) this.#print(error)
     if (respawnIn !== null) {
@@ -113,20 +117,21 @@ export class Report {
       this.#finished.push(worker)
     } else if (finished) {
       this.#say(
-        `worker_${worker} has ended itself with exit code 0, and is not started again: ${count(left(balancer), 'worker')} left`,
+        `worker_${worker} has ended itself with exit code 0, and is not started again: ` +
+          `${count(left(balancer), 'worker')} left`,
       )
     }
   }
 
-  /** All that are late at the same time have one line. */
+  /** Workers that are late at the same time share a line. */
   #tellLate(worker: number, timeout: number, entry: string): void {
     this.#late.push(worker)
     if (this.#late.length > 1) return
     const tell = (): void => {
       const late = this.#late.splice(0)
-      const doNot = late.length === 1 ? 'does not' : 'do not'
+      const have = late.length === 1 ? 'has' : 'have'
       this.error(
-        `${names(late)} ${doNot} listen after ${timeout / 1000} s: ${entry} has to call listen(), and is waited for`,
+        `${names(late)} ${have} not listened after ${timeout / 1000} s: ${entry} has to call listen(); still waiting`,
       )
     }
     setTimeout(tell, SAME_TIME_MS).unref()
@@ -141,7 +146,7 @@ export class Report {
   }
 }
 
-/** Workers that live, or are to live again. */
+/** How many workers live, or will live again. */
 function left(balancer: Balancer): number {
   return balancer.stats().workers.filter(({ state }) => state !== 'vacant' && state !== 'finished').length
 }
@@ -163,8 +168,9 @@ function shedText({ reason, connections, limit }: Shed & { limit: number }): str
   if (reason === 'device-full') return `the device has been full for too long (--max-retries): ${closed}`
   if (reason === 'limit') return `there are as many connections as the limits allow: ${closed} (--over-limit)`
   return (
-    `no file descriptor is left, of ${limit} that the process may have: ${closed}. ` +
-    'Raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), or have fewer connections at a time (--max-connections)'
+    `the process has used up its ${limit} file descriptors: ${closed}. ` +
+    'Raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), ' +
+    'or have fewer connections at a time (--max-connections)'
   )
 }
 

@@ -3,10 +3,10 @@ import tty from 'node:tty'
 
 export interface SignalActions {
   drain(signal: NodeJS.Signals): void
-  /** The second signal, of any of the two. */
+  /** Called at the second signal that ends the process. */
   cut(): void
   reload(): void
-  /** SIGUSR2. `passed`: the app has handlers for it, which were called. */
+  /** Called at SIGUSR2. `passed` is true if the app has handlers for it, which were called. */
   stats(passed: boolean): void
   /** Calls the app's own handlers. @returns whether it has any */
   pass(signal: NodeJS.Signals): boolean
@@ -15,26 +15,28 @@ export interface SignalActions {
 const SIGNAL_EXIT_BASE = 128
 
 /**
- * So long after the first signal that ends it, another one is the same: `timeout` and npm send one
- * to the process and to its group, a terminal's Ctrl-C reaches npm and its children, and npm passes
- * it on.
+ * For this long after the first signal that ends the process, another one counts as the same.
+ * `timeout` and npm send a signal to the process and to its group; a terminal's Ctrl-C reaches npm
+ * and its children, and npm passes it on.
  */
 export const SAME_SIGNAL_MS = 500
 
 /**
- * Their default is harmless in Node only until there was a listener: these are listened for to the
- * end.
+ * Signals that stay listened for to the end. Once there was a listener, removing it would make
+ * their default action fatal, which Node has made harmless.
  */
 const KEPT: readonly NodeJS.Signals[] = ['SIGPIPE', 'SIGUSR1']
 
 /**
- * What the process's signals do. Those of the command:
- * - SIGINT and SIGTERM: the first drains (and is the app's, if that has a handler), the second cuts
- * - SIGHUP, if the app has no handler for it: reloads, unless it says that the terminal is gone,
- *   which is the end
- * - SIGUSR2: writes the figures, and is the app's, too
+ * What the process's signals do. The command's own signals:
  *
- * For others it listens while the app has handlers for them, and passes them on.
+ * - SIGINT and SIGTERM: the first drains (or calls the app's handler, if there is one), the second
+ *   cuts
+ * - SIGHUP: reloads, unless the app has a handler for it; if the terminal is gone, it drains or
+ *   cuts
+ * - SIGUSR2: writes the figures, and calls the app's handlers, too
+ *
+ * The command listens for other signals while the app has handlers for them, and passes them on.
  */
 export class Signals {
   readonly #actions: SignalActions
@@ -43,10 +45,10 @@ export class Signals {
   readonly #terminals = [0, 1, 2].filter((fd) => tty.isatty(fd))
   readonly #now: () => number
   #firstAt = 0
-  /** Passed on, and not left to us by any worker since. */
+  /** Signals that were passed on and that no worker has raised since. */
   readonly #passed = new Set<NodeJS.Signals>()
 
-  /** `now`: milliseconds. */
+  /** @param now a clock, in milliseconds */
   constructor(actions: SignalActions, now: () => number = () => performance.now()) {
     this.#actions = actions
     this.#now = now
@@ -60,17 +62,20 @@ export class Signals {
     return this.#received.length > 0
   }
 
-  /** What a process that the signal has killed gives, if it was told twice to end; else null. */
+  /**
+   * The exit code of a process that the signal has killed, if the process was told twice to end;
+   * else null.
+   */
   get exitCode(): number | null {
     return this.#received.length > 1 ? this.#codeOfLast() : null
   }
 
-  /** The same for a process that was told once to end, and had not started. */
+  /** The same exit code, for a process that was told once to end before it had started. */
   get startExitCode(): number | null {
     return this.received ? this.#codeOfLast() : null
   }
 
-  /** The app has handlers for the signal from now on, or not any more. */
+  /** Notes that the app has handlers for the signal from now on, or has none any more. */
   setHandled(signal: NodeJS.Signals, handled: boolean): void {
     if (isOurs(signal)) return
     if (!handled && !KEPT.includes(signal)) this.#off(signal)
@@ -78,8 +83,8 @@ export class Signals {
   }
 
   /**
-   * A worker's handlers of the signal only cleaned up: it takes the course that it has without
-   * them, once for all workers.
+   * Called when a worker's handlers of the signal only cleaned up and raised it again. The signal
+   * then does what it does without them, once for all workers.
    */
   raised(signal: NodeJS.Signals): void {
     if (!this.#passed.delete(signal)) return
@@ -106,7 +111,7 @@ export class Signals {
     return passed
   }
 
-  /** A terminal that was closed is no terminal any more. */
+  /** Handles SIGHUP. If a terminal of ours no longer is one, it was closed. */
   #hangUp(): void {
     if (!this.#terminals.every((fd) => tty.isatty(fd))) this.#end('SIGHUP')
     else if (!this.#pass('SIGHUP')) this.#actions.reload()

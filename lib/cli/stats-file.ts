@@ -9,7 +9,9 @@ const { O_NONBLOCK, O_WRONLY } = fs.constants
 export class StatsFile {
   readonly #name: string
 
-  /** Tries it, so that a mistake shows at the start. @throws ERR_DLB_INVALID_ARGUMENT */
+  /**
+   * Tries to write the file, so that a mistake shows at the start. @throws ERR_DLB_INVALID_ARGUMENT
+   */
   constructor(name: string) {
     this.#name = name
     if (this.#isStream) return
@@ -24,14 +26,14 @@ export class StatsFile {
     }
   }
 
-  /** @throws what the file system does */
+  /** @throws what the file system throws */
   write(text: string): void {
     if (this.#name === '-') print(2, text)
     else if (this.#isStream) writeToStream(this.#name, text)
     else this.#replace(text)
   }
 
-  /** Stderr, a device or a pipe, which is written to, and not replaced. */
+  /** True for stderr, a device or a pipe, which is written to and not replaced. */
   get #isStream(): boolean {
     if (this.#name === '-') return true
     const stats = statsOf(this.#name)
@@ -42,14 +44,14 @@ export class StatsFile {
     return `${this.#name}.${process.pid}.tmp`
   }
 
-  /** Whoever reads it finds all of the old figures or all of the new ones. */
+  /** Replaces the file, so that a reader finds all of the old figures or all of the new ones. */
   #replace(text: string): void {
     fs.writeFileSync(this.#temporary, text)
     fs.renameSync(this.#temporary, this.#name)
   }
 }
 
-/** @returns null if there is none, or it cannot be looked at, which opening it will tell */
+/** @returns null if there is no file, or if it cannot be examined: opening it will tell why */
 function statsOf(name: string): fs.Stats | null {
   try {
     return fs.statSync(name)
@@ -58,7 +60,7 @@ function statsOf(name: string): fs.Stats | null {
   }
 }
 
-/** A pipe that nobody reads is an error, and does not hold the process up. */
+/** Writes without waiting: a pipe that nobody reads is an error. */
 function writeToStream(name: string, text: string): void {
   const fd = fs.openSync(name, O_WRONLY | O_NONBLOCK)
   try {

@@ -1,8 +1,8 @@
 const gap = '  '
 
 /**
- * Rows of cells, the first of them the heads, as lines; columns of numbers are aligned to the
- * right.
+ * Formats rows of cells as lines. The first row has the heads. Columns of numbers are aligned to
+ * the right.
  */
 export function tableLines(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
@@ -16,8 +16,8 @@ export function tableLines(rows: readonly (readonly string[])[]): string[] {
 }
 
 /**
- * Text in lines of at most `width`: `first` goes before the first, `further` before the others.
- * Words are not cut.
+ * Splits text into lines of at most `width` columns. `first` goes before the first line, `further`
+ * before the others. Words are not cut.
  */
 export function wrap(text: string, width: number, first = '', further = first): string[] {
   const lines: string[] = []

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 
 /**
- * Adds to commander's message about wrong usage what was probably meant. `run`: the command that
- * runs servers.
+ * Adds to commander's message about wrong usage what the user probably meant.
+ * @param run the command that runs servers
  */
 export function withHint(message: string, run: Command): string {
   const hint = hintFor(message, process.argv.slice(2), run)
@@ -31,7 +31,7 @@ function without(option: string, args: readonly string[]): string {
   return args.filter((arg) => arg !== option).join(' ')
 }
 
-/** The option as it was given. */
+/** The option with its value, as it was given. */
 function withValue(option: string, args: readonly string[]): string {
   const value = args[args.indexOf(option) + 1]
   return value === undefined || value.startsWith('-') ? option : `${option} ${value}`

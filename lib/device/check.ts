@@ -1,8 +1,8 @@
 import { NodeDlbError } from '../errors.ts'
 
 /**
- * What a value is, for a message. `String(value)` runs the value's own code, which may throw, and
- * throws for objects without a prototype.
+ * Describes a value for a message. `String(value)` would run the value's own code, which may throw,
+ * and throws for objects without a prototype.
  */
 export function show(value: unknown): string {
   switch (typeof value) {
@@ -50,9 +50,9 @@ export function checkCallback(value: unknown): void {
 }
 
 /**
- * The named fields of an object that a caller gives. Each is read once, and here, since a getter or
- * a Proxy may throw or change its answer: what has been checked is then what is used.
- * @throws ERR_DLB_INVALID_ARGUMENT if it is no object, or cannot be read
+ * The named fields of an object that a caller passed. Each field is read once, and here: a getter
+ * or a Proxy may throw or change its answer, so that what was checked has to be what is used.
+ * @throws ERR_DLB_INVALID_ARGUMENT if `from` is not an object or cannot be read
  */
 export function readFields<T extends object, K extends keyof T>(name: string, from: T, keys: readonly K[]): Pick<T, K> {
   checkObject(name, from)
@@ -68,7 +68,7 @@ export function readFields<T extends object, K extends keyof T>(name: string, fr
   return fields as Pick<T, K>
 }
 
-/** As `readFields`, of an object with options: an array is none. */
+/** The same as `readFields` for an object with options, which an array is not. */
 export function readOptions<T extends object, K extends keyof T>(
   name: string,
   from: T,

@@ -5,44 +5,44 @@ export type { PortId, QueueId, QueueKind } from './ids.ts'
 
 /**
  * The queue device contract: libdlb's model in TypeScript's manners. The software device and the
- * DLB device both implement it, and test/conformance holds both to it.
+ * DLB device both implement it, and test/conformance tests both against it.
  *
  * Order of calls: open a device; create a domain with a share of the device's resources; create its
- * queues and ports; attach the ports, each in the thread that will use it; link load-balanced ports
- * to queues; start; then send and receive. Links can change at any time; queues and ports cannot
- * once the domain has started.
+ * queues and ports; attach each port in the thread that will use it; link load-balanced ports to
+ * queues; start; then send and receive. Links can change at any time. Queues and ports cannot
+ * change once the domain has started.
  *
- * Threads: a Device and its domain configuration belong to the thread that opened the device. A
- * domain is used in another thread through `share()` and `attachDomain()`. A port belongs to the
- * one thread that attached it, until it detaches or its thread ends.
+ * Threads: a Device and the configuration of its domains belong to the thread that opened the
+ * device. Another thread uses a domain through `share()` and `attachDomain()`. A port belongs to
+ * the one thread that attached it, until the thread detaches it or ends.
  */
 export type DeviceKind = 'dlb' | 'software'
 
-/** What the device can do; names follow libdlb's `dlb_dev_cap_t`. */
+/** What the device can do. The names follow libdlb's `dlb_dev_cap_t`. */
 export interface Capabilities {
-  /** Received events still carry the flow id that they were sent with. */
+  /** Received events still have the flow id that they were sent with. */
   readonly flowIdOnReceive: boolean
   /**
-   * One credit pool serves load-balanced and directed events (DLB 2.5, software); else there are
-   * two (DLB 2.0).
+   * True if one credit pool serves load-balanced and directed events (DLB 2.5, software); false if
+   * each kind has its own pool (DLB 2.0).
    */
   readonly combinedCredits: boolean
-  /** Events may weigh more than one against a port's CQ (DLB 2.5). */
+  /** Events may count as more than one against a port's CQ (DLB 2.5). */
   readonly eventWeight: boolean
 }
 
-/** What is free now on a device, or what a domain asks of it. */
+/** The resources that a device has free now, or that a domain asks for. */
 export interface Resources {
   domains: number
   loadBalancedQueues: number
   loadBalancedPorts: number
-  /** Directed ports; each comes with one directed queue. */
+  /** Directed ports. Each comes with one directed queue. */
   directedPorts: number
-  /** Bound on all load-balanced events that ports hold uncompleted. */
+  /** The most load-balanced events that the ports together can hold uncompleted. */
   eventStateEntries: number
-  /** Bound on all events that the domain holds queued: sent and not yet received. */
+  /** The most events that the domain can hold queued: sent and not yet received. */
   credits: number
-  /** Ordered queues that can exist. */
+  /** The number of ordered queues. */
   sequenceNumberSlots: number
 }
 
@@ -51,14 +51,14 @@ export interface Device {
   /** The n of /dev/dlb<n>; 0 for the software device. */
   readonly id: number
   readonly version: string
-  /** Why this device and not another: one sentence, for logs and stats. */
+  /** Why this device was chosen: one sentence, for logs and stats. */
   readonly reason: string
   readonly capabilities: Capabilities
-  /** What is free now. */
+  /** The resources that are free now. */
   resources(): Resources
   /**
-   * Takes the resources from the device and returns an empty, stopped domain.
-   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED; nothing is taken then.
+   * Takes the resources from the device and returns an empty domain that has not started.
+   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED; nothing was taken then.
    */
   createDomain(config: DomainConfig): SchedulingDomain
   /** @throws ERR_DLB_IN_USE while a domain is open. A second call does nothing. */
@@ -74,46 +74,48 @@ export interface DomainConfig {
   readonly directedPorts?: number
   /** At least 1 per load-balanced port; default 64 for each. */
   readonly eventStateEntries?: number
-  /** 1 and up; default 64 per port, plus 256. */
+  /** At least 1; default 64 per port, plus 256. */
   readonly credits?: number
-  /** Ordered queues in the domain; default 0, or as many as `sequenceNumbers` says. */
+  /**
+   * The number of ordered queues in the domain. Default: as many as `sequenceNumbers` says, else 0.
+   */
   readonly sequenceNumberSlots?: number
   /**
-   * The `sequenceNumbers` of the ordered queues: 64, 128, 256, 512 or 1024 for all of them, or an
-   * element for each. A DLB device divides its numbers before the domain is created, and has two
-   * groups of 1,024, each for queues of one size. Default: as the device has them to give, which is
-   * any on the software device, and on a DLB device 64 unless `setSequenceNumbers` has changed
-   * that.
+   * How many sequence numbers the ordered queues have: 64, 128, 256, 512 or 1024 for all of them,
+   * or an array with an element for each queue. A DLB device has two groups of 1,024 sequence
+   * numbers and divides each group into equal shares before the domain is created. By default, any
+   * of these sizes works on the software device, and on a DLB device 64 unless `setSequenceNumbers`
+   * has changed that.
    */
   readonly sequenceNumbers?: number | readonly number[]
 }
 
 export interface LoadBalancedQueueOptions {
   /**
-   * 0 (default): the queue takes unordered and atomic events. 64, 128, 256, 512 or 1024: it takes
-   * ordered and atomic ones, and at most this many ordered events are between scheduling and
-   * completion; see the domain's `sequenceNumbers`.
+   * 0 (default): the queue takes unordered and atomic events. 64, 128, 256, 512 or 1024: the queue
+   * takes ordered and atomic events, and at most this many ordered events are between scheduling
+   * and completion. See the domain's `sequenceNumbers`.
    */
   readonly sequenceNumbers?: number
 }
 
 export interface PortOptions {
-  /** A power of two, 8–1024: at most so many events wait in the port's consumer queue. */
+  /** A power of two, 8–1024: the most events that can wait in the port's consumer queue. */
   readonly cqDepth: number
 }
 
 export interface LoadBalancedPortOptions extends PortOptions {
   /**
-   * 1 and up, from the domain's: at most so many events are scheduled to the port and not released.
-   * Default cqDepth.
+   * The most events that can be scheduled to the port and not released, at least 1. They come from
+   * the domain's `eventStateEntries`. Default: `cqDepth`.
    */
   readonly eventStateEntries?: number
 }
 
 export interface DirectedPortOptions extends PortOptions {
   /**
-   * The directed queue that the port consumes; one that no port has yet. Default: a queue of its
-   * own with the port's id.
+   * The directed queue that the port consumes, which no other port consumes. By default the port
+   * gets a new queue with its own id.
    */
   readonly queue?: QueueId
 }
@@ -134,16 +136,19 @@ export interface QueueStats {
 
 export interface PortStats {
   readonly port: PortId
-  /** The threadId that has it, or null. */
+  /** The threadId of the thread that has the port, or null. */
   readonly thread: number | null
   readonly enabled: boolean
-  /** Events in its consumer queue. */
+  /** Events in the port's consumer queue. */
   readonly queued: number
-  /** Events scheduled to it and not yet released: its load. Equals `queued` for a directed port. */
+  /**
+   * Events scheduled to the port and not yet released: the port's load. A directed port's load
+   * equals `queued`.
+   */
   readonly load: number
 }
 
-/** A snapshot, not atomic over its parts. */
+/** A snapshot; its parts are not read at the same instant. */
 export interface DomainStats {
   /** Credits that neither a queued event nor a port's allowance holds. */
   readonly creditsFree: number
@@ -155,120 +160,125 @@ export interface SchedulingDomain {
   readonly kind: DeviceKind
   readonly id: number
   /**
-   * Configuration: the creating thread only, before `start()`; else ERR_DLB_ALREADY_STARTED /
-   * ERR_DLB_IN_USE.
+   * Configures the domain. Only the creating thread can do so (else ERR_DLB_IN_USE), and only
+   * before `start()` (else ERR_DLB_ALREADY_STARTED). This holds for the four methods that create
+   * queues and ports.
    */
   createLoadBalancedQueue(options?: LoadBalancedQueueOptions): QueueId
   createDirectedQueue(): QueueId
   createLoadBalancedPort(options: LoadBalancedPortOptions): PortId
   createDirectedPort(options: DirectedPortOptions): PortId
   /**
-   * How many events of a load-balanced queue the device has in flight at most: scheduled to ports,
-   * in all together, and not complete. Beyond that, the queue's events wait for completions,
-   * whatever room the ports have. Infinity: only the ports bound it. With sequence numbers, as many
-   * as those; the software device holds only ordered events to them. Any thread.
+   * The most events of a load-balanced queue that the device has in flight: scheduled to all ports
+   * together and not completed. Beyond that, the queue's events wait for completions, whatever room
+   * the ports have. Infinity means that only the ports bound them. A queue with sequence numbers
+   * has a limit of as many; on the software device, this limit holds only for ordered events. Any
+   * thread can ask.
    * @throws ERR_DLB_UNKNOWN_QUEUE
    */
   inFlightLimit(queue: QueueId): number
-  /** Events can be sent from here on. @throws ERR_DLB_ALREADY_STARTED */
+  /** Starts the domain: events can be sent from now on. @throws ERR_DLB_ALREADY_STARTED */
   start(): void
   /**
-   * Takes a port for the calling thread. What waits in its consumer queue comes with it.
-   * @throws ERR_DLB_PORT_ATTACHED, ERR_DLB_UNKNOWN_PORT, ERR_DLB_IN_USE (its last thread ended with
-   *   events received and not released: take them with `recover` first)
+   * Takes a port for the calling thread. The events that wait in its consumer queue come with it.
+   * @throws ERR_DLB_PORT_ATTACHED, ERR_DLB_UNKNOWN_PORT, ERR_DLB_IN_USE (the port's last thread
+   *   ended and had not released all that it received: call `recover` first)
    */
   attachPort(port: PortId): Port
   /**
-   * Any thread. A disabled port gets nothing new; what is in its consumer queue can still be
-   * received.
+   * Disables a port, from any thread. A disabled port gets no new events; what is in its consumer
+   * queue can still be received.
    */
   disablePort(port: PortId): void
   enablePort(port: PortId): void
   /**
-   * Unlinks a port without a living thread from all queues, and takes back what it holds: first the
-   * events that were received and not released, oldest first, then those in its consumer queue. The
-   * events become the caller's, complete for the device: they hold no credit, no event-state entry,
-   * and no place in an order or atomic flow. Call until it returns 0; the port can be attached
-   * again then. Any thread, one at a time per port. A directed port gets further events from its
-   * queue meanwhile, unless it is disabled first.
-   * @returns how many events were written to the front of `events`.
-   * @throws ERR_DLB_PORT_ATTACHED while the thread that has the port lives.
+   * Unlinks a port that no living thread has from all queues, and takes back what it holds: first
+   * the events that were received and not released, oldest first, then those in its consumer queue.
+   * The events become the caller's. They are complete for the device: they hold no credit, no
+   * event-state entry, and no place in an order or atomic flow. Call this until it returns 0; the
+   * port can be attached again then. Any thread can call it, one at a time per port. A directed
+   * port gets further events from its queue meanwhile, unless it is disabled first.
+   * @returns how many events were written to the front of `events`
+   * @throws ERR_DLB_PORT_ATTACHED while the thread that has the port lives
    */
   recover(port: PortId, events: EventBuffer, max: number): number
   /**
-   * Copies what waits in a port's consumer queue, oldest first, and leaves it there. Any thread,
-   * whoever has the port: it may be receiving the same events at that moment.
-   * @returns how many events were written to the front of `events`, at most `max`.
+   * Copies the events that wait in a port's consumer queue, oldest first, and leaves them there.
+   * Any thread can call it. The port's own thread may be receiving the same events at that moment.
+   * @returns how many events were written to the front of `events`, at most `max`
    */
   peek(port: PortId, events: EventBuffer, max: number): number
-  /** A buffer of `length` (1–65,536) events for this domain's ports. */
+  /** Makes a buffer of `length` (1–65,536) events for this domain's ports. */
   createEvents(length: number): EventBuffer
   share(): DomainToken
   stats(): DomainStats
   /**
-   * In the creating thread: ends the domain and gives its resources back; ports in other threads
-   * throw ERR_DLB_CLOSED from then on, and events still queued are gone. Elsewhere: detaches this
-   * thread's ports and lets go. A second call does nothing.
+   * In the creating thread, ends the domain and gives its resources back: ports in other threads
+   * throw ERR_DLB_CLOSED from then on, and events that are still queued are lost. In another
+   * thread, detaches that thread's ports and leaves the domain. A second call does nothing.
    */
   close(): void
 }
 
 /**
- * One thread's access to the device. All counts are of events; `events` is read or written from its
- * index 0. All methods throw ERR_DLB_PORT_DETACHED after detach, and ERR_DLB_CLOSED once the domain
- * is closed, but for `detach`, `ref` and `unref`, which do nothing then.
+ * One thread's access to the device. All counts are of events. `events` is read or written from
+ * index 0 on, or from `offset`. After `detach`, all methods throw ERR_DLB_PORT_DETACHED, and once
+ * the domain is closed, ERR_DLB_CLOSED; only `detach`, `ref` and `unref` do nothing instead.
  */
 export interface Port {
   readonly id: PortId
   /**
-   * Enqueues `count` events, in array order, each to the queue that it names.
-   * @returns how many were taken, 0…count; the caller still owns the rest. Fewer when credits run
-   *   out, or are not at hand because other threads use the device just now; that is not an error:
-   *   try again, as soon as the next turn of the loop.
+   * Enqueues `count` events in array order, each to the queue that it names.
+   * @returns how many were taken, 0 to `count`; the caller still owns the rest. Fewer are taken
+   *   when credits run out, or when they are not at hand because other threads are using the
+   *   device. That is not an error: try again, as soon as on the next turn of the loop.
    * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_WRONG_SCHEDULING,
    *   ERR_DLB_FOREIGN_BUFFER, ERR_DLB_NOT_STARTED; nothing was sent then.
    */
   send(events: EventBuffer, count: number, offset?: number): number
   /**
-   * As `send`, and each event also completes the oldest event received and not yet released; an
-   * ordered event's successor takes its place in the order. Load-balanced ports; on a directed port
-   * it is `send`.
+   * Does what `send` does; each event also completes the oldest event received and not yet
+   * released, and an ordered event's successor takes its place in the order. On a directed port,
+   * this is the same as `send`.
    * @throws also ERR_DLB_RELEASE_EXCEEDED
    */
   forward(events: EventBuffer, count: number, offset?: number): number
   /**
-   * Takes up to `max` events from the consumer queue and returns their tokens. @returns how many, 0
-   * if empty.
+   * Takes up to `max` events from the consumer queue and returns their tokens to the device.
+   * @returns how many were taken, 0 if the consumer queue is empty
    */
   receive(events: EventBuffer, max: number): number
   /**
    * Completes the `count` oldest events received and not yet released.
-   * @throws ERR_DLB_RELEASE_EXCEEDED (also on a directed port, which owes nothing),
-   *   ERR_DLB_INVALID_ARGUMENT
+   * @throws ERR_DLB_RELEASE_EXCEEDED (on a directed port for any count above 0, because its events
+   *   are complete once they are received), ERR_DLB_INVALID_ARGUMENT
    */
   release(count: number): void
-  /** Received and neither released nor forwarded. */
+  /** Events received, and neither released nor forwarded. */
   readonly unreleased: number
   /**
-   * Calls back on this thread's loop while the consumer queue is not empty (level-triggered: again
-   * on a later turn of the loop if the callback left something). Holds the loop open unless
-   * `unref`'d. null stops it.
+   * Calls back on this thread's loop while the consumer queue is not empty. The call is
+   * level-triggered: it comes again on a later turn of the loop if the callback left something. The
+   * callback keeps the loop alive until `unref`. null removes it.
    */
   onReadable(callback: (() => void) | null): void
   ref(): void
   unref(): void
   /**
-   * Load-balanced ports; at most 8 links each; priority 0 (first) to 7. Linking again changes the
-   * priority.
+   * Links a load-balanced port to a queue. A port has at most 8 links. The priority is 0 (first) to
+   * 7; linking again changes it.
    */
   link(queue: QueueId, priority?: number): void
-  /** What is in the consumer queue stays; other ports get the queue's further events. */
+  /**
+   * Removes a link. What is in the consumer queue stays; other ports get the queue's further
+   * events.
+   */
   unlink(queue: QueueId): void
   enable(): void
   disable(): void
   /**
-   * Gives the port up; what it holds stays for the next to attach it, or for `recover`. A second
-   * call does nothing.
+   * Gives the port up. What it holds stays for the next thread that attaches it, or for `recover`.
+   * A second call does nothing.
    */
   detach(): void
 }

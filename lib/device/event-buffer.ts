@@ -2,7 +2,7 @@ import { NodeDlbError } from '../errors.ts'
 import { checkChoice, checkInteger, readFields, readOptions, show } from './check.ts'
 import type { QueueId } from './ids.ts'
 
-/** libdlb's scheduling types, by their values in an event. */
+/** libdlb's scheduling types, with their values in an event. */
 export const SchedulingType = { atomic: 0, unordered: 1, ordered: 2, directed: 3 } as const
 export type SchedulingTypeName = keyof typeof SchedulingType
 export type SchedulingTypeValue = (typeof SchedulingType)[SchedulingTypeName]
@@ -25,12 +25,13 @@ export interface EventFields {
 }
 
 /**
- * What an EventBuffer's views are made of. Apart, and with fields that are only declared, so that
- * every field of both is written once: V8 takes such fields for constants, where those that are
- * declared first and assigned later cost a load and a check in each access to an event.
+ * The memory that an EventBuffer's views are made of. This is a class of its own, with fields that
+ * are only declared, so that the fields of both classes are each written once. V8 then treats them
+ * as constants; a field that is declared first and assigned later costs a load and a check in each
+ * access to an event.
  */
 class EventMemory {
-  /** Identifies the domain; ports compare it. */
+  /** The domain that the buffer is for. Ports compare it with theirs. */
   declare readonly domainKey: number
   declare readonly length: number
   declare readonly buffer: ArrayBuffer
@@ -47,20 +48,20 @@ class EventMemory {
 /**
  * N queue events of 16 bytes in one buffer, laid out as libdlb's `dlb_event_t` (little-endian):
  *
- *     byte 0        8        10        11                      12       14        15
- *          data64   data16   queue id  type:2 priority:3 -:3   flow id  weight    command; error flag = bit 5
+ *     byte 0       8       10        11                     12       14      15
+ *          data64  data16  queue id  type:2 priority:3 -:3  flow id  weight  command, error: bit 5
  *
- * Devices read and write it in place. The setters check of their values only that they are numbers,
- * since they are on the hot path: a value is cut to its field; `send` checks queue and scheduling
- * type. `set` checks everything. Indices are the caller's to keep in range: outside it, up to 2^27,
- * setters do nothing and getters return 0. (They are shifted, not multiplied: V8 would check the
+ * Devices read and write the buffer in place. The setters are on the hot path. They check only that
+ * a value is a number, and cut it to its field; `send` checks queue and scheduling type, and `set`
+ * checks everything. The caller keeps indices in range: beyond the range, up to 2^27, setters do
+ * nothing and getters return 0. (Indices are shifted, not multiplied, because V8 would check the
  * product.)
  *
- * Made by `domain.createEvents(n)`, and of use with that domain's ports only. It belongs to one
- * thread.
+ * `domain.createEvents(n)` makes buffers, which only that domain's ports take. A buffer belongs to
+ * one thread.
  */
 export class EventBuffer extends EventMemory {
-  /** The events as 4 words each. */
+  /** The events, 4 words each. */
   readonly words: Int32Array = new Int32Array(this.buffer)
   readonly #halves: Uint16Array = new Uint16Array(this.buffer)
   readonly #bytes: Uint8Array = new Uint8Array(this.buffer)
@@ -98,7 +99,7 @@ export class EventBuffer extends EventMemory {
     return (this.#bytes[(number(i) << 4) + 11] >> 2) & 7
   }
 
-  /** Queue, type and priority in one store. `queueId` is a QueueId's `id`. */
+  /** Sets queue, type and priority in one store. `queueId` is the `id` of a QueueId. */
   setTarget(i: number, queueId: number, type: SchedulingTypeValue, priority: number): void {
     this.#halves[(number(i) << 3) + 5] = (number(queueId) & 0xff) | (number(type) << 8) | (number(priority) << 10)
   }
@@ -111,7 +112,7 @@ export class EventBuffer extends EventMemory {
     this.#halves[(number(i) << 3) + 6] = number(value)
   }
 
-  /** 0–3, for devices with `eventWeight`. */
+  /** The weight, 0–3. Only devices with `eventWeight` use it. */
   weight(i: number): number {
     return (this.#bytes[(number(i) << 4) + 14] >> 1) & 3
   }
@@ -120,7 +121,7 @@ export class EventBuffer extends EventMemory {
     this.#bytes[(number(i) << 4) + 14] = (number(value) & 3) << 1
   }
 
-  /** The device found the event damaged. It still has to be released. */
+  /** True if the device found the event damaged. Such an event still has to be released. */
   hasError(i: number): boolean {
     return (this.#bytes[(number(i) << 4) + 15] & 0x20) !== 0
   }
@@ -130,8 +131,8 @@ export class EventBuffer extends EventMemory {
   }
 
   /**
-   * Fills event `i`, and checks every field.
-   * @throws ERR_DLB_INVALID_ARGUMENT; the event is as it was then.
+   * Fills event `i` and checks every field.
+   * @throws ERR_DLB_INVALID_ARGUMENT; the event has not changed then.
    */
   set(i: number, fields: EventFields): void {
     const {
@@ -166,15 +167,15 @@ export class EventBuffer extends EventMemory {
     this.words[(i << 2) + 3] &= 0xffff
   }
 
-  /** Whether it is a buffer indeed: a Proxy of one is not, and what only looks like one. */
+  /** True only for a real buffer: not for a Proxy of one, nor for an object that looks like one. */
   static is(value: unknown): value is EventBuffer {
     return typeof value === 'object' && value !== null && #bytes in value
   }
 }
 
 /**
- * @throws ERR_DLB_FOREIGN_BUFFER unless the buffer is of this domain; ERR_DLB_INVALID_ARGUMENT if
- *   it is none.
+ * @throws ERR_DLB_FOREIGN_BUFFER if the buffer is another domain's; ERR_DLB_INVALID_ARGUMENT if
+ *   `events` is not a buffer.
  */
 export function checkBuffer(events: EventBuffer, domainKey: number): void {
   if (!EventBuffer.is(events)) {
@@ -185,13 +186,13 @@ export function checkBuffer(events: EventBuffer, domainKey: number): void {
   }
 }
 
-/** As `checkBuffer`, and that it has room for `max` events. */
+/** Checks what `checkBuffer` does, and that the buffer has room for `max` events. */
 export function checkRoom(events: EventBuffer, max: number, domainKey: number): void {
   checkBuffer(events, domainKey)
   if (!Number.isInteger(max) || max < 0 || max > events.words.length >> 2) throw rangeError(events, max, 0)
 }
 
-/** The error for `count` events from index `offset` that a buffer does not have. */
+/** The error for `count` events from index `offset` on that a buffer does not have. */
 export function rangeError(events: EventBuffer, count: number, offset: number): NodeDlbError {
   if (events.words.length === 0) return transferred()
   return new NodeDlbError(
@@ -204,7 +205,7 @@ function transferred(): NodeDlbError {
   return new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', "the buffer's memory was transferred away; make another")
 }
 
-/** What an accessor is called with, which converting it must not throw for. */
+/** Checks an accessor's argument without converting it, because a conversion may throw. */
 function number(value: number): number {
   if (typeof value === 'number') return value
   throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', `indices and values of events must be numbers, not ${show(value)}`)

@@ -1,4 +1,7 @@
-/** The queue device on its own: no addon, no balancer. Published as `node-dlb/device`. */
+/**
+ * The queue device without the balancer, published as `node-dlb/device`. The software device needs
+ * no addon.
+ */
 export { type ErrorCode, errorCodes, NodeDlbError } from '../errors.ts'
 export * from './device.ts'
 export { Command, setCommand } from './dlb/command.ts'

@@ -9,30 +9,33 @@ import { SoftwareDevice } from './software/device.ts'
 import { SoftwareDomain } from './software/domain.ts'
 import { wrongToken } from './validate.ts'
 
-/** `id` and `library` are for the DLB device. */
+/** `id` and `library` apply to the DLB device. */
 export interface OpenOptions extends DlbOpenOptions {
-  /** Default `auto`: the DLB device if one opens, else the software device. */
+  /** The device to open. Default `auto`: the DLB device if one opens, else the software device. */
   readonly device?: 'auto' | DeviceKind
-  /** What to do if `device: 'dlb'` does not open: the software device, or to throw (default). */
+  /**
+   * What happens if `device: 'dlb'` does not open: the software device opens instead, or
+   * `openDevice` throws (default).
+   */
   readonly fallback?: 'software' | 'none'
 }
 
 const choices = ['auto', 'dlb', 'software']
 const fallbacks = ['software', 'none']
-/** Without these, the software device does as well. */
+/** Errors after which the software device takes the place of the DLB device. */
 const lacking = ['ERR_DLB_DEVICE_UNAVAILABLE', 'ERR_DLB_ADDON_UNAVAILABLE']
 
 /**
- * Chooses and opens a queue device; its `reason` tells why it is this one. The environment variable
- * NODE_DLB_DEVICE, where set, stands for an absent option `device`.
+ * Chooses and opens a queue device; its `reason` says why it is this one. The environment variable
+ * NODE_DLB_DEVICE, if set, takes the place of an absent option `device`.
  *
- * `auto` looks for DLB where there is a /dev/dlb<n>, or a library was named; it needs no addon
- * where there is neither.
+ * `auto` tries DLB if there is a /dev/dlb<n>, or if a library is named. It does not need the addon
+ * otherwise.
  * @throws ERR_DLB_INVALID_ARGUMENT, and for `dlb` ERR_DLB_DEVICE_UNAVAILABLE,
  *   ERR_DLB_ADDON_UNAVAILABLE
  */
 export function openDevice(options: OpenOptions = {}): Device {
-  // Set to nothing, as shells do it, the variable is not set.
+  // An empty variable counts as not set: shells cannot always unset one.
   const { device = process.env.NODE_DLB_DEVICE || 'auto', fallback = 'none' } = readOptions('options', options, [
     'device',
     'fallback',
@@ -52,18 +55,15 @@ export function openDevice(options: OpenOptions = {}): Device {
   }
 }
 
-/**
- * Opens a DLB device, with all that it has beyond the contract.
- * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
- */
+/** Opens a DLB device, whose type has all that it offers beyond the contract. */
 export function openDlbDevice(options: DlbOpenOptions = {}): DlbDevice {
   return new OpenDlbDevice(readDlbOptions(options), 'asked for')
 }
 
 /**
- * The domain that another thread of this process has shared, for the calling thread.
- * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED, ERR_DLB_NO_RESOURCES (256 attachments at a
- *   time)
+ * Gives the calling thread access to a domain that another thread of this process has shared.
+ * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED, ERR_DLB_NO_RESOURCES (a domain has at most 256
+ *   attachments at a time)
  */
 export function attachDomain(token: DomainToken): SchedulingDomain {
   const { nodeDlbDomain } = readFields('token', token, ['nodeDlbDomain'])

@@ -2,22 +2,25 @@ import { NodeDlbError } from '../errors.ts'
 import { checkChoice, checkInteger, readFields, show } from './check.ts'
 import type { DomainConfig } from './device.ts'
 
-/** How many numbers an ordered queue can have; a queue with 0 is none. */
+/** How many sequence numbers a queue can have. A queue with 0 is not ordered. */
 export const sequenceNumberCounts: readonly number[] = [0, 64, 128, 256, 512, 1024]
 const sizes = sequenceNumberCounts.slice(1)
-/** More than any device has queues. */
+/** More than any device has queues: it bounds the list that is made of `sequenceNumberSlots`. */
 const mostSlots = 1024
 
-/** The ordered queues that a domain is to have. */
+/** The ordered queues that a domain is to have, each in a sequence number slot (libdlb's term). */
 export interface Slots {
   readonly count: number
-  /** How many numbers each has, one element for each; null: as the device has them to give. */
+  /**
+   * How many sequence numbers each queue has, one element per queue. null leaves the sizes to the
+   * device.
+   */
   readonly sizes: readonly number[] | null
 }
 
 /**
- * Reads and checks both fields of a domain's config that are about ordered queues. @throws
- * ERR_DLB_INVALID_ARGUMENT
+ * Reads and checks the two fields of a domain's config that are about ordered queues.
+ * @throws ERR_DLB_INVALID_ARGUMENT
  */
 export function readSlots({ sequenceNumberSlots, sequenceNumbers }: DomainConfig): Slots {
   if (sequenceNumberSlots !== undefined) {
@@ -34,7 +37,8 @@ export function readSlots({ sequenceNumberSlots, sequenceNumbers }: DomainConfig
     return { count: list.length, sizes: list }
   throw new NodeDlbError(
     'ERR_DLB_INVALID_ARGUMENT',
-    `sequenceNumbers has ${list.length} elements, and sequenceNumberSlots is ${sequenceNumberSlots}: leave the latter out`,
+    `sequenceNumbers has ${list.length} elements, and sequenceNumberSlots is ${sequenceNumberSlots}: ` +
+      'leave the latter out',
   )
 }
 
@@ -53,11 +57,12 @@ function readList(list: readonly number[]): number[] {
   return indices.map((i) => elements[i])
 }
 
-/** Why a queue with so many numbers cannot be had. */
+/** The error for an ordered queue that the domain has no slot for. */
 export function noSlot(numbers: number, { count, sizes }: Slots): NodeDlbError {
   const has = sizes === null ? `${count} sequenceNumberSlots` : `sequenceNumbers ${sizes.join(', ') || 'none'}`
   return new NodeDlbError(
     'ERR_DLB_NO_RESOURCES',
-    `the domain has no queue with ${show(numbers)} sequence numbers left: it was created with ${has}; create it with sequenceNumbers: [${numbers}, …]`,
+    `the domain has no queue with ${show(numbers)} sequence numbers left: it was created with ${has}; ` +
+      `create it with sequenceNumbers: [${numbers}, …]`,
   )
 }

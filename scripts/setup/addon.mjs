@@ -8,9 +8,9 @@ const built = 'build/Release/node_dlb.node'
 const stamp = 'build/.fingerprint'
 
 /**
- * node-gyp, when the addon's sources changed. Node's version is not part of the fingerprint on
- * purpose: the addon uses Node-API and libuv's stable ABI only, so one binary serves every Node
- * that this package supports.
+ * Builds the addon with node-gyp when its sources have changed. Node's version is deliberately not
+ * part of the fingerprint: the addon uses Node-API and libuv's stable ABI only, so one binary
+ * serves every Node that this package supports.
  */
 export async function buildAddon(root) {
   if (process.platform !== 'linux') {
@@ -18,7 +18,7 @@ export async function buildAddon(root) {
     return false
   }
   const nodeAddonApi = JSON.parse(readFileSync(path.join(root, 'node_modules/node-addon-api/package.json'), 'utf8'))
-  // Without the stand-in for libdlb, which is a library of its own (sim.mjs).
+  // The stand-in for libdlb is a library of its own (sim.mjs).
   const native = filesUnder(root, ['native']).filter((file) => !file.startsWith('native/sim/'))
   const sources = ['binding.gyp', ...native]
   const current = fingerprint(root, sources, process.arch, nodeAddonApi.version)
@@ -36,7 +36,7 @@ export async function buildAddon(root) {
 }
 
 /**
- * The headers that came with this Node where they did; otherwise node-gyp takes its cache, or
+ * The headers that came with this Node, if they did. Without them, node-gyp takes its cache, or
  * fetches them.
  */
 export function nodeHeaders() {
@@ -70,12 +70,13 @@ function checkTools() {
     ([system, command], i) => `  ${system}: ${command} ${missing.map(({ packages }) => packages[i]).join(' ')}`,
   )
   throw new SetupProblem(
-    `the native addon needs ${missing.map(({ what }) => what).join(', ')}; install what is missing:\n${lines.join('\n')}`,
+    `the native addon needs ${missing.map(({ what }) => what).join(', ')}; install what is missing:\n` +
+      lines.join('\n'),
   )
 }
 
 function runs(command) {
-  // CXX may hold arguments ("ccache g++"), as make and node-gyp take it.
+  // CXX may contain arguments ("ccache g++"), which make and node-gyp accept.
   const [program, ...args] = command.split(' ')
   return spawnSync(program, [...args, '--version'], { stdio: 'ignore' }).status === 0
 }

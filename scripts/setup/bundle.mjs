@@ -5,8 +5,8 @@ import { runStep } from './problem.mjs'
 
 export const folder = 'dist/lib/bundle'
 /**
- * What main, the command and its probing process start with, by the names that package.json and
- * lib/ know them by.
+ * The entries of the main thread, the command and its probing process, by the names that
+ * package.json and lib/ know them by.
  */
 export const mainEntries = {
   index: 'lib/index.ts',
@@ -14,7 +14,7 @@ export const mainEntries = {
   cli: 'lib/cli/main.ts',
   probe: 'lib/device/survey/program.ts',
 }
-/** Of the workers: what they load, and what main compiles for them. */
+/** The entries of the workers: what they load, and what main compiles for them. */
 export const workerEntries = { start: 'lib/worker/start.ts', bootstrap: 'lib/worker/bootstrap.ts' }
 const outputs = [
   ...Object.keys(mainEntries).map((name) => `${name}.js`),
@@ -23,8 +23,8 @@ const outputs = [
 const stamp = 'dist/.bundle-fingerprint'
 
 /**
- * What runs of lib/, in few files, when lib/ changed: as a hundred modules it takes twice the time
- * and memory to start, and what a worker thread loads, it loads for itself.
+ * Bundles lib/ into few files when it has changed. As a hundred modules it takes twice the time and
+ * memory to start, and each worker thread loads its own copy.
  */
 export async function bundle(root) {
   const { version } = JSON.parse(readFileSync(path.join(root, 'node_modules/esbuild/package.json'), 'utf8'))
@@ -32,7 +32,7 @@ export async function bundle(root) {
   const current = fingerprint(root, ['tsconfig.json', ...scripts, ...filesUnder(root, ['lib'])], version)
   const allExist = outputs.every((file) => existsSync(path.join(root, folder, file)))
   if (allExist && readStamp(path.join(root, stamp)) === current) return false
-  // What several entries share has a name by its content: that of other days goes.
+  // Shared chunks are named by their content: the old ones are removed.
   rmSync(path.join(root, folder), { recursive: true, force: true })
   await runStep({
     doing: 'bundling',

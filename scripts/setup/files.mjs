@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
-/** Every file under the folders (those that exist), relative to root, sorted. */
+/** Every file under those of the folders that exist, relative to root, sorted. */
 export function filesUnder(root, folders) {
   return folders
     .filter((folder) => existsSync(path.join(root, folder)))
@@ -15,8 +15,8 @@ export function filesUnder(root, folders) {
 }
 
 /**
- * Content, not dates: a checkout, a copy and a clock that jumps all keep or change dates for no
- * reason.
+ * A hash of the files' content. Dates would not do: a checkout, a copy or a clock that jumps keeps
+ * or changes them for no reason.
  */
 export function fingerprint(root, files, ...others) {
   const hash = createHash('sha256')

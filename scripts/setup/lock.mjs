@@ -6,10 +6,10 @@ import path from 'node:path'
 import { say } from './problem.mjs'
 
 /**
- * One set-up at a time per checkout (`npm start` and `npm test` begun together). The lock is a
- * listening local socket, not a file: the kernel takes it back however its holder dies, so there is
- * no stale lock to break, and those that wait are told by their connection's end instead of by
- * polling.
+ * Allows one set-up at a time per checkout, for instance if `npm start` and `npm test` begin
+ * together. The lock is a listening local socket, not a file. The kernel takes it back however its
+ * holder dies, so there is no stale lock to break, and those that wait learn of its end from their
+ * connection, without polling.
  * @returns {Promise<() => void>} gives the lock back
  */
 export async function lock(root) {
@@ -46,7 +46,7 @@ function endOfHolder(address) {
   return new Promise((resolve) => {
     const socket = connect(address, () => socket.resume())
     socket.once('error', (error) => {
-      // Nobody behind it: a socket in the file system outlives its process, unlike Linux's and
+      // There is no holder: a socket in the file system outlives its process, unlike Linux's and
       // Windows' names.
       if (error.code === 'ECONNREFUSED' && path.isAbsolute(address)) rmSync(address, { force: true })
     })

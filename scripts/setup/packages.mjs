@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { runStep } from './problem.mjs'
 
-/** `npm ci` when what is installed is not what package-lock.json says. */
+/** Runs `npm ci` if the installed packages differ from package-lock.json. */
 export async function installPackages(root) {
   const reason = whyStale(root)
   if (!reason) return false
-  // Inside `npm start`, the npm that runs it; never yarn's or pnpm's entry, which sit in the same
-  // variable.
+  // Inside `npm start`, this is the npm that runs it. yarn and pnpm put their own entry into the
+  // same variable, which is not used.
   const npmCli = process.env.npm_execpath
   const ours = npmCli && path.basename(npmCli) === 'npm-cli.js'
   await runStep({
@@ -35,7 +35,8 @@ function whyStale(root) {
 const readPackages = (file) => JSON.parse(readFileSync(file, 'utf8')).packages
 
 /**
- * Optional packages that name a libc are left to npm, which knows how to tell one from the other.
+ * Whether npm would install an optional package here. Packages that name a libc are left to npm,
+ * which can tell one libc from the other.
  */
 const isForThisMachine = ({ os, cpu, libc }) =>
   !libc && (os?.includes(process.platform) ?? false) && (cpu?.includes(process.arch) ?? false)

@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process'
 
-/**
- * A failure that the person at the keyboard can act on: its message is printed, its stack is not.
- */
+/** A failure that the person at the keyboard can fix. Its message is printed, its stack is not. */
 export class SetupProblem extends Error {
   name = 'SetupProblem'
 }
@@ -10,8 +8,8 @@ export class SetupProblem extends Error {
 export const say = (line) => process.stderr.write(`setup: ${line}\n`)
 
 /**
- * Runs one step's program quietly and says how long it took; what the program printed is shown only
- * if it fails.
+ * Runs one step's program and says how long it took. The program's output is shown only if it
+ * fails.
  * @returns {Promise<void>}
  */
 export async function runStep({ doing, command, args, cwd, onFailure }) {

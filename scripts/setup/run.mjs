@@ -13,13 +13,13 @@ import { compile } from './typescript.mjs'
 const root = realpathSync(path.join(path.dirname(fileURLToPath(import.meta.url)), '../..'))
 
 /**
- * What running needs, in order: each step looks whether it is stale, and does nothing when it is
- * not.
+ * The steps that running needs, in order. Each step checks whether its result is stale, and does
+ * nothing if it is not.
  */
 const toRun = [installPackages, buildAddon, compile, bundle]
 
 /**
- * What `npm start` and `npm test` do first. A failure that a person can act on ends the process
+ * What `npm start` and `npm test` do first. A failure that a person can fix ends the process
  * without a stack.
  */
 export async function setUp({ tests }) {

@@ -11,8 +11,8 @@ const built = ['libdlb.so', 'bsc/libdlb.so', 'sim_test'].map((file) => `${releas
 const stamp = `${folder}/build/.fingerprint`
 
 /**
- * The stand-in for libdlb.so (native/sim), which the tests of the DLB device load. As the addon:
- * when it changed. Test files that run beside each other may all call it: it has a lock of its own.
+ * Builds the stand-in for libdlb.so (native/sim), which the tests of the DLB device load, when it
+ * has changed. Test files that run at the same time may all call this, so it has a lock of its own.
  */
 export async function buildSim(root) {
   if (process.platform !== 'linux' || process.arch !== 'x64') return false

@@ -3,12 +3,11 @@ import path from 'node:path'
 import { fingerprint, readStamp, writeStamp } from './files.mjs'
 import { runStep } from './problem.mjs'
 
-// In node_modules, so that it goes when they are installed anew.
+// The stamp is in node_modules, so that it disappears when they are installed anew.
 const stamp = 'node_modules/.tap-fingerprint'
 
 /**
- * tap assembles itself from the plugins in .taprc. Left to `tap run`, that comes too late for the
- * run that does it.
+ * Assembles tap from the plugins in .taprc. If `tap run` does this, it comes too late for that run.
  */
 export async function prepareTestRunner(root) {
   const { version } = JSON.parse(readFileSync(path.join(root, 'node_modules/tap/package.json'), 'utf8'))

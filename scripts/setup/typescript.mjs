@@ -11,8 +11,8 @@ const isSource = (file) => /(?<!\.d)\.[cm]?ts$/.test(file)
 const outputOf = (source) => path.join('dist', source.replace(/ts$/, 'js'))
 
 /**
- * tsc, when a source changed; before it, the outputs of sources that are gone, so that a deleted
- * test does not run.
+ * Runs tsc when a source has changed. Outputs of sources that are gone are removed first, so that a
+ * deleted test does not run.
  */
 export async function compile(root) {
   const sources = filesUnder(root, folders).filter(isSource)
@@ -21,7 +21,8 @@ export async function compile(root) {
   if (isFresh(root, sources, current)) return false
 
   removeOrphans(root, sources)
-  // tsc trusts its notes and does not look whether an output that it wrote once is still there.
+  // tsc trusts its build info, and does not check whether an output that it wrote once is still
+  // there.
   if (!allExist(root, sources)) rmSync(path.join(root, buildInfo), { force: true })
   await runStep({
     doing: 'compiling TypeScript',
@@ -35,8 +36,8 @@ export async function compile(root) {
 }
 
 /**
- * The date of tsc's notes is part of the stamp: somebody who ran tsc by hand since has changed the
- * outputs.
+ * The date of tsc's build info is part of the stamp, because somebody may have run tsc by hand and
+ * changed the outputs.
  */
 function isFresh(root, sources, current) {
   return readStamp(path.join(root, stamp)) === `${current} ${compiledAt(root)}` && allExist(root, sources)

@@ -183,7 +183,7 @@ t.test('one worker is one worker', async (t) => {
 t.test('an entry that does not listen: after 5 s it is said what is waited for', async (t) => {
   const command = new Command(t, [file(t, 'app.cjs', 'setInterval(() => undefined, 1000)'), '-w', '2'])
   await command.untilStderr(
-    /^node-dlb: worker_0, worker_1 do not listen after 5 s: .*app\.cjs has to call listen\(\), and is waited for$/m,
+    /^node-dlb: worker_0, worker_1 have not listened after 5 s: .*app\.cjs has to call listen\(\); still waiting$/m,
   )
   command.child.kill('SIGTERM')
   t.match(await command.outcome, { code: 143 })
@@ -207,8 +207,7 @@ t.test('connections that are closed for want of descriptors are told once, with 
     const command = new Command(t, [file(t, 'app.cjs', code), '-w', '1', '--policy', policy], {}, 96)
     const port = await command.port()
     await command.untilStdout(/full/)
-    const line =
-      /no file descriptor is left, of 96 that the process may have: \d+ connections? closed at once\. Raise the limit/
+    const line = /the process has used up its 96 file descriptors: \d+ connections? closed at once\. Raise the limit/
     const told = command.untilStderr(line).then(() => 'told')
     const sockets: net.Socket[] = []
     t.teardown(() => sockets.forEach((socket) => void socket.destroy()))
@@ -225,7 +224,7 @@ t.test('connections that are closed for want of descriptors are told once, with 
     for (const socket of sockets) socket.destroy()
     command.child.kill('SIGTERM')
     const { stderr } = await command.outcome
-    t.ok((stderr.match(/no file descriptor is left/g) ?? []).length <= 2, 'the first, and at the end the rest')
+    t.ok((stderr.match(/used up its 96 file descriptors/g) ?? []).length <= 2, 'the first, and at the end the rest')
   }
 })
 

@@ -71,7 +71,9 @@ t.test('SIGHUP replaces the workers; a file that is broken by then does not', as
   t.equal((await get(port)).body, 'old')
   fs.writeFileSync(file, 'throw new Error("broken")')
   command.child.kill('SIGHUP')
-  await command.untilStderr(/Error: broken\n[\s\S]*not reloaded, what has not been replaced goes on: .*app\.cjs failed/)
+  await command.untilStderr(
+    /Error: broken\n[\s\S]*the reload failed, and workers that were not replaced go on: .*app\.cjs failed/,
+  )
   t.equal((await get(port)).body, 'old')
   fs.writeFileSync(file, server('new'))
   command.child.kill('SIGHUP')

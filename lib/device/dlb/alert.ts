@@ -5,8 +5,9 @@ const watchdog = 2
 const mostKept = 1000
 
 /**
- * libdlb calls back for hardware errors, too, with an id that it did not set. A reset is one only
- * if the addon has made sure of it; what is neither that nor the watchdog's is taken for an error.
+ * Reads an alert of libdlb's. libdlb also calls back for hardware errors, with an id that it did
+ * not set. So an id means a reset only if the addon has made sure of it (`isReset`), and any alert
+ * that is neither a reset nor the watchdog's counts as a hardware error.
  */
 export function readAlert(id: number, data: number, isReset: boolean): DlbAlert {
   if (isReset) return { type: id === deviceReset ? 'device-reset' : 'domain-reset' }
@@ -15,7 +16,9 @@ export function readAlert(id: number, data: number, isReset: boolean): DlbAlert 
   return { type: 'cq-watchdog', port: { kind, id: data & 0xff } }
 }
 
-/** A domain's alerts, kept until somebody listens: the first ones say the most. */
+/**
+ * A domain's alerts. Until somebody listens, the first 1,000 are kept: the first ones say the most.
+ */
 export class Alerts {
   #callback: ((alert: DlbAlert) => void) | null = null
   readonly #kept: DlbAlert[] = []

@@ -1,11 +1,11 @@
 import type { NativeDlbPort } from '../../native-dlb.ts'
 import { checkBuffer, type EventBuffer, rangeError } from '../event-buffer.ts'
 
-// This is the data path. V8 takes for constants the fields that are only declared, as in
-// EventMemory, and what the module does not import; and it puts a function's code into its caller's
-// only while both are short.
+// This is the data path. V8 treats as constants the fields that are only declared, as in
+// EventMemory, and the module's own constants, but not imported ones. It inlines a function into
+// its caller only while both are short.
 
-/** Indices of `NativeDlbPort.call`, as 32-bit words: native/dlb/attachment.h has the same. */
+/** Indices of `NativeDlbPort.call`, in 32-bit words. native/dlb/attachment.h has the same. */
 const countAt = 0
 const offsetAt = 1
 const resultAt = 2
@@ -13,7 +13,7 @@ const resultAt = 2
 const { isInteger } = Number
 const none = new Int32Array(0)
 
-/** What a call of the data path is called with, and returns. */
+/** The arguments and the result of a call of the data path, in memory that the addon shares. */
 export class Call {
   declare readonly words: Int32Array
 
@@ -31,19 +31,19 @@ export class Call {
 }
 
 /**
- * The event buffer that a port sends from, or receives into, as the addon knows it. The addon would
- * take longer to look up a buffer's memory than for the rest of a call, so it keeps the address,
- * and only a change of buffers is told.
+ * The event buffer that a port sends from, or receives into, as the addon knows it. Looking up a
+ * buffer's memory would take the addon longer than the rest of a call; so the addon keeps the
+ * address, and hears only of a change of buffers.
  *
- * The memory is kept alive here. If it is transferred away, which its owner may do at any time,
- * `memory` shrinks to nothing at once, and no event of it can be asked for any more.
+ * This object keeps the memory alive. The buffer's owner may transfer the memory away at any time.
+ * Then `memory` shrinks to nothing at once, and calls with events from it are refused.
  */
 export class LentEvents {
   declare private readonly native: NativeDlbPort
   declare private readonly call: Int32Array
   declare private readonly domainKey: number
   declare private readonly receives: boolean
-  /** Nothing that a user could pass, until there is a buffer. */
+  /** Until there is a buffer, something that no user could pass. */
   #events: EventBuffer | Int32Array = none
   #memory = none
 
@@ -55,8 +55,8 @@ export class LentEvents {
   }
 
   /**
-   * Checks what a call is to be made with, and leaves it for the addon: nothing of the user's may
-   * run in between.
+   * Checks a call's arguments and leaves them for the addon. No code of the user's may run between
+   * this and the call.
    */
   give(events: EventBuffer, count: number, offset: number): void {
     if (events !== this.#events) this.#change(events)
@@ -68,7 +68,7 @@ export class LentEvents {
 
   #change(events: EventBuffer): void {
     checkBuffer(events, this.domainKey)
-    // Once, and first: to a program that does not keep to the types it may be a getter.
+    // This is read once and first, because in a program that ignores the types it may be a getter.
     const { buffer } = events
     this.#events = none
     const isThere = this.native.lend(this.receives, buffer) > 0

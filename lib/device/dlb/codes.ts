@@ -5,8 +5,8 @@ import { domainClosed, notStarted, portAttached, portDetached, portOwes, tooMany
 import { failure } from './failure.ts'
 
 /**
- * What the addon's port calls return below 0: PortCode in native/dlb/port.h. An errno e is `errno`
- * - e.
+ * What the addon's port calls return below 0: PortCode in native/dlb/port.h. The code of an errno e
+ * is `errno` - e.
  */
 export const code = {
   closed: -1,
@@ -25,9 +25,7 @@ export const code = {
 
 const eacces = 13
 
-/**
- * The error for a code that needs no more than the port to be explained. `call`: libdlb's function.
- */
+/** The error for a code that the port alone explains. `call` is libdlb's function. */
 export function portError(result: number, id: PortId, call: string): NodeDlbError {
   const port = `${id.kind} port ${id.id}`
   switch (result) {
@@ -57,11 +55,15 @@ export function portError(result: number, id: PortId, call: string): NodeDlbErro
   }
 }
 
-/** libdlb says EACCES of a port that it has disabled: we did, or a reset of the device. */
+/**
+ * libdlb returns EACCES for a port that it has disabled: through stop(), or in a reset of the
+ * device.
+ */
 function stoppedError(port: string, call: string): NodeDlbError {
   return new NodeDlbError(
     'ERR_DLB_PORT_STOPPED',
-    `${port} is stopped: call resume() if stop() was called; otherwise the device was reset: close the domain and the device, and open them anew`,
+    `${port} is stopped: call resume() if stop() was called; otherwise the device was reset: ` +
+      'close the domain and the device, and open them anew',
     { cause: systemError(call, eacces) },
   )
 }

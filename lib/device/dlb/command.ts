@@ -3,8 +3,8 @@ import { checkChoice, checkInteger } from '../check.ts'
 import { EventBuffer } from '../event-buffer.ts'
 
 /**
- * Commands for `DlbPort.advancedSend`, by their values in an event's last byte. With `Token` they
- * also return a token.
+ * Commands for `DlbPort.advancedSend`, with their values in an event's last byte. Those whose names
+ * end in `Token` also return a token.
  */
 export const Command = {
   none: 0,
@@ -20,8 +20,9 @@ export const Command = {
 } as const
 
 /**
- * Sets the command of event `i`, for `DlbPort.advancedSend`.
- * @param tokens how many `returnTokens` returns, 1–1,024; they take the flow id's place.
+ * Sets the command of event `i` for `DlbPort.advancedSend`.
+ * @param tokens how many tokens `returnTokens` returns, 1–1,024. They take the place of the flow
+ *   id.
  * @throws ERR_DLB_INVALID_ARGUMENT
  */
 export function setCommand(events: EventBuffer, i: number, command: keyof typeof Command, tokens = 1): void {

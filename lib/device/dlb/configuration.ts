@@ -13,9 +13,9 @@ const compressionLevels = [0, 64, 128, 256, 512, 1024, 2048, 4096, 65536]
 const anyClass = 4
 
 /**
- * Creates a domain's queues and ports: in the creating thread, before start. It keeps count of what
- * is left, since libdlb says EINVAL for everything, and checks first, since neither a queue nor a
- * port can be given back.
+ * Creates a domain's queues and ports, in the creating thread, before the start. It counts what is
+ * left, because libdlb returns EINVAL for everything. It checks before it creates, because neither
+ * a queue nor a port can be given back.
  */
 export class DomainConfiguration {
   readonly #domain: NativeDlbDomain
@@ -26,7 +26,7 @@ export class DomainConfiguration {
   #balancedQueues = 0
   #balancedPorts = 0
   #entries = 0
-  /** Directed queues, each with whether a port consumes it. */
+  /** Directed queues by id; true if a port consumes the queue. */
   readonly #directed = new Map<number, boolean>()
 
   /** @param weights whether the device has `eventWeight`. */

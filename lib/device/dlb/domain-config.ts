@@ -8,8 +8,9 @@ import { freeSlots, type Group, planSlots } from './sequence-numbers.ts'
 import type { DlbDomainConfig } from './types.ts'
 
 /**
- * A port takes credits from the pool 32 at a time to send, and keeps up to 64 of what it received
- * (native/dlb/port_interrupts.cc): a pool has so many more than the domain's bound.
+ * How many more credits libdlb's pool has per port than the domain's bound: a port takes 32 at a
+ * time from the pool to send, and keeps up to 64 of what it received
+ * (native/dlb/port_interrupts.cc).
  */
 const keptByPort = 96
 
@@ -25,8 +26,8 @@ const configNames = [
 ] as const
 
 /**
- * The contract's view of what is free: one pool for 2.0 too, whose directed one is apart
- * (`capabilities.combinedCredits`).
+ * What is free, as the contract sees it: with one credit pool, also for DLB 2.0, whose second pool,
+ * for directed events, does not show here (`capabilities.combinedCredits`).
  */
 export function contractResources(free: NativeResources, groups: readonly Group[]): Resources {
   return {
@@ -34,21 +35,21 @@ export function contractResources(free: NativeResources, groups: readonly Group[
     loadBalancedQueues: free.loadBalancedQueues,
     loadBalancedPorts: free.loadBalancedPorts,
     directedPorts: free.directedPorts,
-    // What one domain gets has to be in one piece.
+    // The entries of a domain are contiguous.
     eventStateEntries: free.contiguousEventStateEntries,
     credits: free.credits,
     sequenceNumberSlots: freeSlots(groups),
   }
 }
 
-/** What libdlb is told, and the ordered queues that it is for. */
+/** The config for libdlb, and the ordered queues that it provides for. */
 export interface CompleteConfig {
   readonly native: NativeDomainConfig
   readonly slots: Slots
 }
 
 /**
- * Checks a domain's config, fills it up with defaults, and turns it into what libdlb wants to know.
+ * Checks a domain's config, adds the defaults, and turns it into the config for libdlb.
  * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_NO_RESOURCES
  */
 export function completeConfig(
@@ -72,7 +73,7 @@ export function completeConfig(
   const { credits = 64 * (balanced + directedPorts) + 256 } = given
   checkBounds(eventStateEntries, credits, balanced)
 
-  // What sizes are asked for decides how many there can be.
+  // How many slots there can be depends on the sizes; `planSlots` checks that.
   const sequenceNumberSlots = slots.sizes === null ? slots.count : 0
   const wanted = { loadBalancedQueues, directedPorts, eventStateEntries, credits, sequenceNumberSlots }
   checkFree(resources, { ...wanted, loadBalancedPorts: balanced, domains: 1 })
@@ -91,8 +92,8 @@ export function completeConfig(
     directedPorts,
     eventStateEntries,
     credits,
-    // Whoever asks for the last credits gets them without the margin: a send may take fewer than
-    // the bound allows then.
+    // A domain that asks for the last credits gets them without the margin. A send may then take
+    // fewer events than the bound allows.
     pool: Math.min(credits + kept, free.credits),
     directedPool: combined || directedPorts === 0 ? 0 : Math.min(credits + kept, free.directedCredits),
     sequenceNumberSlots: plan.slots,

@@ -34,13 +34,13 @@ import { checkAttachOptions, setWait } from './wait.ts'
 
 interface DlbToken extends DomainToken {
   /**
-   * The registry's key: bytes, so that only what was posted is a token, and no text that somebody
-   * wrote down.
+   * The key of the domain in the addon's registry. It is bytes, so that only a posted token works,
+   * and not text that somebody wrote down.
    */
   readonly key: Uint8Array
 }
 
-/** One thread's view of a domain. All that the threads share is the addon's. */
+/** One thread's view of a domain. The addon has all that the threads share. */
 export class DlbDomainView implements DlbDomain {
   readonly kind = 'dlb'
   readonly id: number
@@ -48,7 +48,7 @@ export class DlbDomainView implements DlbDomain {
   readonly #key: string
   readonly #number: number
   readonly #combined: boolean
-  /** In the creating thread only. */
+  /** null in all threads but the creating one. */
   readonly #configuration: DomainConfiguration | null
   readonly #onClose: () => void
   readonly #ports = new Set<AttachedPort>()
@@ -75,7 +75,8 @@ export class DlbDomainView implements DlbDomain {
     this.#combined = combined
     this.#configuration = configuration
     this.#onClose = onClose
-    // Whether or not somebody listens: a device reset has to be told to the threads that sleep.
+    // This is needed whether or not somebody listens: threads that sleep have to learn of a device
+    // reset.
     const { take } = this.#alerts
     if (configuration !== null) native.onAlert((alert, data, isReset) => take(readAlert(alert, data, isReset)))
   }
@@ -208,7 +209,8 @@ export class DlbDomainView implements DlbDomain {
       calling('close', () => this.#native.close(), {
         ETIMEDOUT: [
           'ERR_DLB_DEVICE_FAILED',
-          'libdlb did not end the domain within 5 s, as when its driver refuses it an alert; its descriptors are closed instead: open the device anew',
+          'libdlb did not end the domain within 5 s, as when its driver refuses it an alert; ' +
+            'its descriptors are closed instead: open the device anew',
         ],
       })
     } finally {

@@ -6,8 +6,9 @@ export function isSystemError(error: unknown): error is SystemError {
 }
 
 /**
- * Runs a call that may throw a system error, and makes a NodeDlbError of it.
- * @param meanings by errno name: the code and what to do; other failures are ERR_DLB_DEVICE_FAILED.
+ * Runs a call that may throw a system error, and turns such an error into a NodeDlbError.
+ * @param meanings by errno name, the error's code and advice. Other failures are
+ *   ERR_DLB_DEVICE_FAILED.
  */
 export function calling<T>(what: string, call: () => T, meanings: Meanings = {}): T {
   try {

@@ -5,20 +5,20 @@ import type { DlbLibrary, NativeDlbDevice } from '../../native-dlb.ts'
 import type { SystemError } from '../../system-error.ts'
 import { isSystemError } from './failure.ts'
 
-/** libdlb's own limit on device numbers is not known; the driver counts from 0. */
+/** A bound on device numbers, which the driver counts from 0. libdlb's own bound is not known. */
 const maxDevices = 64
 const supported = process.platform === 'linux' && process.arch === 'x64'
 const onlyThere = `the DLB device needs Linux on x64, not ${process.platform} on ${process.arch}`
 
-/** Which library and device to open. */
+/** The library and the device to open. */
 export interface DlbOpenOptions {
   /**
-   * The n of /dev/dlb<n>, 0–63; if that is not there, the lowest that is. Default: 0, and if that
-   * cannot be opened either, the lowest that can.
+   * The n of /dev/dlb<n>, 0–63. If there is no such device, the lowest that exists is opened.
+   * Default: 0, or if that cannot be opened either, the lowest that can.
    */
   readonly id?: number
   /**
-   * Intel's libdlb: a file, or a name for dlopen(3) to look for. Default: the environment variable
+   * Intel's libdlb: a file, or a name that dlopen(3) looks for. Default: the environment variable
    * NODE_DLB_LIBRARY, then `libdlb.so`.
    */
   readonly library?: string
@@ -27,19 +27,22 @@ export interface DlbOpenOptions {
 export interface OpenedDevice {
   readonly native: NativeDlbDevice
   readonly id: number
-  /** Says so if the one that was asked for, by default 0, is not there; else null. */
+  /**
+   * A sentence for `reason` if another device was opened because the wanted one, by default 0, does
+   * not exist; else null.
+   */
   readonly instead: string | null
 }
 
-/** Why there is no use in looking for a DLB device, or null. Nothing is loaded to find out. */
+/** Why there cannot be a DLB device here, or null if there may be one. This loads nothing. */
 export function noDlbDevice({ library }: DlbOpenOptions): string | null {
   if (!supported) return onlyThere
-  // Somebody who names a library means it; a stand-in for libdlb needs no device file.
+  // Whoever names a library means to use it; and a stand-in for libdlb needs no device file.
   if ((library ?? named()) !== undefined || deviceFiles().length > 0) return null
   return 'there is no DLB device: no /dev/dlb<n>'
 }
 
-/** NODE_DLB_LIBRARY; set to nothing, as shells do it, it is not set. */
+/** The variable NODE_DLB_LIBRARY. An empty one counts as not set. */
 function named(): string | undefined {
   return process.env.NODE_DLB_LIBRARY || undefined
 }
@@ -54,7 +57,9 @@ export function deviceFiles(folder = '/dev'): number[] {
     .sort((a, b) => a - b)
 }
 
-/** Loads libdlb. @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE */
+/**
+ * Loads libdlb, and opens no device. @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
+ */
 export function inspectLibrary({ library }: DlbOpenOptions): DlbLibrary {
   if (!supported) throw unavailable(onlyThere)
   const name = library ?? named() ?? 'libdlb.so'
@@ -67,8 +72,8 @@ export function inspectLibrary({ library }: DlbOpenOptions): DlbLibrary {
 }
 
 /**
- * Opens a device: with `id`, that one, or if there is none of that number the first that there is;
- * else the first that can be opened, where 0 is the one that was meant, as in Envoy.
+ * Opens a device. With `id`, this is the device of that number, or the first that opens if that one
+ * does not exist. Without `id`, it is the first that opens, starting with 0, as in Envoy.
  * @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
  */
 export function openNative(options: DlbOpenOptions): OpenedDevice {
@@ -86,12 +91,12 @@ export function openNative(options: DlbOpenOptions): OpenedDevice {
     } catch (error) {
       if (!isSystemError(error)) throw error
       if (candidate === wanted && error.code === 'ENOENT') isThere = false
-      // That one is not there says less than why another does not open.
+      // ENOENT says less than the reason why another device does not open.
       if (failure === undefined || (failure.code === 'ENOENT' && error.code !== 'ENOENT')) {
         failure = error
         failed = candidate
       }
-      // The one that was asked for is there, and somebody should know that it does not open.
+      // The wanted device exists and does not open: the user should hear of that.
       if (candidate === id && error.code !== 'ENOENT') break
     }
   }
@@ -100,7 +105,7 @@ export function openNative(options: DlbOpenOptions): OpenedDevice {
 
 /**
  * Opens the device with that `id`, and no other in its place.
- * @throws as `openNative`; the cause's code is ENOENT if there is no such device.
+ * @throws what `openNative` does; the cause's code is ENOENT if there is no such device
  */
 export function openExactly(options: DlbOpenOptions): OpenedDevice {
   const { id = 0 } = options
@@ -113,16 +118,16 @@ export function openExactly(options: DlbOpenOptions): OpenedDevice {
 }
 
 /**
- * The numbers that devices may have; the stand-in's have no files, so that each number has to be
- * tried.
+ * The numbers that devices may have. The stand-in's devices have no files, so that each number has
+ * to be tried.
  */
 export function deviceNumbers({ standIn }: DlbLibrary): number[] {
   return standIn ? Array.from({ length: maxDevices }, (_, n) => n) : deviceFiles()
 }
 
 /**
- * Those there are, the wanted one first. Without any, one that is not there, so that libdlb says
- * what is wrong.
+ * The devices to try, the wanted one first. If none exists, a missing one is tried all the same, so
+ * that libdlb says what is wrong.
  */
 function candidates(id: number | undefined, library: DlbLibrary): number[] {
   const present = deviceNumbers(library)
@@ -140,8 +145,8 @@ function names(folder: string): string[] {
 
 function noLibrary(library: string, cause: Error): NodeDlbError {
   return unavailable(
-    `Intel's libdlb cannot be used: ${cause.message}. Build it from Intel's dlb_linux_src_release, and give the path of its ` +
-      `libdlb.so as the option library or in NODE_DLB_LIBRARY (tried: ${library})`,
+    `Intel's libdlb cannot be used: ${cause.message}. Build it from Intel's dlb_linux_src_release, and give the ` +
+      `path of its libdlb.so as the option library or in NODE_DLB_LIBRARY (tried: ${library})`,
     cause,
   )
 }

@@ -12,11 +12,11 @@ import type { DlbPort } from './types.ts'
 import { readWait, type Wait } from './wait.ts'
 
 /**
- * A thread's port. What is not plain argument checking is done in one call of the addon: see
- * native/dlb/port.h.
+ * A port as its thread uses it. All but the checks of arguments happens in one call of the addon
+ * per method: see native/dlb/port.h.
  */
 export class AttachedPort implements DlbPort {
-  // Only declared: see call.ts.
+  // These are only declared: see call.ts.
   declare readonly id: PortId
   declare private readonly native: NativeDlbPort
   declare private readonly call: Call
@@ -113,7 +113,8 @@ export class AttachedPort implements DlbPort {
         `event ${i} is directed; on this device, libdlb sends those by send() only`,
       )
     }
-    // Again: reading what only looks like a buffer may have run anything.
+    // The arguments are left again, because reading an object that only looks like a buffer may
+    // have run any code.
     this.sent.give(events, count, 0)
     this.native.advancedSend()
     const sent = this.call.result()

@@ -1,30 +1,30 @@
 import { NodeDlbError } from '../../errors.ts'
 import { noSlot, type Slots } from '../sequence-slots.ts'
 
-/** Of each of the device's groups. */
+/** How many sequence numbers each of the device's groups has. */
 const numbersPerGroup = 1024
 
 /**
- * A group of sequence numbers: all its slots are of one size. The driver counts a slot as occupied
- * from when it is assigned to a domain, used or not, and changes the size of a group only while
- * none is.
+ * A group of sequence numbers, all of whose slots have the same size. The driver counts a slot as
+ * occupied from when it is assigned to a domain, used or not. It changes a group's slot size only
+ * while none is occupied.
  */
 export interface Group {
   readonly perQueue: number
   readonly occupied: number
-  /** Slots that a domain can have. */
+  /** Slots that a domain can still get. */
   readonly free: number
 }
 
-/** What a domain takes of the groups, by group. */
+/** What a domain takes from each group, by the group's index. */
 export interface SlotPlan {
-  /** Its slots. */
+  /** How many slots it takes. */
   readonly slots: readonly number[]
-  /** How many numbers each of them has. */
+  /** How many sequence numbers each of those slots has. */
   readonly perQueue: readonly number[]
 }
 
-/** How many ordered queues one domain can have without saying of what size. */
+/** How many ordered queues a domain can have if it does not say which size they have. */
 export function freeSlots(groups: readonly Group[]): number {
   const bySize = new Map<number, number>()
   for (const { perQueue, free } of groups) bySize.set(perQueue, (bySize.get(perQueue) ?? 0) + free)
@@ -32,13 +32,13 @@ export function freeSlots(groups: readonly Group[]): number {
 }
 
 /**
- * Which slots a domain takes, and how the groups are to be divided for it: before it is created,
- * since its slots are fixed then.
+ * Decides which slots a domain takes, and how the groups are divided for it. This happens before
+ * the domain is created, because its slots are fixed then.
  * @throws ERR_DLB_NO_RESOURCES
  */
 export function planSlots(groups: readonly Group[], { count, sizes }: Slots): SlotPlan {
   const perQueue = groups.map((group) => group.perQueue)
-  // Which of the sizes that there are the queues will have is not known: it takes as many of each.
+  // It is not known which of the sizes the queues will have, so the domain takes as many of each.
   if (sizes === null)
     return {
       slots: allot(
@@ -56,12 +56,13 @@ export function planSlots(groups: readonly Group[], { count, sizes }: Slots): Sl
   }
   throw new NodeDlbError(
     'ERR_DLB_NO_RESOURCES',
-    `the device cannot have queues with ${sizes.join(', ')} sequence numbers: it has two groups of ${numbersPerGroup}, each for queues of one size, ` +
+    `the device cannot have queues with ${sizes.join(', ')} sequence numbers: ` +
+      `it has two groups of ${numbersPerGroup}, each for queues of one size, ` +
       `divided into ${groups.map((group) => `${group.perQueue} per queue, ${group.occupied} in use`).join('; ')}`,
   )
 }
 
-/** How the groups can be divided, the least changed first. */
+/** The ways to divide the groups, those with the fewest changes first. */
 function divisions(groups: readonly Group[], sizes: readonly number[]): number[][] {
   let all: number[][] = [[]]
   for (const { perQueue, occupied } of groups) {
@@ -72,7 +73,9 @@ function divisions(groups: readonly Group[], sizes: readonly number[]): number[]
   return all.sort((a, b) => changes(a) - changes(b))
 }
 
-/** Of groups in use first, so that the others can be divided anew for other domains. */
+/**
+ * Takes slots from groups in use first, so that the others can be divided anew for other domains.
+ */
 function allot(
   groups: readonly Group[],
   division: readonly number[],
@@ -92,7 +95,7 @@ function allot(
   return slots
 }
 
-/** A domain's slots, as its queues take them. */
+/** A domain's slots, which its queues take one by one. */
 export class SequenceNumbers {
   readonly #slots: Slots
   readonly #perQueue: readonly number[]

@@ -2,7 +2,7 @@ import { checkChoice } from '../check.ts'
 import type { QueueId } from '../device.ts'
 import type { QueueStatistic } from './types.ts'
 
-/** The types of `dlb_get_xstats`. */
+/** Types of `dlb_get_xstats`. */
 const ofLoadBalanced: Readonly<Record<QueueStatistic, number>> = {
   inFlight: 0x10000,
   inFlightLimit: 0x10001,
@@ -13,16 +13,16 @@ const ofLoadBalanced: Readonly<Record<QueueStatistic, number>> = {
 const ofDirected: Readonly<Partial<Record<QueueStatistic, number>>> = { depthThreshold: 0x30002, enqueued: 0x30003 }
 
 /**
- * What libdlb 8.8 has the driver allow, where the driver does not say; of a queue with sequence
- * numbers, their least number.
+ * The in-flight limit that libdlb 8.8 sets in the driver, for drivers that do not tell it. For a
+ * queue with sequence numbers, this is the fewest numbers that such a queue can have.
  */
 export function inFlightByDefault(takesOrdered: boolean): number {
   return takesOrdered ? 64 : 512
 }
 
 /**
- * The type of a queue's figure, or undefined if a queue of its kind has none. @throws
- * ERR_DLB_INVALID_ARGUMENT
+ * The type of a queue's figure, or undefined if a queue of its kind has no such figure.
+ * @throws ERR_DLB_INVALID_ARGUMENT
  */
 export function queueStatistic(queue: QueueId, name: QueueStatistic): number | undefined {
   checkChoice('name', name, Object.keys(ofLoadBalanced))

@@ -3,14 +3,14 @@ import type { EventBuffer } from '../event-buffer.ts'
 import { unknownTarget, wrongScheduling } from '../validate.ts'
 
 /**
- * For a scheduling type and queue id: 0 there is no such queue, 1 it takes that type, 2 it does
- * not.
+ * Looks up a scheduling type and a queue id. Returns 0 if there is no such queue, 1 if the queue
+ * takes that type, 2 if it does not.
  */
 export type Target = (type: number, queue: number) => number
 
 /**
- * Why events were refused: the first that names a queue which is not there, or does not take its
- * type.
+ * The error for refused events: it is about the first event that names a queue which does not exist
+ * or does not take the event's type.
  */
 export function targetError(events: EventBuffer, count: number, offset: number, target: Target): NodeDlbError {
   for (let i = offset; i < offset + count; i++) {

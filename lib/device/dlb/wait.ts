@@ -25,13 +25,16 @@ export function checkAttachOptions(options: AttachOptions): Wait {
   return { mode, timeoutNs, sleepNs }
 }
 
-/** A profile as libdlb has it. */
+/** Reads libdlb's wait profile. */
 export function readWait([type, timeoutNs, sleepNs]: readonly [number, number, number]): Wait {
   const modes = Object.keys(types) as WaitMode[]
   return { mode: modes.find((mode) => types[mode] === type) ?? 'interrupt', timeoutNs, sleepNs }
 }
 
-/** Interrupts come by the eventfd, and need no profile. If it fails, the port is detached again. */
+/**
+ * Sets the wait profile. Interrupts come through the eventfd and need none. If this fails, the port
+ * is detached again.
+ */
 export function setWait(native: NativeDlbPort, id: PortId, { mode, timeoutNs, sleepNs }: Wait): void {
   if (mode === 'interrupt') return
   const result = native.setWaitProfile(types[mode], timeoutNs, sleepNs)

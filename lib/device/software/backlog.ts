@@ -2,18 +2,22 @@ import type { Journal } from './journal.ts'
 import { type Layout, queue, word } from './layout.ts'
 
 /**
- * Events of one class wait in one line: atomic ones, whose flow may have to wait, and all others.
+ * Events of one class wait in one line. Atomic events, whose flow may have to wait, are one class;
+ * all others are the other.
  */
 export const Class = { parallel: 0, atomic: 1 } as const
 
-/** The words of a list of cells: first, last, count. Only `count` says where it ends. */
+/**
+ * The words of a list of cells. The list ends after `count` cells, whatever the last one links to.
+ */
 const head = 0
 const tail = 1
 const count = 2
 
 /**
- * Events that wait for room, by queue, class and priority: lists of cells, first in first out.
- * Private to the holder of the lock, and journaled, but for the cells' contents (see journal.ts).
+ * Events that wait for room, by queue, class and priority. Each list of cells is first in, first
+ * out. The backlog is private to the holder of the lock, and journaled; only the cells' contents
+ * are not journaled (see journal.ts).
  */
 export class Backlog {
   readonly #m: Int32Array
@@ -26,9 +30,10 @@ export class Backlog {
   }
 
   /**
-   * A cell with a copy of the event at word `source`. There is one: every queued event holds a
-   * credit, there is a cell for each, and what was in use when the pass began has its credits back
-   * only when the pass has ended. For the same reason it is none that was freed in this pass.
+   * Takes a cell and copies the event at word `source` into it. There always is a free cell: every
+   * queued event holds a credit, there is a cell for each credit, and the credits of the cells that
+   * were in use when the pass began are given back only after the pass. For the same reason, the
+   * cell is never one that was freed in this pass.
    */
   takeCell(source: number): number {
     const m = this.#m
@@ -57,14 +62,14 @@ export class Backlog {
     return this.#m[this.#layout.nextCell + cell]
   }
 
-  /** Links fresh cells, which no list has had in this pass. */
+  /** Links fresh cells, which have been in no list in this pass. */
   linkFresh(last: number, cell: number): void {
     this.#m[this.#layout.nextCell + last] = cell
   }
 
   /**
-   * Links `cell` behind `last`, which another list may have had in this pass: that has to be
-   * restorable.
+   * Links `cell` behind `last`. Another list may have had `last` in this pass, so the link is
+   * journaled.
    */
   link(last: number, cell: number): void {
     this.#journal.put(this.#layout.nextCell + last, cell)
@@ -96,7 +101,7 @@ export class Backlog {
   }
 
   /**
-   * Unlinks the first `n` cells of a list; `next` is the one that follows them, if any. Their
+   * Unlinks the first `n` cells of a list. `next` is the cell that follows them, if any. Their
    * events still count as queued.
    */
   shift(q: number, cls: number, priority: number, n: number, next: number): void {
@@ -110,7 +115,7 @@ export class Backlog {
     this.#journal.put(at, m[at] & ~(1 << (cls * 8 + priority)))
   }
 
-  /** `n` events of queue `q`, in whichever list they were, have been scheduled. */
+  /** Counts `n` events of queue `q`, in whichever list they were, as scheduled. */
   removed(q: number, n: number): void {
     this.#queued(q, -n)
   }

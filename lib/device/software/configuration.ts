@@ -10,12 +10,12 @@ import { noSlot, type Slots, sequenceNumberCounts } from '../sequence-slots.ts'
 import { checkDepth, checkLeft, consumedQueue, readQueueId, unknownQueue } from '../validate.ts'
 import { type FixedConfig, Layout, own, queue, word } from './layout.ts'
 
-/** Keeps a port's tx ring, counted mod 2^16, within half of that. */
+/** The tx ring's positions are counted mod 2^16; this bound keeps the ring within half of that. */
 const maxEntriesPerPort = 16_384
 
 /**
- * Creates a domain's queues and ports: in the creating thread, before start. Checks first, then
- * takes.
+ * Creates a domain's queues and ports, in the creating thread, before the start. Each call checks
+ * everything first, and takes resources then.
  */
 export class Configuration {
   readonly #m: Int32Array
@@ -25,7 +25,7 @@ export class Configuration {
   #entriesLeft: number
   #sequenceNumberSlotsTaken = 0
   readonly #slots: Slots
-  /** What ordered queues may still have, if the domain was told. */
+  /** The sizes that ordered queues can still have, if the domain's config has them. */
   readonly #sizesLeft: number[] | null
 
   constructor(memory: Int32Array, layout: Layout, slots: Slots) {
@@ -83,7 +83,7 @@ export class Configuration {
     return { kind: 'load-balanced', id }
   }
 
-  /** As on the hardware, a directed queue and its port have the same number. */
+  /** A directed queue and its port have the same number, as on the hardware. */
   createDirectedPort(options: DirectedPortOptions): PortId {
     const { cqDepth, queue: consumed } = readOptions('options', options, ['cqDepth', 'queue'])
     checkDepth(cqDepth)

@@ -6,28 +6,29 @@ import { type Layout, own, port, queue, word } from './layout.ts'
  * The ports' consumer queues (CQs), as the scheduler fills them. One ring per port serves as CQ and
  * as history:
  *
- *        completed          head            tail
- *     ───────┼── unreleased ──┼──── CQ ───────┼───►      tail − head ≤ depth, tail − completed ≤ entries
+ *        completed        head         tail
+ *     ──────┼─ unreleased ──┼──── CQ ────┼──►     tail − head ≤ depth, tail − completed ≤ entries
  *
- * Beside each event the ring of a load-balanced port keeps what completing it will need: its queue
- * and scheduling type, and its flow or sequence number.
+ * For each event, the ring of a load-balanced port also holds what its completion will need: its
+ * queue and scheduling type, and its flow or sequence number.
  *
- * Private to the holder of the lock. Tails become public when the pass is published; heads are the
- * ports'.
+ * The rings are private to the holder of the lock. Tails become public when the pass is published;
+ * the ports write the heads.
  */
 export class ConsumerQueues {
   readonly #m: Int32Array
   readonly #layout: Layout
   readonly #journal: Journal
   readonly #ldbPorts: number
-  /** Ports that this pass has changed, to publish. */
+  /** The ports that this pass has changed and has to publish. */
   readonly #touched: Int32Array
   readonly #isTouched: Uint8Array
   #touchedCount = 0
   /** The port whose commands are being taken in; -1 if none are. */
   sender = -1
   /**
-   * When a port's head was looked at last, by `#looks`: once in each stretch of a pass is enough.
+   * The stretch of the pass, by `#looks`, in which each port's head was read last. Once in a
+   * stretch is enough.
    */
   readonly #lookedAt: Int32Array
   #looks = 0
@@ -55,12 +56,12 @@ export class ConsumerQueues {
     this.#touchedCount = 0
   }
 
-  /** From here on, a head that was looked at before is looked at again when its CQ seems full. */
+  /** Begins a stretch: heads are read again when their CQs seem full. */
   lookAgain(): void {
     this.#looks = (this.#looks + 1) | 0
   }
 
-  /** Saves a port's private counters, once a pass, so that they can then be changed freely. */
+  /** Journals a port's private counters, once a pass. They can then be changed freely. */
   touch(p: number): void {
     if (this.#isTouched[p] === 1) return
     this.#isTouched[p] = 1
@@ -72,8 +73,8 @@ export class ConsumerQueues {
   }
 
   /**
-   * How many of `wanted` events port `p` can take: 0 if it is disabled. Enabled bits and links are
-   * read plainly: whoever changes one has the scheduler look again afterwards.
+   * How many of `wanted` events port `p` has room for; 0 if it is disabled. Enabled bits and links
+   * are read plainly: whoever changes one calls the scheduler afterwards.
    */
   room(p: number, wanted: number): number {
     const m = this.#m
@@ -115,8 +116,8 @@ export class ConsumerQueues {
         const p = w * 32 + 31 - Math.clz32(bits & -bits)
         const mine = this.#layout.own + p * own.stride
         const load = (m[mine + own.tail] - m[mine + own.completed]) | 0
-        // Among equals the sender, which is awake and needs no other thread to run; then whose turn
-        // it is by the numbers.
+        // Among equals, the sender comes first: it is awake, and no other thread has to run. After
+        // it, ports take turns by their numbers.
         const key = load * 128 + (p === this.sender ? 0 : 1 + ((p - last - 1) & 63))
         if (key < best && this.room(p, 1) > 0) {
           best = key
@@ -128,8 +129,8 @@ export class ConsumerQueues {
   }
 
   /**
-   * The only linked port that has room, so that there is no choice in this pass; -1 if there is
-   * none, or a choice.
+   * The only linked port that has room, so that this pass has no choice; -1 if there is none, or a
+   * choice.
    */
   onlyTaker(q: number): number {
     const m = this.#m
@@ -148,7 +149,8 @@ export class ConsumerQueues {
 
   /**
    * Puts the event at word `source` into the CQ of `p`, which has room.
-   * @param kind queue << 2 | scheduling type; @param state its flow, or its sequence number.
+   * @param kind queue << 2 | scheduling type
+   * @param state the event's flow or sequence number
    */
   put(p: number, source: number, kind: number, state: number): void {
     const m = this.#m
@@ -164,7 +166,9 @@ export class ConsumerQueues {
     m[this.#layout.queue + (kind >> 2) * queue.stride + queue.lastPort] = p
   }
 
-  /** Puts `n` events from a tx ring, for which `p` has room and which need no state. */
+  /**
+   * Puts `n` events from a tx ring into the CQ of `p`, which has room for them. They need no state.
+   */
   putRecords(p: number, base: number, mask: number, record: number, n: number, kind: number): void {
     const m = this.#m
     this.touch(p)
@@ -176,7 +180,10 @@ export class ConsumerQueues {
     this.#advance(p, tail, n, kind)
   }
 
-  /** As `putRecords`, from `n` linked cells, which it frees. @returns the cell behind them. */
+  /**
+   * Does what `putRecords` does, with events from `n` linked cells, which it frees.
+   * @returns the cell behind them
+   */
   putCells(p: number, backlog: Backlog, first: number, n: number, kind: number): number {
     const m = this.#m
     this.touch(p)
@@ -206,7 +213,7 @@ export class ConsumerQueues {
     m[this.#layout.queue + (kind >> 2) * queue.stride + queue.lastPort] = p
   }
 
-  /** An event's words, without the command. */
+  /** Copies an event's words, without the command. */
   #copy(source: number, slot: number): void {
     const m = this.#m
     m[slot] = m[source]

@@ -1,23 +1,23 @@
 import { type Layout, own, port, txWindow, word } from './layout.ts'
 
 /**
- * Commands in the top byte of a tx record's last word, by libdlb's values. A release's count is its
- * first word.
+ * Commands in the top byte of a tx record's last word, with libdlb's values. A release has its
+ * count in the first word.
  */
 export const Command = { release: 2, enqueue: 8, forward: 10 } as const
 
 /**
- * The domain's credits. Each is in one of four places: free; in a port's allowance (credits that it
- * may spend without asking, in its tx word); on a queued event; or on a received event whose port
- * was not looked at since.
+ * The domain's credits. Each credit is in one of four places: free; in a port's allowance (the
+ * credits in its tx word, which it may spend without asking); on a queued event; or on a received
+ * event whose port's head has not been read since.
  *
- * The number of free ones is private to the holder of the lock and not journaled: after a death it
- * is counted anew.
+ * The number of free credits is private to the holder of the lock, and not journaled: after a death
+ * it is counted anew.
  */
 export class Credits {
   readonly #m: Int32Array
   readonly #layout: Layout
-  /** What a port that sends is given at a time. */
+  /** The allowance that a port that sends is refilled to. */
   readonly #target: number
 
   constructor(memory: Int32Array, layout: Layout) {
@@ -26,7 +26,7 @@ export class Credits {
     this.#target = Math.min(txWindow, Math.max(8, layout.config.credits >> 3))
   }
 
-  /** Takes back the credits of what port `p` has received. */
+  /** Takes back the credits of the events that port `p` has received. */
   reclaim(p: number): void {
     const m = this.#m
     const at = this.#layout.own + p * own.stride
@@ -37,8 +37,8 @@ export class Credits {
   }
 
   /**
-   * Refills the allowance of a port that sends. Others' allowances are taken back only for a port
-   * that has run dry and asks now: one that is filled by the way would take them from it.
+   * Refills the allowance of a port that sends. Other ports' allowances are revoked only for a port
+   * that has run dry and asks now. A port that is refilled in passing gets no credits of theirs.
    */
   grant(p: number, asks: boolean): void {
     const m = this.#m
@@ -60,8 +60,8 @@ export class Credits {
   }
 
   /**
-   * Counts the free credits from where all others are. Ports may go on meanwhile: a send moves a
-   * credit within one word.
+   * Counts the free credits, as those that are in none of the other places. Ports may go on
+   * meanwhile: a send moves a credit within one word.
    */
   recount(): void {
     const m = this.#m

@@ -7,7 +7,8 @@ import { SoftwareDomain } from './domain.ts'
 import type { FixedConfig } from './layout.ts'
 
 /**
- * As the hardware has, but for entries, credits and ordered queues, which cost only memory here.
+ * The same as the hardware has, but for entries, credits and ordered queues, which cost only memory
+ * here.
  */
 const total: Readonly<Resources> = {
   domains: 32,

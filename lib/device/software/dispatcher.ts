@@ -7,25 +7,25 @@ import { type Layout, queue, word } from './layout.ts'
 import type { Order } from './order.ts'
 
 const never = 0x7fffffff
-/** Beside the backlog's two classes, a queue's next event can come from its loose flows. */
+/** A third source of a queue's next event, beside the backlog's two classes: its loose flows. */
 const loose = 2
 const sources = 3
 
-/** What `#portForFirst` says beside a port. */
+/** What `#portForFirst` returns if there is no port. */
 const none = -1
 const moved = -2
 
 /**
- * Decides which port gets which event. Private to the holder of the lock.
+ * Decides which port gets which event. It is private to the holder of the lock.
  *
- * Of the events that some port can take now, the next one scheduled is that with the best link
- * priority, then the best event priority; it goes to the port with the least load among those that
- * can take it. A port can take an event if it is enabled and linked to the queue, has room in its
- * CQ, and an event-state entry left. An atomic event whose flow is pinned can go to that port
+ * Among the events that some port can take now, the next one scheduled is that with the best link
+ * priority, then the best event priority. It goes to the port with the least load among those that
+ * can take it. A port can take an event if it is enabled and linked to the queue, and has room in
+ * its CQ and an event-state entry left. An atomic event whose flow is pinned can go to that port
  * alone.
  *
- * Cost per event: O(1) in the number of events; O(ports linked to its queue); with several busy
- * queues, times those.
+ * The cost per event is O(1) in the number of events and O(ports linked to its queue). With several
+ * busy queues, it is multiplied by their number.
  */
 export class Dispatcher {
   readonly #m: Int32Array
@@ -59,7 +59,7 @@ export class Dispatcher {
     this.#ldbQueues = layout.config.loadBalancedQueues
   }
 
-  /** The port that gets an event of this kind now; -1 if none can. */
+  /** The port that gets an event of this kind now; -1 if no port can take it. */
   portFor(q: number, type: number, flowId: number): number {
     if (type === SchedulingType.directed) {
       const p = this.#consumer(q)
@@ -68,7 +68,7 @@ export class Dispatcher {
     if (type === SchedulingType.atomic) {
       const f = this.#flows.find(q, flowId)
       if (f !== 0) {
-        // Behind the flow's blocked or loose events, nothing of it may overtake.
+        // The flow's blocked or loose events come first: no event of the flow may overtake them.
         const p = this.#flows.hasBlocked(f) ? none : this.#flows.portOf(f)
         return p >= 0 && this.#canTake(q, p) ? p : none
       }
@@ -77,7 +77,7 @@ export class Dispatcher {
   }
 
   /**
-   * The port that gets all events of this kind, if they need no state and there is no choice; else
+   * The port that gets all events of this kind if they need no state and there is no choice; else
    * -1.
    */
   onlyTaker(q: number, type: number): number {
@@ -86,8 +86,8 @@ export class Dispatcher {
   }
 
   /**
-   * Puts an event into the CQ of the port that `portFor` found. @param cell where it is, to be
-   * freed; -1 if in none.
+   * Puts an event into the CQ of the port that `portFor` found.
+   * @param cell the cell that holds the event, which is freed; -1 if none does
    */
   schedule(q: number, p: number, source: number, cell: number): void {
     const m = this.#m
@@ -99,7 +99,10 @@ export class Dispatcher {
     if (cell >= 0) this.#backlog.freeCell(cell)
   }
 
-  /** Schedules what waits and finds room. @returns false if the journal is full before the end. */
+  /**
+   * Schedules the waiting events that find room. @returns false if the journal is full before the
+   * end
+   */
   dispatch(): boolean {
     return this.#dispatchDirected() && this.#dispatchLoadBalanced()
   }
@@ -122,7 +125,7 @@ export class Dispatcher {
   #dispatchLoadBalanced(): boolean {
     const m = this.#m
     // Queues for which no port has room. Scheduling takes room and never makes any, so they stay
-    // so.
+    // stuck.
     let stuck = 0
     for (;;) {
       if (this.#journal.nearlyFull()) return false
@@ -149,8 +152,8 @@ export class Dispatcher {
   }
 
   /**
-   * The queue's best event that a port can take, and that port. @returns its key, the lower the
-   * better; `never` if none.
+   * Finds the queue's best event that a port can take, and that port.
+   * @returns the event's key, the lower the better; `never` if there is none
    */
   #findCandidate(q: number): number {
     let open = (1 << sources) - 1
@@ -168,8 +171,8 @@ export class Dispatcher {
   }
 
   /**
-   * The source with the best priority among the open ones that have events; equals take turns. -1
-   * if none has.
+   * The source with the best priority among the open ones that have events; sources of equal
+   * priority take turns. -1 if none has events.
    */
   #bestSource(q: number, open: number): number {
     const last = this.#m[this.#layout.queue + q * queue.stride + queue.lastClass]
@@ -187,7 +190,7 @@ export class Dispatcher {
     return source
   }
 
-  /** The priority of a source's next event, 8 if it has none. */
+  /** The priority of a source's next event; 8 if it has none. */
   #priority(q: number, source: number): number {
     if (source === loose) {
       const f = this.#flows.firstLoose(q)
@@ -198,8 +201,8 @@ export class Dispatcher {
   }
 
   /**
-   * The port for a source's next event; `moved` if that had to join its flow's blocked ones, so
-   * that another is next.
+   * The port for a source's next event. `moved`: the event had to join its flow's blocked ones, and
+   * another event is next.
    */
   #portForFirst(q: number, source: number): number {
     const m = this.#m
@@ -219,7 +222,7 @@ export class Dispatcher {
 
   /**
    * The flow whose blocked event has a key no worse than `best` and finds room at its port; 0 if
-   * none.
+   * there is none.
    */
   #findBlocked(best: number): number {
     const m = this.#m
@@ -260,7 +263,7 @@ export class Dispatcher {
     } else this.#scheduleRun(q, p, source, priority, alone)
   }
 
-  /** Moves events that need no state from a list to a port, as many as that has room for. */
+  /** Moves events that need no state from a list to a port, as many as the port has room for. */
   #moveRun(q: number, p: number, cls: number, priority: number, type: number): void {
     const n = this.#queues.room(p, this.#backlog.count(q, cls, priority))
     const first = this.#backlog.first(q, cls, priority)
@@ -269,7 +272,10 @@ export class Dispatcher {
     this.#backlog.removed(q, n)
   }
 
-  /** Schedules a list's first event to port `p`, and, if no other list has any, those behind it. */
+  /**
+   * Schedules a list's first event to port `p`. If no other list has events, it goes on with those
+   * behind it.
+   */
   #scheduleRun(q: number, p: number, source: number, priority: number, alone: boolean): void {
     const m = this.#m
     const queued = this.#backlog.count(q, source, priority)
@@ -311,7 +317,7 @@ export class Dispatcher {
     return (this.#m[this.#backlog.dataOf(cell) + 2] >>> 26) & 7
   }
 
-  /** A directed queue's port, -1 if it has none. */
+  /** A directed queue's port; -1 if it has none. */
   #consumer(q: number): number {
     return this.#m[this.#layout.queue + q * queue.stride + queue.consumer] - 1
   }
@@ -325,7 +331,7 @@ export class Dispatcher {
   }
 }
 
-/** The number of the lowest bit that is set. */
+/** The number of the lowest set bit. */
 function lowest(bits: number): number {
   return 31 - Math.clz32(bits & -bits)
 }

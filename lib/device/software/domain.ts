@@ -33,14 +33,14 @@ import { Scheduler } from './scheduler.ts'
 import { domainStats } from './stats.ts'
 import { Threads } from './threads.ts'
 
-/** "dlb1": the memory is a domain of this layout. */
+/** "dlb1", which marks the memory of a domain of this layout. */
 const magic = 0x646c6231
 
 interface SoftwareToken extends DomainToken {
   readonly memory: SharedArrayBuffer
 }
 
-/** One thread's view of a domain. All that the threads share is in its memory. */
+/** One thread's view of a domain. All that the threads share is in the domain's memory. */
 export class SoftwareDomain implements SchedulingDomain {
   readonly kind = 'software'
   readonly id: number
@@ -51,13 +51,13 @@ export class SoftwareDomain implements SchedulingDomain {
   readonly #thread: number
   readonly #addon: NativeAddon | null
   readonly #scheduler: Scheduler
-  /** In the creating thread only. */
+  /** null in all threads but the creating one. */
   readonly #configuration: Configuration | null
   readonly #onClose: () => void
   readonly #ports = new Set<SoftwarePort>()
   #closed = false
 
-  /** @param onClose gives the resources back to the device. */
+  /** @param onClose gives the resources back to the device */
   static create(id: number, config: FixedConfig, slots: Slots, onClose: () => void): SoftwareDomain {
     const layout = new Layout(config)
     const memory = new SharedArrayBuffer(layout.end * 4)
@@ -70,7 +70,7 @@ export class SoftwareDomain implements SchedulingDomain {
     m[word.sequenceNumberSlots] = config.sequenceNumberSlots
     m[word.domainId] = id
     m[word.hasAddon] = isAddonAvailable() ? 1 : 0
-    // Not by node:crypto, which costs more to load than the rest of the device.
+    // node:crypto is not used, because loading it costs more than the rest of the device.
     m[word.domainKey] = 1 + Math.floor(Math.random() * (2 ** 31 - 1))
     m[word.creditsFree] = config.credits
     m[word.freeTail] = config.credits
@@ -84,7 +84,7 @@ export class SoftwareDomain implements SchedulingDomain {
 
   /**
    * @throws ERR_DLB_ADDON_UNAVAILABLE if the creating thread could load the addon, and this one
-   *   cannot.
+   *   cannot
    */
   static attach(token: DomainToken): SoftwareDomain {
     const { memory } = readFields('token', token as SoftwareToken, ['memory'])
@@ -214,7 +214,7 @@ export class SoftwareDomain implements SchedulingDomain {
       for (let k = 0; k < 4; k++) events.words[to * 4 + k] = m[from + k]
     }
     for (let i = 0; i < seen; i++) copy(i, i)
-    // What was received meanwhile may have been overwritten as we read it.
+    // Events that were received meanwhile may have been overwritten while we copied them.
     const gone = Math.min((Atomics.load(m, pub + port.head) - first) | 0, seen)
     if (gone > 0) events.words.copyWithin(0, gone * 4, seen * 4)
     return seen - gone
@@ -246,7 +246,7 @@ export class SoftwareDomain implements SchedulingDomain {
     this.#onClose()
   }
 
-  /** Takes all ports from their threads, and wakes those that sleep, so that they find out. */
+  /** Takes all ports from their threads, and wakes sleeping threads, so that they learn of it. */
   #end(): void {
     Atomics.store(this.#m, word.state, DomainState.closed)
     for (let p = 0; p < this.#layout.ports; p++) {
@@ -292,7 +292,7 @@ export class SoftwareDomain implements SchedulingDomain {
   }
 }
 
-/** The device works without it, too; with it, sleeping threads are woken faster. */
+/** The device also works without the addon; with it, sleeping threads are woken faster. */
 function isAddonAvailable(): boolean {
   try {
     loadAddon()

@@ -3,14 +3,16 @@ import type { Journal } from './journal.ts'
 import { flow, flowLists, type Layout, own, queue, word } from './layout.ts'
 
 /**
- * Atomic flows: which port each flow with uncompleted events is pinned to, and the flow's events
- * that found that port without room. Keeping those by flow lets the queue's other flows pass them.
+ * Atomic flows: the port that each flow with uncompleted events is pinned to, and those events of
+ * the flow that found no room at that port. Keeping these by flow lets the queue's other flows pass
+ * them.
  *
- * A flow is in the table while it has uncompleted or blocked events. With blocked events it is in
- * one list, by the priority of the first of them: of its queue's flows at the port to which it is
- * pinned, or, pinned nowhere, of its queue's loose flows.
+ * A flow is in the table while it has uncompleted or blocked events. While it has blocked events,
+ * it is also in one list, at the priority of the first of them. That is a list of its queue's flows
+ * at the port to which it is pinned, or if it is pinned nowhere, of its queue's loose flows.
  *
- * Private to the holder of the lock, and journaled. Flows are numbered from 1; 0 is none.
+ * The table is private to the holder of the lock, and journaled. Flows are numbered from 1; 0 is
+ * none.
  */
 export class Flows {
   readonly #m: Int32Array
@@ -25,7 +27,7 @@ export class Flows {
     this.#backlog = backlog
   }
 
-  /** The flow's number, or 0 if nothing of it is uncompleted or blocked. */
+  /** The flow's number; 0 if no event of it is uncompleted or blocked. */
   find(q: number, flowId: number): number {
     const m = this.#m
     const key = (q << 16) | flowId
@@ -34,7 +36,7 @@ export class Flows {
     return f
   }
 
-  /** Index of the port that the flow is pinned to, -1 if none. */
+  /** The index of the port that the flow is pinned to; -1 if none. */
   portOf(f: number): number {
     return this.#m[this.#at(f) + flow.port] - 1
   }
@@ -51,27 +53,30 @@ export class Flows {
     return this.#m[this.#at(f) + flow.head]
   }
 
-  /** A bit per queue of which a flow waits for room at port `p`. */
+  /** A bit for each queue that has a flow waiting for room at port `p`. */
   queuesBlockedAt(p: number): number {
     return this.#m[this.#layout.own + p * own.stride + own.blocked]
   }
 
   /**
    * The flow of queue `q` with the best event among those that wait for room at port `p`; 0 if none
-   * does.
+   * waits.
    */
   firstAtPort(p: number, q: number): number {
     return this.#first(this.#portLists(p, q))
   }
 
   /**
-   * The flow of queue `q` with the best event among those that wait for any port; 0 if none does.
+   * The flow of queue `q` with the best event among those that wait for any port; 0 if none waits.
    */
   firstLoose(q: number): number {
     return this.#first(this.#looseLists(q))
   }
 
-  /** An event of the flow goes to port `p`. @returns the flow, made if need be. */
+  /**
+   * Counts an event of the flow that goes to port `p`, and pins the flow there.
+   * @returns the flow, which is made if need be
+   */
   schedule(q: number, flowId: number, p: number): number {
     const m = this.#m
     let f = this.find(q, flowId)
@@ -82,7 +87,7 @@ export class Flows {
     return f
   }
 
-  /** Puts an event behind the flow's blocked ones, if any; without, the flow must be pinned. */
+  /** Puts an event behind the flow's blocked ones. If there are none, the flow must be pinned. */
   block(f: number, cell: number): void {
     const m = this.#m
     const at = this.#at(f)
@@ -98,8 +103,8 @@ export class Flows {
   }
 
   /**
-   * Takes the first blocked event of a flow, which then goes to port `p`. A flow with more of them
-   * goes to the end of a list there.
+   * Takes the first blocked event of a flow, which goes to port `p` then. If the flow has more of
+   * them, it goes to the end of a list there.
    */
   unblock(f: number, p: number): number {
     const m = this.#m
@@ -117,7 +122,7 @@ export class Flows {
     return cell
   }
 
-  /** One of the flow's events is completed; with the last one the flow is no longer pinned. */
+  /** Counts a completed event of the flow. With the last one, the flow is no longer pinned. */
   complete(f: number): void {
     const m = this.#m
     const at = this.#at(f)
@@ -168,7 +173,7 @@ export class Flows {
     return this.#m[lists + flowLists.lists + (31 - Math.clz32(mask & -mask)) * 2]
   }
 
-  /** Of the flow's first blocked event. */
+  /** The priority of the flow's first blocked event. */
   #priority(f: number): number {
     return (this.#m[this.#backlog.dataOf(this.firstBlocked(f)) + 2] >>> 26) & 7
   }
@@ -195,7 +200,10 @@ export class Flows {
     this.#journal.put(word.freeFlow, f)
   }
 
-  /** A list is two words, first and last, linked both ways through the flows. */
+  /**
+   * Appends to a list. A list is two words, first and last, and is linked both ways through the
+   * flows.
+   */
   #append(list: number, f: number): void {
     const m = this.#m
     const last = m[list + 1]

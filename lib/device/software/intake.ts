@@ -9,8 +9,9 @@ import { type Layout, own, queue, word } from './layout.ts'
 import type { Order } from './order.ts'
 
 /**
- * Takes the ports' commands: new events, and completions. An event goes straight to a port if
- * nothing waits that could go before it, else into the backlog. Private to the holder of the lock.
+ * Takes in the ports' commands: new events and completions. An event goes straight to a port if
+ * nothing waits that could go before it, else into the backlog. It is private to the holder of the
+ * lock.
  */
 export class Intake {
   readonly #m: Int32Array
@@ -45,8 +46,8 @@ export class Intake {
   }
 
   /**
-   * Takes a port's commands from its tx ring, in order.
-   * @returns false if the pass has to end before the ring does.
+   * Takes in a port's commands from its tx ring, in order.
+   * @returns false if the pass has to end before the ring does
    */
   drain(p: number, tail: number): boolean {
     const m = this.#m
@@ -74,7 +75,8 @@ export class Intake {
 
   /**
    * Completes the oldest uncompleted event of load-balanced port `p`.
-   * @param source the word where its successor is, if it was forwarded; -1 if it was released.
+   * @param source the word where the event's successor is, if it was forwarded; -1 if it was
+   *   released
    */
   complete(p: number, source: number): void {
     const m = this.#m
@@ -94,7 +96,7 @@ export class Intake {
   }
 
   /**
-   * Lets an ordered queue's completed events leave, in order, as far as the journal reaches; the
+   * Lets an ordered queue's completed events leave in order, as long as the journal has room. The
    * next pass goes on.
    */
   flush(q: number): void {
@@ -106,7 +108,9 @@ export class Intake {
   }
 
   /**
-   * @param source the word where the event is; @param cell the cell that holds it, -1 if none does.
+   * Takes in one event.
+   * @param source the word where the event is
+   * @param cell the cell that holds it; -1 if none does
    */
   #accept(source: number, cell: number): void {
     const m = this.#m
@@ -123,8 +127,8 @@ export class Intake {
   }
 
   /**
-   * Takes in a run of new events that have one target, as `#accept` would each of them.
-   * @returns how many: all of the run, unless the pass has to end.
+   * Takes in a run of new events that have the same target, each as `#accept` would.
+   * @returns how many it took: all of the run, unless the pass has to end
    */
   #acceptRun(base: number, mask: number, next: number, tail: number): number {
     const m = this.#m
@@ -142,7 +146,7 @@ export class Intake {
     return scheduled + this.#queueRun(q, target, base, mask, next + scheduled, n - scheduled)
   }
 
-  /** @returns how many of `n` events found a port, up to the first one that did not. */
+  /** @returns how many of `n` events found a port, up to the first one that did not */
   #scheduleRun(q: number, type: number, base: number, mask: number, next: number, n: number): number {
     const only = this.#dispatcher.onlyTaker(q, type)
     if (only >= 0) {
@@ -184,8 +188,8 @@ export class Intake {
   }
 
   /**
-   * Whether something waits that must go before a new event: in the queue; for load-balanced ones,
-   * in any of them.
+   * Whether something waits that must go before a new event: in the queue itself, or, for a
+   * load-balanced queue, in any load-balanced queue.
    */
   #isBusy(q: number): boolean {
     const m = this.#m

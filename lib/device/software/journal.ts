@@ -1,34 +1,35 @@
 import { journalEntries, type Layout, word } from './layout.ts'
 
-/** Where a pass is, should its thread die in it. */
+/** Where a pass is, in case its thread dies in it. */
 export const Phase = {
-  /** Nothing to mend. */
+  /** There is nothing to repair. */
   idle: 0,
-  /** Private words are being changed; nothing of it is public: roll back. */
+  /** Private words are being changed, and no change is public yet: roll back. */
   working: 1,
-  /** Private words are right and are being published: publish again. */
+  /** Private words are final and are being published: publish again. */
   publishing: 2,
 } as const
 
 /**
- * No step of a pass journals more than this behind a look at `nearlyFull`: a release record's 16
- * completions of atomic flows take 12 words each, and the drains that find the journal full still
- * touch up to 128 ports, 3 words each.
+ * The most that one step of a pass journals after `nearlyFull` returned false. A release record's
+ * 16 completions of atomic flows take 12 words each, and the drains that find the journal full
+ * still touch up to 128 ports, 3 words each.
  */
 const margin = 640
 
 /**
  * The undo journal of a scheduling pass. A thread can be terminated between any two instructions,
- * and whoever takes the lock next must find the state of a pass's start or of its end. So a pass
- * changes private words only, saves each old value here before it overwrites it, and publishes in
- * one last phase, which can be repeated.
+ * and the thread that takes the lock next must find the state either of a pass's start or of its
+ * end. Therefore a pass changes private words only, saves each old value here before it overwrites
+ * it, and publishes in one last phase, which can be repeated.
  *
- * Bulk data is not saved: a pass writes it only where nothing that it could be rolled back to looks
- * (beyond a ring's tail; in free cells, and cells freed in this pass are not handed out in it).
+ * Bulk data is not saved. A pass writes it only where no state that it could be rolled back to
+ * reads it: beyond a ring's tail, and in free cells. (Cells that were freed in this pass are not
+ * handed out in it.)
  *
- * Only the holder of the lock is here. What a dead thread stored is complete up to some instruction
- * and visible: its stores are plain, but they reach memory in program order as seen from the thread
- * itself, and the lock passes on only after the thread is known to have ended.
+ * Only the holder of the lock uses the journal. What a dead thread stored is complete up to some
+ * instruction, and visible: its stores are plain, but they reach memory in program order as seen
+ * from the thread itself, and the lock passes on only after the thread is known to have ended.
  */
 export class Journal {
   readonly #m: Int32Array
@@ -47,7 +48,7 @@ export class Journal {
     this.save(word.freeTail)
   }
 
-  /** Remembers word `i` as it is now. */
+  /** Saves word `i` as it is now. */
   save(i: number): void {
     const m = this.#m
     const n = m[word.journalLength]
@@ -57,7 +58,7 @@ export class Journal {
     m[word.journalLength] = n + 1
   }
 
-  /** Sets word `i`, and remembers what it was. */
+  /** Sets word `i`, and saves what it was. */
   put(i: number, value: number): void {
     const m = this.#m
     const n = m[word.journalLength]
@@ -68,7 +69,7 @@ export class Journal {
     m[i] = value
   }
 
-  /** A pass that has come here must end, and another one go on. */
+  /** True if the pass has to end, so that another one goes on. */
   nearlyFull(): boolean {
     return this.#m[word.journalLength] > journalEntries - margin
   }
@@ -81,7 +82,7 @@ export class Journal {
     this.#m[word.phase] = Phase.idle
   }
 
-  /** Puts back what the unfinished pass overwrote, newest first. */
+  /** Restores what the unfinished pass overwrote, newest first. */
   rollBack(): void {
     const m = this.#m
     for (let n = m[word.journalLength] - 1; n >= 0; n--) {

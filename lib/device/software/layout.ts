@@ -1,38 +1,38 @@
 import type { DomainConfig } from '../device.ts'
 
 /**
- * Where everything is in a domain's SharedArrayBuffer, in 32-bit words. Who may write a word is
- * part of the protocol:
+ * Where everything is in a domain's SharedArrayBuffer, in 32-bit words. The protocol includes who
+ * may write a word:
  *
- * - *public* words are how threads talk: read and written with Atomics, each by the writers named
- *   at its place;
- * - *private* words are the scheduler's: only the thread that holds LOCK touches them, and it
- *   journals what it overwrites (journal.ts), so that a thread that dies inside leaves nothing half
- *   done.
+ * - *Public* words are how threads communicate. They are read and written with Atomics, each by the
+ *   writers named at its place.
+ * - *Private* words are the scheduler's. Only the thread that holds `word.lock` touches them, and
+ *   it journals what it overwrites (journal.ts), so that a thread that dies there leaves nothing
+ *   half done.
  *
  * Public words of different writers lie 64 bytes apart, so that a core does not lose a cache line
  * to a neighbour.
  */
 
-/** A power of two; ports' tx rings and the free ring index by mask. */
+/** The least power of two from `n`. Tx rings and the free ring are indexed by mask. */
 export function powerOfTwoFrom(n: number): number {
   return n <= 1 ? 1 : 2 ** (32 - Math.clz32(n - 1))
 }
 
 export const maxThreads = 256
 /**
- * Sends that a port may have posted and the scheduler not yet taken; also the most credits a port
- * holds for itself.
+ * The most sends that a port may have posted and the scheduler not yet taken; also the most credits
+ * that a port holds for itself.
  */
 export const txWindow = 256
 export const journalEntries = 8192
 
-/** Public, domain-wide. */
+/** Words of the whole domain; public up to `phase`. */
 export const word = {
   magic: 0,
-  /** DomainState; written by the creator. */
+  /** A DomainState. The creator writes it. */
   state: 1,
-  /** The configuration; constant. */
+  /** The configuration, which is constant. */
   ldbQueues: 2,
   ldbPorts: 3,
   dirPorts: 4,
@@ -41,41 +41,45 @@ export const word = {
   sequenceNumberSlots: 7,
   domainId: 8,
   domainKey: 9,
-  /** What has been created so far; written by the creator before start, constant after. */
+  /**
+   * How much has been created so far. The creator writes it before the start; it is constant after
+   * that.
+   */
   ldbQueuesMade: 10,
   ldbPortsMade: 11,
   dirQueuesMade: 12,
   dirPortsMade: 13,
-  /** 1: its threads wake each other through the addon. Constant. */
+  /** 1 if the domain's threads wake each other through the addon. Constant. */
   hasAddon: 14,
   /**
-   * The number (threads.ts) of the thread that schedules now, 0 if none. Any thread, by
-   * compare-and-swap.
+   * The number (threads.ts) of the thread that schedules now; 0 if none does. Any thread writes it,
+   * by compare-and-swap.
    */
   lock: 32,
   /**
-   * 4 words: a bit per port that has something new for the scheduler. Set by the port, cleared by
-   * the holder.
+   * 4 words: a bit for each port that has something new for the scheduler. The port sets it, the
+   * holder clears it.
    */
   dirty: 48,
   /**
-   * 1: events wait for room, so whoever makes room must call the scheduler. Written by the holder.
+   * 1 if events wait for room, so that whoever makes room must call the scheduler. The holder
+   * writes it.
    */
   backlog: 64,
-  /** 4 words: a bit per enabled port. Any thread. */
+  /** 4 words: a bit for each enabled port. Any thread writes it. */
   enabled: 80,
-  /** Private, domain-wide, from here. */
+  /** The words from here on are private. */
   phase: 96,
   journalLength: 97,
   freeHead: 98,
   freeTail: 99,
   creditsFree: 100,
-  /** Events in queues, those of blocked flows included. */
+  /** Events in queues, including those of blocked flows. */
   queued: 101,
-  /** A bit per load-balanced queue with something queued; then 2 words for directed ones. */
+  /** A bit for each load-balanced queue that has events; then 2 words for the directed queues. */
   ldbBusy: 102,
   dirBusy: 103,
-  /** 2 words: a bit per port on which an atomic flow is blocked. */
+  /** 2 words: a bit for each port at which an atomic flow is blocked. */
   blockedPorts: 105,
   freeFlow: 107,
   end: 112,
@@ -83,46 +87,54 @@ export const word = {
 
 export const DomainState = { configuring: 1, started: 2, closed: 3 } as const
 
-/** Public words of a port: four lines of 16 words. */
+/** A port's public words, in four lines of 16 words. */
 export const port = {
   /**
-   * Low half: records posted to the tx ring, mod 2^16. High half: credits the port may still spend.
-   * The port and the holder, by CAS.
+   * Low half: records posted to the tx ring, mod 2^16. High half: credits that the port may still
+   * spend. The port and the holder write it, by compare-and-swap.
    */
   tx: 0,
-  /** Completions posted so far, mod 2^32. The port. */
+  /** Completions posted so far, mod 2^32. The port writes it. */
   done: 1,
-  /** 1: the port has sent, so its allowance of credits is kept filled. Set by the port. */
+  /**
+   * 1 once the port has sent, so that its allowance of credits is kept filled. The port sets it.
+   */
   sends: 2,
-  /** Events received so far, mod 2^32. The port (or `recover`, for a dead one), by CAS. */
+  /**
+   * Events received so far, mod 2^32. The port writes it, by compare-and-swap; `recover` does for a
+   * dead one.
+   */
   head: 16,
-  /** Events scheduled to it so far. The holder. */
+  /** Events scheduled to the port so far. The holder writes it. */
   tail: 32,
-  /** Records of the tx ring taken so far, mod 2^16. The holder. */
+  /** Records taken from the tx ring so far, mod 2^16. The holder writes it. */
   txHead: 33,
-  /** 1: the port's thread sleeps. Set by the port, cleared by whoever wakes it. */
+  /** 1 while the port's thread sleeps. The port sets it; whoever wakes the thread clears it. */
   sleep: 48,
-  /** The number of the thread that has the port; 0 none. By CAS; a closing creator writes -1. */
+  /**
+   * The number of the thread that has the port; 0 if none has. Written by compare-and-swap; a
+   * closing creator writes -1.
+   */
   owner: 49,
   /**
-   * The addon's number for the waker of the port's thread, set before it sleeps; 0: none, it sleeps
-   * in waitAsync.
+   * The addon's number for the waker of the port's thread, set before the thread sleeps. 0: there
+   * is none, and the thread sleeps in `Atomics.waitAsync`.
    */
   waker: 50,
   stride: 64,
 } as const
 
-/** Private words of a port, and its constants. */
+/** A port's private words, and its constants. */
 export const own = {
   txHead: 0,
   tail: 1,
-  /** Events completed so far; equals what `head` was last seen as for a directed port. */
+  /** Events completed so far. For a directed port, this is `headSeen`. */
   completed: 2,
-  /** `head` when its credits were last taken back. */
+  /** `head` when the port's credits were last taken back. */
   reclaimed: 3,
-  /** `head` as last seen. */
+  /** `head` when it was last read. */
   headSeen: 4,
-  /** A bit per load-balanced queue of which a flow is blocked here. */
+  /** A bit for each load-balanced queue that has a flow blocked at this port. */
   blocked: 5,
   /** Constants, set when the port is created. */
   depth: 8,
@@ -136,7 +148,7 @@ export const own = {
   stride: 16,
 } as const
 
-/** Private words of a queue. Directed queues follow the load-balanced ones. */
+/** A queue's private words. Directed queues follow the load-balanced ones. */
 export const queue = {
   /** Priorities with events: bits 0–7 of class 0, 8–15 of class 1 (atomic). */
   mask: 0,
@@ -145,33 +157,36 @@ export const queue = {
   lastPort: 2,
   /** The class served last, for ties. */
   lastClass: 3,
-  /** Ordered queues: sequence numbers. */
+  /**
+   * Four words of ordered queues: how many sequence numbers there are, where the reorder ring is,
+   * the oldest number in use, and the next one.
+   */
   sequenceNumbers: 6,
   reorder: 7,
   oldest: 8,
   next: 9,
-  /** Directed queues: port index + 1. Constant after start. */
+  /** Directed queues: the consuming port's index + 1. Constant after the start. */
   consumer: 10,
   made: 11,
-  /** Public: 2 words, a bit per linked port. Written by the ports. */
+  /** Public: 2 words, a bit for each linked port. The ports write it. */
   links: 12,
   /** 2 classes × 8 priorities × (head, tail, count). */
   lists: 16,
-  /** Atomic flows that are pinned nowhere and have events: flow lists. */
+  /** Flow lists of the atomic flows that have events and are not pinned to a port. */
   loose: 64,
   stride: 96,
 } as const
 
 /**
- * Lists of flows by the priority of their first event: a mask of those that have any; then (first,
- * last) by priority.
+ * Lists of flows by the priority of their first event: a mask of the priorities that have flows;
+ * then (first, last) for each priority.
  */
 export const flowLists = { mask: 0, lists: 1, stride: 17 } as const
 
 /** An entry of the atomic flow table. */
 export const flow = {
   key: 0,
-  /** Port index + 1; 0 while loose. */
+  /** The index of the port that the flow is pinned to, + 1; 0 while it is loose. */
   port: 1,
   uncompleted: 2,
   head: 3,
@@ -185,12 +200,12 @@ export const flow = {
 
 export interface FixedConfig extends Required<Omit<DomainConfig, 'sequenceNumbers'>> {}
 
-/** Offsets that depend on the configuration; the same in every thread that attaches. */
+/** Offsets that depend on the configuration. They are the same in every thread that attaches. */
 export class Layout {
   readonly config: FixedConfig
   /**
-   * Load-balanced and directed ports together; a port's index is its id, plus `ldbPorts` if it is
-   * directed.
+   * How many load-balanced and directed ports there are together. A port's index is its id, plus
+   * `loadBalancedPorts` if it is directed.
    */
   readonly ports: number
   readonly queues: number
@@ -198,10 +213,10 @@ export class Layout {
   readonly port: number
   readonly own: number
   readonly queue: number
-  /** Link priority + 1 by [port][queue], 0 if not linked. Public; written by the port. */
+  /** Link priority + 1 by [port][queue]; 0 if not linked. Public: the port writes it. */
   readonly links: number
   readonly journal: number
-  /** Cells hold queued events: data (4 words each) and the next cell. */
+  /** Cells, which hold queued events: first the data (4 words each), then the next cell of each. */
   readonly cells: number
   readonly nextCell: number
   readonly freeRing: number
@@ -235,13 +250,13 @@ export class Layout {
     this.journal = take(journalEntries * 2)
     this.cells = take(credits * 4)
     this.nextCell = take(credits)
-    // A pass writes behind the free cells, and may still be undone: it frees no more than were in
-    // use, or taken in it.
+    // A pass writes behind the free cells, and may still be undone. It frees at most the cells that
+    // were in use and those that it took.
     const free = powerOfTwoFrom(2 * credits)
     this.freeRing = take(free)
     this.freeMask = free - 1
     this.blocked = take(loadBalancedPorts * loadBalancedQueues * flowLists.stride)
-    // A flow in the table has an uncompleted or a queued event.
+    // Each flow in the table has an uncompleted or a queued event.
     this.flowCount = eventStateEntries + credits
     this.flows = take((this.flowCount + 1) * flow.stride)
     const buckets = powerOfTwoFrom(this.flowCount)
@@ -249,16 +264,17 @@ export class Layout {
     this.bucketMask = buckets - 1
     this.reorder = take(config.sequenceNumberSlots * 1024)
     this.rings = at
-    // Ports take their rings from here as they are created: see portRings.
+    // Ports take their rings from here when they are created: see portRings.
     at += (eventStateEntries + loadBalancedPorts) * (4 * 6) + directedPorts * 1024 * 4
     at += (2 * eventStateEntries + 2 * txWindow * this.ports) * 4
     this.end = at
   }
 
   /**
-   * The slots of a port's rings. The consumer ring has twice the entries, since a pass may reuse
-   * what it completed and still be undone; a directed port has nothing to complete. The tx ring has
-   * a place for every release that can be outstanding, so a release never finds it full.
+   * The slots of a port's rings. The consumer ring has twice as many as the port has entries,
+   * because a pass may reuse what it completed and still be undone; a directed port has nothing to
+   * complete. The tx ring has a place for every release that can be outstanding, so that a release
+   * never finds it full.
    */
   static portRings(directed: boolean, depth: number, entries: number): { ring: number; tx: number } {
     return {

@@ -2,18 +2,18 @@ import type { Journal } from './journal.ts'
 import { type Layout, queue } from './layout.ts'
 
 /**
- * What the reorder ring holds per sequence number; from `successor` on: the cell of a forwarded
- * event, plus `successor`.
+ * What the reorder ring holds for each sequence number. The values from `successor` on are the cell
+ * of a forwarded event, plus `successor`.
  */
 const outstanding = 0
 const gone = 1
 const successor = 2
 
 /**
- * Restores the order of an ordered queue. Each event scheduled from it gets the next sequence
- * number; its completion leaves a mark, or the forwarded event, in the queue's reorder ring; and
- * what is there leaves in the order of the sequence numbers. Private to the holder of the lock, and
- * journaled.
+ * Restores the order of an ordered queue. Each event scheduled from the queue gets the next
+ * sequence number. Its completion leaves a mark, or the forwarded event, in the queue's reorder
+ * ring. Forwarded events leave the ring in the order of their sequence numbers. The order is
+ * private to the holder of the lock, and journaled.
  */
 export class Order {
   readonly #m: Int32Array
@@ -33,7 +33,7 @@ export class Order {
     return ((m[at + queue.next] - m[at + queue.oldest]) | 0) < m[at + queue.sequenceNumbers]
   }
 
-  /** The sequence number of the event that is being scheduled. */
+  /** Assigns the next sequence number to the event that is being scheduled. */
   assign(q: number): number {
     const at = this.#layout.queue + q * queue.stride + queue.next
     const number = this.#m[at]
@@ -42,12 +42,12 @@ export class Order {
     return number
   }
 
-  /** The event with this number is completed; `cell` is its successor's, -1 if it has none. */
+  /** Completes the event with this number. `cell` holds its successor; -1 if it has none. */
   complete(q: number, number: number, cell: number): void {
     this.#journal.put(this.#entry(q, number), cell < 0 ? gone : cell + successor)
   }
 
-  /** Takes the successor that is next in order. @returns its cell, -1 if none may leave yet. */
+  /** Takes the successor that is next in order. @returns its cell; -1 if none may leave yet */
   takeNext(q: number): number {
     const m = this.#m
     const at = this.#layout.queue + q * queue.stride

@@ -21,8 +21,8 @@ import { Targets } from './targets.ts'
 const none = -2
 
 /**
- * A port's thread: it writes the port's tx ring and takes from its CQ, and leaves the rest to the
- * scheduler. Nothing here waits or locks.
+ * A port as its thread uses it. It writes the port's tx ring, takes from the port's CQ, and leaves
+ * the rest to the scheduler. Nothing here waits or locks.
  */
 export class SoftwarePort implements Port {
   readonly id: PortId
@@ -33,8 +33,8 @@ export class SoftwarePort implements Port {
   readonly #readable: Readable
   readonly #onDetach: (port: SoftwarePort) => void
   /**
-   * The owner's number, `none` once detached: the thread may have attached the port again as
-   * another object.
+   * The owner's number; `none` once detached, because the thread may have attached the port again
+   * as another object.
    */
   #thread: number
   readonly #index: number
@@ -46,12 +46,12 @@ export class SoftwarePort implements Port {
   readonly #ringMask: number
   readonly #txRing: number
   readonly #txMask: number
-  /** Sends leave this much of the tx ring to releases. */
+  /** How much of the tx ring sends leave free for releases. */
   readonly #entries: number
   #head: number
   /** Completions posted, mod 2^32. */
   #done: number
-  /** A bit per scheduling type among the events received and not released. */
+  /** A bit for each scheduling type among the events received and not released. */
   #typesOwed: number
   #started = false
   #sends = false
@@ -136,8 +136,8 @@ export class SoftwarePort implements Port {
       }
       this.#head = next
       this.#typesOwed |= types
-      // A CQ that is not empty will be received from again, and leaves the scheduling to those who
-      // send. A port without an entry left gets nothing before it releases.
+      // If the CQ is not empty, the port will receive again, and leaves the scheduling to those who
+      // send. A port without a free entry gets nothing before it releases.
       const open = this.#directed || ((head + queued - this.#done) | 0) < this.#entries
       if (n === queued && open && Atomics.load(m, word.backlog) !== 0) this.#scheduler.kick(this.#index)
       return n
@@ -165,8 +165,8 @@ export class SoftwarePort implements Port {
   }
 
   /**
-   * Whether the release can let other events go: an order's, which show in no backlog; a flow's; or
-   * those for which the port had no entry.
+   * Whether the release can let other events go: events of an order, which show in no backlog;
+   * events of a flow; or events for which the port had no entry.
    */
   #isAwaited(released: number): boolean {
     if ((this.#typesOwed & (1 << SchedulingType.ordered)) !== 0) return true
@@ -203,7 +203,7 @@ export class SoftwarePort implements Port {
       for (let i = 0; i < queues; i++) if (m[row + i] !== 0) links++
       if (links === maxLinks) throw tooManyLinks()
     }
-    // The priority first: whoever sees the link sees it.
+    // The priority is set first, so that whoever sees the link sees its priority.
     Atomics.store(m, row + q, priority + 1)
     Atomics.or(m, this.#linkWord(q), 1 << (this.#index & 31))
     this.#scheduler.kick(this.#index)
@@ -270,7 +270,7 @@ export class SoftwarePort implements Port {
       if (n > 0) {
         this.#copy(events.words, offset + sent, n, tail, command)
         const next = ((tx - (n << 16)) & 0xffff0000) | ((tail + n) & 0xffff)
-        // Only the holder changes the word beside us, granting or revoking credits: look again
+        // Only the holder also changes this word, when it grants or revokes credits: read it again
         // then.
         if (Atomics.compareExchange(m, this.#pub + port.tx, tx, next) !== tx) continue
         if (command === Command.forward) this.#completed(n)
@@ -297,7 +297,7 @@ export class SoftwarePort implements Port {
     }
   }
 
-  /** Makes records behind `tail` visible that spend no credits. */
+  /** Publishes records behind `tail` that spend no credits. */
   #publish(tail: number, records: number): void {
     const m = this.#m
     let seen = Atomics.load(m, this.#pub + port.tx)
@@ -339,7 +339,7 @@ export class SoftwarePort implements Port {
   #checkRange(events: EventBuffer, count: number, offset: number): void {
     checkBuffer(events, this.#domainKey)
     const whole = Number.isInteger(count) && Number.isInteger(offset)
-    // Of the words, and not `length`: the memory may have been transferred away.
+    // `words` is asked, and not `length`, because the memory may have been transferred away.
     if (whole && count >= 0 && offset >= 0 && count + offset <= events.words.length >> 2) return
     throw rangeError(events, count, offset)
   }

@@ -2,15 +2,18 @@ import { AsyncResource } from 'node:async_hooks'
 import type { NativeAddon } from '../../native.ts'
 import { port } from './layout.ts'
 
-/** Long enough to be none; a timer holds the loop open, which waiting does not. */
+/**
+ * An interval that never ends: the timer is there only to keep the loop alive, which waiting does
+ * not.
+ */
 const forever = 2 ** 31 - 1
 /**
- * What wakes a port may be a request of the app's, whose context is not to reach what the port has
- * for others.
+ * No async context: a port may be woken in the course of one of the app's requests, whose context
+ * must not reach the events that the port gets from others.
  */
 const noContext = new AsyncResource('DLBWAKE')
 /**
- * This thread's wakers, each with what it calls: a thread that wakes itself is awake, and needs no
+ * This thread's wakers, each with its callback. A thread that wakes itself is awake, and needs no
  * system call for it.
  */
 const ownWakers = new Map<number, () => void>()
@@ -18,15 +21,15 @@ const ownWakers = new Map<number, () => void>()
 /**
  * Calls back on its thread's loop while a port's CQ is not empty.
  *
- * The sleep protocol: set the sleep word, look at the tail once more, then wait to be woken. The
- * scheduler moves the tail before it reads the word; so either the look sees the event, or the
- * scheduler sees the word and wakes (`wakeSleeper`).
+ * The sleep protocol: set the sleep word, read the tail once more, then wait to be woken. The
+ * scheduler moves the tail before it reads the word. So either this thread sees the event in the
+ * tail, or the scheduler sees the word and wakes it (`wakeSleeper`).
  *
- * What is waited for is the addon's waker, a handle of this thread's loop whose number is beside
- * the sleep word, and was before that was set: waking it is never lost, may come late, and means
- * nothing if nobody waits. Without the addon it is `Atomics.waitAsync`, which checks for the value
- * that was set: a wake in between makes it return at once. It takes longer, by what V8 does to
- * bring a promise to another thread.
+ * With the addon, the thread waits for a waker: a handle of this thread's loop, whose number was
+ * stored beside the sleep word before that was set. A call of the waker is never lost, may come
+ * late, and does nothing if nobody waits. Without the addon, the thread waits in
+ * `Atomics.waitAsync`, which checks the sleep word: after a wake in between, it returns at once.
+ * That takes longer, because of what V8 does to settle a promise for another thread.
  */
 export class Readable {
   readonly #m: Int32Array
@@ -42,12 +45,12 @@ export class Readable {
    * callback is by then.
    */
   #pending = false
-  /** The wait is for the waker. */
+  /** The wait that is under way is for the waker. */
   #asleep = false
-  /** While there is a callback; 0 if there is none. */
+  /** The waker's number while there is a callback; 0 if there is no waker. */
   #waker = 0
 
-  /** @param pub the port's public words */
+  /** @param pub the first of the port's public words */
   constructor(memory: Int32Array, pub: number, addon: NativeAddon | null, isReadable: () => boolean) {
     this.#m = memory
     this.#sleep = pub + port.sleep
@@ -90,15 +93,15 @@ export class Readable {
       Atomics.store(m, this.#sleep, 0)
       setImmediate(this.#turn)
     } else if (this.#addon === null) this.#waitAsync()
-    // The look may have found that the domain is closed, and ended it.
+    // `#isReadable` may have found that the domain is closed, and removed the callback.
     else if (this.#callback === null) this.#pending = false
     else this.#asleep = true
   }
 
   #waitAsync(): void {
     const wait = Atomics.waitAsync(this.#m, this.#sleep, 1)
-    // On a turn of its own: what the callback throws is an uncaught exception, and not a rejected
-    // promise.
+    // The callback gets a turn of its own, so that what it throws is an uncaught exception and not
+    // a rejected promise.
     if (wait.async) wait.value.then(() => setImmediate(this.#turn))
     else setImmediate(this.#turn)
   }
@@ -129,7 +132,7 @@ export class Readable {
     this.#keepAlive = null
   }
 
-  /** So that nothing of it outlives the port. */
+  /** Ends the wait, so that nothing of it outlives the port. */
   #endWait(): void {
     Atomics.store(this.#m, this.#sleep, 0)
     if (this.#addon === null) {
@@ -148,8 +151,8 @@ export class Readable {
 }
 
 /**
- * Wakes the thread of the port whose public words are at `pub`, if it sleeps. Any thread; all of a
- * domain have the addon, or none has.
+ * Wakes the thread of the port whose public words are at `pub`, if that sleeps. Any thread can call
+ * this. Either all threads of a domain have the addon, or none has.
  */
 export function wakeSleeper(memory: Int32Array, pub: number, addon: NativeAddon | null): void {
   Atomics.store(memory, pub + port.sleep, 0)

@@ -11,45 +11,48 @@ import { Order } from './order.ts'
 import { wakeSleeper } from './readable.ts'
 import type { Threads } from './threads.ts'
 
-/** A thread that came to send or receive schedules for others at most so many passes in a row. */
+/** The most passes in a row that a thread which came to send or receive makes for others. */
 const maxPasses = 64
-/** A tx release record completes at most so many events, which bounds what one step journals. */
+/** The most events that one tx release record completes. It bounds what one step journals. */
 export const releaseChunk = 16
 const retryMilliseconds = 10
 const nobody = -1
 /**
- * A thread that never gets back to its loop, and so to its timer, looks at the clock once in so
- * many calls.
+ * A thread that never gets back to its loop, and so to its timer, reads the clock once in this many
+ * calls.
  */
-const callsPerLook = 256
+const callsPerClockRead = 256
 
 /**
  * Scheduling, done by whoever sends, receives or releases.
  *
  *     port ── tx ring ──► [ pass: drain tx rings, complete, dispatch, publish ] ── CQ ──► port
  *
- * A port never waits. It writes its own ring, sets its dirty bit and tries the lock. Who gets the
- * lock makes passes until no dirty bit is left; who does not leaves its work to the holder.
+ * A port never waits. It writes its own ring, sets its dirty bit and tries the lock. The thread
+ * that gets the lock makes passes until no dirty bit is left; a thread that does not get it leaves
+ * its work to the holder.
  *
- * No lost work. The port sets its bit before it tries the lock; the holder looks at the bits after
- * it has let the lock go. If the try failed, the holder's look comes later and sees the bit, unless
- * another holder took it. A holder that dies, or has made enough passes, does not look: for that, a
- * thread whose try failed looks again itself, from a timer, and at its next call.
+ * Invariant: no work is lost. The port sets its bit before it tries the lock. The holder reads the
+ * bits after it has let the lock go. If the try failed, the holder reads the bits later and sees
+ * this one, unless another holder has taken it. A holder that dies, or has made enough passes, does
+ * not read them: for that case, a thread whose try failed tries again itself, from a timer and at
+ * its next call.
  *
- * No lost room. A port that receives calls the scheduler only if the backlog word says that events
- * wait for room. The holder sets the word before it reads the heads for the last time; the port
- * moves its head before it reads the word; both are sequentially consistent, so one of them sees
- * the other. Releases set the dirty bit before they read the word, and the holder looks at the bits
- * after it has set it. A port whose CQ is not empty yet need not call: it will come again, and any
- * pass meanwhile reads its head.
+ * Invariant: no room is lost. A port that receives calls the scheduler only if the backlog word
+ * says that events wait for room. The holder sets the word before it reads the heads for the last
+ * time; the port moves its head before it reads the word. Both are sequentially consistent, so one
+ * of them sees the other. Releases set the dirty bit before they read the word, and the holder
+ * reads the bits after it has set the word. A port whose CQ is not empty yet need not call: it will
+ * come again, and any pass meanwhile reads its head.
  *
- * No lost wake-up. The sleeper sets its sleep word, then looks at its tail once more; the holder
- * moves the tail, then looks at the sleep word.
+ * Invariant: no wake-up is lost. The sleeper sets its sleep word, then reads its tail once more.
+ * The holder moves the tail, then reads the sleep word.
  *
- * Death. The lock names its holder. When that thread has ended, the next one takes the lock over
- * and mends: it rolls an unfinished pass back, or publishes it again (journal.ts), counts the
- * credits, wakes all sleepers, and looks at all ports. If nobody else was at work, nobody's try has
- * failed: then the call that recovers the dead thread's port is the next one.
+ * Death: the lock names its holder. When that thread has ended, the next one takes the lock over
+ * and repairs the state: it rolls an unfinished pass back or publishes it again (journal.ts),
+ * counts the credits, wakes all sleepers, and marks all ports. If no other thread was at work, no
+ * thread's try has failed; then the call that recovers the dead thread's port is the next to take
+ * the lock.
  */
 export class Scheduler {
   readonly #m: Int32Array
@@ -85,38 +88,35 @@ export class Scheduler {
     this.#dirtyWords = Math.ceil(layout.ports / 32)
   }
 
-  /**
-   * For threads that poll in a tight loop: does what the timer would, were it not kept from
-   * running.
-   */
+  /** For threads that poll in a tight loop: does what the timer would do if the loop let it run. */
   poll(): void {
-    if (this.#retryTimer === null || ++this.#calls % callsPerLook !== 0) return
+    if (this.#retryTimer === null || ++this.#calls % callsPerClockRead !== 0) return
     if (performance.now() >= this.#retryAt) this.#retry()
   }
 
-  /** Port `p` has something new. Scheduling can wait until somebody needs it. */
+  /** Notes that port `p` has something new. Scheduling can wait until somebody needs it. */
   mark(p: number): void {
     const at = word.dirty + (p >> 5)
-    // A bit that is set will be cleared by a holder who looks at the port after that.
+    // If the bit is already set, a holder will clear it, and handles the port after that.
     if ((Atomics.load(this.#m, at) & (1 << (p & 31))) === 0) Atomics.or(this.#m, at, 1 << (p & 31))
   }
 
-  /** Port `p` has something new: schedule now. */
+  /** Notes that port `p` has something new, and schedules now. */
   kick(p: number): void {
     this.mark(p)
     this.run(p)
   }
 
   /**
-   * Makes passes until there is nothing more to do, unless another thread is at it. @param p the
-   * port that asks, if one does.
+   * Makes passes until there is nothing more to do, unless another thread makes them.
+   * @param p the port that asks, if one does
    */
   run(p: number = nobody): void {
     try {
       this.#makePasses(p)
     } catch {
-      // The caller's stack may be full. What it asked for is done; scheduling goes on from the
-      // timer, which would throw.
+      // The caller's stack may be full. What the caller asked for is done. Scheduling goes on from
+      // the timer, where an error would be thrown.
       this.#retryLater()
     }
   }
@@ -124,8 +124,9 @@ export class Scheduler {
   /**
    * Takes back the oldest events that a port without a thread holds, each as if it had been
    * released.
-   * @param each called with the word where an event is; nothing is published before the last one.
-   * @returns how many.
+   * @param each is called with the word where an event is; nothing is published before its last
+   *   call
+   * @returns how many events were taken back
    */
   recover(p: number, max: number, each: (source: number) => void): number {
     this.#lockAndDrain(p)
@@ -143,12 +144,12 @@ export class Scheduler {
       next = (next + 1) | 0
       n++
     }
-    // Events beyond the head count as received now. Nobody else moves the head of a port without a
-    // thread.
+    // Events beyond the head count as received now. No other thread moves the head of a port
+    // without a thread.
     if (((next - Atomics.load(m, head)) | 0) > 0) Atomics.store(m, head, next)
     this.#publish(nobody)
     this.#credits.reclaim(p)
-    // Whoever attaches the port next owes what is left: all that was posted has been taken in.
+    // The next thread that attaches the port owes the rest: all that was posted has been taken in.
     if (!directed) m[this.#layout.port + p * port.stride + port.done] = m[at + own.completed]
     Atomics.store(m, word.lock, 0)
     this.run()
@@ -157,8 +158,8 @@ export class Scheduler {
 
   /**
    * Takes in all that the thread of port `p`, which has ended, has posted.
-   * @returns whether it has released all that it received, so that another thread can go on where
-   *   it stopped.
+   * @returns whether that thread released all that it received, so that another thread can go on
+   *   from there
    */
   settle(p: number): boolean {
     this.#lockAndDrain(p)
@@ -172,7 +173,7 @@ export class Scheduler {
     return settled
   }
 
-  /** Does what the timer would, for the last time. */
+  /** Does what the timer would do, for the last time. */
   close(): void {
     if (this.#retryTimer === null) return
     this.#retry()
@@ -214,8 +215,8 @@ export class Scheduler {
   }
 
   /**
-   * For what cannot be left to the holder. Waits for at most a few passes, or for a dead holder's
-   * end.
+   * Takes the lock for work that cannot be left to the holder. This waits for at most a few passes,
+   * or for the end of a dying holder.
    */
   #lock(): void {
     while (!this.#tryLock()) {
@@ -230,7 +231,7 @@ export class Scheduler {
     const holder = Atomics.compareExchange(this.#m, word.lock, 0, this.#thread)
     if (holder === 0) return true
     if (holder === this.#thread) {
-      // An exception left a pass of this very thread unfinished, and the mending too.
+      // An exception left a pass of this very thread unfinished, and its repair too.
       this.#mend()
       return true
     }
@@ -250,7 +251,7 @@ export class Scheduler {
     return false
   }
 
-  /** An exception (a stack overflow, say) must not leave a pass half done. */
+  /** Makes a pass. An exception, such as a stack overflow, must not leave it half done. */
   #safePass(asking: number): boolean {
     try {
       return this.#pass(asking)
@@ -261,7 +262,7 @@ export class Scheduler {
     }
   }
 
-  /** @returns whether another pass is needed. */
+  /** @returns whether another pass is needed */
   #pass(asking: number): boolean {
     const m = this.#m
     this.#beginPass()
@@ -276,10 +277,10 @@ export class Scheduler {
         else if (!this.#drain(p)) more = true
       }
     }
-    // Last: what others have released before is to count for it.
+    // The asking port comes last, so that what others have released counts for it.
     if (asked && !this.#drain(asking)) more = true
     if (m[word.queued] > 0) {
-      // Before heads are read for the last time: see "No lost room".
+      // This comes before heads are read for the last time: see "no room is lost".
       if (m[word.backlog] === 0) Atomics.store(m, word.backlog, 1)
       this.#queues.lookAgain()
       if (!this.#dispatcher.dispatch()) more = true
@@ -301,7 +302,7 @@ export class Scheduler {
     }
   }
 
-  /** @returns false if the pass has to end before all is taken; the next one goes on. */
+  /** @returns false if the pass has to end before all is taken; the next one goes on */
   #drain(p: number): boolean {
     this.#credits.reclaim(p)
     const tail = Atomics.load(this.#m, this.#layout.port + p * port.stride + port.tx) & 0xffff
@@ -310,7 +311,7 @@ export class Scheduler {
     return false
   }
 
-  /** Makes the pass's outcome visible. May be repeated from any point of it. */
+  /** Makes the outcome of the pass visible. It may be repeated from any point. */
   #publish(asking: number): void {
     const m = this.#m
     const queues = this.#queues
@@ -344,7 +345,7 @@ export class Scheduler {
     if (this.#m[sends] !== 0) this.#credits.grant(p, asks)
   }
 
-  /** Repairs what a holder that ended in a pass left, with the lock held. */
+  /** Repairs what a holder that ended in a pass left. The caller has the lock. */
   #mend(): void {
     const m = this.#m
     if (m[word.phase] === Phase.working) this.#journal.rollBack()
@@ -352,8 +353,8 @@ export class Scheduler {
     for (let p = 0; p < this.#layout.ports; p++) {
       this.#publishPort(p)
       const pub = this.#layout.port + p * port.stride
-      // It may have cleared the sleep word and not got to the notification, whatever the CQ holds
-      // by now.
+      // The dead holder may have cleared the sleep word and not sent the notification, whatever the
+      // CQ holds by now.
       this.#wake(pub)
       this.mark(p)
     }

@@ -3,8 +3,8 @@ import { type Layout, own, port, queue, word } from './layout.ts'
 import type { Threads } from './threads.ts'
 
 /**
- * Reads a domain's state without stopping it: each figure is one that was true, not all at the same
- * time.
+ * Reads a domain's state without stopping it. Each figure was true at some instant, but not all at
+ * the same one.
  */
 export function domainStats(m: Int32Array, layout: Layout, threads: Threads): DomainStats {
   let creditsFree = m[word.creditsFree]

@@ -7,8 +7,8 @@ const fits = 1
 const wrongType = 2
 
 /**
- * Which (scheduling type, queue id) pairs events may name; fixed once the domain has started, so it
- * is looked up in one load.
+ * The pairs of scheduling type and queue id that events may name. They are fixed once the domain
+ * has started, so that one load looks a pair up.
  */
 export class Targets {
   readonly #m: Int32Array
@@ -22,8 +22,8 @@ export class Targets {
   }
 
   /**
-   * @throws ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_WRONG_SCHEDULING for the first event that cannot be
-   *   sent.
+   * Checks the targets of `count` events.
+   * @throws ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_WRONG_SCHEDULING for the first event that cannot be sent
    */
   check(words: Int32Array, offset: number, count: number): void {
     if (!this.#built) this.#build()

@@ -4,8 +4,8 @@ import { NodeDlbError } from '../../errors.ts'
 import { type Layout, maxThreads } from './layout.ts'
 
 /**
- * Words of an entry: its thread's number and state, Node's threadId, the kernel's thread id (0:
- * unknown), its start time.
+ * The words of an entry: its thread's number and state, Node's threadId, the kernel's thread id (0:
+ * not known), and the thread's start time.
  */
 const state = 0
 const node = 1
@@ -14,19 +14,22 @@ const started = 3
 const stride = 4
 
 /**
- * A thread's number is positive: the entry's index + 1 in its low bits, and a generation, so that a
- * number names one thread for good and an entry can be used again. A number that its entry does not
- * show any more is of a thread that has gone.
+ * A thread's number is positive. It has the entry's index + 1 in its low bits, and above them a
+ * generation, so that a number names one thread for ever and an entry can be used again. If a
+ * number's entry no longer shows it, its thread has gone.
  */
 const indexBits = 9
 const nextGeneration = 1 << indexBits
 const numberMask = 0x3fffffff
-/** In an entry's state: being filled in; free. With the number that was used last. */
+/**
+ * Bits of an entry's state, beside the number that was used last: the entry is being filled in; the
+ * entry is free.
+ */
 const entering = 0x40000000
 const free = 0x80000000 | 0
 
 /**
- * The kernel's PF_EXITING: the thread runs no code of ours any more. It can still be listed when it
+ * The kernel's PF_EXITING flag: the thread no longer runs our code. It can still be listed after it
  * has been joined.
  */
 const exiting = 0x4
@@ -36,8 +39,8 @@ const exiting = 0x4
  * others ask the kernel: Linux lists a process's threads in /proc/self/task, and a thread finds its
  * own id in /proc/thread-self. The start time tells a thread from a later one with the same id.
  *
- * A thread of which nothing can be learned (no /proc, no descriptor left) counts as living, until
- * `recover` is called for a port of its: that takes the caller's word.
+ * A thread about which nothing can be learned (no /proc, or no descriptor left) counts as living,
+ * until `recover` is called for one of its ports: that call is taken at its word.
  */
 export class Threads {
   readonly #m: Int32Array
@@ -48,7 +51,7 @@ export class Threads {
     this.#base = layout.threads
   }
 
-  /** Enters the calling thread. @returns its number. */
+  /** Enters the calling thread. @returns its number */
   enter(): number {
     for (let i = 0; i < maxThreads; i++) {
       const number = this.#claim(i)
@@ -70,28 +73,28 @@ export class Threads {
   }
 
   leave(number: number): void {
-    // Unless it has been declared ended, and another thread has entered in its place.
+    // This changes nothing if the thread was declared ended and another has entered in its place.
     Atomics.compareExchange(this.#m, this.#entry(number) + state, number, number | free)
   }
 
-  /** Node's threadId. */
+  /** The threadId that Node gave the thread. */
   threadId(number: number): number {
     return this.#m[this.#entry(number) + node]
   }
 
   /**
-   * The caller knows that the thread has ended, and is believed unless it is seen to run.
-   * @returns whether it counts as ended now.
+   * Notes that the thread has ended. The caller is believed unless the thread is seen to run.
+   * @returns whether the thread counts as ended now
    */
   declareEnded(number: number): boolean {
     const seen = this.#look(number)
     if (seen === running) return false
-    // Only if the entry is still that thread's: a newcomer may have entered by now.
+    // This changes the entry only if it is still that thread's: a newcomer may have entered by now.
     if (seen === unknown) this.leave(number)
     return true
   }
 
-  /** Whether the thread still runs, as far as can be told. */
+  /** Whether the thread still runs, as far as that can be known. */
   alive(number: number): boolean {
     return this.#look(number) !== gone
   }
@@ -100,7 +103,7 @@ export class Threads {
     const at = this.#entry(number)
     const id = Atomics.load(this.#m, at + kernel)
     const time = Atomics.load(this.#m, at + started)
-    // After the two, which are that thread's if this is.
+    // This is read after the two words above, which belong to that thread if this one still does.
     if (Atomics.load(this.#m, at + state) !== number) return gone
     if (id === 0) return unknown
     const now = startTime(id)
@@ -110,7 +113,7 @@ export class Threads {
 
   /**
    * Takes an entry that is free, or whose thread has ended. @returns the new number; 0 if it is in
-   * use.
+   * use
    */
   #claim(i: number): number {
     const at = this.#base + i * stride + state
@@ -141,20 +144,20 @@ function ownKernelId(): number {
 }
 
 /**
- * In clock ticks since boot, cut to 31 bits; `gone` if the thread has ended, `unknown` if that
- * cannot be told now.
+ * A thread's start time, in clock ticks since boot, cut to 31 bits; `gone` if the thread has ended,
+ * `unknown` if that cannot be told now.
  */
 function startTime(id: number): number {
   try {
     const stat = readFileSync(`/proc/self/task/${id}/stat`, 'latin1')
-    // The name in parentheses may hold anything; behind it, the first field is the third.
+    // The name in parentheses may contain anything. The first field behind it is the third of all.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     if ((Number(fields[6]) & exiting) !== 0) return gone
     return Number(fields[19]) & 0x7fffffff
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ESRCH') return gone
-    // No descriptor left, say. Looking for the name needs none.
+    // There may be no descriptor left. Checking that the name exists needs none.
     return existsSync(`/proc/self/task/${id}`) ? unknown : gone
   }
 }

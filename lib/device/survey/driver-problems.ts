@@ -3,8 +3,8 @@ import { type PciFunction, pciIds } from './pci.ts'
 import type { Problem } from './problem.ts'
 
 /**
- * From the PCI bus to /dev/dlb<n>: the first link that is missing, and files that this user may not
- * open.
+ * The problems between the PCI bus and /dev/dlb<n>: the first link that is missing, and files that
+ * this user may not open.
  */
 export function driverProblems(machine: Machine, wantedId: number | undefined): Problem[] {
   const { deviceFiles } = machine
@@ -22,16 +22,21 @@ function missingProblem(machine: Machine, wantedId: number | undefined): Problem
     strayProblems(machine)[0] ?? {
       about: 'device-file',
       problem: 'the driver dlb2 has the device, and there is no /dev/dlb<n>',
-      fix: 'in a container, map it (docker run --device /dev/dlb0); on the host, see what the driver says: sudo dmesg | grep dlb',
+      fix:
+        'in a container, map it (docker run --device /dev/dlb0); ' +
+        'on the host, see what the driver says: sudo dmesg | grep dlb',
     }
   )
 }
 
 function noHardware(wantedId: number | undefined): Problem {
+  const wanted = wantedId === undefined ? '' : `, so no dlb device ${wantedId}`
   return {
     about: 'device',
-    problem: `this machine has no DLB${wantedId === undefined ? '' : `, so no dlb device ${wantedId}`}: no PCI device ${pciIds.join(', ')}`,
-    fix: 'nothing to mend on a CPU without DLB: auto takes the software device. 4th generation Xeons and newer have it in some models, unless it is turned off in the BIOS or not passed on to this virtual machine',
+    problem: `this machine has no DLB${wanted}: no PCI device ${pciIds.join(', ')}`,
+    fix:
+      'a CPU without DLB needs no fix: auto takes the software device. Some models of 4th generation Xeons and newer ' +
+      'have it, unless it is turned off in the BIOS or not passed on to this virtual machine',
   }
 }
 
@@ -53,16 +58,19 @@ function unloadedProblem(functions: readonly PciFunction[]): Problem {
 }
 
 /**
- * Functions that another driver has, or none: usually DPDK's users gave them to vfio-pci. VFs are
- * configured unbound.
+ * Physical functions that have another driver, or none. Usually somebody gave them to vfio-pci for
+ * DPDK. Virtual functions are left out, because they are configured unbound.
  */
 function strayProblems({ driver, pciFunctions }: Machine): Problem[] {
   const strays = pciFunctions.filter((one) => one.function === 'PF' && one.driver !== driver.name)
-  return strays.map((stray) => ({
-    about: 'driver',
-    problem: `PCI device ${stray.address} (${stray.version}) has ${stray.driver === null ? 'no driver' : `the driver ${stray.driver}`}, not dlb2`,
-    fix: `if you want it here: ${rebinding(stray)}`,
-  }))
+  return strays.map((stray) => {
+    const driver = stray.driver === null ? 'no driver' : `the driver ${stray.driver}`
+    return {
+      about: 'driver',
+      problem: `PCI device ${stray.address} (${stray.version}) has ${driver}, not dlb2`,
+      fix: `if you want it here: ${rebinding(stray)}`,
+    }
+  })
 }
 
 function rebinding({ address, driver }: PciFunction): string {
@@ -74,7 +82,9 @@ function unmappedProblem(ids: readonly number[]): Problem {
   return {
     about: 'device-file',
     problem: `the driver has ${ids.map((id) => `dlb${id}`).join(', ')}, and /dev has none of them`,
-    fix: `map one into the container: docker run --device /dev/dlb${ids[0]}; in Kubernetes, limits dlb.intel.com/pf or /vf: 1`,
+    fix:
+      `map one into the container: docker run --device /dev/dlb${ids[0]}; ` +
+      'in Kubernetes, limits dlb.intel.com/pf or /vf: 1',
   }
 }
 

@@ -1,22 +1,22 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 
-/** Where the kernel's files are; tests give a tree of their own. */
+/** Where the kernel's files are. Tests have a tree of their own. */
 export interface Roots {
   readonly dev: string
   readonly sys: string
-  /** libdlb's sockets are there, whatever TMPDIR says. */
+  /** The folder of libdlb's sockets, whatever TMPDIR says. */
   readonly tmp: string
 }
 
 export const realRoots: Roots = { dev: '/dev', sys: '/sys', tmp: '/tmp' }
 
-/** The names in a folder, in order; none if it cannot be read. */
+/** The names in a folder, in order; none if the folder cannot be read. */
 export function names(folder: string): string[] {
   return attempt(() => readdirSync(folder).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))) ?? []
 }
 
-/** A file of one line, as sysfs has them; null if it is not there. */
+/** Reads a file of one line, such as those in sysfs; null if it is not there. */
 export function line(file: string): string | null {
   return attempt(() => readFileSync(file, 'utf8').trim())
 }
@@ -26,12 +26,15 @@ export function linkName(link: string): string | null {
   return attempt(() => path.basename(readlinkSync(link)))
 }
 
-/** The same for a link whose path has further links in it. */
+/** The name of the file that a path leads to, through all its links; null if it is not there. */
 export function realName(file: string): string | null {
   return attempt(() => path.basename(realpathSync(file)))
 }
 
-/** null where something is missing or hidden: that is what these files are read to find out. */
+/**
+ * Reads something that may be missing or hidden, which is what the survey wants to know. It is null
+ * then.
+ */
 export function attempt<T>(read: () => T): T | null {
   try {
     return read()

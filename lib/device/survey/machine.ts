@@ -6,45 +6,45 @@ import { attempt, line, names, type Roots, realRoots } from './files.ts'
 import { type DriverDevice, driverDevices, type PciFunction, pciFunctions } from './pci.ts'
 
 /**
- * What a machine is, as far as it matters to DLB: read from the kernel's files, without libdlb and
- * the addon.
+ * What matters to DLB about a machine. It is read from the kernel's files, without libdlb and the
+ * addon.
  */
 export interface Machine {
-  /** As `linux x64`. */
+  /** Such as `linux x64`. */
   readonly platform: string
   readonly kernel: string
   readonly node: string
   readonly cpu: { readonly model: string; readonly count: number }
   readonly numaNodes: readonly NumaNode[]
-  /** Who this process is; no groups and uid 0 where the system has no such thing. */
+  /** The user of this process; uid 0 and no groups where the system has no such thing. */
   readonly user: { readonly uid: number; readonly groups: readonly number[] }
   readonly driver: Driver
-  /** Functions of DLB devices on the PCI bus. */
+  /** The PCI functions of DLB devices. */
   readonly pciFunctions: readonly PciFunction[]
-  /** The driver's devices; a container may have files of fewer. */
+  /** The driver's devices. A container may have files for fewer of them. */
   readonly driverDevices: readonly DriverDevice[]
   readonly deviceFiles: readonly DeviceFile[]
-  /** Where libdlb makes files for each domain: /dev/shm and /tmp. */
+  /** The folders in which libdlb makes files for each domain: /dev/shm and /tmp. */
   readonly folders: readonly Folder[]
 }
 
 export interface NumaNode {
   readonly node: number
-  /** As `0-55,112-167`. */
+  /** Such as `0-55,112-167`. */
   readonly cpus: string
 }
 
 export interface Driver {
   readonly name: 'dlb2'
   readonly loaded: boolean
-  /** null if the module does not say. */
+  /** null if the module does not tell. */
   readonly version: string | null
 }
 
 export interface DeviceFile {
   readonly id: number
   readonly path: string
-  /** As `0660`. */
+  /** Such as `0660`. */
   readonly mode: string
   readonly uid: number
   readonly gid: number
@@ -75,7 +75,7 @@ export function readMachine(roots: Roots = realRoots): Machine {
   }
 }
 
-/** The function behind /dev/dlb<id>, if the machine shows it. */
+/** The PCI function behind /dev/dlb<id>, if the machine shows it. */
 export function functionOf({ driverDevices, pciFunctions }: Machine, id: number): PciFunction | undefined {
   const address = driverDevices.find((device) => device.id === id)?.pciAddress
   return pciFunctions.find((candidate) => candidate.address === address)

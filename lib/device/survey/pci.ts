@@ -3,27 +3,27 @@ import { line, linkName, names, realName } from './files.ts'
 
 /** A PCI function of a DLB device. */
 export interface PciFunction {
-  /** As `0000:6d:00.0`. */
+  /** Such as `0000:6d:00.0`. */
   readonly address: string
-  /** Intel's device id, as `2710`. */
+  /** Intel's device id, such as `2710`. */
   readonly device: string
   readonly version: 'DLB 2.0' | 'DLB 2.5'
-  /** The physical function, or a virtual one (SR-IOV). */
+  /** A physical function (PF), or a virtual one (VF, by SR-IOV). */
   readonly function: 'PF' | 'VF'
-  /** The kernel driver that has it, or null. */
+  /** The kernel driver that has the function, or null. */
   readonly driver: string | null
-  /** null where the machine does not say. */
+  /** null if the machine does not tell. */
   readonly numaNode: number | null
 }
 
-/** A device as the driver numbers it: the n of /dev/dlb<n>. */
+/** A device by the number that the driver gave it: the n of /dev/dlb<n>. */
 export interface DriverDevice {
   readonly id: number
   readonly pciAddress: string | null
 }
 
 const intel = '0x8086'
-/** Device ids, as DPDK's dlb2 driver has them. */
+/** The device ids, from DPDK's dlb2 driver. */
 const functions: Readonly<Record<string, Pick<PciFunction, 'version' | 'function'>>> = {
   '0x2710': { version: 'DLB 2.0', function: 'PF' },
   '0x2711': { version: 'DLB 2.0', function: 'VF' },
@@ -31,10 +31,12 @@ const functions: Readonly<Record<string, Pick<PciFunction, 'version' | 'function
   '0x2715': { version: 'DLB 2.5', function: 'VF' },
 }
 
-/** For messages: what to look for with lspci. */
+/** For messages: the ids to look for with lspci. */
 export const pciIds = Object.keys(functions).map((id) => `8086:${id.slice(2)}`)
 
-/** A container shows the host's functions, whatever devices are mapped into it. */
+/**
+ * The machine's PCI functions. A container shows the host's, whatever devices are mapped into it.
+ */
 export function pciFunctions(sys: string): PciFunction[] {
   const folder = path.join(sys, 'bus/pci/devices')
   return names(folder).flatMap((address) => {
@@ -46,7 +48,7 @@ export function pciFunctions(sys: string): PciFunction[] {
   })
 }
 
-/** What the driver has made of them. */
+/** The devices that the driver has made of PCI functions. */
 export function driverDevices(sys: string): DriverDevice[] {
   const folder = path.join(sys, 'class/dlb2')
   return names(folder).flatMap((name) => {

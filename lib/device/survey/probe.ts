@@ -12,36 +12,36 @@ export interface Failure {
   /** An error code of docs/errors.md, or null. */
   readonly code: string | null
   readonly message: string
-  /** What was underneath: the loader's words, or libdlb's. */
+  /** The underlying message: the loader's, or libdlb's. */
   readonly cause: string | null
-  /** As `EACCES`, where libdlb gave one. */
+  /** Such as `EACCES`; null if libdlb gave none. */
   readonly errno: string | null
 }
 
 export interface LibraryReport {
-  /** What was looked for. */
+  /** The file or name that was looked for. */
   readonly name: string
-  /** The file that it is, or null. */
+  /** The file that was loaded, or null. */
   readonly file: string | null
-  /** It is the stand-in for libdlb of the tests: its devices are software. */
+  /** True for the tests' stand-in for libdlb, whose devices are software. */
   readonly standIn: boolean
   readonly error: Failure | null
 }
 
-/** A device that was opened, and closed again; or did not open. */
+/** A device that was opened and closed again, or did not open. */
 export interface DeviceReport {
   readonly id: number
   readonly version: string | null
   readonly standIn: boolean
   readonly capabilities: DlbCapabilities | null
-  /** What is free now, over all processes. */
+  /** The resources that are free now, over all processes. */
   readonly resources: Resources | null
   readonly error: Failure | null
 }
 
-/** What `openDevice({ device: 'auto' })` gives with the same `id` and `library`, and why. */
+/** What `openDevice({ device: 'auto' })` opens with the same `id` and `library`, and why. */
 export interface Choice {
-  /** null: it throws, and `reason` says what. */
+  /** null if it throws; `reason` is the error's message then. */
   readonly kind: 'dlb' | 'software' | null
   readonly id: number | null
   readonly version: string | null
@@ -56,7 +56,7 @@ export interface Probe {
 }
 
 /**
- * What can be known only by loading libdlb and opening devices. libdlb may print to stdout
+ * Finds out what only loading libdlb and opening devices can tell. libdlb may print to stdout
  * meanwhile.
  */
 export function probe(options: DlbOpenOptions): Probe {
@@ -78,7 +78,7 @@ export function probe(options: DlbOpenOptions): Probe {
 
 function probeDevices(options: DlbOpenOptions, library: DlbLibrary): DeviceReport[] {
   const reports = deviceNumbers(library).map((id) => probeDevice({ ...options, id }, library.standIn))
-  // Which numbers the stand-in has, only trying tells.
+  // Only trying tells which numbers the stand-in's devices have.
   return library.standIn ? reports.filter(({ error }) => error?.errno !== 'ENOENT') : reports
 }
 
@@ -110,7 +110,7 @@ function closing<D extends Device, T>(device: D, look: (device: D) => T): T {
 
 type Outcome<T> = { readonly value: T; readonly error: null } | { readonly value: null; readonly error: Failure }
 
-/** What the library or the driver refuses is part of the report. */
+/** Makes an error part of the report, if the library or the driver refused something. */
 function trying<T>(look: () => T): Outcome<T> {
   try {
     return { value: look(), error: null }

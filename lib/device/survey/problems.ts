@@ -5,9 +5,12 @@ import type { DeviceReport, LibraryReport, Probe } from './probe.ts'
 import type { Problem } from './problem.ts'
 import type { SeparateProbe } from './separately.ts'
 
-/** libdlb's file for a domain has 2,410,912 bytes. */
+/** The size of libdlb's file for a domain. */
 const bytesPerDomain = 2_410_912
-/** What a balancer cannot do without; directed ports are for the policies that address workers. */
+/**
+ * What a balancer needs in any case. It needs directed ports only for policies that address
+ * workers.
+ */
 const needed = {
   domains: 'domain',
   loadBalancedQueues: 'load-balanced queue',
@@ -17,8 +20,8 @@ const needed = {
 } as const
 
 /**
- * On a machine without DLB of which nobody wanted any, a missing driver or library is no problem:
- * the software device is what such a machine uses.
+ * Finds what is wrong. On a machine without DLB, where nobody asked for it, a missing driver or
+ * library is no problem: such a machine uses the software device.
  */
 export function findProblems(options: DlbOpenOptions, machine: Machine, separate: SeparateProbe): Problem[] {
   const { probe, ending } = separate
@@ -42,7 +45,9 @@ function endedProblem(ending: string): Problem {
   return {
     about: 'library',
     problem: `the process that tried libdlb ended early (${ending})`,
-    fix: 'what it printed is above; give the file of Intel’s libdlb 8.8 by --library, and load the driver of the same release',
+    fix:
+      'what it printed is above; give the file of Intel’s libdlb 8.8 by --library, ' +
+      'and load the driver of the same release',
   }
 }
 
@@ -62,8 +67,8 @@ function libraryProblem({ error }: LibraryReport, { platform }: Machine): Proble
     about: 'library',
     problem: `libdlb cannot be used: ${error?.cause ?? error?.message}`,
     fix:
-      'build it from Intel’s dlb_linux_src_release (make in its folder libdlb), and name its libdlb.so by --library or ' +
-      'NODE_DLB_LIBRARY, or install it where ldconfig finds it',
+      'build it from Intel’s dlb_linux_src_release (make in its folder libdlb), and name its libdlb.so by --library ' +
+      'or NODE_DLB_LIBRARY, or install it where ldconfig finds it',
   }
 }
 
@@ -90,7 +95,7 @@ function folderProblems({ path, writable, freeBytes }: Folder): Problem[] {
 function deviceProblems(machine: Machine): (device: DeviceReport) => Problem[] {
   return ({ id, error, resources }) => {
     const file = machine.deviceFiles.find((candidate) => candidate.id === id)
-    // driverProblems has said so.
+    // If this user may not open the file, `driverProblems` has reported that.
     if (error !== null) return file?.usable === false ? [] : [openProblem(id, error.message, error.errno)]
     const missing = (Object.keys(needed) as (keyof typeof needed)[]).filter((name) => resources?.[name] === 0)
     if (missing.length === 0) return []
@@ -99,8 +104,8 @@ function deviceProblems(machine: Machine): (device: DeviceReport) => Problem[] {
         about: 'resources',
         problem: `dlb device ${id} has no ${missing.map((name) => needed[name]).join(', no ')} left`,
         fix:
-          `end the processes that have them (sudo fuser -v /dev/dlb${id}; children of theirs count, too), or take another ` +
-          'device by its id; a virtual function has only what vf<n>_resources of its PF gives it',
+          `end the processes that have them (sudo fuser -v /dev/dlb${id}; their children count, too), or take ` +
+          'another device by its id; a virtual function has only what vf<n>_resources of its PF gives it',
       },
     ]
   }
@@ -133,7 +138,7 @@ function otherProblems({ id }: DlbOpenOptions, { kind, id: chosen, reason }: Pro
     {
       about: 'device',
       problem: reason,
-      fix: `give no id, or ${chosen}: in a container the number of a mapped device is not chosen by you`,
+      fix: `give no id, or ${chosen}: in a container you do not choose the number of a mapped device`,
     },
   ]
 }

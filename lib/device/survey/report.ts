@@ -7,16 +7,16 @@ import type { SeparateProbe } from './separately.ts'
 
 /** What `node-dlb devices --json` prints. */
 export interface DevicesReport {
-  /** A DLB device opened, and the library is not the stand-in. */
+  /** True if a DLB device opened, and the library is not the stand-in. */
   readonly hardware: boolean
   readonly machine: Machine
-  /** null, as all that needs libdlb, if the process that tried it did not end well. */
+  /** null if the process that tried libdlb failed; so are the other parts that need libdlb. */
   readonly library: LibraryReport | null
   readonly devices: readonly DeviceReport[]
   readonly software: Probe['software'] | null
   readonly auto: Choice | null
   readonly environment: { readonly NODE_DLB_DEVICE: string | null; readonly NODE_DLB_LIBRARY: string | null }
-  /** Lines that libdlb printed meanwhile. */
+  /** The lines that libdlb printed meanwhile. */
   readonly printed: readonly string[]
   readonly problems: readonly Problem[]
 }

@@ -8,18 +8,18 @@ import { attempt } from './files.ts'
 import type { Probe } from './probe.ts'
 
 export interface SeparateProbe {
-  /** null: it ended without a result. */
+  /** null if the process ended without a result. */
   readonly probe: Probe | null
-  /** What libdlb printed, or Node if it could not go on. */
+  /** What libdlb printed, or Node if it failed. */
   readonly printed: readonly string[]
-  /** How it ended, if not as it should. */
+  /** The signal or exit code that the process ended with, if it failed; else null. */
   readonly ending: string | null
 }
 
 const timeout = 60_000
 /**
- * Probes in a process of its own: libdlb prints to stdout, which is to be ours alone; and what a
- * file of this name does when it is loaded is not known before.
+ * Probes in a process of its own. libdlb prints to stdout, which must carry only our own output;
+ * and what a file of that name does when it is loaded is not known beforehand.
  */
 export async function probeSeparately(options: DlbOpenOptions): Promise<SeparateProbe> {
   const program = packageFile('dist/lib/bundle/probe.js')
@@ -32,7 +32,7 @@ export async function probeSeparately(options: DlbOpenOptions): Promise<Separate
     once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
     ...[1, 2, 3].map((fd) => text(child.stdio[fd] as Readable)),
   ])
-  // Once each: what is printed at opening comes again when `auto` opens.
+  // Each line counts once: what libdlb prints when a device opens comes again when `auto` opens it.
   const printed = [...new Set(`${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== ''))]
   const probe = attempt(() => JSON.parse(result) as Probe)
   return { probe, printed, ending: code === 0 && probe !== null ? null : (signal ?? `exit code ${code}`) }
