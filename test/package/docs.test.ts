@@ -7,26 +7,79 @@ const pages = [
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
+  'bench/README.md',
+  'bench/NOTES.md',
+  'examples/README.md',
+  'examples/ingress-gateway/README.md',
+  'native/sim/README.md',
   ...readdirSync(source('docs')).map((name) => `docs/${name}`),
 ]
-const scripts: object = JSON.parse(readFileSync(source('package.json'), 'utf8')).scripts
+const scripts: object = JSON.parse(textOf('package.json')).scripts
 
 for (const page of pages.filter((name) => name.endsWith('.md'))) {
-  const text = readFileSync(source(page), 'utf8')
+  const text = textOf(page)
 
-  t.test(`the links in ${page} lead to files`, async (t) => {
-    const links = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, link]) => link)
-    for (const link of links) t.ok(existsSync(path.join(source(page), '..', link)), link)
+  t.test(`the links in ${page} lead to files, and to headings where they name one`, async (t) => {
+    for (const [, link, heading] of text.matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)) {
+      const file = link === '' ? source(page) : path.join(source(page), '..', link)
+      t.ok(existsSync(file), link)
+      if (heading && file.endsWith('.md')) t.ok(headingsOf(file).includes(heading), `${link}#${heading}`)
+    }
   })
 
   t.test(`the npm scripts named in ${page} exist`, async (t) => {
     for (const [, name] of text.matchAll(/npm run ([\w:-]+)/g)) t.ok(Object.hasOwn(scripts, name), name)
   })
+
+  t.test(`the files and folders of this repository that ${page} names exist`, async (t) => {
+    const named = text.matchAll(/(?<![\w/.-])(?:lib|native|test|scripts|docs)\/[\w/.-]*\w/g)
+    for (const [file] of named) t.ok(existsSync(source(file)), file)
+  })
 }
 
+t.test('each function that docs/architecture.md names is in the file that it names for it', async (t) => {
+  const named = [...textOf('docs/architecture.md').matchAll(/`((?:lib|native)\/[\w/.-]+): ([^`]+)`/g)]
+  for (const [, file, name] of named) t.ok(existsSync(source(file)) && defines(textOf(file), name), `${file}: ${name}`)
+})
+
+t.test('docs/glossary.md has each word once, and no more than can be learned', async (t) => {
+  const words = [...textOf('docs/glossary.md').matchAll(/^\| (?!word |---)([^|]+) \|/gm)].map(([, word]) => word)
+  t.ok(words.length > 0 && words.length <= 40, `${words.length} words`)
+  t.strictSame(words, [...new Set(words)])
+})
+
 t.test('CHANGELOG.md begins with the version that package.json has', async (t) => {
-  const { version } = JSON.parse(readFileSync(source('package.json'), 'utf8'))
-  const versions = [...readFileSync(source('CHANGELOG.md'), 'utf8').matchAll(/^## \[(.*?)\]/gm)].map(([, name]) => name)
+  const { version } = JSON.parse(textOf('package.json'))
+  const versions = [...textOf('CHANGELOG.md').matchAll(/^## \[(.*?)\]/gm)].map(([, name]) => name)
   t.equal(versions[0], version)
   t.equal(new Set(versions).size, versions.length, 'each version is there once')
 })
+
+function textOf(file: string): string {
+  return readFileSync(source(file), 'utf8')
+}
+
+/** The page's headings as links name them. */
+function headingsOf(file: string): string[] {
+  const lines = readFileSync(file, 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '')
+  return [...lines.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+/**
+ * Whether the text of a file declares `name`: a function, a class, or a class's member as
+ * `Class.member` (`Class::Member` in C++).
+ */
+function defines(text: string, name: string): boolean {
+  if (name.includes('::')) return text.includes(`${name}(`)
+  const [owner, member] = name.includes('.') ? name.split('.') : [null, name]
+  const declares = new RegExp(
+    `^\\s*(?:(?:export|async|static|get|readonly|function|class|const) )*${member}\\b[ (<:=]`,
+    'm',
+  )
+  return declares.test(text) && (owner === null || new RegExp(`\\bclass ${owner}\\b`).test(text))
+}
