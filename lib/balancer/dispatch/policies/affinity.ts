@@ -5,30 +5,32 @@ import type { WorkerLoads } from './worker-loads.ts'
 
 export interface Clients {
   /**
-   * A number for the address (not the port) of the fd's client; 0 if it has none. `proxied`: of the
-   * one that its PROXY header names.
+   * A number for the address (not the port) of the fd's client; 0 if it has none. `proxied`: for
+   * the address that the connection's PROXY header names.
    */
   clientOf(fd: number, proxied: boolean): number
-  /** One for all fabrics: a device that fails moves no client. */
+  /**
+   * The clients and their workers. The table outlives a device that fails, so that no client moves.
+   */
   readonly clients: ClientTable
 }
 
 /**
- * To the worker that has the client's other connections, or had its last one less than
- * `affinityTimeout` ago; by the client's address. A new client gets the worker that has the fewest
- * connections, of these the one that has the fewest clients. Clients without an address (of a Unix
- * socket) are dealt as new ones each time.
+ * Deals a connection to the worker that has the client's other connections, or that had its last
+ * one less than `affinityTimeout` ago, by the client's address. A new client gets the worker with
+ * the fewest connections, and among those the one with the fewest clients. Connections without a
+ * client address (of a Unix socket) are each dealt like a new client's.
  *
- * A client whose worker may be dealt none (it has died, was replaced, is held) gets another, and
- * stays there.
+ * A client whose worker may not be dealt connections (it has died, was replaced, or is held) gets
+ * another worker, and stays there.
  *
- * Not by the device's atomic scheduling: that completes in the order of arrival, so that a client
- * would stay bound while any older connection of anybody's is open, and no longer than a connection
- * of its own is.
+ * The device's atomic scheduling does not do this: it completes events in the order of arrival, so
+ * a client would stay bound while any older connection of any client is open, and not longer than
+ * its own connection is.
  *
- * Cost: as `exact`, a system call for each connection, and an entry in a table. A client with much
- * to do makes its worker's load uneven: that is what it is for. Addresses are told apart by 32
- * bits; two that fall together share a worker.
+ * Cost: as `exact`, plus a system call and a table entry for each connection. A client with much to
+ * do makes its worker's load uneven, which is the purpose. Addresses are told apart by 32 bits; two
+ * that collide share a worker.
  */
 export class Affinity extends Directed {
   readonly name = 'affinity'

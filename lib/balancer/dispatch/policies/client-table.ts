@@ -2,16 +2,18 @@
 interface Client {
   readonly number: number
   worker: number
-  /** When it was last seen to have a connection, in ms. */
+  /** When the client was last seen to have a connection, in ms. */
   seenAt: number
-  /** Stamps by fd of its connections; those that have closed are found out later. Null: none. */
+  /**
+   * The stamps of its connections by fd; those that have closed are found out later. null: none.
+   */
   stamps: Map<number, number> | null
 }
 
 export interface ClientTableOptions {
-  /** So long after its last connection a client keeps its worker, in ms. */
+  /** How long a client keeps its worker after its last connection, in ms. */
   readonly timeout: number
-  /** Whether the connection is waiting or open still. */
+  /** Whether the connection still waits or is open. */
   readonly isOpen: (fd: number, stamp: number) => boolean
   /** In ms; default `performance.now`. */
   readonly now?: () => number
@@ -20,35 +22,36 @@ export interface ClientTableOptions {
 }
 
 /**
- * So many clients are known; with more, those are forgotten first that have had no connection for
- * the longest time.
+ * The most clients that are known. Beyond that, the client that has had no connection for the
+ * longest time is forgotten first.
  */
 export const MAX_CLIENTS = 65_536
-/**
- * To make room for one: clients that may be found to have a connection are not looked for any
- * further.
- */
+/** The most clients that are checked for connections to make room for a new one. */
 const MAX_LOOKS = 4
-/** A round over the whole table takes a quarter of the timeout, in so many steps. */
+/**
+ * The number of steps in which a round goes over the whole table. A round takes a quarter of the
+ * timeout.
+ */
 const STEPS = 16
 const ROUNDS = 4
 const MIN_STEP_MS = 50
 
 /**
- * Which worker has which client: while it has a connection, and for `timeout` after that.
+ * Knows which worker has which client, while the client has a connection and for `timeout` after
+ * that.
  *
- * Nobody tells main that a connection has closed. So a round over the table, in small steps, looks
- * who has one still, and a client is kept for at least the timeout, and for at most a quarter of it
- * longer. Each step costs what a sixteenth of the table does; all else is O(1). In the map's order,
- * the clients whose connection is the latest to be seen come last.
+ * Nothing tells main that a connection has closed. So a round over the table, in small steps,
+ * checks which clients still have one. A client is kept for at least the timeout, and for at most a
+ * quarter of it longer. A step costs what a sixteenth of the table does; everything else is O(1).
+ * In the map's order, the client whose connection was seen latest comes last.
  *
- * Main thread. Its timer runs while there are clients, and does not hold the loop.
+ * Main thread. The timer runs while there are clients, and does not hold the loop open.
  */
 export class ClientTable {
   readonly #options: Required<ClientTableOptions>
   readonly #clients = new Map<number, Client>()
   readonly #byFd = new Map<number, Client>()
-  /** Clients of each worker. */
+  /** The number of clients of each worker. */
   readonly #counts: number[] = []
   #round: { readonly clients: Iterator<Client>; readonly perStep: number } | null = null
   #timer: NodeJS.Timeout | null = null
@@ -61,7 +64,7 @@ export class ClientTable {
     return this.#clients.size
   }
 
-  /** Clients that the worker has. */
+  /** @returns the number of clients that the worker has */
   countOf(worker: number): number {
     return this.#counts[worker] ?? 0
   }
@@ -76,8 +79,8 @@ export class ClientTable {
   }
 
   /**
-   * The client's connection goes to this worker, as will its next ones. The number of the fd is
-   * forgotten before, by `closed`.
+   * Binds the client to the worker: this connection goes there, and so will the client's next ones.
+   * The caller has called `closed` for the fd before.
    */
   bind(number: number, worker: number, fd: number, stamp: number): void {
     const client = this.#clients.get(number) ?? this.#add(number, worker)
@@ -91,15 +94,15 @@ export class ClientTable {
   }
 
   /**
-   * The number is a new connection's, or the same one is dealt again: so there are no more entries
-   * than there are descriptors.
+   * The fd's number belongs to a new connection, or the same connection is dealt again. Forgetting
+   * the old entry keeps the table within the number of descriptors.
    */
   closed(fd: number): void {
     const client = this.#byFd.get(fd)
     if (client) this.#drop(client, fd)
   }
 
-  /** Looks at the next of the clients. */
+  /** Checks the clients of the next step. */
   step(): void {
     this.#round ??= { clients: this.#clients.values(), perStep: Math.ceil(this.#clients.size / STEPS) }
     const { clients, perStep } = this.#round
@@ -109,7 +112,7 @@ export class ClientTable {
         this.#round = null
         break
       }
-      // Not moved to the end, where the round would come by again.
+      // The client is not moved to the end of the map, where the round would meet it again.
       if (this.#isOpen(client)) client.seenAt = this.#options.now()
       else if (!this.#isRecent(client)) this.#forget(client)
     }
@@ -130,7 +133,10 @@ export class ClientTable {
     return client
   }
 
-  /** If those that come first have connections, there is one more: no more than descriptors. */
+  /**
+   * If the first clients have connections, the table grows by one: it never has more than there are
+   * descriptors.
+   */
   #makeRoom(): void {
     for (let looks = 0; looks < MAX_LOOKS; looks++) {
       const [client] = this.#clients.values()
@@ -148,7 +154,7 @@ export class ClientTable {
     client.worker = worker
   }
 
-  /** It has a connection now. */
+  /** The client has a connection now. */
   #see(client: Client): void {
     client.seenAt = this.#options.now()
     this.#clients.delete(client.number)
@@ -166,7 +172,7 @@ export class ClientTable {
     return timeout > 0 && now() - seenAt <= timeout * (1 + 1 / ROUNDS)
   }
 
-  /** Drops the connections that have closed, as far as it comes across them. */
+  /** Whether the client has an open connection. Drops closed ones as far as it meets them. */
   #isOpen(client: Client): boolean {
     for (const [fd, stamp] of client.stamps ?? []) {
       if (this.#options.isOpen(fd, stamp)) return true

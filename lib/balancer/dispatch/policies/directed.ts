@@ -3,8 +3,8 @@ import type { Balanced, Policy } from './policy.ts'
 import type { WorkerLoads } from './worker-loads.ts'
 
 /**
- * Chooses the worker itself, and sends to that one's directed queue. A connection that was dealt to
- * a worker waits for it.
+ * A policy that chooses the worker itself, and sends to that worker's directed queue. A connection
+ * that was dealt to a worker waits for that worker.
  */
 export abstract class Directed implements Policy {
   abstract readonly name: Policy['name']
@@ -12,7 +12,7 @@ export abstract class Directed implements Policy {
   readonly completion = 'adoption'
   readonly needsClient: boolean = false
   protected readonly loads: WorkerLoads
-  /** The workers of the events that were addressed and not sent yet. */
+  /** The workers of the events that were addressed and not yet sent. */
   readonly #addressed: number[] = []
 
   constructor(loads: WorkerLoads) {
@@ -38,8 +38,8 @@ export abstract class Directed implements Policy {
 }
 
 /**
- * The listening workers in turn, as `node:cluster` deals. The counts of connections dealt differ by
- * at most one.
+ * Deals to the listening workers in turn, as `node:cluster` does. The counts of connections dealt
+ * differ by at most one.
  *
  * Cost: a directed queue per worker.
  */
@@ -52,12 +52,12 @@ export class RoundRobin extends Directed {
 }
 
 /**
- * Each connection to the listening worker that has the fewest: open ones, and those on their way to
- * it. What policies of the other kind have dealt is not counted. Envoy's Exact balance. One thread
- * deals, so that the counts need no lock. The counts of connections held differ by at most one
- * while none closes.
+ * Deals each connection to the listening worker with the fewest, counting open connections and
+ * those on their way to it, but not those that load-balanced policies have dealt. This is Envoy's
+ * Exact balance. One thread deals, so the counts need no lock. The counts of connections held
+ * differ by at most one while none closes.
  *
- * Cost: a directed queue per worker, and for each connection a look at every worker's counts.
+ * Cost: a directed queue per worker, and for each connection a pass over every worker's counts.
  */
 export class Exact extends Directed {
   readonly name: Policy['name'] = 'exact'
@@ -66,7 +66,7 @@ export class Exact extends Directed {
     let least = 0
     let leastLoad = Number.POSITIVE_INFINITY
     for (let k = 0; k < workers.length; k++) {
-      // From the last one's successor on: among equals, they take turns.
+      // The search begins after the last choice, so that workers with equal counts take turns.
       const place = (turn + i + k) % workers.length
       const load = this.loads.of(workers[place])
       if (load >= leastLoad) continue

@@ -2,7 +2,9 @@ import { type EventBuffer, SchedulingType } from '../../../device/event-buffer.t
 import { ANY_WORKER } from '../../../ledger/ledger.ts'
 import type { Balanced, Policy } from './policy.ts'
 
-/** The device deals each connection to the listening worker that has the least load. */
+/**
+ * A policy with which the device deals each connection to the listening worker with the least load.
+ */
 abstract class LoadBalanced implements Policy {
   abstract readonly name: Policy['name']
   abstract readonly completion: Policy['completion']
@@ -20,13 +22,13 @@ abstract class LoadBalanced implements Policy {
 }
 
 /**
- * To the listening worker that has the fewest waiting: a connection is complete once the worker has
- * adopted it, and its event loop has come round. Envoy's DLB extension does the same, but for the
- * loop: a worker whose loop is blocked is preferred there.
+ * Deals to the listening worker with the fewest connections waiting: a connection is complete once
+ * the worker has adopted it and its event loop has come round. Envoy's DLB extension does the same
+ * without waiting for the loop, which prefers a worker whose loop is blocked.
  *
- * Cost: none in this process beyond the send; one load-balanced queue for all listeners of the same
- * workers, at most 8 connections waiting per worker. It balances what waits, not what is open:
- * long-lived connections can pile up on a worker that is quick to adopt.
+ * Cost: nothing in this process beyond the send; one load-balanced queue for all listeners with the
+ * same workers; at most 8 connections waiting per worker. The policy balances what waits, not what
+ * is open: long-lived connections can pile up on a worker that is quick to adopt.
  */
 export class Unordered extends LoadBalanced {
   readonly name = 'unordered'
@@ -34,13 +36,13 @@ export class Unordered extends LoadBalanced {
 }
 
 /**
- * To the listening worker that has the fewest open connections: a connection is complete when it
+ * Deals to the listening worker with the fewest open connections: a connection is complete when it
  * closes.
  *
- * Cost: as `unordered`, and an event-state entry of the device for each open connection. A worker
- * has a bounded number of them (see DeviceFabric), and a DLB device counts only so many of all
- * workers. With more connections open than that, a worker's oldest are completed early, which is
- * counted; lib/worker/connections/counting-room.ts has what the load is then.
+ * Cost: as `unordered`, plus an event-state entry of the device for each open connection. A worker
+ * has a bounded number of entries (see ConnectionDomain), and a DLB device counts a bounded number
+ * for all workers together. With more connections open than that, a worker's oldest are completed
+ * early, which is counted; the worker's InFlightShare explains the load in that case.
  */
 export class LeastConnections extends LoadBalanced {
   readonly name = 'least-connections'

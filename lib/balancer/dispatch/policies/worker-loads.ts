@@ -1,20 +1,21 @@
 import type { DirectCounts } from '../../../ledger/counters.ts'
 
 /**
- * The connections that were dealt to a worker itself, and are open or on their way to it.
+ * Counts the connections that policies dealt to a chosen worker, and that are open or on their way
+ * to it.
  *
- * Main thread, which alone deals. A worker's count is one number of its own less two of the
- * worker's, each of which only grows: whatever the worker is doing just now, a connection is
- * counted once. So true counts need no lock.
+ * Main thread, which alone deals. A worker's count is one number of main's less two of the
+ * worker's, each of which only grows. So a connection is counted once whatever the worker is doing,
+ * and exact counts need no lock.
  */
 export class WorkerLoads {
   readonly #counts: (worker: number) => DirectCounts
-  /** By worker: connections that it was dealt since the start. */
+  /** The number of connections dealt since the start, by worker. */
   readonly #dealt: number[]
 
   constructor(workers: number, counts: (worker: number) => DirectCounts) {
     this.#counts = counts
-    // What a device had that has failed is on its way to nobody.
+    // Connections that a failed device held are on their way to no worker.
     this.#dealt = Array.from({ length: workers }, (_, worker) => counts(worker).opened + counts(worker).dropped)
   }
 
@@ -27,7 +28,7 @@ export class WorkerLoads {
     this.#dealt[worker] += connections
   }
 
-  /** It has ended: what it was dealt is closed, or was taken back. */
+  /** The worker's thread has ended: what it was dealt is closed, or was taken back. */
   ended(worker: number): void {
     const { closed, dropped } = this.#counts(worker)
     this.#dealt[worker] = closed + dropped
