@@ -4,7 +4,7 @@ import type { Shed } from '../balancer/stats/sheds.ts'
 import type { BalancerStats } from '../balancer/stats/stats.ts'
 import type { RollingReport } from '../balancer/workers/rolling-restart.ts'
 import { EntryFailedError } from '../balancer/workers/start-watch.ts'
-import type { Death } from '../balancer/workers/supervisor.ts'
+import type { Death } from '../balancer/workers/workers.ts'
 import type { NodeDlbError } from '../errors.ts'
 import { print } from '../print.ts'
 

@@ -64,7 +64,7 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
     release: ignore,
     drain: ignore,
   } as unknown as Fabric
-  const eligibility = new Eligibility(1, ignore)
+  const eligibility = new Eligibility(1)
   const table = new ListenerTable({
     fabric,
     eligibility,

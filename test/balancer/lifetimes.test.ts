@@ -11,25 +11,25 @@ const STAY_MS = 30
 
 t.test('a burst that is open stays; one that is closed again at once does not', async (t) => {
   const { lifetimes, counts } = connections()
-  lifetimes.look(10 * SECOND)
+  lifetimes.sample(10 * SECOND)
   counts.open(100)
   t.equal(lifetimes.stay, true)
   counts.close(51)
-  lifetimes.look(10 * SECOND + 5)
+  lifetimes.sample(10 * SECOND + 5)
   t.equal(lifetimes.stay, false)
 })
 
 t.test('a burst that was open for a while stays, also once it is closed and another comes', async (t) => {
   const { lifetimes, counts } = connections()
-  lifetimes.look(10 * SECOND)
+  lifetimes.sample(10 * SECOND)
   for (let burst = 0; burst < 4; burst++) {
     const begin = 10 * SECOND + burst * 200
-    lifetimes.look(begin)
+    lifetimes.sample(begin)
     counts.open(64)
-    lifetimes.look(begin + 5)
+    lifetimes.sample(begin + 5)
     // Nobody looks while nothing comes.
     counts.close(64)
-    lifetimes.look(begin + 199)
+    lifetimes.sample(begin + 199)
     counts.open(1)
     t.equal(lifetimes.stay, true, `burst ${burst}`)
     counts.close(1)
@@ -47,7 +47,7 @@ t.test(
       const { lifetimes, counts } = connections()
       counts.open((rate * openMs) / 1000)
       for (let ms = 0; ms <= 5 * SECOND; ms += 5) {
-        lifetimes.look(20 * SECOND + ms)
+        lifetimes.sample(20 * SECOND + ms)
         counts.open((rate * 5) / 1000)
         counts.close((rate * 5) / 1000)
       }
@@ -59,8 +59,8 @@ t.test(
 t.test('all that stay may be replaced at once', async (t) => {
   const { lifetimes, counts } = connections()
   counts.open(250)
-  lifetimes.look(10 * SECOND)
-  lifetimes.look(11 * SECOND)
+  lifetimes.sample(10 * SECOND)
+  lifetimes.sample(11 * SECOND)
   counts.close(250)
   counts.open(250)
   t.equal(lifetimes.stay, true)
@@ -68,24 +68,24 @@ t.test('all that stay may be replaced at once', async (t) => {
 
 t.test('what came more than two seconds ago does not count, what came less than one does', async (t) => {
   const { lifetimes, counts } = connections()
-  lifetimes.look(10 * SECOND)
+  lifetimes.sample(10 * SECOND)
   counts.open(1000)
   counts.close(1000)
-  lifetimes.look(11 * SECOND)
+  lifetimes.sample(11 * SECOND)
   counts.open(1)
   t.equal(lifetimes.stay, false, 'the mark before is what it compares with')
-  lifetimes.look(11.5 * SECOND)
+  lifetimes.sample(11.5 * SECOND)
   t.equal(lifetimes.stay, false, 'marks are a second apart')
-  lifetimes.look(12 * SECOND)
+  lifetimes.sample(12 * SECOND)
   t.equal(lifetimes.stay, true)
 })
 
 t.test('nor does what came before a pause', async (t) => {
   const { lifetimes, counts } = connections()
-  lifetimes.look(10 * SECOND)
+  lifetimes.sample(10 * SECOND)
   counts.open(1000)
   counts.close(1000)
-  lifetimes.look(60 * SECOND)
+  lifetimes.sample(60 * SECOND)
   counts.open(1)
   t.equal(lifetimes.stay, true)
 })

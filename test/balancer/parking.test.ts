@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { Eligibility } from '../../lib/balancer/workers/eligibility.ts'
-import { Parking, type ParkingOptions } from '../../lib/balancer/workers/parking.ts'
+import { Parking, type ParkingParts } from '../../lib/balancer/workers/parking.ts'
 import { startBalancer } from '../../lib/index.ts'
 import { get, portOf } from '../clients.ts'
 import { until } from '../deadline.ts'
@@ -54,25 +54,27 @@ for (const policy of ['unordered', 'least-connections', 'round-robin'] as const)
 t.test('when connections wait, as many again are woken as are in use, step by step', async (t) => {
   const woken: number[][] = []
   let isSameStep = false
-  const eligibility = new Eligibility(8, (worker, eligible) => {
+  const eligibility = new Eligibility(8)
+  const eligibilityChanged = (worker: number, eligible: boolean): void => {
     if (!eligible) return
-    // What one look wakes is one step.
+    // What is woken at once is one step.
     if (!isSameStep) woken.push([])
     isSameStep = true
     queueMicrotask(() => {
       isSameStep = false
     })
     woken.at(-1)?.push(worker)
-  })
+  }
+  eligibility.observe({ eligibilityChanged })
   const workers = Array.from({ length: 8 }, (_, index) => ({ index, worker: idleWorker() }))
   for (const { index } of workers.slice(1)) eligibility.hold(index, 'parked')
-  const parking = new Parking({ eligibility, serving: () => workers, inFlight: () => 100 })
+  const parking = new Parking({ eligibility, serving: { threads: workers }, ledger: { counters: { inFlight: 100 } } })
   t.teardown(() => parking.stop())
   await until('seven workers are woken', () => woken.flat().length === 7)
   t.strictSame(woken, [[1], [2, 3], [4, 5, 6, 7]])
 })
 
-function idleWorker(): ReturnType<ParkingOptions['serving']>[number]['worker'] {
+function idleWorker(): ParkingParts['serving']['threads'][number]['worker'] {
   const performance = { eventLoopUtilization: () => ({ idle: 1, active: 0, utilization: 0 }) }
   return { performance } as unknown as ReturnType<typeof idleWorker>
 }

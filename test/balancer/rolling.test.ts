@@ -1,12 +1,12 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import fs from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import path from 'node:path'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { Rolling } from '../../lib/balancer/workers/rolling-restart.ts'
-import { type Balancer, type BalancerOptions, startBalancer } from '../../lib/index.ts'
+import { RollingRestart } from '../../lib/balancer/workers/rolling-restart.ts'
+import { type Balancer, type BalancerEvents, type BalancerOptions, startBalancer } from '../../lib/index.ts'
 import { get, portOf, ways } from '../clients.ts'
 import { source } from '../programs.ts'
 
@@ -127,16 +127,18 @@ t.test('resize refuses what is not between 1 and maxWorkers', async (t) => {
 
 t.test('with all places taken, a reload ends each worker before it starts the next', async (t) => {
   const steps: string[] = []
-  const rolling = new Rolling({
-    current: () => [0, 1],
-    room: () => 0,
+  const roster = {
+    current: [0, 1],
+    hasRoom: false,
     add: async () => steps.push('added'),
-    remove: async (worker) => {
+    remove: async (worker: number) => {
       steps.push(`removed ${worker}`)
       return 1
     },
-    replaced: (worker, by) => steps.push(`replaced ${worker} by ${by}`),
-  })
+  }
+  const events = new EventEmitter<BalancerEvents>()
+  events.on('worker-replaced', ({ worker, by }) => steps.push(`replaced ${worker} by ${by}`))
+  const rolling = new RollingRestart(roster, events)
   t.strictSame(await rolling.reload(), { started: 2, ended: 2, cut: 2 })
   t.strictSame(steps, ['removed 0', 'added', 'replaced 0 by 2', 'removed 1', 'added', 'replaced 1 by 5'])
 })

@@ -1,10 +1,10 @@
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import type { Fabric } from '../../lib/balancer/dispatch/fabric.ts'
+import type { Dispatch } from '../../lib/balancer/dispatch/dispatch.ts'
 import { Eligibility } from '../../lib/balancer/workers/eligibility.ts'
-import { StallWatch, type StallWatchOptions } from '../../lib/balancer/workers/stall-detector.ts'
+import { StallDetector, type StallDetectorParts } from '../../lib/balancer/workers/stall-detector.ts'
 import type { WorkerStats } from '../../lib/index.ts'
-import type { Ledger } from '../../lib/ledger/ledger.ts'
+import type { Connection, Ledger } from '../../lib/ledger/ledger.ts'
 import { until } from '../deadline.ts'
 import { type Held, Holding } from './holding.ts'
 
@@ -92,12 +92,12 @@ t.test('under least-connections a burst is left to a worker that comes to it in 
 })
 
 t.test('what waits is taken back later where connections stay, and their shares are to be kept', async (t) => {
-  const kept = watchOf(t, { keepsShares: true, stay: true, threads: asleep })
-  const brief = watchOf(t, { keepsShares: true, stay: false, threads: asleep })
-  const unasked = watchOf(t, { keepsShares: false, stay: true, threads: asleep })
+  const kept = detectorOf(t, { keepsShares: true, stay: true, threads: asleep })
+  const brief = detectorOf(t, { keepsShares: true, stay: false, threads: asleep })
+  const unasked = detectorOf(t, { keepsShares: false, stay: true, threads: asleep })
   let both = false
   await until('it is taken back', () => {
-    for (const { watch } of [kept, brief, unasked]) watch.look()
+    for (const { detector } of [kept, brief, unasked]) detector.check()
     if (kept.taken.length === 0) both = brief.taken.length === 1 && unasked.taken.length === 1
     return kept.taken.length > 0
   })
@@ -109,16 +109,16 @@ t.test(
   async (t) => {
     let cpu = 5
     const threads = { cpu: () => cpu, isReady: () => true }
-    const { watch, taken } = watchOf(t, { keepsShares: true, stay: true, threads })
+    const { detector, taken } = detectorOf(t, { keepsShares: true, stay: true, threads })
     const end = performance.now() + 30 * TIMEOUT
     while (performance.now() < end) {
-      watch.look()
+      detector.check()
       await immediate()
     }
     t.strictSame(taken, [], 'it has not run')
     await until('it is taken back', () => {
       cpu += 1
-      watch.look()
+      detector.check()
       return taken.length > 0
     })
     t.ok(cpu >= 5 + 10 * TIMEOUT, `it has run for ${cpu - 5} ms, and taken nothing`)
@@ -127,9 +127,9 @@ t.test(
 
 t.test('a worker of whose thread nothing is known is as one that sleeps', async (t) => {
   const threads = { cpu: () => Number.NaN, isReady: () => true }
-  const { watch, taken } = watchOf(t, { keepsShares: true, stay: true, threads })
+  const { detector, taken } = detectorOf(t, { keepsShares: true, stay: true, threads })
   await until('it is taken back', () => {
-    watch.look()
+    detector.check()
     return taken.length > 0
   })
   t.strictSame(taken, [0])
@@ -150,20 +150,27 @@ t.test('stallTimeout 0: nothing is taken back', async (t) => {
   t.equal(holding.balancer.stats().connections.stale, 0)
 })
 
-interface Watched {
+interface Setting {
   readonly keepsShares: boolean
   readonly stay: boolean
-  readonly threads: StallWatchOptions['threads']
+  readonly threads: StallDetectorParts['threadTimes']
 }
 
 /**
  * Two workers: one that never takes what waits for it, and one that has nothing. `taken`: whose was
  * taken back.
  */
-function watchOf(t: Test, { keepsShares, stay, threads }: Watched) {
+function detectorOf(t: Test, { keepsShares, stay, threads }: Setting) {
   const taken: number[] = []
   const waiting = [[{ listener: 0, fd: 1, stamp: 1 }], []]
-  const fabric = { waitingAt: (worker: number) => ({ balanced: waiting[worker], directed: [] }) }
+  const dealer = {
+    recover: (connections: readonly Connection[]) => {
+      taken.push(connections[0].stamp - 1)
+      return connections.length
+    },
+    deal: () => t.fail('nothing is directed'),
+  }
+  const dispatch = { domain: { waitingAt: (worker: number) => ({ balanced: waiting[worker], directed: [] }) }, dealer }
   const counters = {
     inFlight: 1,
     adopted: 0,
@@ -171,28 +178,23 @@ function watchOf(t: Test, { keepsShares, stay, threads }: Watched) {
       return stay ? this.adopted++ : 0
     },
   }
-  const ledger = { workers: waiting.length, counters }
-  const watch = new StallWatch({
-    timeout: TIMEOUT,
+  // The test has the detector check, as workers that accept do.
+  const ledger = { workers: waiting.length, counters, shift: { isResting: true } }
+  const detector = new StallDetector({
+    options: { stallTimeout: TIMEOUT },
     ledger: ledger as unknown as Ledger,
     recovery: { takeSentTo: () => [] },
-    eligibility: new Eligibility(waiting.length, () => undefined),
-    threads,
-    fabric: () => fabric as unknown as Fabric,
-    isLookedAfter: () => true,
-    keepsShares: () => keepsShares,
-    serving: () => [0, 1],
-    takeBack: (connections) => {
-      taken.push(connections[0].stamp - 1)
-      return connections.length
-    },
-    deal: () => t.fail('nothing is directed'),
+    eligibility: new Eligibility(waiting.length),
+    threadTimes: threads,
+    dispatch: dispatch as unknown as Dispatch,
+    serving: { indexes: [0, 1] },
+    table: { entries: () => [{ policy: { completion: keepsShares ? 'close' : 'adoption' } }] },
   })
   // So many have come since the last second began.
-  watch.look()
+  detector.check()
   counters.adopted += 100
-  t.teardown(() => watch.stop())
-  return { watch, taken }
+  t.teardown(() => detector.stop())
+  return { detector, taken }
 }
 
 async function connectAll(holding: Holding, count: number): Promise<Held[]> {

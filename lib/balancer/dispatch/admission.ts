@@ -3,11 +3,11 @@ import { loadAddon } from '../../native.ts'
 import type { Eligibility } from '../workers/eligibility.ts'
 
 /**
- * What becomes of a connection beyond a limit:
- * - wait: accepting stops, and the kernel's backlog holds it
- * - reset: it is accepted and reset
- * - 503: it is accepted, answered by a bare HTTP/1.1 503, and closed; for listeners that serve HTTP
- *   without TLS
+ * What to do at a connection limit:
+ * - wait: accepting stops, and the kernel's backlog holds what arrives
+ * - reset: a connection is accepted and reset
+ * - 503: a connection is accepted, answered by a bare HTTP/1.1 503, and closed. This is for
+ *   listeners that serve HTTP without TLS.
  */
 export type OverLimit = 'wait' | 'reset' | '503'
 
@@ -17,47 +17,65 @@ const UNAVAILABLE = new TextEncoder().encode(
   'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
 )
 
-export interface AdmissionOptions {
+export interface AdmissionParts {
   readonly ledger: Ledger
   readonly eligibility: Eligibility
-  /** The workers that have a server. */
-  readonly serving: () => readonly number[]
+  readonly serving: Serving
+  readonly options: Limits
+}
+
+/** Infinity means that there is no limit. */
+interface Limits {
   readonly maxConnections: number
   readonly maxConnectionsPerWorker: number
   readonly overLimit: OverLimit
+}
+
+interface Serving {
+  /** The workers that have a server. */
+  readonly indexes: readonly number[]
+}
+
+export function hasLimits({ maxConnections, maxConnectionsPerWorker }: Limits): boolean {
+  return Math.min(maxConnections, maxConnectionsPerWorker) < Number.POSITIVE_INFINITY
 }
 
 /**
  * Bounds how many connections are open or on their way to a worker, in total and at each worker.
  *
  * A worker at its limit is held, as long as another is not. Since the device chooses the worker, no
- * more are sent at a time than the fullest of the others has room for: so no worker gets more than
- * its limit, whichever is chosen.
+ * more connections are sent at a time than the fullest of the others has room for. So no worker
+ * gets more than its limit, whichever the device chooses.
  *
- * Main thread. Nobody tells it that a connection has closed: while accepting waits, the dealer asks
- * again, each 1 to 16 ms.
+ * Main thread. Nobody tells the main thread that a connection has closed. So the dealer asks again
+ * every 1 to 16 ms while accepting waits.
  */
 export class Admission {
-  readonly #options: AdmissionOptions
+  readonly #parts: AdmissionParts
   #lifted = false
 
-  constructor(options: AdmissionOptions) {
-    this.#options = options
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts
   }
 
+  /** Whether connections beyond a limit are closed, and do not wait. */
   get sheds(): boolean {
-    return this.#options.overLimit !== 'wait'
+    return this.#parts.options.overLimit !== 'wait'
   }
 
-  /** What was accepted is served from here on, however much it is: no more will come. */
+  /** From here on all that was accepted is served, since no more will come. */
   lift(): void {
     this.#lifted = true
   }
 
-  /** How many more may be sent now. `waiting`: accepted, and not sent yet. */
+  /**
+   * How many more connections may be sent now. `waiting`: the number that is accepted, and not sent
+   * yet.
+   */
   room(waiting: number): number {
     if (this.#lifted) return Number.POSITIVE_INFINITY
-    const { ledger, maxConnections, maxConnectionsPerWorker } = this.#options
+    const { ledger, options } = this.#parts
+    const { maxConnections, maxConnectionsPerWorker } = options
     const { active, inFlight } = ledger.counters.all()
     const underway = inFlight - waiting
     const total = maxConnections - active - underway
@@ -65,21 +83,21 @@ export class Admission {
     return Math.min(total, this.#roomAtFullest() - underway)
   }
 
-  /** Ends a connection that nobody has, as the options say. */
+  /** Closes a connection beyond a limit, as `overLimit` says. */
   end(fd: number): void {
-    if (this.#options.overLimit === '503') loadAddon().replyAndCloseFd(fd, UNAVAILABLE)
+    if (this.#parts.options.overLimit === '503') loadAddon().replyAndCloseFd(fd, UNAVAILABLE)
     else loadAddon().resetFd(fd)
   }
 
   /**
-   * @returns the room of the eligible worker that has least; all that are full are held, but one if
-   *   there is no other.
+   * Holds all workers that are full, but for one if there is no other.
+   * @returns the room of the eligible worker that has the least
    */
   #roomAtFullest(): number {
-    const { ledger, eligibility, serving, maxConnectionsPerWorker } = this.#options
-    const workers = serving().map((worker) => ({
+    const { ledger, eligibility, serving, options } = this.#parts
+    const workers = serving.indexes.map((worker) => ({
       worker,
-      room: maxConnectionsPerWorker - ledger.counters.ofWorker(worker).active,
+      room: options.maxConnectionsPerWorker - ledger.counters.ofWorker(worker).active,
     }))
     for (const { worker, room } of workers) if (room > 0) eligibility.letGo(worker, 'full')
     for (const { worker, room } of workers) {

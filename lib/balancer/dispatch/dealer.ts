@@ -2,7 +2,8 @@ import type { EventBuffer } from '../../device/event-buffer.ts'
 import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
 import { HeaderWait } from '../../net/proxied-client.ts'
-import type { ShedReason } from '../stats/sheds.ts'
+import type { ResolvedOptions } from '../options/options.ts'
+import type { ShedReason, Sheds } from '../stats/sheds.ts'
 import type { Admission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
 import type { Balanced, Policy } from './policies/index.ts'
@@ -17,24 +18,31 @@ export interface DealtListener extends Balanced {
   readonly unserved: Connection[]
 }
 
-export interface DealerOptions {
-  readonly fabric: Fabric
+export interface DealerParts {
   readonly ledger: Ledger
-  /**
-   * How often the device is asked in a row before what waits is shed; null: until it takes them.
-   */
-  readonly maxRetries: number | null
-  /** null: as many as come. */
+  readonly table: DealtListeners
+  /** null: there is no limit to the connections. */
   readonly admission: Admission | null
-  /** undefined: it is closed. */
-  readonly findListener: (id: number) => DealtListener | undefined
-  /** Stop or start accepting: credits have run out, or are back. */
-  readonly onBlocked: (blocked: boolean) => void
-  /** So many were closed at once. */
-  readonly onShed: (reason: ShedReason, connections: number) => void
+  readonly accepting: Accepting
+  /** null: stalled workers are not looked for. */
+  readonly stalls: Stalls | null
+  readonly sheds: Sheds
+  readonly options: Pick<ResolvedOptions, 'maxRetries' | 'debug' | 'slots'>
+}
+
+interface DealtListeners {
+  /** undefined: the listener is closed. */
+  get(id: number): DealtListener | undefined
+}
+
+interface Accepting {
+  /** Stops accepting because credits have run out, or starts it again. */
+  setBlocked(blocked: boolean): void
+}
+
+interface Stalls {
   /** Connections are on their way. */
-  readonly onSent: () => void
-  readonly debug: ((line: string) => void) | null
+  arm(): void
 }
 
 const FIRST_RETRY_MS = 1
@@ -51,36 +59,31 @@ const PRIORITIES = 8
  * Main thread.
  */
 export class Dealer {
-  readonly #fabric: Fabric
+  readonly #domain: Fabric
   readonly #events: EventBuffer
+  readonly #parts: DealerParts
   readonly #ledger: Ledger
-  readonly #admission: Admission | null
-  readonly #findListener: DealerOptions['findListener']
-  readonly #onBlocked: DealerOptions['onBlocked']
-  readonly #onShed: DealerOptions['onShed']
-  readonly #onSent: DealerOptions['onSent']
   readonly #maxRetries: number
-  readonly #debug: DealerOptions['debug']
-  /** What waits, by priority. */
+  readonly #debug: ((line: string) => void) | null
+  /** The connections that wait, by priority. */
   readonly #lanes: readonly Connection[][] = Array.from({ length: PRIORITIES }, () => [])
   readonly #headers = new HeaderWait((connection) => this.deal([connection]))
   #flushing = false
   #retry: NodeJS.Timeout | null = null
   #retryMs = FIRST_RETRY_MS
-  /** In a row, without a connection taken. */
+  /** The number of retries in a row with no connection taken. */
   #retries = 0
 
-  constructor(options: DealerOptions) {
-    this.#fabric = options.fabric
-    this.#events = options.fabric.createEvents()
-    this.#ledger = options.ledger
-    this.#admission = options.admission
-    this.#maxRetries = options.maxRetries ?? Number.POSITIVE_INFINITY
-    this.#findListener = options.findListener
-    this.#onBlocked = options.onBlocked
-    this.#onShed = options.onShed
-    this.#onSent = options.onSent
-    this.#debug = options.debug
+  constructor(domain: Fabric, parts: DealerParts) {
+    this.#domain = domain
+    this.#events = domain.createEvents()
+    this.#parts = parts
+    this.#ledger = parts.ledger
+    const { maxRetries, debug, slots } = parts.options
+    this.#maxRetries = maxRetries ?? Number.POSITIVE_INFINITY
+    // In Envoy's log every thread is a worker. Main only accepts, and is numbered after the
+    // workers.
+    this.#debug = debug && ((line) => debug(`worker_${slots} ${line}`))
   }
 
   /** Connections that wait here for credits. */
@@ -97,7 +100,7 @@ export class Dealer {
   accept(listener: number, fds: Int32Array, count: number): void {
     const now = nowInMicroseconds()
     const lane = this.#laneOf(listener)
-    const { proxied = false, policy } = this.#findListener(listener) ?? {}
+    const { proxied = false, policy } = this.#parts.table.get(listener) ?? {}
     const needsHeader = proxied && policy?.needsClient
     for (let i = 0; i < count; i++) {
       const fd = fds[i]
@@ -149,7 +152,7 @@ export class Dealer {
   }
 
   #laneOf(listener: number): Connection[] {
-    return this.#lanes[this.#findListener(listener)?.priority ?? 0]
+    return this.#lanes[this.#parts.table.get(listener)?.priority ?? 0]
   }
 
   /**
@@ -165,7 +168,7 @@ export class Dealer {
 
   #dealAll(): void {
     const asked = this.waiting
-    let room = this.#admission?.room(asked) ?? Number.POSITIVE_INFINITY
+    let room = this.#parts.admission?.room(asked) ?? Number.POSITIVE_INFINITY
     const isLimited = room < asked
     let done = 0
     for (const lane of this.#lanes) {
@@ -176,7 +179,7 @@ export class Dealer {
     }
     this.#retries = done > 0 || isLimited ? 0 : this.#retries + 1
     if (this.#retries > this.#maxRetries) this.#shed('device-full', (fd) => loadAddon().resetFd(fd))
-    else if (isLimited && this.#admission?.sheds) this.#shed('limit', (fd) => this.#admission?.end(fd))
+    else if (isLimited && this.#parts.admission?.sheds) this.#shed('limit', (fd) => this.#parts.admission?.end(fd))
     if (this.waiting > 0) this.#retryLater(done > 0)
     else this.#unblock()
   }
@@ -208,7 +211,7 @@ export class Dealer {
       .flatMap((lane) => lane.splice(0))
       .filter(({ fd, stamp }) => this.#ledger.shedWaiting(fd, stamp))
     for (const { fd } of ours) end(fd)
-    this.#onShed(reason, ours.length)
+    this.#parts.sheds.count(reason, ours.length)
   }
 
   /** How many from `start` on are of the same listener and fit into the event buffer. */
@@ -222,7 +225,7 @@ export class Dealer {
 
   /** @returns how many are off our hands */
   #dealRun(lane: readonly Connection[], start: number, count: number): number {
-    const listener = this.#findListener(lane[start].listener)
+    const listener = this.#parts.table.get(lane[start].listener)
     if (listener?.served) return this.#send(listener, lane, start, count)
     const connections = lane.slice(start, start + count)
     if (listener) listener.unserved.push(...connections)
@@ -240,9 +243,9 @@ export class Dealer {
       this.#ledger.toDevice(fd, stamp, worker)
     }
     const hasQueue = listener.policy.kind !== 'none'
-    const sent = hasQueue ? this.#fabric.send(this.#events, count) : this.#fabric.give(this.#events, count)
+    const sent = hasQueue ? this.#domain.send(this.#events, count) : this.#domain.give(this.#events, count)
     listener.policy.sent(listener, sent)
-    if (sent > 0) this.#onSent()
+    if (sent > 0) this.#parts.stalls?.arm()
     for (let i = 0; i < count; i++) {
       const { fd, stamp } = lane[start + i]
       if (i >= sent) this.#ledger.fromDevice(fd, stamp)
@@ -255,12 +258,12 @@ export class Dealer {
     const wasBlocked = this.blocked
     this.#retryMs = progress ? FIRST_RETRY_MS : Math.min(this.#retryMs * 2, MAX_RETRY_MS)
     this.#retry = setTimeout(() => this.#flush(), this.#retryMs)
-    if (!wasBlocked) this.#onBlocked(true)
+    if (!wasBlocked) this.#parts.accepting.setBlocked(true)
   }
 
   #unblock(): void {
     if (!this.#retry) return
     this.#retry = null
-    this.#onBlocked(false)
+    this.#parts.accepting.setBlocked(false)
   }
 }

@@ -1,16 +1,17 @@
 /**
- * Connections that were not finished at the deadline of a drain, and were closed then. Main thread.
+ * Counts connections that were not finished at the deadline of a drain, and were closed then. Main
+ * thread.
  */
 export class Cuts {
   readonly #byWorker = new Map<number, number>()
   #waiting = 0
 
-  /** Of the worker. */
+  /** The worker had these connections open. */
   countOpen(worker: number, connections: number): void {
     this.#byWorker.set(worker, this.of(worker) + connections)
   }
 
-  /** Of no worker yet. */
+  /** These connections waited, and no worker had them yet. */
   countWaiting(connections: number): void {
     this.#waiting += connections
   }

@@ -1,21 +1,21 @@
 import type { DeviceFacts } from '../dispatch/fabric.ts'
 import type { ListenerTable } from '../listeners/table.ts'
-import { STABLE_MS, type Supervisor, type WorkerRecord } from '../workers/supervisor.ts'
+import { STABLE_MS, type WorkerPlace, type Workers } from '../workers/workers.ts'
 
 export interface Health {
   /**
    * - starting: not all workers have listened yet
    * - ok: all workers serve
-   * - degraded: some do not, or a device has failed; the others serve
-   * - closing: no new connections
+   * - degraded: some workers do not serve, or a device has failed; the others serve
+   * - closing: no new connections are accepted
    */
   readonly status: 'starting' | 'ok' | 'degraded' | 'closing'
-  /** What is wrong, a sentence each; empty unless degraded. */
+  /** What is wrong, one sentence for each problem; empty unless degraded. */
   readonly problems: readonly string[]
 }
 
 export interface HealthSources {
-  readonly supervisor: Supervisor
+  readonly workers: Workers
   readonly table: ListenerTable
   readonly device: DeviceFacts
   readonly starting: boolean
@@ -23,20 +23,20 @@ export interface HealthSources {
 }
 
 /**
- * Deaths in a row from which on a worker that lives again is not believed before it has lived for a
- * while.
+ * After this many deaths in a row, a worker that lives again counts as a problem until it has lived
+ * for `STABLE_MS`.
  */
 const CRASH_LOOP = 2
 
-export function takeHealth({ supervisor, table, device, starting, closing }: HealthSources): Health {
+export function takeHealth({ workers, table, device, starting, closing }: HealthSources): Health {
   if (closing) return { status: 'closing', problems: [] }
   if (starting) return { status: 'starting', problems: [] }
-  const problems = supervisor.wanted.flatMap((worker) => problemOf(worker, table) ?? [])
+  const problems = workers.wanted.flatMap((worker) => problemOf(worker, table) ?? [])
   if (device.fallback) problems.push(`no DLB device: ${device.reason}`)
   return { status: problems.length === 0 ? 'ok' : 'degraded', problems }
 }
 
-function problemOf({ index, state, deathsInARow, startedAt }: WorkerRecord, table: ListenerTable): string | null {
+function problemOf({ index, state, deathsInARow, startedAt }: WorkerPlace, table: ListenerTable): string | null {
   const loops = deathsInARow >= CRASH_LOOP && performance.now() - startedAt < STABLE_MS
   if (state === 'waiting') return `worker_${index} has died${times(deathsInARow)}, and waits to be started again`
   if (state === 'running' && !table.serves(index)) return `worker_${index} does not listen yet${history(deathsInARow)}`

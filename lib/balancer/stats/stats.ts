@@ -4,40 +4,40 @@ import type { DeviceFacts, Fabric, FabricCounts } from '../dispatch/fabric.ts'
 import type { PolicyName } from '../dispatch/policies/names.ts'
 import type { ListenerTable } from '../listeners/table.ts'
 import type { Eligibility, HoldReason } from '../workers/eligibility.ts'
-import type { Supervisor, WorkerState } from '../workers/supervisor.ts'
+import type { WorkerState, Workers } from '../workers/workers.ts'
 import type { Cuts } from './cuts.ts'
 import type { Health } from './health.ts'
 
-/** Plain data, taken at one moment; counts are of connections, since the start. */
+/** Plain data, taken at one moment. Counts are of connections, since the start. */
 export interface BalancerStats {
   readonly device: DeviceFacts
-  /** The one in use: a fallback may be to another than was asked for. */
+  /** The policy in use. A fallback may use another policy than was asked for. */
   readonly policy: PolicyName
   readonly health: Health
   readonly connections: ConnectionStats
   readonly workers: readonly WorkerStats[]
   readonly listeners: readonly ListenerStats[]
   readonly domain: {
-    /** Credits that nobody holds: how many more connections may wait in the device. */
+    /** Credits that nobody holds: the number of connections that may still enter the device. */
     readonly creditsFree: number
-    /** Connections in the listeners' queues that no worker has been dealt yet. */
+    /** Connections in the listeners' queues that were not dealt to a worker yet. */
     readonly queued: number
   }
 }
 
 /**
- * accepted = adopted + refused + shed + inFlight, and adopted = active + closed. All but inFlight,
- * active and waiting only grow.
+ * Invariant: accepted = adopted + refused + shed + inFlight, and adopted = active + closed. All
+ * counts but inFlight, active and waiting only grow.
  */
 export interface ConnectionStats {
   readonly accepted: number
-  /** Taken by a worker. */
+  /** Connections that a worker has taken over. */
   readonly adopted: number
-  /** Closed without having been adopted: nobody listened any more. */
+  /** Closed without having been adopted, because nobody listened any more. */
   readonly refused: number
   /**
-   * Closed at once, because the process had no descriptors left; after `maxRetries`, because the
-   * device took nothing; or beyond a limit, by `overLimit`.
+   * Closed at once because the process had no descriptors left, because the device took nothing in
+   * `maxRetries` retries, or because a limit was reached and `overLimit` says so.
    */
   readonly shed: number
   /**
@@ -45,23 +45,23 @@ export interface ConnectionStats {
    * queue.
    */
   readonly inFlight: number
-  /** Open in a worker. */
+  /** Connections that are open in a worker. */
   readonly active: number
   readonly closed: number
-  /** Of closed and refused: open or waiting at the deadline of a drain, and closed then. */
+  /** Part of closed and refused: open or waiting at the deadline of a drain, and closed then. */
   readonly cut: number
   /**
-   * Of inFlight: waiting in the main thread for credits, or below a limit. Accepting is paused
-   * while there are any.
+   * Part of inFlight: waiting in the main thread for credits, or until a limit allows them.
+   * Accepting is paused while there are any.
    */
   readonly waiting: number
-  /** Of closed: for a PROXY header that was malformed, or did not come within 5 s. */
+  /** Part of closed: the PROXY header was malformed, or did not come within 5 s. */
   readonly badHeaders: number
-  /** Taken back from workers that were stalled, and dealt again. */
+  /** Connections that were taken back from stalled workers, and dealt again. */
   readonly takenBack: number
   /**
-   * Events that named a connection which was not there any more; they are ignored. Each one that is
-   * taken back makes one at most, and a few after a worker died are normal.
+   * Events that named a connection which was not there any more. They are ignored. Each connection
+   * that is taken back makes one at most, and a few after a worker's death are normal.
    */
   readonly stale: number
 }
@@ -73,21 +73,21 @@ export interface WorkerStats {
   readonly listening: boolean
   /** Null while it has no thread. */
   readonly threadId: number | null
-  /** Why it gets no new connections just now; empty if it gets some. */
+  /** Why the worker gets no new connections just now; empty if it gets some. */
   readonly held: readonly HoldReason[]
-  /** How often it died and was needed again. */
+  /** The number of deaths after which the worker was needed again. */
   readonly deaths: number
   readonly adopted: number
   readonly active: number
   readonly closed: number
-  /** Of closed: open at the deadline when the worker was to end. */
+  /** Part of closed: open at the deadline when the worker was to end. */
   readonly cut: number
   /**
-   * Connections that were more than the device can count, under the policy least-connections. Since
-   * the start.
+   * Under the policy least-connections: the number of connections since the start that were open
+   * beyond what the device can count.
    */
   readonly completedEarly: number
-  /** Connections dealt to it that it has not adopted yet. */
+  /** Connections that were dealt to the worker, and that it has not adopted yet. */
   readonly queued: number
 }
 
@@ -102,36 +102,36 @@ export interface ListenerStats {
   readonly proxyProtocol: boolean
   /** The workers that listen now. */
   readonly workers: readonly number[]
-  /** Times that accepting waited because descriptors or memory had run out. */
+  /** The number of times that accepting waited because descriptors or memory had run out. */
   readonly backoffs: number
 }
 
 export interface StatsSources {
-  readonly fabric: Fabric
-  /** The balancer's, as asked for. */
+  readonly domain: Fabric
+  /** The balancer's policy, as asked for. */
   readonly policy: PolicyName
   readonly ledger: Ledger
   readonly table: ListenerTable
-  readonly supervisor: Supervisor
+  readonly workers: Workers
   readonly eligibility: Eligibility
   readonly cuts: Cuts
-  /** Connections that the dealer keeps. */
+  /** The number of connections that the dealer keeps. */
   readonly waiting: number
   readonly takenBack: number
   readonly health: Health
 }
 
 export function takeStats(sources: StatsSources): BalancerStats {
-  const { fabric, ledger, table, cuts, waiting, takenBack, health } = sources
+  const { domain, ledger, table, cuts, waiting, takenBack, health } = sources
   const { workers: _, ...counts } = ledger.counters.all()
-  const fabricCounts = fabric.counts()
-  const { creditsFree, queued } = fabricCounts
+  const domainCounts = domain.counts()
+  const { creditsFree, queued } = domainCounts
   return {
-    device: fabric.device,
-    policy: fabric.policyFor(sources.policy).name,
+    device: domain.device,
+    policy: domain.policyFor(sources.policy).name,
     health,
     connections: { ...counts, cut: cuts.total, waiting, takenBack, badHeaders: ledger.counters.badHeaders },
-    workers: workerStats(sources, fabricCounts),
+    workers: workerStats(sources, domainCounts),
     listeners: table.entries().map(({ id, listener, members, policy, priority, settings }) => ({
       id,
       ...addressOf(listener.address),
@@ -145,12 +145,12 @@ export function takeStats(sources: StatsSources): BalancerStats {
   }
 }
 
-/** Places that have never had a worker are left out. */
+/** Leaves out places that have never had a worker. */
 function workerStats(
-  { ledger, table, supervisor, eligibility, cuts }: StatsSources,
+  { ledger, table, workers, eligibility, cuts }: StatsSources,
   { byWorker }: FabricCounts,
 ): WorkerStats[] {
-  return supervisor.workers.flatMap(({ index, state, startedAt, thread, deaths }) => {
+  return workers.places.flatMap(({ index, state, startedAt, thread, deaths }) => {
     if (startedAt === 0) return []
     const { adopted, active, closed } = ledger.counters.ofWorker(index)
     return {

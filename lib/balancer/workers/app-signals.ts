@@ -1,13 +1,15 @@
 /**
- * The signals for which the workers' apps have handlers, told by the workers
- * (worker/process/app-signals.ts). Whoever has the process's signals, the command or a program,
+ * The signals for which the workers' apps have handlers, as the workers tell
+ * (worker/process/app-signals.ts). The owner of the process's signals, the command or a program,
  * listens for these, and has them passed on. Main thread.
  */
 export class AppSignals {
   readonly #workers = new Map<NodeJS.Signals, Set<number>>()
   readonly #onChange: (signal: NodeJS.Signals, handled: boolean) => void
 
-  /** `onChange`: the first worker has a handler, or the last has taken its back. */
+  /**
+   * `onChange` is called when the first worker has a handler, and when the last has none any more.
+   */
   constructor(onChange: (signal: NodeJS.Signals, handled: boolean) => void) {
     this.#onChange = onChange
   }
@@ -35,8 +37,8 @@ export class AppSignals {
   }
 
   /**
-   * Its thread has ended. If it has a successor, a signal that comes before that has its handlers
-   * must not kill the process: it counts as handled, by nobody.
+   * The worker's thread has ended. If it has a successor, a signal that comes before the successor
+   * has its handlers must not kill the process. So the signal still counts as handled, by nobody.
    */
   ended(worker: number, hasSuccessor: boolean): void {
     for (const [signal, workers] of [...this.#workers]) {

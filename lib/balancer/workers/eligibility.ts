@@ -8,21 +8,29 @@
  */
 export type HoldReason = 'stalled' | 'draining' | 'parked' | 'full' | 'overloaded'
 
+/** Is told when a worker gets its first reason, and when it loses its last. */
+export interface EligibilityObserver {
+  eligibilityChanged(worker: number, eligible: boolean): void
+}
+
 /**
- * Which workers may be dealt connections: those that nothing holds. A worker is held for any number
- * of reasons at a time. When all that listen somewhere are held, its connections wait, and
- * accepting pauses.
+ * Which workers may be dealt connections: those that nothing holds. Any number of reasons can hold
+ * a worker at a time. When all that listen somewhere are held, its connections wait, and accepting
+ * pauses.
  *
  * Main thread.
  */
 export class Eligibility {
   readonly #holds: readonly Set<HoldReason>[]
-  readonly #onChange: (worker: number, eligible: boolean) => void
+  readonly #observers: EligibilityObserver[] = []
 
-  /** @param onChange called when a worker gets its first reason, and when it loses its last. */
-  constructor(workers: number, onChange: (worker: number, eligible: boolean) => void) {
+  constructor(workers: number) {
     this.#holds = Array.from({ length: workers }, () => new Set())
-    this.#onChange = onChange
+  }
+
+  /** Observers are told in the order in which they came. */
+  observe(observer: EligibilityObserver): void {
+    this.#observers.push(observer)
   }
 
   isEligible(worker: number): boolean {
@@ -33,7 +41,7 @@ export class Eligibility {
     return this.#holds[worker].has(reason)
   }
 
-  /** In the order in which they came up. */
+  /** The reasons, in the order in which they came up. */
   reasons(worker: number): HoldReason[] {
     return [...this.#holds[worker]]
   }
@@ -42,19 +50,23 @@ export class Eligibility {
     const holds = this.#holds[worker]
     const was = holds.size
     holds.add(reason)
-    if (was === 0) this.#onChange(worker, false)
+    if (was === 0) this.#tell(worker, false)
   }
 
   letGo(worker: number, reason: HoldReason): void {
     const holds = this.#holds[worker]
-    if (holds.delete(reason) && holds.size === 0) this.#onChange(worker, true)
+    if (holds.delete(reason) && holds.size === 0) this.#tell(worker, true)
   }
 
-  /** Its thread has ended: what held it was that thread's. */
+  /** The worker's thread has ended, and the reasons with it. */
   forget(worker: number): void {
     const holds = this.#holds[worker]
     if (holds.size === 0) return
     holds.clear()
-    this.#onChange(worker, true)
+    this.#tell(worker, true)
+  }
+
+  #tell(worker: number, eligible: boolean): void {
+    for (const observer of this.#observers) observer.eligibilityChanged(worker, eligible)
   }
 }

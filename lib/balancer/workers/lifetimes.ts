@@ -2,47 +2,49 @@ import type { LedgerCounters } from '../../ledger/counters.ts'
 
 const PERIOD_MS = 1000
 
-/** What had been adopted, and for how many ms connections had been open in all, at one moment. */
+/**
+ * At one moment: the connections adopted since the start, and the sum of the ms that they were
+ * open.
+ */
 interface Mark {
   readonly adopted: number
   readonly openMs: number
 }
 
 /**
- * Tells whether connections stay, or come and go, by those that all workers have adopted in the
- * last one or two seconds: they stay if half of them are open, or if they are open for `stayMs` on
- * average.
+ * Tells whether connections stay, or come and go. It judges by those that all workers have adopted
+ * in the last one or two seconds: they stay if half of them are open, or if they are open for
+ * `stayMs` on average.
  *
- * The average is that of Little's law: the time that connections were open in all, over how many
- * came. The first rule is for those that have just come; it holds, too, while many that stay are
- * closed and others come in their place.
+ * The average is that of Little's law: the time that all connections were open, divided by the
+ * number that came. The first rule is for connections that have just come. It also holds while many
+ * that stay are closed and others come in their place.
  *
  * Main thread.
  */
 export class Lifetimes {
   readonly #counters: Pick<LedgerCounters, 'adopted' | 'active'>
   readonly #stayMs: number
-  /** A period ago at least, and the last one after that. */
+  /** A mark that is at least a period old, and the last one after that. */
   #before: Mark = { adopted: 0, openMs: 0 }
   #last: Mark = this.#before
   #markedAt = 0
   #openMs = 0
   #active = 0
-  #lookedAt = 0
+  #sampledAt = 0
 
   constructor(counters: Pick<LedgerCounters, 'adopted' | 'active'>, stayMs: number) {
     this.#counters = counters
     this.#stayMs = stayMs
   }
 
-  /** To be called while connections come, and once none is on its way any more. `now`: ms. */
-  look(now: number): void {
+  /** Called while connections come, and once none is on its way any more. `now`: ms. */
+  sample(now: number): void {
     const { active } = this.#counters
-    // Between two looks the number goes from one to the other in a line; of a long pause nothing is
-    // known.
-    this.#openMs += ((this.#active + active) / 2) * Math.min(now - this.#lookedAt, PERIOD_MS)
+    // Between two samples the number is taken to change evenly. Nothing is known of a long pause.
+    this.#openMs += ((this.#active + active) / 2) * Math.min(now - this.#sampledAt, PERIOD_MS)
     this.#active = active
-    this.#lookedAt = now
+    this.#sampledAt = now
     const age = now - this.#markedAt
     if (age < PERIOD_MS) return
     const mark = { adopted: this.#counters.adopted, openMs: this.#openMs }
@@ -51,7 +53,7 @@ export class Lifetimes {
     this.#markedAt = now
   }
 
-  /** Whether they stay. */
+  /** Whether connections stay. */
   get stay(): boolean {
     const { adopted, active } = this.#counters
     const recent = adopted - this.#before.adopted

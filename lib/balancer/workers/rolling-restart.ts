@@ -1,48 +1,38 @@
 import { NodeDlbError } from '../../errors.ts'
-
-/** What `Rolling` changes. Main thread. */
-export interface Roster {
-  /** Workers that run, or are to run again. */
-  current(): number[]
-  /** How many more there can be at the same time. */
-  room(): number
-  /**
-   * Starts one more. @returns its number, once it listens. @throws why it did not; it is gone then.
-   */
-  add(): Promise<number>
-  /** Drains it, and ends it. @returns how many of its connections were cut. */
-  remove(worker: number): Promise<number>
-  /** One of a reload's workers was replaced. */
-  replaced(worker: number, by: number): void
-}
+import type { Events } from '../events.ts'
+import type { Roster } from './roster.ts'
 
 export interface RollingReport {
   /** Workers that were started. */
   readonly started: number
   /** Workers that were ended. */
   readonly ended: number
-  /** Connections of theirs that were open at the deadline. */
+  /** Connections of the ended workers that were open at the deadline. */
   readonly cut: number
 }
 
 /**
- * Changes of the workers while traffic flows, one after the other: a worker gets connections once
- * its server listens, and from the moment it is to end it gets no more. What it was dealt and has
+ * Changes the workers while traffic flows, one change after the other. A worker gets connections
+ * once its server listens, and gets no more from the moment it is to end. What it was dealt and has
  * not adopted goes to the others.
+ *
+ * Main thread.
  */
-export class Rolling {
-  readonly #roster: Roster
+export class RollingRestart {
+  readonly #roster: Pick<Roster, 'current' | 'hasRoom' | 'add' | 'remove'>
+  readonly #events: Events
   #last: Promise<unknown> = Promise.resolve()
-  #over = false
+  #isOver = false
 
-  constructor(roster: Roster) {
+  constructor(roster: Pick<Roster, 'current' | 'hasRoom' | 'add' | 'remove'>, events: Events) {
     this.#roster = roster
+    this.#events = events
   }
 
-  /** Those with the highest numbers go. */
+  /** If there are too many workers, those with the highest numbers end. */
   resize(workers: number): Promise<RollingReport> {
     return this.#next(async () => {
-      const current = this.#roster.current()
+      const { current } = this.#roster
       const missing = Math.max(0, workers - current.length)
       await this.#add(missing)
       const cut = await Promise.all(current.slice(workers).map((worker) => this.#roster.remove(worker)))
@@ -51,24 +41,24 @@ export class Rolling {
   }
 
   /**
-   * Each by a new one that runs the entry as it is now. If one does not listen, its predecessor and
-   * the rest stay.
+   * Replaces each worker by a new one that runs the entry as it is now. If a new one does not
+   * listen, its predecessor and the workers after it stay.
    */
   reload(): Promise<RollingReport> {
     return this.#next(async () => {
-      const current = this.#roster.current()
+      const { current } = this.#roster
       const cut: number[] = []
       for (const worker of current) cut.push(await this.#replace(worker))
       return { started: current.length, ended: current.length, cut: sum(cut) }
     })
   }
 
-  /** What has not begun does not begin. */
+  /** Changes that have not begun do not begin. */
   stop(): void {
-    this.#over = true
+    this.#isOver = true
   }
 
-  /** All at the same time: they do not depend on each other. */
+  /** Adds all at the same time, since they do not depend on each other. */
   async #add(count: number): Promise<void> {
     const results = await Promise.allSettled(Array.from({ length: count }, () => this.#roster.add()))
     const failed = results.find(({ status }) => status === 'rejected')
@@ -79,15 +69,15 @@ export class Rolling {
     this.#checkOpen()
     // With as many workers as the device has ports, there is no place for the new one before the
     // old one has gone.
-    const first = this.#roster.room() > 0
-    let successor = first ? await this.#roster.add() : -1
+    const isFirst = this.#roster.hasRoom
+    let successor = isFirst ? await this.#roster.add() : -1
     this.#checkOpen()
     const cut = await this.#roster.remove(worker)
-    if (!first) {
+    if (!isFirst) {
       this.#checkOpen()
       successor = await this.#roster.add()
     }
-    this.#roster.replaced(worker, successor)
+    this.#events.emit('worker-replaced', { worker, by: successor })
     return cut
   }
 
@@ -100,8 +90,9 @@ export class Rolling {
     return mine
   }
 
+  /** @throws ERR_DLB_CLOSED */
   #checkOpen(): void {
-    if (this.#over)
+    if (this.#isOver)
       throw new NodeDlbError('ERR_DLB_CLOSED', 'the balancer is closing: its workers are not changed any more')
   }
 }

@@ -1,118 +1,121 @@
 import type { Connection, Ledger } from '../../ledger/ledger.ts'
 import type { LedgerRecovery } from '../../ledger/recovery.ts'
-import type { Fabric } from '../dispatch/fabric.ts'
+import type { Dispatch } from '../dispatch/dispatch.ts'
+import type { Policy } from '../dispatch/policies/index.ts'
 import type { Waiting } from '../dispatch/waiting.ts'
+import type { ResolvedOptions } from '../options/options.ts'
 import type { Eligibility } from './eligibility.ts'
 import { Lifetimes } from './lifetimes.ts'
 import type { ThreadTimes } from './thread-times.ts'
 
 /**
- * A policy that chose the worker itself is held to its choice for at least so long: with exact and
- * round-robin, the shares are what was asked for.
+ * The least timeout, in ms, of a connection for which a policy chose the worker itself: with exact
+ * and round-robin, the shares are what was asked for.
  */
 const LEAST_DIRECTED_MS = 1000
-const LOOKS_PER_TIMEOUT = 2
+const CHECKS_PER_TIMEOUT = 2
 /**
- * Connections that stay wait for their worker so many times as long: what another one takes, it
- * keeps, and a worker that has just started needs some ms of CPU for the first ones. They stay if
- * they are open for that long at least.
+ * Connections that stay wait this many times as long for their worker: another worker keeps what it
+ * takes, and a worker that has just started needs some ms of CPU for the first ones. Connections
+ * stay if they are open for that long at least.
  */
 const PATIENCE = 10
 
-export interface StallWatchOptions {
-  /** Milliseconds. */
-  readonly timeout: number
+export interface StallDetectorParts {
+  /** `stallTimeout` is greater than 0. */
+  readonly options: Pick<ResolvedOptions, 'stallTimeout'>
   readonly ledger: Ledger
   readonly recovery: Pick<LedgerRecovery, 'takeSentTo'>
   readonly eligibility: Eligibility
-  readonly threads: Pick<ThreadTimes, 'cpu' | 'isReady'>
-  readonly fabric: () => Fabric
-  /** Whether somebody else calls `look` every few ms now. */
-  readonly isLookedAfter: () => boolean
-  /**
-   * Whether connections are shared out for as long as they stay: what others take then, they keep.
-   */
-  readonly keepsShares: () => boolean
+  readonly threadTimes: Pick<ThreadTimes, 'cpu' | 'isReady'>
+  readonly dispatch: Pick<Dispatch, 'domain' | 'dealer'>
+  readonly serving: Serving
+  readonly table: Listeners
+}
+
+interface Serving {
   /** The workers that have a server. */
-  readonly serving: () => readonly number[]
-  /**
-   * Deals what was waiting at a stalled worker again, if that has not adopted it meanwhile.
-   * @returns how many
-   */
-  readonly takeBack: (connections: readonly Connection[]) => number
-  /** These are held already. */
-  readonly deal: (connections: readonly Connection[]) => void
+  readonly indexes: readonly number[]
+}
+
+interface Listeners {
+  entries(): readonly { readonly policy: Pick<Policy, 'completion'> }[]
 }
 
 /** The oldest connection that waits at a worker. */
-interface Sight {
+interface Oldest {
   readonly stamp: number
-  /** For so many ms it has been there while others moved. */
+  /** The ms for which it has been there while others moved. */
   late: number
-  /** So many of them are the worker's own doing; where shares are to be kept. */
+  /** The ms of these that are the worker's own doing. Measured where shares are to be kept. */
   own: number
   /**
-   * CPU time of the worker's thread at the last look, in ms; NaN if it was not asked for, or is not
-   * known.
+   * CPU time of the worker's thread at the last check, in ms; NaN if it was not asked for, or is
+   * not known.
    */
   cpu: number
-  /** Its thread slept in something else than its loop at the last look. */
+  /** At the last check, the thread slept in something else than its loop. */
   slept: boolean
 }
 
 type Line = keyof Waiting
 
 /**
- * Compared with the look before: nothing waits; something else; something, and nothing did; the
- * same.
+ * The front of a line, compared with the check before.
+ * - empty: nothing waits
+ * - moved: another connection waits
+ * - new: a connection waits, and none did
+ * - stuck: the same connection waits
  */
 type Front = 'empty' | 'moved' | 'new' | 'stuck'
 
-/** One worker at one moment. */
-interface Look {
+/** What waits at one worker at one moment. */
+interface Sample {
   readonly worker: number
   readonly fronts: Readonly<Record<Line, Front>>
 }
 
 /**
  * Finds workers whose event loop is blocked: the same connection waits for them for too long, while
- * other workers move on (when none does, it is the machine, or the process was stopped). What waits
- * there goes to other workers, and nothing is added until the worker has taken, and found stale,
- * what is left in its consumer queues.
+ * other workers move on. (When none does, the machine is at fault, or the process was stopped.)
+ * What waits there goes to other workers, and nothing is added until the worker has taken, and
+ * found stale, what is left in its consumer queues.
  *
- * Where shares are to be kept, what others take they keep. So a worker is not held to be blocked
- * for what the kernel does: only the time counts in which its thread ran, or slept in something
- * else than its loop.
+ * Where shares are to be kept, a worker keeps what it takes over from another. So no worker counts
+ * as blocked for what the kernel does: only the time counts in which its thread ran, or slept in
+ * something else than its loop.
  *
- * The events stay where they are: another event for the same connection is sent, and whoever
- * receives one first has the connection. The ledger's swap decides; the other event is found stale.
- * So it does not matter if the worker wakes just now, and the device's protocol with it is not
- * touched.
+ * The events stay where they are: another event for the same connection is sent, and the first to
+ * receive one has the connection. The ledger's swap decides, and the other event is found stale. So
+ * it does not matter if the worker wakes just now, and its protocol with the device is not touched.
  *
- * Main thread. Looks only while connections are on their way, or a worker is stalled.
+ * Main thread. It checks only while connections are on their way, or a worker is stalled.
  */
-export class StallWatch {
-  readonly #options: StallWatchOptions
+export class StallDetector {
+  readonly #parts: StallDetectorParts
   readonly #limits: Readonly<Record<Line, number>>
-  readonly #sights: readonly Record<Line, Sight | null>[]
+  /** By worker. */
+  readonly #oldest: readonly Record<Line, Oldest | null>[]
   readonly #lifetimes: Lifetimes
   readonly #period: number
-  #lookedAt = 0
+  #checkedAt = 0
   #timer: NodeJS.Timeout | null = null
   #takenBack = 0
-  #stopped = false
+  #isStopped = false
 
-  constructor(options: StallWatchOptions) {
-    const { timeout, ledger } = options
-    this.#options = options
+  constructor(parts: StallDetectorParts) {
+    const { ledger } = parts
+    const { stallTimeout: timeout } = parts.options
+    this.#parts = parts
     this.#lifetimes = new Lifetimes(ledger.counters, PATIENCE * timeout)
-    this.#period = Math.max(1, timeout / LOOKS_PER_TIMEOUT)
+    this.#period = Math.max(1, timeout / CHECKS_PER_TIMEOUT)
     this.#limits = { balanced: timeout, directed: Math.max(timeout, LEAST_DIRECTED_MS) }
-    this.#sights = Array.from({ length: ledger.workers }, () => ({ balanced: null, directed: null }))
+    this.#oldest = Array.from({ length: ledger.workers }, () => ({ balanced: null, directed: null }))
   }
 
   /**
-   * Connections that were dealt again. Each leaves an event behind that is found stale, or wins.
+   * How many connections were dealt again. Each leaves an event behind that is found stale, or
+   * wins.
    */
   get takenBack(): number {
     return this.#takenBack
@@ -120,131 +123,142 @@ export class StallWatch {
 
   /** Connections are on their way. */
   arm(): void {
-    if (this.#timer !== null || this.#stopped) return
-    this.#timer = setTimeout(() => this.look(), this.#period)
+    if (this.#timer !== null || this.#isStopped) return
+    this.#timer = setTimeout(() => this.check(), this.#period)
     this.#timer.unref()
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#isStopped = true
     if (this.#timer !== null) clearTimeout(this.#timer)
   }
 
-  /** Also for others who come round from time to time anyway. */
-  look(): void {
+  /** Callers that have a timer of their own may check more often. */
+  check(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
-    if (this.#stopped) return
+    if (this.#isStopped) return
     const now = performance.now()
-    // When this thread has not come to look for longer, nothing is known of that time.
-    const passed = Math.min(now - this.#lookedAt, 2 * this.#period)
-    this.#lookedAt = now
-    this.#lifetimes.look(now)
-    if (this.#isNothingToSee()) {
-      for (const sights of this.#sights) sights.balanced = sights.directed = null
+    // When this thread has not checked for longer, nothing is known of that time.
+    const passed = Math.min(now - this.#checkedAt, 2 * this.#period)
+    this.#checkedAt = now
+    this.#lifetimes.sample(now)
+    if (this.#isIdle()) {
+      for (const oldest of this.#oldest) oldest.balanced = oldest.directed = null
       return
     }
-    this.#lookAtAll(passed)
-    if (!this.#options.isLookedAfter()) this.arm()
+    this.#checkAll(passed)
+    // While workers accept, AcceptSwitch checks every few ms.
+    if (!this.#parts.ledger.shift.isResting) this.arm()
   }
 
-  /** As mostly, under a light load: all that was on its way has been adopted since. */
-  #isNothingToSee(): boolean {
-    const { ledger, eligibility } = this.#options
-    return ledger.counters.inFlight === 0 && this.#sights.every((_, worker) => !eligibility.isHeld(worker, 'stalled'))
+  /**
+   * Whether all that was on its way has been adopted, and no worker is stalled: the usual case
+   * under a light load.
+   */
+  #isIdle(): boolean {
+    const { ledger, eligibility } = this.#parts
+    return ledger.counters.inFlight === 0 && this.#oldest.every((_, worker) => !eligibility.isHeld(worker, 'stalled'))
   }
 
-  #lookAtAll(passed: number): void {
-    const { eligibility, serving } = this.#options
-    const looks = serving().map((worker) => this.#lookAt(worker))
-    const canTake = looks.some((look) => moves(look) && eligibility.isEligible(look.worker))
-    for (const look of looks) {
-      if (eligibility.isHeld(look.worker, 'stalled')) this.#letGoOnceEmpty(look)
-      else if (canTake) this.#wait(look, passed)
+  #checkAll(passed: number): void {
+    const { eligibility, serving } = this.#parts
+    const samples = serving.indexes.map((worker) => this.#sample(worker))
+    const canTake = samples.some((sample) => moves(sample) && eligibility.isEligible(sample.worker))
+    for (const sample of samples) {
+      if (eligibility.isHeld(sample.worker, 'stalled')) this.#letGoOnceEmpty(sample)
+      else if (canTake) this.#wait(sample, passed)
     }
   }
 
-  #lookAt(worker: number): Look {
-    const { balanced, directed } = this.#options.fabric().waitingAt(worker, 1)
+  #sample(worker: number): Sample {
+    const { balanced, directed } = this.#parts.dispatch.domain.waitingAt(worker, 1)
     const fronts = {
-      balanced: this.#see(worker, 'balanced', balanced.at(0)),
-      directed: this.#see(worker, 'directed', directed.at(0)),
+      balanced: this.#compare(worker, 'balanced', balanced.at(0)),
+      directed: this.#compare(worker, 'directed', directed.at(0)),
     }
     return { worker, fronts }
   }
 
-  #see(worker: number, line: Line, oldest: Connection | undefined): Front {
-    const sights = this.#sights[worker]
-    const before = sights[line]
+  #compare(worker: number, line: Line, now: Connection | undefined): Front {
+    const oldest = this.#oldest[worker]
+    const before = oldest[line]
     // The stamp is the accept time.
-    if (oldest && before?.stamp === oldest.stamp) return 'stuck'
-    sights[line] = oldest ? { stamp: oldest.stamp, late: 0, own: 0, cpu: Number.NaN, slept: false } : null
-    if (!oldest) return 'empty'
+    if (now && before?.stamp === now.stamp) return 'stuck'
+    oldest[line] = now ? { stamp: now.stamp, late: 0, own: 0, cpu: Number.NaN, slept: false } : null
+    if (!now) return 'empty'
     return before ? 'moved' : 'new'
   }
 
-  /** While others move. */
-  #wait(look: Look, passed: number): void {
-    const directed = this.#late(look, 'directed', passed) >= this.#limits.directed
-    if (directed || this.#isLateBalanced(look, passed)) this.#takeFrom(look, directed)
+  /** Counts the time that has passed while others moved, and takes from the worker if it is due. */
+  #wait(sample: Sample, passed: number): void {
+    const isDirectedLate = this.#late(sample, 'directed', passed) >= this.#limits.directed
+    if (isDirectedLate || this.#isBalancedLate(sample, passed)) this.#takeFrom(sample, isDirectedLate)
   }
 
-  #isLateBalanced(look: Look, passed: number): boolean {
-    const keepsShares = this.#options.keepsShares()
-    const late = this.#late(look, 'balanced', passed)
-    if (!keepsShares) return late >= this.#limits.balanced
+  #isBalancedLate(sample: Sample, passed: number): boolean {
+    const late = this.#late(sample, 'balanced', passed)
+    if (!this.#keepsShares()) return late >= this.#limits.balanced
     const patience = this.#lifetimes.stay ? PATIENCE : 1
-    return this.#ownDoing(look, passed) >= patience * this.#limits.balanced || late >= this.#limits.directed
-  }
-
-  /** @returns for how many ms it has been there while others moved */
-  #late({ worker, fronts }: Look, line: Line, passed: number): number {
-    const sight = this.#sights[worker][line]
-    if (sight && fronts[line] === 'stuck') sight.late += passed
-    return sight?.late ?? 0
+    return this.#ownDoing(sample, passed) >= patience * this.#limits.balanced || late >= this.#limits.directed
   }
 
   /**
-   * @returns for how many of these ms the worker's thread ran, or slept in something else than its
-   *   loop. While it could run, and the kernel has other threads run, it is not blocked: it takes
-   *   what waits as soon as it has a core. Nor is it if it sleeps for a moment, as V8 does when it
-   *   collects garbage: a sleep counts from one look to the next.
+   * Whether connections are shared out for as long as they stay: other workers keep what they take
+   * then.
    */
-  #ownDoing({ worker, fronts }: Look, passed: number): number {
-    const { threads } = this.#options
-    const sight = this.#sights[worker].balanced
-    if (!sight) return 0
-    const { cpu: before, slept } = sight
-    const cpu = threads.cpu(worker)
-    sight.cpu = cpu
-    sight.slept = !threads.isReady(worker)
+  #keepsShares(): boolean {
+    return this.#parts.table.entries().some(({ policy }) => policy.completion === 'close')
+  }
+
+  /** @returns the ms for which the oldest has been there while others moved */
+  #late({ worker, fronts }: Sample, line: Line, passed: number): number {
+    const oldest = this.#oldest[worker][line]
+    if (oldest && fronts[line] === 'stuck') oldest.late += passed
+    return oldest?.late ?? 0
+  }
+
+  /**
+   * @returns the ms of these for which the worker's thread ran, or slept in something else than its
+   *   loop. A thread that could run while the kernel has other threads run is not blocked: it takes
+   *   what waits as soon as it has a core. Nor is a thread that sleeps for a moment, as V8 does
+   *   when it collects garbage: a sleep counts from one check to the next.
+   */
+  #ownDoing({ worker, fronts }: Sample, passed: number): number {
+    const { threadTimes } = this.#parts
+    const oldest = this.#oldest[worker].balanced
+    if (!oldest) return 0
+    const { cpu: before, slept } = oldest
+    const cpu = threadTimes.cpu(worker)
+    oldest.cpu = cpu
+    oldest.slept = !threadTimes.isReady(worker)
     if (fronts.balanced !== 'stuck') return 0
-    if (Number.isNaN(cpu) || (slept && sight.slept && cpu === before)) sight.own += passed
-    else if (!Number.isNaN(before)) sight.own += Math.min(cpu - before, passed)
-    return sight.own
+    if (Number.isNaN(cpu) || (slept && oldest.slept && cpu === before)) oldest.own += passed
+    else if (!Number.isNaN(before)) oldest.own += Math.min(cpu - before, passed)
+    return oldest.own
   }
 
-  #takeFrom({ worker }: Look, lateDirected: boolean): void {
-    const { eligibility, fabric, takeBack } = this.#options
+  #takeFrom({ worker }: Sample, isDirectedLate: boolean): void {
+    const { eligibility, dispatch } = this.#parts
     eligibility.hold(worker, 'stalled')
-    this.#takenBack += takeBack(fabric().waitingAt(worker).balanced)
-    if (lateDirected) this.#takeBackSent(worker)
+    this.#takenBack += dispatch.dealer.recover(dispatch.domain.waitingAt(worker).balanced)
+    if (isDirectedLate) this.#takeBackSent(worker)
   }
 
-  #letGoOnceEmpty({ worker, fronts }: Look): void {
+  #letGoOnceEmpty({ worker, fronts }: Sample): void {
     if (fronts.balanced !== 'empty' || fronts.directed !== 'empty') return
-    this.#options.eligibility.letGo(worker, 'stalled')
+    this.#parts.eligibility.letGo(worker, 'stalled')
   }
 
   #takeBackSent(worker: number): void {
-    const { recovery, deal } = this.#options
+    const { recovery, dispatch } = this.#parts
     const taken = recovery.takeSentTo(worker)
     this.#takenBack += taken.length
-    deal(taken)
+    dispatch.dealer.deal(taken)
   }
 }
 
-/** It takes what it is dealt, as far as can be seen. */
-function moves({ fronts }: Look): boolean {
+/** Whether the worker takes what it is dealt, as far as main can see. */
+function moves({ fronts }: Sample): boolean {
   return [fronts.balanced, fronts.directed].every((front) => front === 'empty' || front === 'moved')
 }

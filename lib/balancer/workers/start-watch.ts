@@ -3,9 +3,10 @@ import { NodeDlbError } from '../../errors.ts'
 import type { WorkerExit } from './worker-thread.ts'
 
 /**
- * Watches workers that start: each has to listen, or to end with code 0, and none may fail before.
+ * Watches workers that start. Each has to listen, or to end with code 0, and none may fail before.
  */
-export class Startup {
+export class StartWatch {
+  /** Resolves once no worker is awaited; rejects with the first failure. */
   readonly done: Promise<void>
   readonly #pending: Set<number>
   #resolve: () => void = () => undefined
@@ -13,7 +14,7 @@ export class Startup {
   readonly #timer: NodeJS.Timeout | undefined
   #failed = false
 
-  /** `timeout`: 0 for none. */
+  /** `timeout`: milliseconds until the start has failed; 0 means never. */
   constructor(workers: readonly number[], timeout: number) {
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -23,11 +24,12 @@ export class Startup {
     if (timeout > 0) this.#timer = setTimeout(() => this.#late(timeout), timeout)
   }
 
+  /** Whether no worker is awaited any more, also because one has failed. */
   get over(): boolean {
     return this.#pending.size === 0
   }
 
-  /** The reason is told by the rejection. */
+  /** Whether the start has failed. The rejection of `done` has the reason. */
   get failed(): boolean {
     return this.#failed
   }
@@ -37,11 +39,13 @@ export class Startup {
     return this.#pending.has(worker)
   }
 
+  /** The worker listens, or has ended with code 0. */
   settle(worker: number): void {
     this.#pending.delete(worker)
     if (this.over) this.#end(this.#resolve)
   }
 
+  /** Does nothing once the watch is over. */
   fail(error: Error): void {
     if (this.over) return
     this.#pending.clear()
@@ -65,13 +69,14 @@ export class Startup {
   }
 }
 
-/** What a worker that failed at start has to say. */
+/** Why a worker ended before it listened. */
 export class EntryFailedError extends NodeDlbError {
   readonly worker: number
-  /** As the process's exit code would have been without a balancer. */
+  /** The exit code that the process would have had without a balancer. */
   readonly exitCode: number
   /**
-   * The uncaught error, as Node prints it; null if the entry ended without one, as by process.exit.
+   * The uncaught error, as Node prints it; null if the entry ended without one, for example by
+   * process.exit.
    */
   readonly workerError: string | null
 

@@ -1,8 +1,8 @@
 import { NodeDlbError } from '../../errors.ts'
 
 /**
- * What Node throws for options that it does not take, or cannot clone; all else is the machine's
- * doing.
+ * The codes of errors that Node throws for options that it does not take. All others but
+ * DataCloneError are the machine's doing.
  */
 const wrongUse = /^ERR_(INVALID_|OUT_OF_RANGE|WORKER_INVALID_|MISSING_)/
 
@@ -11,8 +11,8 @@ const hint =
   'limits of its container or service), or have fewer workers'
 
 /**
- * Why a worker's thread cannot be started: what `new Worker` throws, or what its 'error' event says
- * of a thread that Node could not set up.
+ * Why a worker's thread cannot be started. `cause` is what `new Worker` throws, or the 'error'
+ * event of a thread that Node could not set up.
  *
  * @returns ERR_DLB_INVALID_ARGUMENT for options that Node refuses, else ERR_DLB_THREAD_FAILED
  */
@@ -31,7 +31,9 @@ export function isInitFailure(error: unknown): boolean {
   return codeOf(error) === 'ERR_WORKER_INIT_FAILED'
 }
 
-/** Whether it says that Node ended the thread, and not an error of the thread's code. */
+/**
+ * Whether a thread's 'error' event says that Node ended the thread, and not an error of its code.
+ */
 export function isEndedByNode(error: unknown): boolean {
   return isInitFailure(error) || codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY'
 }

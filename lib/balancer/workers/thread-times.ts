@@ -4,7 +4,7 @@ const UNKNOWN: NativeThread = { number: 0, pollFd: -1 }
 
 /**
  * What the workers' threads do with their time. A worker that is late may be blocked, or it could
- * run and the kernel has other threads run: only the first is its own doing.
+ * run while the kernel has other threads run. Only the first is its own doing.
  *
  * Main thread.
  */
@@ -23,16 +23,16 @@ export class ThreadTimes {
     this.#threads[worker] = UNKNOWN
   }
 
-  /** CPU time that the worker's thread has used, in ms; NaN if that is not known. */
+  /** The CPU time that the worker's thread has used, in ms; NaN if it is not known. */
   cpu(worker: number): number {
     const ms = loadAddon().threadCpu(this.#threads[worker].number)
     return ms < 0 ? Number.NaN : ms
   }
 
   /**
-   * Whether the worker's thread runs, could run if it had a core, or waits for events in its loop:
-   * whoever sends to it may have lost the core before waking it. Else it sleeps in something else;
-   * or nothing is known of it.
+   * Whether the worker's thread runs, could run if it had a core, or waits for events in its loop.
+   * (A sender may have lost its core before it woke the thread.) Otherwise the thread sleeps in
+   * something else, or nothing is known of it.
    */
   isReady(worker: number): boolean {
     const { number, pollFd } = this.#threads[worker]

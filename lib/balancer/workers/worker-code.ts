@@ -4,8 +4,8 @@ import { packageFile } from '../../package-file.ts'
 import type { WorkerCode } from '../../protocol.ts'
 
 /**
- * What the workers' part of this package is bundled into (scripts/bundle.mjs), and what they start
- * with.
+ * The files that the workers' part of this package is bundled into (scripts/bundle.mjs). A thread
+ * begins with START.
  */
 const BOOTSTRAP = 'dist/lib/bundle/bootstrap.cjs'
 const START = 'dist/lib/bundle/start.cjs'
@@ -17,8 +17,9 @@ export function startFile(): string {
 }
 
 /**
- * Parsing it would take each worker 4 ms and 1 MiB, as much as all else that it does for us. So it
- * is done once; a worker for whose V8 it is not right, would do it itself.
+ * The bootstrap, parsed once for all workers. To parse it would take each worker 4 ms and 1 MiB, as
+ * much as all else that a worker does for us. A worker whose V8 rejects the result parses it
+ * itself.
  */
 export function workerCode(): WorkerCode {
   code ??= compile(packageFile(BOOTSTRAP))

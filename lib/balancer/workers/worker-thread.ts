@@ -8,11 +8,14 @@ import type { ResolvedOptions } from '../options/options.ts'
 import { isEndedByNode, isInitFailure, threadFailure } from './thread-failure.ts'
 import { startFile, workerCode } from './worker-code.ts'
 
-/** What the main thread does for a worker. */
-export interface WorkerEvents {
-  /** Answers at once: the worker's thread waits for it. */
-  onCall(thread: WorkerThread, call: Call): Reply
-  onNotice(thread: WorkerThread, notice: Notice): void
+/** Handles what a worker asks and tells. */
+export interface WorkerMessages {
+  /** Answers at once: the worker's thread waits for the reply. */
+  answer(thread: WorkerThread, call: Call): Reply
+  take(thread: WorkerThread, notice: Notice): void
+}
+
+export interface WorkerExits {
   /**
    * The thread is joined: Node has closed all that it had open. Its last messages were delivered
    * before.
@@ -24,43 +27,48 @@ export interface WorkerExit {
   readonly code: number
   /** The uncaught error that ended it, as text; null if none did. */
   readonly error: string | null
-  /** Node could not set the thread up (ERR_DLB_THREAD_FAILED): the entry was not run. */
+  /** Why Node could not set the thread up (ERR_DLB_THREAD_FAILED). null: the entry was run. */
   readonly failure: NodeDlbError | null
-  /** By itself, and not by `terminate`. */
+  /** The thread has ended by itself, and not by `terminate`. */
   readonly byItself: boolean
 }
 
+export interface WorkerThreadParts {
+  readonly index: number
+  readonly link: WorkerLink
+  /** The ledger's memory. */
+  readonly ledger: SharedArrayBuffer
+  readonly options: ResolvedOptions
+  readonly messages: WorkerMessages
+  readonly exits: WorkerExits
+}
+
 /**
- * A thread that was told to exit, and has not after so long, is stuck: in its own code, or in its
- * user's --import.
+ * A thread that was told to exit, and has not done so after this time, is stuck: in its own code,
+ * or in its user's --import.
  */
 const OBEY_MS = 2000
 
-/** One life of one worker: a thread that runs the user's entry, and main's line to it. */
+/** One life of one worker: a thread that runs the user's entry, and main's connection to it. */
 export class WorkerThread {
   readonly index: number
   readonly threadId: number
   readonly worker: Worker
-  readonly #events: WorkerEvents
+  readonly #messages: WorkerMessages
+  readonly #exits: WorkerExits
   readonly #control: MessagePort
   readonly #replies: MessagePort
   readonly #answered = new Int32Array(new SharedArrayBuffer(4))
   readonly #ended: Promise<void>
   #onEnded: () => void = () => undefined
-  /** What its bootstrap has reported last; the app may have handled it. */
+  /** The last error that its bootstrap has reported. The app may have handled it. */
   #reported: string | null = null
-  /** What Node says that it ended by. */
+  /** What Node names as the error that ended the thread. */
   #error: { readonly value: unknown } | null = null
   #terminated = false
 
-  /** @throws why there is no thread, as Node has it. Nothing is left open then. */
-  constructor(
-    index: number,
-    link: WorkerLink,
-    ledger: SharedArrayBuffer,
-    options: ResolvedOptions,
-    events: WorkerEvents,
-  ) {
+  /** @throws the error that Node gives for not starting the thread. Nothing is left open then. */
+  constructor({ index, link, ledger, options, messages, exits }: WorkerThreadParts) {
     const [control, replies] = [new MessageChannel(), new MessageChannel()]
     const boot: WorkerBoot = {
       code: workerCode(),
@@ -84,7 +92,8 @@ export class WorkerThread {
       this.#onEnded = resolve
     })
     this.index = index
-    this.#events = events
+    this.#messages = messages
+    this.#exits = exits
     this.#control = control.port1
     this.#replies = replies.port1
     try {
@@ -110,9 +119,9 @@ export class WorkerThread {
   }
 
   /**
-   * Ends the thread: it is told to exit, and is stopped where it is only if it does not. For what
-   * is stopped in the middle leaves things to Node that it cannot handle: HTTP/2 requests that come
-   * in after the thread's JavaScript has ended abort the whole process
+   * Ends the thread. It is told to exit, and is stopped where it is only if it does not. A thread
+   * that is stopped in the middle leaves things to Node that Node cannot handle: HTTP/2 requests
+   * that come in after the thread's JavaScript has ended abort the whole process
    * (worker/drain/http2-sessions.ts), and files that import() was opening stay open.
    */
   async terminate(): Promise<void> {
@@ -129,8 +138,8 @@ export class WorkerThread {
     this.worker.on('error', (value: unknown) => {
       this.#error = { value }
     })
-    // The worker's own streams are others (worker/process/stdio.ts): this is what ran before they
-    // were opened, by --import.
+    // The worker's own streams are others (worker/process/stdio.ts). These carry what --import
+    // writes, which runs before those are opened.
     this.worker.stdout.on('data', (data: Uint8Array) => print(1, data))
     this.worker.stderr.on('data', (data: Uint8Array) => print(2, data))
     this.worker.once('exit', (code) => this.#onExit(code))
@@ -140,11 +149,11 @@ export class WorkerThread {
     if (message.type === 'uncaught') this.#reported = message.text
     else if (message.type === 'output') print(message.fd, message.data)
     else if (message.type === 'call') this.#answer(message.id, message.call)
-    else this.#events.onNotice(this, message)
+    else this.#messages.take(this, message)
   }
 
   #answer(id: number, call: Call): void {
-    const reply: Reply = this.#events.onCall(this, call)
+    const reply: Reply = this.#messages.answer(this, call)
     this.#replies.postMessage(reply)
     Atomics.store(this.#answered, 0, id)
     Atomics.notify(this.#answered, 0)
@@ -152,17 +161,17 @@ export class WorkerThread {
 
   #onExit(code: number): void {
     this.#onEnded()
-    // The ports' messages and the exit come by different ways: what it sent last may still be in
+    // The ports' messages and the exit come by different ways: the last messages may still be in
     // the queue.
     for (let rest = receiveMessageOnPort(this.#control); rest; rest = receiveMessageOnPort(this.#control)) {
       this.#onMessage(rest.message as ToMain)
     }
     this.#control.close()
     this.#replies.close()
-    this.#events.onExit(this, this.#exitOf(code))
+    this.#exits.onExit(this, this.#exitOf(code))
   }
 
-  /** Of a thread that Node itself has ended, or could not set up, Node's exit code may be 0. */
+  /** Node's exit code may be 0 for a thread that Node itself has ended, or could not set up. */
   #exitOf(exitCode: number): WorkerExit {
     const error = this.#error?.value
     const endedByNode = isEndedByNode(error)
@@ -176,9 +185,9 @@ export class WorkerThread {
   }
 
   /**
-   * The bootstrap's report says more than the cloned error. But Node ends a thread without one; and
-   * the last report may be of an error that the app has handled, if a handler of uncaught errors or
-   * of the exit has thrown another.
+   * The bootstrap's report says more than the cloned error. But a thread that Node ends has no
+   * report; and the last report may be of an error that the app has handled, if a handler of
+   * uncaught errors or of the exit has thrown another.
    */
   #errorText(error: unknown, endedByNode: boolean): string {
     const isOfIt = !(error instanceof Error) || this.#reported?.includes(error.message)
@@ -194,7 +203,7 @@ function startWorker(boot: WorkerBoot, { env, execArgv, resourceLimits }: Resolv
     workerData: boot,
     transferList: [boot.control, boot.replies],
     stdin: true,
-    // Else Node opens this thread's own, as long as there is a worker.
+    // Otherwise Node opens this thread's own, for as long as there is a worker.
     stdout: true,
     stderr: true,
     env: env ?? SHARE_ENV,

@@ -1,0 +1,111 @@
+import type { NodeDlbError } from '../../errors.ts'
+import type { Connection, Ledger } from '../../ledger/ledger.ts'
+import { loadAddon } from '../../native.ts'
+import { proxiedClientOf } from '../../net/proxied-client.ts'
+import type { ResolvedOptions } from '../options/options.ts'
+import type { EligibilityObserver } from '../workers/eligibility.ts'
+import type { Workers } from '../workers/workers.ts'
+import { Dealer, type DealerParts } from './dealer.ts'
+import type { Fabric, FabricHooks } from './fabric.ts'
+import { openFabric, openFallback } from './open-domain.ts'
+import type { ClientTable } from './policies/client-table.ts'
+import type { PolicyHost } from './policies/index.ts'
+
+export interface DispatchParts {
+  readonly options: ResolvedOptions
+  readonly ledger: Ledger
+  readonly clients: ClientTable
+  readonly workers: Workers
+}
+
+/** Those whom the dispatch works with, and who need it themselves. */
+export interface DispatchPartners extends DealerParts {
+  readonly accepting: Accepting
+  readonly failOver: DeviceFailures
+}
+
+interface Accepting {
+  setBlocked(blocked: boolean): void
+  /** Main has accepted connections of the listener, and all of them are dealt. */
+  dealt(listener: number): void
+}
+
+/** Is told that the device has failed. */
+export interface DeviceFailures {
+  deviceFailed(error: NodeDlbError): void
+}
+
+/**
+ * The domain that connections travel in, and the dealer that sends them there. When the device
+ * fails, both are replaced, and this object stays.
+ *
+ * Main thread.
+ */
+export class Dispatch implements FabricHooks, EligibilityObserver {
+  readonly flow: FabricHooks['flow']
+  readonly policies: PolicyHost
+  readonly give: FabricHooks['give']
+  readonly #options: ResolvedOptions
+  #domain: Fabric
+  /** null until `begin`. */
+  #partners: DispatchPartners | null = null
+  #dealer: Dealer | null = null
+
+  /** Takes the device. @throws as `openFabric` */
+  constructor({ options, ledger, clients, workers }: DispatchParts) {
+    this.#options = options
+    this.give = (worker, take) => workers.post(worker, take)
+    this.flow = ledger.counters
+    this.policies = {
+      direct: (worker) => ledger.counters.direct(worker),
+      clients,
+      clientOf: (fd, proxied) => (proxied ? proxiedClientOf(fd) : loadAddon().clientOf(fd)),
+    }
+    this.#domain = openFabric(options, this)
+  }
+
+  get domain(): Fabric {
+    return this.#domain
+  }
+
+  /** Invariant: nothing asks for the dealer before `begin`. */
+  get dealer(): Dealer {
+    return this.#dealer as Dealer
+  }
+
+  /**
+   * Makes the dealer. Called once, as soon as the partners exist. Nothing is accepted before.
+   */
+  begin(partners: DispatchPartners): void {
+    this.#partners = partners
+    this.#dealer = new Dealer(this.#domain, partners)
+  }
+
+  /** Main has accepted connections of the listener. The array is only read. */
+  accepted(listener: number, fds: Int32Array, count: number): void {
+    this.dealer.accept(listener, fds, count)
+    if (!this.dealer.blocked) this.#partners?.accepting.dealt(listener)
+  }
+
+  eligibilityChanged(worker: number, eligible: boolean): void {
+    this.#domain.setEligible(worker, eligible)
+  }
+
+  /** Puts what `fallbackPolicy` says into the failed domain's place. @throws as `openFallback` */
+  fallBack(failure: NodeDlbError): void {
+    this.#domain = openFallback(this.#options, this, failure)
+    this.#dealer = new Dealer(this.#domain, this.#partners as DispatchPartners)
+  }
+
+  onTaken(connections: readonly Connection[]): void {
+    this.dealer.takeBack(connections)
+  }
+
+  onRecovered(connections: readonly Connection[]): void {
+    this.dealer.recover(connections)
+  }
+
+  onFailure(error: NodeDlbError): void {
+    this.#partners?.failOver.deviceFailed(error)
+  }
+}

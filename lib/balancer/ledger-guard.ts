@@ -1,0 +1,26 @@
+import type { Ledger } from '../ledger/ledger.ts'
+import { loadAddon } from '../native.ts'
+
+/**
+ * Has the addon close the connections that nobody has adopted, should this thread end before the
+ * balancer is closed. Main thread.
+ */
+export class LedgerGuard {
+  readonly #ledger: Ledger
+  #guard: number | null = null
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
+  }
+
+  begin(): void {
+    const { words, stride, room } = this.#ledger.shift.hands
+    this.#guard = loadAddon().guardLedger(this.#ledger.entries.words, words, stride, room)
+  }
+
+  /** Does nothing if it has not begun. */
+  release(): void {
+    if (this.#guard !== null) loadAddon().releaseLedger(this.#guard)
+    this.#guard = null
+  }
+}

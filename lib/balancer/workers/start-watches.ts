@@ -1,0 +1,84 @@
+import type { NodeDlbError } from '../../errors.ts'
+import type { Events } from '../events.ts'
+import type { ResolvedOptions } from '../options/options.ts'
+import { EntryFailedError, StartWatch } from './start-watch.ts'
+import type { WorkerExit } from './worker-thread.ts'
+
+/** A worker that does not listen within this time is late if no `startTimeout` says when. */
+const LATE_MS = 5000
+
+/** Follows the starts of all workers, of which each ends when the worker listens. Main thread. */
+export class StartWatches {
+  /** Watches the workers that the balancer starts with. */
+  readonly first: StartWatch
+  readonly #options: ResolvedOptions
+  readonly #events: Events
+  readonly #watches = new Set<StartWatch>()
+  /** By worker: the timers of threads that have not listened yet. */
+  readonly #timers = new Map<number, NodeJS.Timeout>()
+
+  constructor(options: ResolvedOptions, events: Events) {
+    this.#options = options
+    this.#events = events
+    this.first = this.watch(Array.from({ length: options.workers }, (_, worker) => worker))
+  }
+
+  /** Watches workers that are about to be started. */
+  watch(workers: readonly number[]): StartWatch {
+    const watch = new StartWatch(workers, this.#options.startTimeout)
+    this.#watches.add(watch)
+    return watch
+  }
+
+  unwatch(watch: StartWatch): void {
+    this.#watches.delete(watch)
+  }
+
+  /** The worker's thread was started. */
+  spawned(worker: number): void {
+    const wait = this.#options.startTimeout || LATE_MS
+    // The process need not wait for the warning.
+    const timer = setTimeout(() => this.#tellLate(worker, wait), wait).unref()
+    this.#timers.set(worker, timer)
+  }
+
+  /** The worker listens: its start is done. */
+  listens(worker: number): void {
+    this.forget(worker)
+    for (const watch of this.#watches) watch.settle(worker)
+  }
+
+  /** The worker is late no more. */
+  forget(worker: number): void {
+    clearTimeout(this.#timers.get(worker))
+    this.#timers.delete(worker)
+  }
+
+  /**
+   * The worker's thread has ended. `isFinished`: it was to end, or ended itself with code 0.
+   * @returns whether the worker is needed again. One that has failed at its start is not.
+   */
+  ended(worker: number, exit: WorkerExit, isFinished: boolean): boolean {
+    if (this.first.failed) return false
+    const watch = this.#watchOf(worker)
+    if (!watch) return !isFinished
+    if (isFinished) watch.settle(worker)
+    else watch.fail(exit.failure ?? new EntryFailedError(worker, this.#options.entry, exit))
+    return false
+  }
+
+  failAll(error: NodeDlbError): void {
+    for (const watch of this.#watches) watch.fail(error)
+  }
+
+  #watchOf(worker: number): StartWatch | undefined {
+    return [...this.#watches].find((watch) => watch.awaits(worker))
+  }
+
+  #tellLate(worker: number, timeout: number): void {
+    // The watch's rejection tells it.
+    if (this.#watchOf(worker) && this.#options.startTimeout > 0) return
+    if (this.#events.emit('worker-late', { worker, timeout })) return
+    process.emitWarning(`worker_${worker} does not listen after ${timeout / 1000} s`, 'NodeDlbWarning')
+  }
+}
