@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { DomainToken, PortId, QueueId } from './device/device.ts'
 import type { ErrorCode } from './errors.ts'
-import type { Counting } from './ledger/counting.ts'
+import type { Counting } from './ledger/in-flight-limits.ts'
 import type { NativeThread } from './native.ts'
 
 /**

@@ -2,7 +2,7 @@ import type { Device, DeviceKind, DomainConfig, Port, PortId, QueueId, Schedulin
 import type { DlbDomain, DlbPort } from '../../device/dlb/types.ts'
 import type { EventBuffer } from '../../device/event-buffer.ts'
 import { NodeDlbError } from '../../errors.ts'
-import { type Counting, deepestQueue } from '../../ledger/counting.ts'
+import { type Counting, deepestQueue } from '../../ledger/in-flight-limits.ts'
 import type { Connection } from '../../ledger/ledger.ts'
 import type { DeviceLink } from '../../protocol.ts'
 import type { ResolvedOptions } from '../options/options.ts'

@@ -1,7 +1,7 @@
 import type { Port } from '../../device/device.ts'
 import { NodeDlbError } from '../../errors.ts'
 import type { LedgerCounters } from '../../ledger/counters.ts'
-import type { CountingRoom } from './counting-room.ts'
+import type { CountingRoom } from './in-flight-share.ts'
 
 export interface DeviceCompletionsOptions {
   readonly port: Port

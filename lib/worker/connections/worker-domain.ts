@@ -6,7 +6,7 @@ import type { Connection, Ledger } from '../../ledger/ledger.ts'
 import type { DeviceLink, QueueLink, Route } from '../../protocol.ts'
 import { Relief } from './acceptor.ts'
 import { type Completions, DeviceCompletions, DirectCompletions } from './completions.ts'
-import { CountingRoom } from './counting-room.ts'
+import { CountingRoom } from './in-flight-share.ts'
 import { INBOX_BATCH, Inbox, type InboxOptions } from './inbox.ts'
 
 /**

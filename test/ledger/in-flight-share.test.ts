@@ -1,7 +1,7 @@
 import t from 'tap'
-import { type Counting, countable, countableByEach, deepestQueue } from '../../lib/ledger/counting.ts'
+import { type Counting, countable, countableByEach, deepestQueue } from '../../lib/ledger/in-flight-limits.ts'
 import { Ledger } from '../../lib/ledger/ledger.ts'
-import { CountingRoom } from '../../lib/worker/connections/counting-room.ts'
+import { CountingRoom } from '../../lib/worker/connections/in-flight-share.ts'
 
 const ADOPTED = 8
 const LIMIT = 512

@@ -1,5 +1,5 @@
 import type { LedgerCounters } from '../../ledger/counters.ts'
-import { type Counting, countable, countableByEach } from '../../ledger/counting.ts'
+import { type Counting, countable, countableByEach } from '../../ledger/in-flight-limits.ts'
 
 /**
  * Which of this worker's open connections the device counts as its load. All, while there is room.
