@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { DomainToken, PortId, QueueId } from './device/device.ts'
 import type { ErrorCode } from './errors.ts'
-import type { Counting } from './ledger/in-flight-limits.ts'
+import type { InFlightLimits } from './ledger/in-flight-limits.ts'
 import type { NativeThread } from './native.ts'
 
 /**
@@ -67,9 +67,9 @@ export interface DeviceLink {
   readonly directed: PortId | null
   /** The load-balanced queues that listeners get theirs from. */
   readonly queues: readonly QueueId[]
-  /** Of open connections, by the device. */
-  readonly counting: Counting
-  /** How many workers have a thread, this one included: they share what can be counted. */
+  /** How many open connections the device can count as the load of workers. */
+  readonly limits: InFlightLimits
+  /** How many workers have a thread, this one included: they share the limits. */
   readonly workers: number
 }
 

@@ -172,23 +172,24 @@ export class LedgerCounters {
   }
 
   /**
-   * Worker: its open connections that are a load until they close, and how many of them the device
-   * counts. Main says 0 once the worker's thread has ended and its port was recovered.
+   * Worker: how many connections it has open that are a load until they close, and how many of them
+   * are counted (InFlightLimits). Main sets both to 0 once the worker's thread has ended and its
+   * port was recovered.
    */
-  setCounting(worker: number, open: number, counted: number): void {
+  setLoad(worker: number, open: number, counted: number): void {
     this.#values[rowOf(worker) + OPEN_AT] = open
     this.#values[rowOf(worker) + COUNTED_AT] = counted
   }
 
-  /** The most that any worker has open. */
+  /** The most that any worker has open, by `setLoad`. */
   get mostOpen(): number {
     let most = 0
     for (let worker = 0; worker < this.#workers; worker++) most = Math.max(most, this.#values[rowOf(worker) + OPEN_AT])
     return most
   }
 
-  /** The sum over all workers. */
-  get countedByDevice(): number {
+  /** The counted connections of all workers, by `setLoad`. */
+  get counted(): number {
     return this.#sumOf(COUNTED_AT)
   }
 

@@ -2,7 +2,7 @@ import type { Device, DeviceKind, DomainConfig, Port, PortId, QueueId, Schedulin
 import type { DlbDomain, DlbPort } from '../../device/dlb/types.ts'
 import type { EventBuffer } from '../../device/event-buffer.ts'
 import { NodeDlbError } from '../../errors.ts'
-import { type Counting, deepestQueue } from '../../ledger/in-flight-limits.ts'
+import { deepestQueue, type InFlightLimits } from '../../ledger/in-flight-limits.ts'
 import type { Connection } from '../../ledger/ledger.ts'
 import type { DeviceLink } from '../../protocol.ts'
 import type { ResolvedOptions } from '../options/options.ts'
@@ -57,7 +57,7 @@ const MAX_COUNTED = { software: 4096, dlb: 256 }
  *     load-balanced policies   8 queues, of which a DLB device has one for probes, a load-balanced port for each worker with 16
  *                              event-state entries, and the acceptor's with 64
  *     least-connections        for each worker 4,096 entries more, on a DLB device 256, or its share of what is free;
- *                              how many of them can be used at a time is in counting.ts
+ *                              how many of them can be used at a time is in in-flight-limits.ts
  *     directed policies        a directed port with its queue for each worker, and if there are no others for the acceptor
  *     all                      64 credits for each worker and 320, or what the device has left but the one for probes
  */
@@ -73,7 +73,7 @@ export class DeviceFabric implements Fabric {
   /** By worker. */
   readonly #workerPorts: readonly WorkerPorts[]
   readonly #plan: DomainPlan
-  readonly #counting: Counting
+  readonly #limits: InFlightLimits
   /** Of the workers' load-balanced ports. */
   readonly #cqDepth: number
   readonly #events: EventBuffer
@@ -106,7 +106,7 @@ export class DeviceFabric implements Fabric {
       this.queues = kind === 'dlb' ? queues.slice(1) : queues
       const limit = Math.min(...queues.map((queue) => this.#domain.inFlightLimit(queue)))
       this.#cqDepth = cqDepthFor(this.#plan, limit, options)
-      this.#counting = { most: this.#plan.counted, limit, apart: this.#cqDepth + ADOPTED_ENTRIES }
+      this.#limits = { perWorker: this.#plan.counted, total: limit, reserved: this.#cqDepth + ADOPTED_ENTRIES }
       const acceptor = this.#createAcceptorPort()
       this.#workerPorts = Array.from({ length: options.slots }, () => this.#createWorkerPorts())
       // A directed port consumes the queue with its own id.
@@ -143,9 +143,9 @@ export class DeviceFabric implements Fabric {
     return this.#try(() => this.#port.send(events, count), 0)
   }
 
-  get sharesCounting(): boolean {
-    const { most, limit } = this.#counting
-    return most > 0 && limit !== Number.POSITIVE_INFINITY
+  get sharesInFlightLimit(): boolean {
+    const { perWorker, total } = this.#limits
+    return perWorker > 0 && total !== Number.POSITIVE_INFINITY
   }
 
   give(events: EventBuffer, count: number): number {
@@ -155,7 +155,7 @@ export class DeviceFabric implements Fabric {
   linkFor(worker: number, workers: number): DeviceLink {
     const { balanced, directed } = this.#workerPorts[worker]
     const { queues } = this
-    return { domain: this.#domain.share(), balanced, directed, queues, counting: this.#counting, workers }
+    return { domain: this.#domain.share(), balanced, directed, queues, limits: this.#limits, workers }
   }
 
   /**

@@ -52,7 +52,7 @@ export interface Fabric {
   /**
    * Whether workers share what the device can count, so that each has to know how many they are.
    */
-  readonly sharesCounting: boolean
+  readonly sharesInFlightLimit: boolean
   /**
    * What the worker needs to know, `workers` being with a thread, itself included; null without a
    * device.

@@ -22,7 +22,7 @@ export class NopFabric implements Fabric {
   readonly device: DeviceFacts
   readonly policies: Policies
   readonly queues = []
-  readonly sharesCounting = false
+  readonly sharesInFlightLimit = false
   readonly directQueues: readonly QueueId[]
   readonly #hooks: FabricHooks
 

@@ -52,7 +52,7 @@ export class DeathCleanUp {
     // What its ports held is dealt again. That empties the ports for the next thread.
     dispatch.domain.recover(worker)
     // The thread's open connections count no more: the others share what they took of the limit.
-    ledger.counters.setCounting(worker, 0, 0)
+    ledger.counters.setLoad(worker, 0, 0)
     links.shareInFlightLimit()
     // Before `takeOwnedBy`: a connection that the worker has accepted for itself is found in one
     // place only, in what is pending or, once it is entered, in the ledger. And a number that is

@@ -37,7 +37,7 @@ export class WorkerLinks {
   /** Another number of workers have a thread: each has another share of the in-flight limit. */
   shareInFlightLimit(): void {
     const { workers, dispatch } = this.#parts
-    if (!dispatch.domain.sharesCounting) return
+    if (!dispatch.domain.sharesInFlightLimit) return
     workers.broadcast({ type: 'share', workers: workers.running.length })
   }
 }

@@ -1,12 +1,12 @@
 import type { Port } from '../../device/device.ts'
 import { NodeDlbError } from '../../errors.ts'
 import type { LedgerCounters } from '../../ledger/counters.ts'
-import type { CountingRoom } from './in-flight-share.ts'
+import type { InFlightShare } from './in-flight-share.ts'
 
 export interface DeviceCompletionsOptions {
   readonly port: Port
-  /** For those that count, beside those that wait or were just adopted. */
-  readonly room: CountingRoom
+  /** Bounds how many open connections count, beside those that wait or were just adopted. */
+  readonly share: InFlightShare
   readonly counts: Completions['counts']
   readonly onEarly: () => void
   /** The port does not work any more. */
@@ -37,17 +37,17 @@ export interface Completions {
 export class DeviceCompletions implements Completions {
   readonly counts: Completions['counts']
   readonly #port: Port
-  readonly #room: CountingRoom
+  readonly #share: InFlightShare
   readonly #onEarly: () => void
   readonly #onFailure: (error: NodeDlbError) => void
   /** Adopted in this turn of the loop, and in the one before. */
   #fresh = 0
   #settling = 0
 
-  constructor({ port, room, counts, onEarly, onFailure }: DeviceCompletionsOptions) {
+  constructor({ port, share, counts, onEarly, onFailure }: DeviceCompletionsOptions) {
     this.counts = counts
     this.#port = port
-    this.#room = room
+    this.#share = share
     this.#onEarly = onEarly
     this.#onFailure = onFailure
   }
@@ -58,16 +58,16 @@ export class DeviceCompletions implements Completions {
   }
 
   opened(): void {
-    this.#completeEarly(this.#room.opened())
+    this.#completeEarly(this.#share.opened())
   }
 
   closed(): void {
-    if (this.#room.closed()) this.#release(1)
+    if (this.#share.closed()) this.#release(1)
   }
 
   /** From now on there are so many workers, between which the device's limit is shared. */
   shareAmong(workers: number): void {
-    this.#completeEarly(this.#room.shareAmong(workers))
+    this.#completeEarly(this.#share.shareAmong(workers))
   }
 
   #completeEarly(connections: number): void {

@@ -6,7 +6,7 @@ import type { Connection, Ledger } from '../../ledger/ledger.ts'
 import type { DeviceLink, QueueLink, Route } from '../../protocol.ts'
 import { Relief } from './acceptor.ts'
 import { type Completions, DeviceCompletions, DirectCompletions } from './completions.ts'
-import { CountingRoom } from './in-flight-share.ts'
+import { InFlightShare } from './in-flight-share.ts'
 import { INBOX_BATCH, Inbox, type InboxOptions } from './inbox.ts'
 
 /**
@@ -57,7 +57,7 @@ export class DeviceIntake implements Intake {
    *   (ERR_DLB_CLOSED).
    */
   constructor(link: DeviceLink, options: DeviceIntakeOptions) {
-    const { domain: token, balanced, directed, queues, counting, workers } = link
+    const { domain: token, balanced, directed, queues, limits, workers } = link
     const { ledger, worker } = options
     const domain = attachDomain(token)
     this.#onFailure = options.onFailure
@@ -85,8 +85,8 @@ export class DeviceIntake implements Intake {
       for (const queue of queues) this.#balanced.unlink(queue)
       const counts = (listener: number): boolean => this.#routes.get(listener)?.completion === 'close'
       const onEarly = (): void => ledger.counters.countEarly(worker)
-      const room = new CountingRoom(counting, workers, ledger.counters, worker)
-      this.#completions = new DeviceCompletions({ port: this.#balanced, room, counts, onEarly, onFailure })
+      const share = new InFlightShare(limits, workers, ledger.counters, worker)
+      this.#completions = new DeviceCompletions({ port: this.#balanced, share, counts, onEarly, onFailure })
       open(this.#balanced, INBOX_BATCH, this.#completions)
     } else {
       this.#completions = null
