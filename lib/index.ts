@@ -2,7 +2,7 @@
 
 export { type Balancer, startBalancer } from './balancer/balancer.ts'
 export type { OverLimit } from './balancer/dispatch/admission.ts'
-export type { DeviceFacts } from './balancer/dispatch/fabric.ts'
+export type { DeviceFacts } from './balancer/dispatch/connection-domain.ts'
 export { type PolicyName, policyNames } from './balancer/dispatch/policies/names.ts'
 export type { BalancerEvents, CloseReport } from './balancer/events.ts'
 export type { ListenerOptions } from './balancer/listeners/settings.ts'

@@ -2,12 +2,13 @@ import type { MessagePort } from 'node:worker_threads'
 import type { DomainToken, PortId, QueueId } from './device/device.ts'
 import type { ErrorCode } from './errors.ts'
 import type { InFlightLimits } from './ledger/in-flight-limits.ts'
+import type { Connection } from './ledger/ledger.ts'
 import type { NativeThread } from './native.ts'
 
 /**
  * The messages between the main thread and a worker. Connections do not travel here but through the
- * device, except those that a worker gives back, and those of a device that failed and has no
- * successor.
+ * domain, except those that a worker gives back, and those for a worker's directed queue in a domain
+ * that has none.
  */
 
 /** The text of the program that every worker runs, and what V8 has compiled of it. */
@@ -56,12 +57,12 @@ export interface WorkerBoot {
 export interface WorkerLink {
   /** Later links have greater numbers. */
   readonly generation: number
-  /** null: there is none, and the worker accepts for itself. */
-  readonly device: DeviceLink | null
+  readonly domain: DomainLink
 }
 
-export interface DeviceLink {
-  readonly domain: DomainToken
+/** The worker's end of the domain that connections travel in. */
+export interface DomainLink {
+  readonly token: DomainToken
   /** The worker's ports; null for a kind that no policy needs. */
   readonly balanced: PortId | null
   readonly directed: PortId | null
@@ -292,12 +293,5 @@ export type ToWorker =
       readonly links: Links
       readonly routes: Routes
     }
-  | Take
-
-/** A connection, given without a device. */
-export interface Take {
-  readonly type: 'take'
-  readonly listener: number
-  readonly fd: number
-  readonly stamp: number
-}
+  /** A connection for the worker's directed queue, in a domain without directed ports. */
+  | { readonly type: 'connection'; readonly connection: Connection }

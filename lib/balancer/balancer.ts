@@ -216,7 +216,7 @@ interface Basics extends ReturnType<typeof createBasics> {
   readonly events: Events
 }
 
-/** The parts through which connections travel. @throws as `openFabric` */
+/** The parts through which connections travel. @throws as `openDomain` */
 function createDispatching(basics: Basics) {
   const { options, workers, eligibility } = basics
   const dispatch = new Dispatch(basics)
@@ -233,7 +233,7 @@ function createDispatching(basics: Basics) {
 function createTable(basics: Basics, dispatch: Dispatch): ListenerTable {
   const { options, ledger, workers, eligibility, sheds, events } = basics
   return new ListenerTable({
-    fabric: dispatch.domain,
+    domain: dispatch.domain,
     eligibility,
     settings: options.listeners,
     shift: ledger.shift,

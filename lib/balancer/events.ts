@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { NodeDlbError } from '../errors.ts'
-import type { DeviceFacts } from './dispatch/fabric.ts'
+import type { DeviceFacts } from './dispatch/connection-domain.ts'
 import type { Shed } from './stats/sheds.ts'
 import type { BalancerStats } from './stats/stats.ts'
 import type { Death } from './workers/workers.ts'

@@ -2,17 +2,13 @@ import Module, { syncBuiltinESMExports } from 'node:module'
 import { inspect } from 'node:util'
 import workerThreads from 'node:worker_threads'
 import { NodeDlbError } from '../errors.ts'
-import { type Connection, Ledger, NO_STAMP } from '../ledger/ledger.ts'
+import { Ledger } from '../ledger/ledger.ts'
 import { setAddonFile } from '../native.ts'
-import type { ProxiedAddresses } from '../net/proxy-header.ts'
-import type { Links, Routes, Take, ToWorker, WorkerBoot, WorkerLink } from '../protocol.ts'
+import type { Links, Routes, ToWorker, WorkerBoot, WorkerLink } from '../protocol.ts'
 import { announceWorker } from '../this-worker.ts'
-import { Adoption, type OnClosed } from './connections/adoption.ts'
-import { type Delivery, deliver, LATER } from './connections/delivery.ts'
+import { Adopter } from './connections/adopter.ts'
 import { followMoves } from './connections/moves.ts'
-import { OwnIntake } from './connections/own-intake.ts'
-import { readProxyHeader } from './connections/proxied.ts'
-import { DeviceIntake, type Intake, MixedIntake } from './connections/worker-domain.ts'
+import { WorkerDomain } from './connections/worker-domain.ts'
 import { Control } from './control.ts'
 import { drain } from './drain/drain.ts'
 import { tellOfDrain } from './drain/drain-notice.ts'
@@ -21,10 +17,9 @@ import { endWithNextResponse } from './drain/last-responses.ts'
 import { DatagramHook } from './listen/datagram-hook.ts'
 import { ListenHook } from './listen/listen-hook.ts'
 import { Listening } from './listen/listening.ts'
-import type { Member } from './listen/member.ts'
 import { OwnPaths } from './listen/own-paths.ts'
 import { rememberTicketKeys } from './listen/ticket-keys.ts'
-import { findTcp, type StreamHandleConstructor } from './node-handles.ts'
+import { findTcp } from './node-handles.ts'
 import { Overload } from './overload.ts'
 import { callHandlers, tellOfHandlers } from './process/app-signals.ts'
 import { useOwnEnvironment } from './process/environment.ts'
@@ -56,7 +51,7 @@ const ownPaths = new OwnPaths(isOurs)
 const listening = new Listening(control, findTcp(), (path) => ownPaths.listens(path))
 if (boot.hook) ownPaths.install()
 let draining = false
-const adoptions = new Map<StreamHandleConstructor, Adoption>()
+const adopter = new Adopter({ ledger, worker: boot.index, members: listening, control })
 connect(boot.link, null, [])
 const hook = new ListenHook(listening)
 followMoves(listening)
@@ -79,76 +74,23 @@ runEntry()
 
 /** At the start, and anew when the device has failed. */
 function connect(link: WorkerLink, links: Links | null, routes: Routes): void {
-  listening.connect(openIntake(link), link.generation, links, routes)
+  listening.connect(openDomain(link), link.generation, links, routes)
 }
 
 /** @returns null if the device does not work: main is told, and says what comes next. */
-function openIntake({ generation, device }: WorkerLink): Intake | null {
-  const onShed = (connections: number): void => control.post({ type: 'shed', connections })
-  const own = new OwnIntake({ ledger, worker: boot.index, accept, onShed, debug })
-  if (device === null) return own
-  const onFailure = (error: NodeDlbError): void => {
+function openDomain({ generation, domain }: WorkerLink): WorkerDomain | null {
+  const onFailure = ({ code, message }: NodeDlbError): void => {
     // Closed by main, which is about to say why.
-    if (error.code === 'ERR_DLB_CLOSED') return
-    control.post({ type: 'device-failed', generation, code: error.code, message: error.message })
+    if (code !== 'ERR_DLB_CLOSED') control.post({ type: 'device-failed', generation, code, message })
   }
+  const onShed = (connections: number): void => control.post({ type: 'shed', connections })
   try {
-    const options = { ledger, worker: boot.index, adopt, giveBack, onFailure, debug }
-    return new MixedIntake(new DeviceIntake(device, options), own)
+    return new WorkerDomain(domain, { ledger, worker: boot.index, adopter, onShed, onFailure, debug })
   } catch (error) {
-    if (!(error instanceof NodeDlbError) || device.domain.nodeDlbDomain !== 'dlb') throw error
+    if (!(error instanceof NodeDlbError) || domain.token.nodeDlbDomain !== 'dlb') throw error
     onFailure(error)
     return null
   }
-}
-
-function adopt(listener: number, fd: number, stamp: number, onClosed: OnClosed | null): Delivery | typeof LATER | null {
-  const member = listening.find(listener)
-  if (!member) {
-    // Dealt before the server closed.
-    giveBack({ listener, fd, stamp })
-    return null
-  }
-  const adoption = adoptionFor(member.Handle)
-  return adoption.claim(fd, stamp) ? claimed({ adoption, member, fd, stamp, onClosed }) : null
-}
-
-/** Main deals it again. */
-function giveBack(connection: Connection): void {
-  control.post({ type: 'return', ...connection })
-}
-
-/** Of the worker's own accepting, whose listener is closed with its server. */
-function accept(listener: number, fd: number): Delivery | typeof LATER | null {
-  const member = listening.find(listener) as Member
-  const adoption = adoptionFor(member.Handle)
-  const stamp = adoption.claimAccepted(fd)
-  return stamp === NO_STAMP ? null : claimed({ adoption, member, fd, stamp, onClosed: null })
-}
-
-function claimed(delivery: Delivery): Delivery | typeof LATER {
-  if (!delivery.member.proxied) return delivery
-  openLater(delivery)
-  return LATER
-}
-
-/** Once its header is off. On a turn of its own, or later. */
-function openLater(delivery: Delivery): void {
-  const { adoption, fd, stamp, onClosed } = delivery
-  const refuse = (): void => {
-    adoption.abandon(fd, stamp)
-    onClosed?.()
-  }
-  // The server may have closed meanwhile: as of any connection that had come before, it finishes
-  // this one.
-  const open = (addresses: ProxiedAddresses | null): void => deliver(delivery, addresses)
-  setImmediate(readProxyHeader, { fd, open, refuse })
-}
-
-function adoptionFor(Handle: StreamHandleConstructor): Adoption {
-  const adoption = adoptions.get(Handle) ?? new Adoption(Handle, ledger, boot.index)
-  adoptions.set(Handle, adoption)
-  return adoption
 }
 
 function isOurs(path: string, remove: boolean): boolean {
@@ -160,7 +102,7 @@ function listenToMain(): void {
   control.onMessage((message) => {
     if (message.type === 'exit') process.exit()
     else if (message.type === 'switch') connect(message.link, message.links, message.routes)
-    else if (message.type === 'take') take(message)
+    else if (message.type === 'connection') listening.receive(message.connection)
     else if (message.type === 'signal') onSignal(message.signal)
     else if (message.type === 'stdin-failed') failStdin(message)
     else if (message.type === 'relieve') listening.relieve()
@@ -186,11 +128,6 @@ function finish({ signal, deadline }: Extract<ToWorker, { type: 'drain' }>): voi
 
 function onSignal(signal: NodeJS.Signals): void {
   if (!callHandlers(signal, 0)) control.post({ type: 'raised', signal })
-}
-
-function take({ listener, fd, stamp }: Take): void {
-  const delivery = adopt(listener, fd, stamp, null)
-  if (delivery && delivery !== LATER) deliver(delivery)
 }
 
 function reportEnd(): void {

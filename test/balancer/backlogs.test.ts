@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Fabric } from '../../lib/balancer/dispatch/fabric.ts'
+import type { ConnectionDomain } from '../../lib/balancer/dispatch/connection-domain.ts'
 import { Policies } from '../../lib/balancer/dispatch/policies/index.ts'
 import type { PolicyName } from '../../lib/balancer/dispatch/policies/names.ts'
 import { ListenerSettingsTable } from '../../lib/balancer/listeners/settings.ts'
@@ -56,17 +56,17 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
   const settings = new ListenerSettingsTable(common, listeners)
   const host = { direct: () => ({ opened: 0, closed: 0, dropped: 0 }), isOpen: () => false, clientOf: () => null }
   const policies = new Policies(settings.policies, 1, host as never)
-  const fabric = {
+  const domain = {
     policies,
     policyFor: (wanted: PolicyName) => policies.get(wanted),
     queues: [0, 1].map((id) => ({ kind: 'load-balanced', id }) as const),
     directQueues: [{ kind: 'directed', id: 0 }],
-    release: ignore,
-    drain: ignore,
-  } as unknown as Fabric
+    reclaim: ignore,
+    stopReclaiming: ignore,
+  } as unknown as ConnectionDomain
   const eligibility = new Eligibility(1)
   const table = new ListenerTable({
-    fabric,
+    domain,
     eligibility,
     settings,
     shift,

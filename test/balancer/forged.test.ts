@@ -5,7 +5,7 @@ import t from 'tap'
 import type { PortId, QueueId } from '../../lib/device/device.ts'
 import { SchedulingType } from '../../lib/device/event-buffer.ts'
 import { attachDomain } from '../../lib/device/open.ts'
-import type { DeviceLink } from '../../lib/protocol.ts'
+import type { DomainLink } from '../../lib/protocol.ts'
 import { until } from '../deadline.ts'
 import { openDescriptors } from '../native/descriptors.ts'
 import { source } from '../programs.ts'
@@ -23,7 +23,7 @@ for (const policy of ['unordered', 'least-connections', 'round-robin'] as const)
     const preload = pathToFileURL(source('test/balancer/fixtures/tell-link.mjs')).href
     // The place of a third worker has ports that nobody uses.
     const holding = await Holding.start(t, { workers: 2, maxWorkers: 3, policy, execArgv: ['--import', preload] })
-    const { domain: token, queues } = await told
+    const { token, queues } = await told
     await holding.fill(20)
     const file = fs.openSync('/dev/null', 'r')
     t.teardown(() => fs.closeSync(file))
@@ -65,12 +65,12 @@ for (const policy of ['unordered', 'least-connections', 'round-robin'] as const)
 }
 
 /** What the first worker tells. */
-function link(): Promise<DeviceLink> {
+function link(): Promise<DomainLink> {
   const channel = new BroadcastChannel('link')
   return new Promise((resolve) => {
     channel.onmessage = (event: unknown) => {
       channel.close()
-      resolve((event as { data: DeviceLink }).data)
+      resolve((event as { data: DomainLink }).data)
     }
   })
 }

@@ -20,10 +20,10 @@ class World {
   readonly drained = new Set<number>()
   moves = 0
   readonly pool = new QueuePool<Place>({
-    fabric: {
+    domain: {
       queues: Array.from({ length: QUEUES }, (_, id): QueueId => ({ kind: 'load-balanced', id })),
-      release: ({ id }) => this.drained.delete(id),
-      drain: ({ id }) => this.drained.add(id),
+      stopReclaiming: ({ id }) => this.drained.delete(id),
+      reclaim: ({ id }) => this.drained.add(id),
     },
     onMoved: (place, queue) => {
       place.queue = queue?.id ?? null

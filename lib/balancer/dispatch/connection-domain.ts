@@ -1,136 +1,150 @@
-import type { Device, DeviceKind, DomainConfig, Port, PortId, QueueId, SchedulingDomain } from '../../device/device.ts'
+import type { Device, Port, PortId, QueueId, SchedulingDomain } from '../../device/device.ts'
 import type { DlbDomain, DlbPort } from '../../device/dlb/types.ts'
-import type { EventBuffer } from '../../device/event-buffer.ts'
+import { type EventBuffer, SchedulingType } from '../../device/event-buffer.ts'
 import { NodeDlbError } from '../../errors.ts'
-import { deepestQueue, type InFlightLimits } from '../../ledger/in-flight-limits.ts'
 import type { Connection } from '../../ledger/ledger.ts'
-import type { DeviceLink } from '../../protocol.ts'
+import type { DomainLink, ToWorker } from '../../protocol.ts'
 import type { ResolvedOptions } from '../options/options.ts'
-import { DeviceProbe } from './device-probe.ts'
-import type { DeviceFacts, Fabric, FabricCounts, FabricHooks, FabricParts } from './fabric.ts'
-import { giveAll } from './giving.ts'
-import type { Policies, Policy } from './policies/index.ts'
-import { isLoadBalanced, isOwnAccepting, type PolicyName } from './policies/names.ts'
+import { DeviceProbe, type Progress } from './device-probe.ts'
+import { countConnections, type DomainCounts } from './domain-counts.ts'
+import { type DomainPlan, planDomain } from './domain-plan.ts'
+import { createPorts, type DomainPorts, directQueueOf, portsOf } from './domain-ports.ts'
+import type { Policies, Policy, PolicyHost } from './policies/index.ts'
+import { isOwnAccepting, type PolicyName } from './policies/names.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
-/**
- * As many as a port has links: see QueuePool. On a DLB device, one of them is for probes, so that
- * the acceptor's port has a link left for it.
- */
-const QUEUES = 8
-/**
- * At most so many connections wait at one worker: measured to keep the tails low when a worker is
- * stuck.
- */
-const WORKER_CQ_DEPTH = 8
-/**
- * With least-connections: a worker whose consumer queue is full gets none, though it has the
- * fewest, so bursts have to fit. But what is in there has no priority any more.
- */
-const COUNTING_CQ_DEPTH = 256
-/** Adopted, and not complete before the worker's loop has come round: see DeviceCompletions. */
-const ADOPTED_ENTRIES = 8
-const WORKER_ENTRIES = WORKER_CQ_DEPTH + ADOPTED_ENTRIES
-const ACCEPTOR_CQ_DEPTH = 64
-const CREDITS_PER_WORKER = 64
-const BASE_CREDITS = 320
+/** What the stats say of the device. */
+export interface DeviceFacts {
+  /** none: the workers accept for themselves. */
+  readonly kind: 'dlb' | 'software' | 'none'
+  readonly id: number
+  readonly version: string
+  /** Why this device and not another. */
+  readonly reason: string
+  /** Whether it took the place of a DLB device that could not be had, or has failed. */
+  readonly fallback: boolean
+}
+
+/** What a domain needs from the balancer. */
+export interface DomainHost {
+  readonly policies: PolicyHost
+  readonly progress: Progress
+  readonly workers: Messenger
+  /** The device has failed. It is called once, on a later turn of the loop. */
+  deviceFailed(error: NodeDlbError): void
+}
+
+/** Sends messages to workers. */
+export interface Messenger {
+  post(worker: number, message: ToWorker): void
+}
+
+/** Takes the connections that no worker is linked to. */
+export interface Receiver {
+  takeBack(connections: readonly Connection[]): void
+}
+
+export interface ConnectionDomainParts {
+  readonly device: Device
+  readonly facts: DeviceFacts
+  readonly policies: Policies
+  /** The policy that all listeners have; null if each has its own. */
+  readonly only: PolicyName | null
+  readonly options: ResolvedOptions
+  readonly host: DomainHost
+}
+
 const BATCH = 64
-/**
- * Of the credits that the device has left, a domain does not use so many: a DLB device that stops
- * with all of them in its queues could not be probed, and would not be found out.
- */
-const KEPT_FOR_PROBE = { software: 0, dlb: 1 }
-/**
- * Of a worker, for the connections that least-connections counts; a DLB device has 2,048, and other
- * processes want some.
- */
-const MAX_COUNTED = { software: 4096, dlb: 256 }
 
 /**
- * A scheduling domain with a consumer port for each worker, and the acceptor's port, which sends
- * connections and receives what nobody else will. All of it is made before the start: a started
- * domain is fixed.
+ * The scheduling domain that connections travel in: consumer ports for the workers, and main's
+ * port, which sends connections and receives those that no worker is linked to. It is made once,
+ * and replaced as a whole when the device fails.
  *
- * It asks the device for what the workers and the policy need, and no more: other processes want
- * the rest.
+ * Under `nop`, the workers accept for themselves. What main still has to deal then (connections of
+ * a device that has failed, or of a worker that has ended while it accepted) goes through the
+ * workers' directed queues, like everything else: the domain is one of the software device, and has
+ * only directed ports.
  *
- *     load-balanced policies   8 queues, of which a DLB device has one for probes, a load-balanced port for each worker with 16
- *                              event-state entries, and the acceptor's with 64
- *     least-connections        for each worker 4,096 entries more, on a DLB device 256, or its share of what is free;
- *                              how many of them can be used at a time is in in-flight-limits.ts
- *     directed policies        a directed port with its queue for each worker, and if there are no others for the acceptor
- *     all                      64 credits for each worker and 320, or what the device has left but the one for probes
+ * A domain for load-balanced policies alone has no directed ports. They would be needed only for
+ * listeners without a queue (see QueuePool) and for those under `nop`, and a DLB device has few of
+ * them, and on DLB 2.0 a small credit pool of their own, which other processes want. Such
+ * connections go to their worker as messages (`#post`). Policies, dealer and worker do not see the
+ * difference.
+ *
+ * Main thread. No method throws for a device that fails: it does nothing then, and the host's
+ * `deviceFailed` is called.
  */
-export class DeviceFabric implements Fabric {
+export class ConnectionDomain {
   readonly device: DeviceFacts
   readonly policies: Policies
+  /** The load-balanced queues for listeners: no more than a port has links. */
   readonly queues: readonly QueueId[]
+  /** By worker, for policies that address workers. */
   readonly directQueues: readonly QueueId[]
   readonly #only: PolicyName | null
   readonly #device: Device
-  readonly #domain: SchedulingDomain
-  readonly #port: Port
-  /** By worker. */
-  readonly #workerPorts: readonly WorkerPorts[]
+  readonly #host: DomainHost
   readonly #plan: DomainPlan
-  readonly #limits: InFlightLimits
-  /** Of the workers' load-balanced ports. */
-  readonly #cqDepth: number
+  readonly #domain: SchedulingDomain
+  readonly #ports: DomainPorts
+  /** Main's. */
+  readonly #port: Port
   readonly #events: EventBuffer
-  /** For what waits at a worker. */
-  readonly #seen: EventBuffer
-  readonly #hooks: FabricHooks
-  /** null: the device does not fail. */
+  /** Holds what waits at a worker. */
+  readonly #peeked: EventBuffer
+  /** null if the device does not fail. */
   readonly #probe: DeviceProbe | null = null
-  /** It has failed, or is closed: the rest is done quietly. */
+  #receiver: Receiver | null = null
+  /** The device has failed, or the domain is closed: calls do nothing. */
   #over = false
 
   /**
-   * Takes the device.
+   * Takes over the device.
    * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; everything is undone then, and the device
    *   closed.
    */
-  constructor({ device, policies, only, options, hooks, fallback }: FabricParts & { readonly device: Device }) {
-    const { kind, id, version, reason } = device
-    this.device = { kind, id, version, reason, fallback }
+  constructor({ device, facts, policies, only, options, host }: ConnectionDomainParts) {
+    this.device = facts
     this.policies = policies
     this.#only = only
     this.#device = device
-    this.#hooks = hooks
+    this.#host = host
     const undo: (() => void)[] = [() => device.close()]
     try {
       this.#plan = planDomain(device, options, policies)
       this.#domain = device.createDomain(this.#plan.config)
       undo.push(() => this.#domain.close())
-      const queues = Array.from({ length: this.#plan.queues }, () => this.#domain.createLoadBalancedQueue())
-      this.queues = kind === 'dlb' ? queues.slice(1) : queues
-      const limit = Math.min(...queues.map((queue) => this.#domain.inFlightLimit(queue)))
-      this.#cqDepth = cqDepthFor(this.#plan, limit, options)
-      this.#limits = { perWorker: this.#plan.counted, total: limit, reserved: this.#cqDepth + ADOPTED_ENTRIES }
-      const acceptor = this.#createAcceptorPort()
-      this.#workerPorts = Array.from({ length: options.slots }, () => this.#createWorkerPorts())
-      // A directed port consumes the queue with its own id.
-      this.directQueues = this.#workerPorts.flatMap(({ directed }) =>
-        directed ? [{ kind: 'directed', id: directed.id }] : [],
+      this.#ports = createPorts(this.#domain, this.#plan, options)
+      this.queues = this.#ports.queues
+      // Without directed ports, the number of the worker.
+      this.directQueues = this.#ports.workers.map(({ directed }, id) =>
+        directQueueOf(directed ?? { kind: 'directed', id }),
       )
       this.#domain.start()
-      this.#port = this.#domain.attachPort(acceptor)
+      this.#port = this.#domain.attachPort(this.#ports.main)
       this.#events = this.#domain.createEvents(BATCH)
-      this.#seen = this.#domain.createEvents(this.#cqDepth)
-      if (kind === 'dlb') this.#probe = this.#createProbe(queues.at(0))
+      this.#peeked = this.#domain.createEvents(this.#ports.cqDepth)
+      if (device.kind === 'dlb') this.#probe = this.#createProbe()
       undo.push(() => this.#probe?.stop())
       this.#probe?.checkStart()
       this.#probe?.watch()
-      this.#port.onReadable(() => this.#receive())
+      this.#port.onReadable(() => this.#try(() => this.#receive(), undefined))
       // The workers hold the loop open.
       this.#port.unref()
-      if (kind === 'dlb') this.#watch(this.#domain as DlbDomain)
+      if (device.kind === 'dlb') this.#watch(this.#domain as DlbDomain)
     } catch (error) {
       for (const step of undo.reverse()) quietly(step)
       throw error
     }
   }
 
+  /** Connections that no worker is linked to go to this receiver from now on. */
+  returnTo(receiver: Receiver): void {
+    this.#receiver = receiver
+  }
+
+  /** The policy of a listener that wants this one. After a failure it can be another. */
   policyFor(wanted: PolicyName): Policy {
     return this.policies.get(this.#only ?? wanted)
   }
@@ -139,62 +153,75 @@ export class DeviceFabric implements Fabric {
     return this.#domain.createEvents(BATCH)
   }
 
+  /**
+   * As a port's. The events are of one policy, so either all of them address workers or none does.
+   */
   send(events: EventBuffer, count: number): number {
+    if (!this.#plan.directed && events.schedulingType(0) === SchedulingType.directed) return this.#post(events, count)
     return this.#try(() => this.#port.send(events, count), 0)
   }
 
+  /**
+   * Whether workers share what the device can count, so that each has to know how many they are.
+   */
   get sharesInFlightLimit(): boolean {
-    const { perWorker, total } = this.#limits
+    const { perWorker, total } = this.#ports.limits
     return perWorker > 0 && total !== Number.POSITIVE_INFINITY
   }
 
-  give(events: EventBuffer, count: number): number {
-    return giveAll(events, count, this.#hooks.give)
-  }
-
-  linkFor(worker: number, workers: number): DeviceLink {
-    const { balanced, directed } = this.#workerPorts[worker]
-    const { queues } = this
-    return { domain: this.#domain.share(), balanced, directed, queues, limits: this.#limits, workers }
+  /** What the worker needs to know. `workers`: how many have a thread, this one included. */
+  linkFor(worker: number, workers: number): DomainLink {
+    const { queues, limits } = this.#ports
+    return { token: this.#domain.share(), ...this.#ports.workers[worker], queues, limits, workers }
   }
 
   /**
-   * A load-balanced port is disabled first, so that its queues' events go to others. A directed one
-   * has its queue to itself: nobody sends to it any more, and what is in it comes out through the
-   * port, as long as that is enabled.
+   * The worker's thread has ended. @returns what its ports held; the ledger knows which of it was
+   * adopted.
    */
-  recover(worker: number): void {
-    for (const port of portsOf(this.#workerPorts[worker])) this.#try(() => this.#recover(port), undefined)
+  recoverFrom(worker: number): Connection[] {
+    const recovered: Connection[] = []
+    for (const port of portsOf(this.#ports.workers[worker])) this.#try(() => this.#recover(port, recovered), undefined)
+    return recovered
   }
 
   /**
-   * Directed queues are not touched: the policies that address workers leave out those that are not
-   * eligible.
+   * Whether the device deals to the worker; at first it does. What it has been dealt already stays
+   * there. Directed queues are not touched: the policies that address workers leave out those that
+   * are not eligible.
    */
   setEligible(worker: number, eligible: boolean): void {
-    const { balanced: port } = this.#workerPorts[worker]
+    const { balanced: port } = this.#ports.workers[worker]
     if (!port) return
     this.#try(() => (eligible ? this.#domain.enablePort(port) : this.#domain.disablePort(port)), undefined)
   }
 
-  waitingAt(worker: number, wanted: number = this.#cqDepth): Waiting {
-    const { balanced, directed } = this.#workerPorts[worker]
-    const most = Math.min(wanted, this.#cqDepth)
+  /**
+   * @returns what waits in the worker's consumer queues, oldest first, up to `wanted` of each. The
+   *   worker may just be receiving it.
+   */
+  waitingAt(worker: number, wanted: number = this.#ports.cqDepth): Waiting {
+    const { balanced, directed } = this.#ports.workers[worker]
+    const most = Math.min(wanted, this.#ports.cqDepth)
     const peek = (): Waiting => ({ balanced: this.#peek(balanced, most), directed: this.#peek(directed, most) })
     return this.#try(peek, NOTHING_WAITING)
   }
 
-  drain(queue: QueueId): void {
+  /** The queue is no listener's any more: from here on, what is in it comes back to main. */
+  reclaim(queue: QueueId): void {
     this.#try(() => this.#port.link(queue), undefined)
   }
 
-  release(queue: QueueId): void {
+  /** The queue is a listener's again. */
+  stopReclaiming(queue: QueueId): void {
     this.#try(() => this.#port.unlink(queue), undefined)
   }
 
-  counts(): FabricCounts {
-    const none = { creditsFree: 0, queued: 0, byWorker: this.#workerPorts.map(() => 0) }
-    return this.#try(() => this.#count(), none)
+  counts(): DomainCounts {
+    const none = { creditsFree: 0, queued: 0, byWorker: this.#ports.workers.map(() => 0) }
+    const counts = this.#try(() => countConnections(this.#domain, this.#ports), none)
+    // Without a device, as the stats have it, nothing has credits.
+    return this.device.kind === 'none' ? { ...counts, creditsFree: 0 } : counts
   }
 
   close(): void {
@@ -207,76 +234,54 @@ export class DeviceFabric implements Fabric {
     }
   }
 
-  #createAcceptorPort(): PortId {
-    const cqDepth = ACCEPTOR_CQ_DEPTH
-    if (this.#plan.queues > 0) return this.#domain.createLoadBalancedPort({ cqDepth })
-    return this.#domain.createDirectedPort({ cqDepth })
-  }
-
-  #createWorkerPorts(): WorkerPorts {
-    const { queues, addressesWorkers, counted } = this.#plan
-    const cqDepth = this.#cqDepth
-    const eventStateEntries = WORKER_ENTRIES + counted
-    return {
-      balanced: queues > 0 ? this.#domain.createLoadBalancedPort({ cqDepth, eventStateEntries }) : null,
-      directed: addressesWorkers ? this.#domain.createDirectedPort({ cqDepth: WORKER_CQ_DEPTH }) : null,
+  /**
+   * Sends connections to their workers as messages. If a worker's thread has ended by then, the
+   * ledger says what it was sent.
+   * @returns how many, which is all
+   */
+  #post(events: EventBuffer, count: number): number {
+    for (let i = 0; i < count; i++) {
+      this.#host.workers.post(events.queueId(i), { type: 'connection', connection: connectionAt(events, i) })
     }
+    return count
   }
 
-  #recover(port: PortId): void {
+  /**
+   * A load-balanced port is disabled first, so that its queues' events go to others. A directed one
+   * has its queue to itself: nobody sends to it any more, and what is in it comes out through the
+   * port, as long as that is enabled.
+   */
+  #recover(port: PortId, recovered: Connection[]): void {
     if (port.kind === 'load-balanced') this.#domain.disablePort(port)
     for (;;) {
       const count = this.#domain.recover(port, this.#events, BATCH)
       if (count === 0) break
-      this.#hooks.onRecovered(connectionsIn(this.#events, count))
+      recovered.push(...connectionsIn(this.#events, count))
     }
     // For the next thread. Without links it gets nothing.
     if (port.kind === 'load-balanced') this.#domain.enablePort(port)
   }
 
   #peek(port: PortId | null, most: number): readonly Connection[] {
-    const count = port === null ? 0 : this.#domain.peek(port, this.#seen, most)
-    return count === 0 ? NOTHING_WAITING.balanced : connectionsIn(this.#seen, count)
-  }
-
-  #count(): FabricCounts {
-    const { creditsFree, queues, ports } = this.#domain.stats()
-    const depthOf = (id: PortId): number => queues.find(({ queue }) => same(queue, id))?.depth ?? 0
-    return {
-      creditsFree,
-      queued: queues.reduce(
-        (sum, { queue, depth }) => (this.queues.some((each) => same(each, queue)) ? sum + depth : sum),
-        0,
-      ),
-      byWorker: this.#workerPorts.map((ids) =>
-        portsOf(ids).reduce((sum, id) => {
-          const inPort = ports.find(({ port }) => same(port, id))?.queued ?? 0
-          return sum + (id.kind === 'directed' ? inPort + depthOf(id) : inPort)
-        }, 0),
-      ),
-    }
+    const count = port === null ? 0 : this.#domain.peek(port, this.#peeked, most)
+    return count === 0 ? NOTHING_WAITING.balanced : connectionsIn(this.#peeked, count)
   }
 
   #receive(): void {
-    this.#try(() => this.#take(), undefined)
-  }
-
-  #take(): void {
     const count = this.#port.receive(this.#events, BATCH)
     if (count === 0) return
     if (this.#port.id.kind === 'load-balanced') this.#port.release(count)
-    const taken = connectionsIn(this.#events, count).filter((_, i) => !this.#probe?.take(this.#events, i))
-    if (taken.length > 0) this.#hooks.onTaken(taken)
+    const received = connectionsIn(this.#events, count).filter((_, i) => !this.#probe?.take(this.#events, i))
+    if (received.length > 0) this.#receiver?.takeBack(received)
   }
 
-  /** Where only directed policies are in use, the acceptor's port has its queue to itself. */
-  #createProbe(balanced: QueueId | undefined): DeviceProbe {
+  #createProbe(): DeviceProbe {
     return new DeviceProbe({
       port: this.#port as DlbPort,
-      queue: balanced ?? this.#port.id,
+      queue: this.#ports.probeQueue,
       events: this.#domain.createEvents(1),
-      receive: () => this.#take(),
-      flow: this.#flow(),
+      receive: () => this.#receive(),
+      flow: this.#progress(),
       onFailure: (error) => this.#fail(error),
     })
   }
@@ -284,12 +289,12 @@ export class DeviceFabric implements Fabric {
   /**
    * Where workers accept for some listeners, that they adopt does not say that the device works.
    */
-  #flow(): FabricHooks['flow'] {
-    const { flow } = this.#hooks
-    if (!this.policies.names().some(isOwnAccepting)) return flow
+  #progress(): Progress {
+    const { progress } = this.#host
+    if (!this.policies.names().some(isOwnAccepting)) return progress
     return {
       get inFlight() {
-        return flow.inFlight
+        return progress.inFlight
       },
       adopted: 0,
     }
@@ -307,7 +312,7 @@ export class DeviceFabric implements Fabric {
       return call()
     } catch (error) {
       // The software device does not fail: what it throws is a bug.
-      if (!(error instanceof NodeDlbError) || this.device.kind !== 'dlb') throw error
+      if (!(error instanceof NodeDlbError) || this.#domain.kind !== 'dlb') throw error
       this.#fail(error)
       return otherwise
     }
@@ -317,75 +322,16 @@ export class DeviceFabric implements Fabric {
     if (this.#over) return
     this.#over = true
     this.#probe?.stop()
-    queueMicrotask(() => this.#hooks.onFailure(error))
+    queueMicrotask(() => this.#host.deviceFailed(error))
   }
-}
-
-interface WorkerPorts {
-  readonly balanced: PortId | null
-  readonly directed: PortId | null
-}
-
-interface DomainPlan {
-  readonly config: DomainConfig
-  /** Load-balanced ones; 0 if no policy uses them. */
-  readonly queues: number
-  readonly addressesWorkers: boolean
-  /** Of each worker: open connections that the device can count. */
-  readonly counted: number
-}
-
-function planDomain(device: Device, options: ResolvedOptions, policies: Policies): DomainPlan {
-  const { slots: workers } = options
-  const names = policies.names()
-  const balanced = names.some(isLoadBalanced)
-  const addressesWorkers = names.some((name) => !isLoadBalanced(name) && !isOwnAccepting(name))
-  const free = device.resources()
-  const waiting = balanced ? workers * WORKER_ENTRIES + ACCEPTOR_CQ_DEPTH : 0
-  const share = Math.max(0, Math.floor((free.eventStateEntries - waiting) / workers))
-  const counted = names.includes('least-connections') ? Math.min(MAX_COUNTED[device.kind], share) : 0
-  const config = {
-    loadBalancedQueues: balanced ? QUEUES : 0,
-    loadBalancedPorts: balanced ? workers + 1 : 0,
-    directedPorts: addressesWorkers ? workers + (balanced ? 0 : 1) : 0,
-    eventStateEntries: waiting + workers * counted,
-    credits: creditsOf(device.kind, free.credits, options),
-  }
-  return { config, queues: config.loadBalancedQueues, addressesWorkers, counted }
-}
-
-/**
- * What is wanted, or without a wish what there is. If there is too little, so much that the device
- * refuses it.
- */
-function creditsOf(kind: DeviceKind, free: number, { credits, slots }: ResolvedOptions): number {
-  const most = free - KEPT_FOR_PROBE[kind]
-  if (most < 1) return free + 1
-  if (credits !== undefined && credits > free) return credits
-  return Math.min(credits ?? BASE_CREDITS + slots * CREDITS_PER_WORKER, most)
-}
-
-/** Of the workers' load-balanced ports. */
-function cqDepthFor({ counted }: DomainPlan, limit: number, { slots, listeners }: ResolvedOptions): number {
-  if (listeners.hasPriorities) return WORKER_CQ_DEPTH
-  const most = Math.min(COUNTING_CQ_DEPTH, counted)
-  return deepestQueue(limit, slots, ADOPTED_ENTRIES, WORKER_CQ_DEPTH, most)
 }
 
 function connectionsIn(events: EventBuffer, count: number): Connection[] {
-  return Array.from({ length: count }, (_, i) => ({
-    listener: events.data16(i),
-    fd: events.data64Low(i),
-    stamp: events.data64High(i),
-  }))
+  return Array.from({ length: count }, (_, i) => connectionAt(events, i))
 }
 
-function portsOf({ balanced, directed }: WorkerPorts): PortId[] {
-  return [balanced, directed].filter((port) => port !== null)
-}
-
-function same(a: PortId, b: PortId): boolean {
-  return a.kind === b.kind && a.id === b.id
+function connectionAt(events: EventBuffer, i: number): Connection {
+  return { listener: events.data16(i), fd: events.data64Low(i), stamp: events.data64High(i) }
 }
 
 function quietly(step: () => void): void {

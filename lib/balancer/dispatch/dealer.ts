@@ -5,7 +5,7 @@ import { HeaderWait } from '../../net/proxied-client.ts'
 import type { ResolvedOptions } from '../options/options.ts'
 import type { ShedReason, Sheds } from '../stats/sheds.ts'
 import type { Admission } from './admission.ts'
-import type { Fabric } from './fabric.ts'
+import type { ConnectionDomain } from './connection-domain.ts'
 import type { Balanced, Policy } from './policies/index.ts'
 
 /** What the dealer knows of a listener. */
@@ -59,7 +59,7 @@ const PRIORITIES = 8
  * Main thread.
  */
 export class Dealer {
-  readonly #domain: Fabric
+  readonly #domain: ConnectionDomain
   readonly #events: EventBuffer
   readonly #parts: DealerParts
   readonly #ledger: Ledger
@@ -74,7 +74,7 @@ export class Dealer {
   /** The number of retries in a row with no connection taken. */
   #retries = 0
 
-  constructor(domain: Fabric, parts: DealerParts) {
+  constructor(domain: ConnectionDomain, parts: DealerParts) {
     this.#domain = domain
     this.#events = domain.createEvents()
     this.#parts = parts
@@ -84,6 +84,7 @@ export class Dealer {
     // In Envoy's log every thread is a worker. Main only accepts, and is numbered after the
     // workers.
     this.#debug = debug && ((line) => debug(`worker_${slots} ${line}`))
+    domain.returnTo(this)
   }
 
   /** Connections that wait here for credits. */
@@ -242,8 +243,7 @@ export class Dealer {
       // Before the send: a worker can have the event before `send` returns.
       this.#ledger.toDevice(fd, stamp, worker)
     }
-    const hasQueue = listener.policy.kind !== 'none'
-    const sent = hasQueue ? this.#domain.send(this.#events, count) : this.#domain.give(this.#events, count)
+    const sent = this.#domain.send(this.#events, count)
     listener.policy.sent(listener, sent)
     if (sent > 0) this.#parts.stalls?.arm()
     for (let i = 0; i < count; i++) {

@@ -2,7 +2,6 @@ import type { QueueId } from '../../device/device.ts'
 import type { DlbPort } from '../../device/dlb/types.ts'
 import { type EventBuffer, SchedulingType } from '../../device/event-buffer.ts'
 import { NodeDlbError } from '../../errors.ts'
-import type { FabricHooks } from './fabric.ts'
 
 /** Looks for the probe after the start, 1 ms apart: it comes back within some µs. */
 const START_LOOKS = 1000
@@ -14,6 +13,14 @@ const LOOKS_BEFORE = 2
 const LOOKS_FOR_PROBE = 6
 /** In the place of a connection's. */
 const NO_FD = -1
+
+/** How the connections get on. The ledger has it. */
+export interface Progress {
+  /** Connections that were accepted and not adopted. */
+  readonly inFlight: number
+  /** Connections that were adopted since the start. */
+  readonly adopted: number
+}
 
 export interface DeviceProbeOptions {
   /** Main's. */
@@ -30,7 +37,7 @@ export interface DeviceProbeOptions {
    * Of the listeners whose connections go through the device; where others adopt some as well,
    * `adopted` says nothing, and is constant.
    */
-  readonly flow: FabricHooks['flow']
+  readonly flow: Progress
   readonly onFailure: (error: NodeDlbError) => void
 }
 

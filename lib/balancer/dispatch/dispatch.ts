@@ -1,13 +1,14 @@
 import type { NodeDlbError } from '../../errors.ts'
-import type { Connection, Ledger } from '../../ledger/ledger.ts'
+import type { Ledger } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
 import { proxiedClientOf } from '../../net/proxied-client.ts'
 import type { ResolvedOptions } from '../options/options.ts'
 import type { EligibilityObserver } from '../workers/eligibility.ts'
 import type { Workers } from '../workers/workers.ts'
+import type { ConnectionDomain, DomainHost } from './connection-domain.ts'
 import { Dealer, type DealerParts } from './dealer.ts'
-import type { Fabric, FabricHooks } from './fabric.ts'
-import { openFabric, openFallback } from './open-domain.ts'
+import type { Progress } from './device-probe.ts'
+import { openDomain, openFallback } from './open-domain.ts'
 import type { ClientTable } from './policies/client-table.ts'
 import type { PolicyHost } from './policies/index.ts'
 
@@ -41,30 +42,30 @@ export interface DeviceFailures {
  *
  * Main thread.
  */
-export class Dispatch implements FabricHooks, EligibilityObserver {
-  readonly flow: FabricHooks['flow']
+export class Dispatch implements DomainHost, EligibilityObserver {
+  readonly progress: Progress
   readonly policies: PolicyHost
-  readonly give: FabricHooks['give']
+  readonly workers: Workers
   readonly #options: ResolvedOptions
-  #domain: Fabric
+  #domain: ConnectionDomain
   /** null until `begin`. */
   #partners: DispatchPartners | null = null
   #dealer: Dealer | null = null
 
-  /** Takes the device. @throws as `openFabric` */
+  /** Takes the device. @throws as `openDomain` */
   constructor({ options, ledger, clients, workers }: DispatchParts) {
     this.#options = options
-    this.give = (worker, take) => workers.post(worker, take)
-    this.flow = ledger.counters
+    this.workers = workers
+    this.progress = ledger.counters
     this.policies = {
       direct: (worker) => ledger.counters.direct(worker),
       clients,
       clientOf: (fd, proxied) => (proxied ? proxiedClientOf(fd) : loadAddon().clientOf(fd)),
     }
-    this.#domain = openFabric(options, this)
+    this.#domain = openDomain(options, this)
   }
 
-  get domain(): Fabric {
+  get domain(): ConnectionDomain {
     return this.#domain
   }
 
@@ -97,15 +98,7 @@ export class Dispatch implements FabricHooks, EligibilityObserver {
     this.#dealer = new Dealer(this.#domain, this.#partners as DispatchPartners)
   }
 
-  onTaken(connections: readonly Connection[]): void {
-    this.dealer.takeBack(connections)
-  }
-
-  onRecovered(connections: readonly Connection[]): void {
-    this.dealer.recover(connections)
-  }
-
-  onFailure(error: NodeDlbError): void {
+  deviceFailed(error: NodeDlbError): void {
     this.#partners?.failOver.deviceFailed(error)
   }
 }

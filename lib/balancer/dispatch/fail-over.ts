@@ -6,8 +6,8 @@ import type { Eligibility } from '../workers/eligibility.ts'
 import type { StartWatches } from '../workers/start-watches.ts'
 import type { WorkerLinks } from '../workers/worker-links.ts'
 import type { Workers } from '../workers/workers.ts'
+import type { ConnectionDomain } from './connection-domain.ts'
 import type { DeviceFailures, Dispatch } from './dispatch.ts'
-import type { Fabric } from './fabric.ts'
 
 export interface FailOverParts {
   readonly dispatch: Dispatch
@@ -112,7 +112,7 @@ export class FailOver implements DeviceFailures {
 }
 
 /** A device that has failed may fail to close, too. */
-function closeQuietly(domain: Fabric): void {
+function closeQuietly(domain: ConnectionDomain): void {
   try {
     domain.close()
   } catch {

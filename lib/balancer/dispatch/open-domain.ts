@@ -1,24 +1,21 @@
+import type { Device } from '../../device/device.ts'
 import { openDevice } from '../../device/open.ts'
 import { SoftwareDevice } from '../../device/software/device.ts'
 import { NodeDlbError } from '../../errors.ts'
 import type { ResolvedOptions } from '../options/options.ts'
-import { DeviceFabric } from './connection-domain.ts'
-import type { Fabric, FabricHooks, FabricParts } from './fabric.ts'
-import { NopFabric } from './nop-fabric.ts'
+import { ConnectionDomain, type DeviceFacts, type DomainHost } from './connection-domain.ts'
 import { Policies } from './policies/index.ts'
 import { isOwnAccepting, type PolicyName } from './policies/names.ts'
 
 /**
- * Takes the device that the options ask for. If that is DLB and it cannot be had, or set up, takes
- * what `fallbackPolicy` says instead.
+ * Opens a domain on the device that the options ask for. If that is DLB and it cannot be had, or
+ * set up, the domain is what `fallbackPolicy` says instead.
  * @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; nothing is left
  *   open then.
  */
-export function openFabric(options: ResolvedOptions, hooks: FabricHooks): Fabric {
+export function openDomain(options: ResolvedOptions, host: DomainHost): ConnectionDomain {
   const { listeners, device: kind, id, library } = options
-  if ([...listeners.policies].every(isOwnAccepting)) {
-    return new NopFabric({ ...parts('nop', options, hooks), reason: 'the policy is nop' })
-  }
+  if ([...listeners.policies].every(isOwnAccepting)) return openNop('the policy is nop', false, options, host)
   let opened: 'software' | 'dlb' = 'dlb'
   try {
     const device = openDevice({
@@ -27,30 +24,54 @@ export function openFabric(options: ResolvedOptions, hooks: FabricHooks): Fabric
       ...(library && { library }),
     })
     opened = device.kind
-    return new DeviceFabric({ ...parts(null, options, hooks), device })
+    return create(device, factsOf(device, false), null, options, host)
   } catch (error) {
     const isOurs = error instanceof NodeDlbError && error.code !== 'ERR_DLB_INVALID_ARGUMENT'
     if (opened === 'software' || !isOurs) throw error
-    return openFallback(options, hooks, error)
+    return openFallback(options, host, error)
   }
 }
 
 /**
- * What takes the place of a DLB device that has failed. @throws its error, if the policy is to have
- * nothing instead.
+ * Opens the domain that takes the place of one whose DLB device has failed. @throws the failure, if
+ * the policy is to have nothing instead.
  */
-export function openFallback(options: ResolvedOptions, hooks: FabricHooks, failure: NodeDlbError): Fabric {
+export function openFallback(options: ResolvedOptions, host: DomainHost, failure: NodeDlbError): ConnectionDomain {
   const { fallbackPolicy } = options
   if (fallbackPolicy === 'none') throw failure
   // A port that nobody stopped.
   const wasReset = failure.code === 'ERR_DLB_PORT_STOPPED'
   const reason = `instead of DLB: ${wasReset ? 'the device was reset' : failure.message}`
-  if (fallbackPolicy === 'nop') return new NopFabric({ ...parts('nop', options, hooks), reason, fallback: true })
+  if (fallbackPolicy === 'nop') return openNop(reason, true, options, host)
   const only = fallbackPolicy === 'exact' ? 'exact' : null
-  return new DeviceFabric({ ...parts(only, options, hooks), device: new SoftwareDevice(reason), fallback: true })
+  const device = new SoftwareDevice(reason)
+  return create(device, factsOf(device, true), only, options, host)
 }
 
-function parts(only: PolicyName | null, options: ResolvedOptions, hooks: FabricHooks): FabricParts {
-  const names = only === null ? options.listeners.policies : [only]
-  return { policies: new Policies(names, options.slots, hooks.policies), only, options, hooks, fallback: false }
+/**
+ * The workers accept for themselves, from the listeners' sockets, which they share (Envoy's Nop).
+ * So the software device, which carries only what main deals all the same, is none to the stats.
+ *
+ * Cost: the kernel wakes every idle worker for a connection, and the first that comes has it: loads
+ * are uneven, as with `node:cluster`'s SCHED_NONE, and nothing can be taken back from the kernel's
+ * backlog when a worker is stuck.
+ */
+function openNop(reason: string, fallback: boolean, options: ResolvedOptions, host: DomainHost): ConnectionDomain {
+  const facts: DeviceFacts = { kind: 'none', id: 0, version: 'none', reason, fallback }
+  return create(new SoftwareDevice(reason), facts, 'nop', options, host)
+}
+
+function create(
+  device: Device,
+  facts: DeviceFacts,
+  only: PolicyName | null,
+  options: ResolvedOptions,
+  host: DomainHost,
+): ConnectionDomain {
+  const policies = new Policies(only === null ? options.listeners.policies : [only], options.slots, host.policies)
+  return new ConnectionDomain({ device, facts, policies, only, options, host })
+}
+
+function factsOf({ kind, id, version, reason }: Device, fallback: boolean): DeviceFacts {
+  return { kind, id, version, reason, fallback }
 }

@@ -1,6 +1,6 @@
 import type { QueueId } from '../../device/device.ts'
 import type { QueueLink } from '../../protocol.ts'
-import type { Fabric } from '../dispatch/fabric.ts'
+import type { ConnectionDomain } from '../dispatch/connection-domain.ts'
 
 /** What the pool sees of a listener. */
 export interface Placed {
@@ -23,7 +23,7 @@ interface SharedQueue<L extends Placed> {
 }
 
 export interface QueuePoolHooks<L extends Placed> {
-  readonly fabric: Pick<Fabric, 'queues' | 'release' | 'drain'>
+  readonly domain: Pick<ConnectionDomain, 'queues' | 'reclaim' | 'stopReclaiming'>
   /** The listener's connections go to this queue from now on. null: there is no queue for it. */
   readonly onMoved: (listener: L, queue: QueueId | null) => void
   /** The worker's links have changed. */
@@ -52,8 +52,8 @@ const SETTLING_MS = 50
  *   different queues by the priorities of the links.
  *
  * There are as many queues as a port has links, so that no worker runs out of links. When there are
- * more sets of workers than queues, some listeners have no queue. They are dealt without one
- * (policies/in-turn.ts) until a queue is free.
+ * more sets of workers than queues, some listeners have no queue. They are dealt to their workers in
+ * turn until a queue is free.
  *
  * A worker hears of a change on a later turn of its loop, or in the answer when it joins or leaves
  * itself. So a worker may still have a link that it should not have. It gives back what comes to it
@@ -77,7 +77,7 @@ export class QueuePool<L extends Placed> {
 
   constructor(hooks: QueuePoolHooks<L>) {
     this.#hooks = hooks
-    this.#free = [...hooks.fabric.queues]
+    this.#free = [...hooks.domain.queues]
   }
 
   /** The queues that the worker's port has to have links to. */
@@ -164,14 +164,14 @@ export class QueuePool<L extends Placed> {
     this.#used.splice(this.#used.indexOf(shared), 1)
     this.#free.push(shared.queue)
     for (const worker of shared.workers) this.#hooks.onLinks(worker)
-    this.#hooks.fabric.drain(shared.queue)
+    this.#hooks.domain.reclaim(shared.queue)
     return true
   }
 
   #take(priority: number, members: ReadonlySet<number>): SharedQueue<L> | undefined {
     const queue = this.#free.shift()
     if (!queue) return undefined
-    this.#hooks.fabric.release(queue)
+    this.#hooks.domain.stopReclaiming(queue)
     const shared: SharedQueue<L> = { queue, priority, workers: new Set(), listeners: [] }
     this.#used.push(shared)
     this.#relink(shared, members)

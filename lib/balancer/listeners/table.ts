@@ -4,7 +4,7 @@ import { NodeDlbError } from '../../errors.ts'
 import { RELIEF_PLACES, type Shift } from '../../ledger/accept-mode.ts'
 import type { Connection } from '../../ledger/ledger.ts'
 import type { Links, ListenRequest, Reply, Route, Routes } from '../../protocol.ts'
-import type { Fabric } from '../dispatch/fabric.ts'
+import type { ConnectionDomain } from '../dispatch/connection-domain.ts'
 import type { Policy } from '../dispatch/policies/index.ts'
 import { isOwnAccepting, type PolicyName } from '../dispatch/policies/names.ts'
 import type { Eligibility } from '../workers/eligibility.ts'
@@ -19,7 +19,7 @@ import type { TableEntry } from './table-entry.ts'
 const EADDRINUSE = -98
 
 export interface ListenerTableOptions extends SocketCallbacks {
-  readonly fabric: Fabric
+  readonly domain: ConnectionDomain
   readonly eligibility: Eligibility
   readonly settings: ListenerSettingsTable
   readonly shift: Shift
@@ -49,8 +49,8 @@ export class ListenerTable implements EntryPlanner {
   readonly #opener: ListenerOpener
   readonly #files: SocketFiles
   readonly #updates: RouteUpdates
-  #fabric: Fabric
-  /** Counts the fabrics. */
+  #domain: ConnectionDomain
+  /** Counts the domains. */
   #generation = 0
   #queues: QueuePool<TableEntry>
   readonly #reliefPlaces = Array.from({ length: RELIEF_PLACES }, (_, place) => place)
@@ -60,7 +60,7 @@ export class ListenerTable implements EntryPlanner {
 
   constructor(options: ListenerTableOptions) {
     this.#options = options
-    this.#fabric = options.fabric
+    this.#domain = options.domain
     this.#updates = new RouteUpdates({
       routeOf: (entry) => this.#routeOf(entry),
       tell: (worker, routes) => options.onRoutes(worker, this.linksOf(worker), routes),
@@ -78,9 +78,9 @@ export class ListenerTable implements EntryPlanner {
     return this.#generation
   }
 
-  /** The fabric has failed, and this one takes its place: listeners get their queues from it. */
-  connect(fabric: Fabric): void {
-    this.#fabric = fabric
+  /** This domain takes the place of the one that has failed: listeners get their queues from it. */
+  connect(domain: ConnectionDomain): void {
+    this.#domain = domain
     this.#generation++
     this.#queues.close()
     this.#queues = this.#createPool()
@@ -245,7 +245,7 @@ export class ListenerTable implements EntryPlanner {
   }
 
   policyFor(wanted: PolicyName): Policy {
-    return this.#fabric.policyFor(wanted)
+    return this.#domain.policyFor(wanted)
   }
 
   takeReliefPlace({ kind }: Policy): number | null {
@@ -272,14 +272,14 @@ export class ListenerTable implements EntryPlanner {
     const workers = [...entry.members].filter((worker) => eligibility.isEligible(worker)).sort((a, b) => a - b)
     entry.workers = workers
     entry.directQueues =
-      entry.policy.kind === 'directed' ? workers.map((worker) => this.#fabric.directQueues[worker]) : []
+      entry.policy.kind === 'directed' ? workers.map((worker) => this.#domain.directQueues[worker]) : []
     entry.turn %= Math.max(1, workers.length)
     this.#setAccepting(entry)
     if (entry.served && entry.unserved.length > 0) this.#options.onServed(entry.unserved.splice(0))
   }
 
   #place(entry: TableEntry): void {
-    const policy = this.#fabric.policyFor(entry.settings.policy)
+    const policy = this.#domain.policyFor(entry.settings.policy)
     if (policy.kind === 'load-balanced' && entry.members.size > 0) {
       this.#queues.place(entry)
       return
@@ -290,16 +290,16 @@ export class ListenerTable implements EntryPlanner {
 
   #createPool(): QueuePool<TableEntry> {
     return new QueuePool<TableEntry>({
-      fabric: this.#fabric,
+      domain: this.#domain,
       onMoved: (entry, queue) => this.#onMoved(entry, queue),
       onLinks: (worker) => this.#updates.linksChanged(worker),
     })
   }
 
   #onMoved(entry: TableEntry, queue: QueueId | null): void {
-    const { policies } = this.#fabric
+    const { policies } = this.#domain
     const isWithout = queue === null && entry.members.size > 0
-    this.#setRoute(entry, isWithout ? policies.inTurn : this.#fabric.policyFor(entry.settings.policy), queue)
+    this.#setRoute(entry, isWithout ? policies.inTurn : this.#domain.policyFor(entry.settings.policy), queue)
     this.#workersChanged(entry)
   }
 

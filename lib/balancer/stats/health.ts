@@ -1,4 +1,4 @@
-import type { DeviceFacts } from '../dispatch/fabric.ts'
+import type { DeviceFacts } from '../dispatch/connection-domain.ts'
 import type { ListenerTable } from '../listeners/table.ts'
 import { STABLE_MS, type WorkerPlace, type Workers } from '../workers/workers.ts'
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Ledger } from '../../ledger/ledger.ts'
-import type { DeviceFacts, Fabric, FabricCounts } from '../dispatch/fabric.ts'
+import type { ConnectionDomain, DeviceFacts } from '../dispatch/connection-domain.ts'
+import type { DomainCounts } from '../dispatch/domain-counts.ts'
 import type { PolicyName } from '../dispatch/policies/names.ts'
 import type { ListenerTable } from '../listeners/table.ts'
 import type { Eligibility, HoldReason } from '../workers/eligibility.ts'
@@ -107,7 +108,7 @@ export interface ListenerStats {
 }
 
 export interface StatsSources {
-  readonly domain: Fabric
+  readonly domain: ConnectionDomain
   /** The balancer's policy, as asked for. */
   readonly policy: PolicyName
   readonly ledger: Ledger
@@ -148,7 +149,7 @@ export function takeStats(sources: StatsSources): BalancerStats {
 /** Leaves out places that have never had a worker. */
 function workerStats(
   { ledger, table, workers, eligibility, cuts }: StatsSources,
-  { byWorker }: FabricCounts,
+  { byWorker }: DomainCounts,
 ): WorkerStats[] {
   return workers.places.flatMap(({ index, state, startedAt, thread, deaths }) => {
     if (startedAt === 0) return []

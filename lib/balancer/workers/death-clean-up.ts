@@ -50,7 +50,7 @@ export class DeathCleanUp {
     else table.workerDied(worker)
     datagrams.ended(worker, !isFinished)
     // What its ports held is dealt again. That empties the ports for the next thread.
-    dispatch.domain.recover(worker)
+    dispatch.dealer.recover(dispatch.domain.recoverFrom(worker))
     // The thread's open connections count no more: the others share what they took of the limit.
     ledger.counters.setLoad(worker, 0, 0)
     links.shareInFlightLimit()
@@ -58,7 +58,7 @@ export class DeathCleanUp {
     // place only, in what is pending or, once it is entered, in the ledger. And a number that is
     // pending with any worker is no orphan.
     this.#takePending(worker)
-    // After `recover`. What was addressed to the worker, and its ports hold no more, the thread had
+    // After `recoverFrom`. What was addressed to the worker, and its ports hold no more, the thread had
     // received and not adopted.
     dispatch.dealer.deal(recovery.takeSentTo(worker))
     this.#closeOwned(worker)

@@ -21,7 +21,7 @@ export class WorkerLinks {
   linkFor(worker: number): WorkerLink {
     const { workers, table, dispatch } = this.#parts
     const others = workers.running.filter(({ index }) => index !== worker)
-    return { generation: table.generation, device: dispatch.domain.linkFor(worker, others.length + 1) }
+    return { generation: table.generation, domain: dispatch.domain.linkFor(worker, others.length + 1) }
   }
 
   /** Another domain is in use: all workers change over to it. */

@@ -1,9 +1,10 @@
 import type { Port } from '../../device/device.ts'
 import { NodeDlbError } from '../../errors.ts'
 import type { LedgerCounters } from '../../ledger/counters.ts'
+import type { OnClosed } from './adoption.ts'
 import type { InFlightShare } from './in-flight-share.ts'
 
-export interface DeviceCompletionsOptions {
+export interface BalancedCompletionsOptions {
   readonly port: Port
   /** Bounds how many open connections count, beside those that wait or were just adopted. */
   readonly share: InFlightShare
@@ -21,7 +22,7 @@ export interface Completions {
   done(): void
   /** Its connection is open, and counts until `closed`. */
   opened(): void
-  closed(): void
+  readonly closed: OnClosed
 }
 
 /**
@@ -34,7 +35,7 @@ export interface Completions {
  * close, as far as the device can count. What is completed is the oldest of the port's events,
  * whichever connection it was: the figure is how many there are.
  */
-export class DeviceCompletions implements Completions {
+export class BalancedCompletions implements Completions {
   readonly counts: Completions['counts']
   readonly #port: Port
   readonly #share: InFlightShare
@@ -44,7 +45,7 @@ export class DeviceCompletions implements Completions {
   #fresh = 0
   #settling = 0
 
-  constructor({ port, share, counts, onEarly, onFailure }: DeviceCompletionsOptions) {
+  constructor({ port, share, counts, onEarly, onFailure }: BalancedCompletionsOptions) {
     this.counts = counts
     this.#port = port
     this.#share = share
@@ -61,7 +62,7 @@ export class DeviceCompletions implements Completions {
     this.#completeEarly(this.#share.opened())
   }
 
-  closed(): void {
+  readonly closed = (): void => {
     if (this.#share.closed()) this.#release(1)
   }
 
@@ -119,7 +120,7 @@ export class DirectCompletions implements Completions {
     this.#counters.countDirect(this.#worker, 'opened')
   }
 
-  closed(): void {
+  readonly closed = (): void => {
     this.#counters.countDirect(this.#worker, 'closed')
   }
 }

@@ -1,9 +1,9 @@
 import type { Port } from '../../device/device.ts'
 import type { EventBuffer } from '../../device/event-buffer.ts'
 import { NodeDlbError } from '../../errors.ts'
-import type { OnClosed } from './adoption.ts'
+import type { Adopter } from './adopter.ts'
 import type { Completions } from './completions.ts'
-import { type Delivery, deliver, LATER } from './delivery.ts'
+import { deliver, LATER } from './delivery.ts'
 
 /**
  * How many events are taken in one turn of the loop: a busy worker leaves the others where they can
@@ -19,13 +19,7 @@ export interface InboxOptions {
   readonly batch: number
   readonly events: EventBuffer
   readonly completions: Completions
-  /** Makes the event's fd a connection; null if it is not this worker's to take. Never throws. */
-  readonly adopt: (
-    listener: number,
-    fd: number,
-    stamp: number,
-    onClosed: OnClosed | null,
-  ) => Delivery | typeof LATER | null
+  readonly adopter: Adopter
   /** The port does not work any more. */
   readonly onFailure: (error: NodeDlbError) => void
   readonly debug: ((line: string) => void) | null
@@ -67,26 +61,13 @@ export class Inbox {
   }
 
   readonly #deliverNext = (): void => {
-    const { events, debug } = this.#options
+    const { events, adopter, completions, debug } = this.#options
     const i = this.#next++
     const fd = events.data64Low(i)
-    const delivery = this.#adopt(events.data16(i), fd, events.data64High(i))
+    const delivery = adopter.adopt(events.data16(i), fd, events.data64High(i), completions)
     if (delivery) debug?.(`dlb recv ${fd}`)
     if (this.#next === this.#count && this.#count < INBOX_BATCH) debug?.(NONE)
     if (delivery && delivery !== LATER) deliver(delivery)
-  }
-
-  #adopt(listener: number, fd: number, stamp: number): Delivery | typeof LATER | null {
-    const { completions, adopt } = this.#options
-    if (!completions.counts(listener)) {
-      const delivery = adopt(listener, fd, stamp, null)
-      completions.done()
-      return delivery
-    }
-    const delivery = adopt(listener, fd, stamp, () => completions.closed())
-    if (delivery) completions.opened()
-    else completions.done()
-    return delivery
   }
 
   #receive(): number {

@@ -1,21 +1,20 @@
 import type { Ledger } from '../../ledger/ledger.ts'
 import { SharedListener } from '../../net/shared-listening-socket.ts'
 import type { Route } from '../../protocol.ts'
-import { type Delivery, deliver, LATER } from './delivery.ts'
-import type { Intake } from './worker-domain.ts'
+import type { Adopter } from './adopter.ts'
+import { deliver, LATER } from './delivery.ts'
 
 export interface OwnIntakeOptions {
   readonly ledger: Ledger
   readonly worker: number
-  /** Makes an accepted fd a connection; null if it cannot be, and is closed. */
-  readonly accept: (listener: number, fd: number) => Delivery | typeof LATER | null
+  readonly adopter: Adopter
   /** So many were closed at once, for want of descriptors. */
   readonly onShed: (connections: number) => void
   readonly debug: ((line: string) => void) | null
 }
 
 /** Without a device: this worker accepts from the listeners' sockets, which all workers share. */
-export class OwnIntake implements Intake {
+export class OwnIntake {
   readonly #options: OwnIntakeOptions
   readonly #listeners = new Map<number, SharedListener>()
 
@@ -40,24 +39,12 @@ export class OwnIntake implements Intake {
     this.#listeners.delete(listener)
   }
 
-  setLinks(): void {
-    // There are no queues.
-  }
-
-  relieve(): void {
-    // It always accepts.
-  }
-
-  shareAmong(): void {
-    // Nothing counts them.
-  }
-
   close(): void {
     for (const id of [...this.#listeners.keys()]) this.leave(id)
   }
 
   #take(listener: number, fd: number): void {
-    const delivery = this.#options.accept(listener, fd)
+    const delivery = this.#options.adopter.accept(listener, fd)
     if (!delivery) return
     this.#options.debug?.(`accept ${fd}`)
     if (delivery !== LATER) deliver(delivery)

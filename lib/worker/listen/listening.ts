@@ -1,8 +1,9 @@
 import type { Server } from 'node:net'
 import { type ErrorCode, NodeDlbError } from '../../errors.ts'
+import type { Connection } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
 import type { Links, ListenRequest, Reply, Route, Routes } from '../../protocol.ts'
-import type { Intake } from '../connections/worker-domain.ts'
+import type { WorkerDomain } from '../connections/worker-domain.ts'
 import type { Control } from '../control.ts'
 import { findPipe, type StreamHandleConstructor } from '../node-handles.ts'
 import {
@@ -11,7 +12,7 @@ import {
   type ListenHandleConstructor,
   listenHandleClass,
 } from './listen-handle.ts'
-import type { Member } from './member.ts'
+import type { Member, Members } from './member.ts'
 import { useTicketKeys } from './ticket-keys.ts'
 
 const EBADF = -9
@@ -29,10 +30,10 @@ type Failure = Pick<Extract<Reply, { type: 'failed' }>, 'errno' | 'address'>
 /**
  * The servers of this worker that listen, by the id of the listener that they take part in.
  *
- * Their connections come in by the intake. While there is none (the device failed, and main has not
+ * Their connections come in by the domain. While there is none (the device failed, and main has not
  * told what comes next), and for routes that are meant for the next, they are joined later.
  */
-export class Listening {
+export class Listening implements Members {
   readonly #members = new Map<number, Member>()
   readonly #routes = new Map<number, Route>()
   readonly #classes = new Map<StreamHandleConstructor, ListenHandleConstructor>()
@@ -42,7 +43,7 @@ export class Listening {
   readonly #Tcp: StreamHandleConstructor
   readonly #onListening: (path: string | null) => void
   #Pipe: StreamHandleConstructor | undefined
-  #intake: Intake | null = null
+  #domain: WorkerDomain | null = null
   #generation = 0
   /** The latest. */
   #links: Links | null = null
@@ -54,10 +55,10 @@ export class Listening {
     this.#Tcp = Tcp
   }
 
-  /** From now on connections come in by this intake, of the link's generation. */
-  connect(intake: Intake | null, generation: number, links: Links | null, routes: Routes): void {
-    this.#intake?.close()
-    this.#intake = intake
+  /** From now on connections come in by this domain, of the link's generation. */
+  connect(domain: WorkerDomain | null, generation: number, links: Links | null, routes: Routes): void {
+    this.#domain?.close()
+    this.#domain = domain
     this.#generation = generation
     for (const [listener, route] of routes) this.#routes.set(listener, route)
     for (const listener of this.#members.keys()) this.#join(listener)
@@ -76,11 +77,19 @@ export class Listening {
 
   /** Main's acceptor rests. */
   relieve(): void {
-    this.#intake?.relieve()
+    this.#domain?.relieve()
+  }
+
+  /**
+   * A connection for this worker's directed queue. While there is no domain, the device has failed,
+   * and main deals anew what was not adopted.
+   */
+  receive(connection: Connection): void {
+    this.#domain?.receive(connection)
   }
 
   shareAmong(workers: number): void {
-    this.#intake?.shareAmong(workers)
+    this.#domain?.shareAmong(workers)
   }
 
   find(listener: number): Member | undefined {
@@ -147,7 +156,7 @@ export class Listening {
         return 0
       },
       leave: () => {
-        this.#intake?.leave(listener)
+        this.#domain?.leave(listener)
         this.#members.delete(listener)
         this.#routes.delete(listener)
         const reply = this.#control.call({ type: 'leave', listener })
@@ -166,13 +175,13 @@ export class Listening {
   #hold(listener: number, held: boolean): void {
     if (held) this.#holders.add(listener)
     else this.#holders.delete(listener)
-    // Not by the intake, which comes and goes.
+    // Not by the domain, which comes and goes.
     this.#control.hold(this.#holders.size > 0)
   }
 
   #join(listener: number): void {
     const route = this.#routes.get(listener)
-    if (route?.generation === this.#generation) this.#intake?.join(listener, route)
+    if (route?.generation === this.#generation) this.#domain?.join(listener, route)
   }
 
   /**
@@ -181,7 +190,7 @@ export class Listening {
    */
   #relink(links: Links | null): void {
     if (links && links.revision >= (this.#links?.revision ?? 0)) this.#links = links
-    if (this.#links?.generation === this.#generation) this.#intake?.setLinks(this.#links.queues)
+    if (this.#links?.generation === this.#generation) this.#domain?.setLinks(this.#links.queues)
   }
 
   #pipe(): StreamHandleConstructor {

@@ -21,6 +21,11 @@ export interface Member {
   readonly inheritsNoDelay: boolean
 }
 
+/** The worker's members. */
+export interface Members {
+  find(listener: number): Member | undefined
+}
+
 /** The server that gets the member's connections. */
 export function serverOf({ servers }: Member): Server {
   return servers[servers.length - 1]

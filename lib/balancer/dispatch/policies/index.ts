@@ -1,7 +1,6 @@
 import type { DirectCounts } from '../../../ledger/counters.ts'
 import { Affinity, type Clients } from './affinity.ts'
 import { Exact, RoundRobin } from './directed.ts'
-import { InTurn } from './in-turn.ts'
 import { LeastConnections, Unordered } from './load-balanced.ts'
 import type { PolicyName } from './names.ts'
 import type { Policy } from './policy.ts'
@@ -15,8 +14,8 @@ export interface PolicyHost extends Clients {
 }
 
 /**
- * Each worker accepts for itself. In turn are only those connections dealt that a device had which
- * has failed.
+ * Each worker accepts for itself. The connections that main has to deal all the same, such as those
+ * of a device that has failed, are dealt in turn.
  */
 class Nop extends RoundRobin {
   override readonly name: Policy['name'] = 'nop'
@@ -33,13 +32,14 @@ const policies = {
 
 /** The policies that a balancer's listeners have; one of each. */
 export class Policies {
-  /** Of listeners that have a load-balanced policy, and no queue. */
-  readonly inTurn: Policy = new InTurn()
+  /** The policy of listeners with a load-balanced one and without a queue: see QueuePool. */
+  readonly inTurn: Policy
   readonly #policies = new Map<PolicyName, Policy>()
   readonly #loads: WorkerLoads
 
   constructor(names: Iterable<PolicyName>, workers: number, host: PolicyHost) {
     this.#loads = new WorkerLoads(workers, (worker) => host.direct(worker))
+    this.inTurn = new RoundRobin(this.#loads)
     for (const name of names) this.#policies.set(name, policies[name](this.#loads, host))
   }
 

@@ -21,8 +21,8 @@ export interface Balanced {
 /** Decides, through the events' targets, which worker gets a connection. Main thread. */
 export interface Policy {
   readonly name: PolicyName
-  /** The kind of queue that it sends to; none: workers are given its connections as messages. */
-  readonly kind: QueueKind | 'none'
+  /** The kind of queue that it sends to. */
+  readonly kind: QueueKind
   /** When a connection is complete for the device: it counts as load until then. */
   readonly completion: 'adoption' | 'close'
   /** It asks who the client is: what a header says of it has to be there. */
