@@ -3,21 +3,21 @@ import type { MeasuredOptions } from './lib/measured.ts'
 import { exitAfter } from './lib/usage.ts'
 
 export interface BenchOptions {
-  /** Parts of names of trials; all if none. */
+  /** Parts of names of trials; an empty list means all. */
   readonly words: readonly string[]
   readonly short: boolean
   readonly rounds: number
-  /** No load runs for longer. */
+  /** The longest time that a load runs, in seconds. */
   readonly seconds: number
-  /** Parts of names of peers; all if none. */
+  /** Parts of names of peers; an empty list means all. */
   readonly peers: readonly string[]
   readonly list: boolean
-  /** Where the record and the report go; null: nowhere. */
+  /** The folder for the record and the report; null: nowhere. */
   readonly out: string | null
   /** A record to compare with. */
   readonly compare: string | undefined
   readonly device: MeasuredOptions
-  /** Ends the process: wrong usage. */
+  /** Ends the process because of wrong usage. */
   fail(message: string, exitCode?: number): never
 }
 
@@ -31,11 +31,12 @@ interface Parsed extends MeasuredOptions {
   readonly compare?: string
 }
 
-/** The command line. Ends the process where that is wrong, and for --help. */
+/** Reads the command line. Ends the process if that is wrong, and for --help. */
 export function readCommand(argv: readonly string[]): BenchOptions {
   const command = new Command('npm run bench --')
     .description(
-      'Measures the balancer beside other ways to share connections, a queue device (the software device unless said), and the binding to libdlb. It stops by itself.',
+      'Measures the balancer beside other ways to share connections, a queue device (the software device by ' +
+        'default), and the binding to libdlb. It stops by itself.',
     )
     .argument('[trial...]', 'any part of a name, such as stall or unordered; --list gives the names')
     .option('--short', 'less of each trial, and fewer peers: all of them in at most three minutes', false)

@@ -30,7 +30,7 @@ async function run(): Promise<void> {
   console.log([...facts, ...why.map((line) => `skipped: ${line}`)].join('\n'))
   device?.prepare()
   const record = (results: readonly Result[]): BenchRecord => makeRecord({ at, facts, skipped: why, results })
-  // After every round: a run that is ended before its time is not for nothing.
+  // The report is written after every round, so that a run which is ended early is not lost.
   const results = await runRounds(cases, options.rounds, progress, (results) => write(record(results)))
   progress('')
   tell(results)

@@ -6,19 +6,22 @@ import { type DeviceSuite, deviceSuite } from './device/suite.ts'
 import type { Case } from './lib/rounds.ts'
 
 /**
- * Seconds. V8 goes on compiling for as long what is used often, which costs a server as much CPU as
- * some of its connections.
+ * Seconds of the longest warm-up. V8 goes on compiling code that is used often for that time, which
+ * costs a server as much CPU as some of its connections.
  */
 const LONGEST_WARM_UP = 5
 
 export interface Selection {
   readonly cases: readonly Case[]
   readonly skipped: readonly Skipped[]
-  /** null: none of the device's trials is wanted. */
+  /** null if none of the device's trials is wanted. */
   readonly device: DeviceSuite | null
 }
 
-/** What the command line asks for. @throws as `deviceSuite` */
+/**
+ * Selects what the command line asks for.
+ * @throws as `deviceSuite`
+ */
 export function select({ words, short, seconds, peers, device: deviceOptions }: BenchOptions): Selection {
   const wanted = (name: string): boolean => words.length === 0 || words.some((word) => name.includes(word))
   const wantedOfDevice = (name: string): boolean =>

@@ -6,7 +6,7 @@ import type { Peer } from './peer.ts'
 import { peerNamed } from './peers/index.ts'
 import type { Trial, Variant } from './trial.ts'
 
-/** How long a run may take beyond its load before it is given up. */
+/** Milliseconds that a run may take beyond its load before it is given up. */
 const SLACK_MS = 90_000
 
 export interface Skipped {
@@ -16,9 +16,9 @@ export interface Skipped {
 
 export interface CaseOptions {
   readonly scale: Scale
-  /** Only what the short form takes. */
+  /** Whether only the short form's cases are taken. */
   readonly short: boolean
-  /** Parts of names of peers; all if none. */
+  /** Parts of names of peers; an empty list means all. */
   readonly peers: readonly string[]
 }
 
@@ -28,7 +28,7 @@ export interface Group {
   readonly skipped: readonly Skipped[]
 }
 
-/** The trial's variants, each with every peer that can run here. */
+/** Returns the trial's variants, each with every peer that can run here. */
 export function casesOf(trial: Trial, options: CaseOptions): Group[] {
   return trial.variants.map((variant) => {
     const group = `${trial.name}, ${variant.name}`
@@ -54,12 +54,12 @@ function toCase(group: string, variant: Variant, peer: Peer, scale: Scale): Case
   return { group, name: `${group}: ${peer.name}`, warmUpRound: false, run: () => run(variant, peer, scale) }
 }
 
-/** A server of its own each time: a process tree that is fresh, and gone afterwards. */
+/** Each run has a server of its own: a process tree that is fresh, and gone afterwards. */
 async function run({ server: spec, load }: Variant, peer: Peer, scale: Scale): Promise<Sample> {
   const began = now()
   const server = await peer.start(spec)
   const startMilliseconds = now() - began
-  // It ends whoever waits for it, too: their connections and messages break.
+  // This also ends whatever waits for the server, because its connections and messages break.
   const limit = setTimeout(() => server.child.kill(), SLACK_MS + scale.seconds * 1000)
   try {
     return await runLoad(load, { server, spec, scale, startMilliseconds })

@@ -2,13 +2,13 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-/** How long a process may take to end when it is asked to. */
+/** Milliseconds that a process may take to end when it is asked to. */
 const PATIENCE_MS = 3000
 const running = new Set<Child>()
 
 /**
- * A process that the bench has started, at the head of a process group, so that nothing of it is
- * left behind.
+ * A process that the bench has started. It leads a process group, so that nothing of it is left
+ * behind.
  */
 export class Child {
   readonly pid: number
@@ -33,7 +33,10 @@ export class Child {
     this.#process.send(message)
   }
 
-  /** The next message. @throws Error if it ends before it sends one. */
+  /**
+   * Waits for the next message.
+   * @throws Error if the process ends before it sends one
+   */
   async message<T>(): Promise<T> {
     const said = once(this.#process, 'message') as Promise<[T]>
     const ended = this.#ended.then(() => {
@@ -42,7 +45,10 @@ export class Child {
     return (await Promise.race([said, ended]))[0]
   }
 
-  /** The first line that it prints. @throws Error if it ends before it has printed one. */
+  /**
+   * Waits for the first line that it prints.
+   * @throws Error if the process ends before it has printed one
+   */
   async line(): Promise<string> {
     const { stdout } = this.#process
     if (stdout === null) throw new Error('its output is not read')
@@ -50,7 +56,7 @@ export class Child {
     throw new Error(`it printed nothing: ${this.#process.spawnargs.join(' ')}`)
   }
 
-  /** Ends it and all of its group, by force if need be. */
+  /** Ends the process and all of its group, by force if need be. */
   async stop(): Promise<void> {
     this.#process.kill('SIGTERM')
     const forced = setTimeout(() => this.kill(), PATIENCE_MS)
@@ -64,12 +70,12 @@ export class Child {
     try {
       process.kill(-this.pid, 'SIGKILL')
     } catch {
-      // All of the group have ended.
+      // All processes of the group have ended.
     }
   }
 }
 
-/** The groups do not hear of Ctrl-C, nor of our end. */
+/** Kills all groups: they hear neither of Ctrl-C nor of the bench's end. */
 export function killAll(): void {
   for (const child of running) child.kill()
 }

@@ -4,8 +4,8 @@ import { wrkVersion } from './loads/wrk.ts'
 import { serverNode } from './peers/node-peer.ts'
 
 /**
- * What the figures of servers must be read with. The balancer takes the device by the environment,
- * as an app would.
+ * Returns the facts that figures of servers have to be read with. The balancer takes the device by
+ * the environment, as an app would.
  */
 export function serverFacts({ device, library }: MeasuredOptions): string[] {
   if (device) process.env.NODE_DLB_DEVICE = device
@@ -19,7 +19,7 @@ export function serverFacts({ device, library }: MeasuredOptions): string[] {
   ]
 }
 
-/** The first line of what it says about itself. */
+/** Returns the first line of what the program says about itself. */
 function versionOf(program: string): string[] {
   const { stdout, stderr, status } = spawnSync(program, ['-v'], { encoding: 'utf8' })
   return status === 0 ? [(stdout || stderr).split('\n')[0].trim()] : []

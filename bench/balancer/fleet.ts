@@ -5,10 +5,10 @@ import { Child } from './child.ts'
 import type { AnyJob, HandOff, LoadResult } from './clients/jobs.ts'
 
 const program = fileURLToPath(new URL('clients/main.js', import.meta.url))
-/** One for two cores: the server needs the others. */
+/** The number of clients: one for two cores, because the server needs the others. */
 const CLIENTS = Math.max(1, Math.min(8, Math.floor(os.cpus().length / 2)))
 
-/** What is the same for all clients; they share rates, users and connections. */
+/** A job as all clients have it: they share rates, users and connections. */
 export type SharedJob = AnyJob extends infer J ? (J extends AnyJob ? Omit<J, 'index' | 'clients'> : never) : never
 
 /** The processes that load the server. */
@@ -46,7 +46,7 @@ function shareOf(job: SharedJob, index: number): AnyJob {
   return { ...job, ...place, connections }
 }
 
-/** Of `n` things; the first clients get the odd ones. */
+/** The client's part of `n` things; the first clients get the odd ones. */
 function part(n: number, index: number): number {
   return Math.floor(n / CLIENTS) + (index < n % CLIENTS ? 1 : 0)
 }
@@ -85,7 +85,7 @@ function mergeHeld(all: readonly ByWorker[]): ByWorker {
   return Object.fromEntries([...workers].map((worker) => [worker, sum(all.map((held) => held[worker] ?? 0))]))
 }
 
-/** As far as all clients have got. */
+/** Adds up the clients' series, up to the end of the shortest. */
 function mergeOverTime(all: readonly (readonly ByWorker[])[]): ByWorker[] {
   const length = Math.min(...all.map((samples) => samples.length))
   return Array.from({ length }, (_, i) => mergeHeld(all.map((samples) => samples[i])))

@@ -1,13 +1,13 @@
 import type { Child } from './child.ts'
 
-/** What a trial wants of every peer. */
+/** What a trial asks of every peer. */
 export interface ServerSpec {
   readonly workers: number
-  /** Servers in Node speak HTTPS. */
+  /** Whether servers in Node speak HTTPS. */
   readonly tls?: boolean
-  /** They take WebSockets, too. */
+  /** Whether they take WebSockets, too. */
   readonly webSocket?: boolean
-  /** They do nothing but answer, and nobody looks at what they do. */
+  /** Whether they only answer, with no listener that observes them. */
   readonly bare?: boolean
 }
 
@@ -15,15 +15,18 @@ export interface ServerSpec {
 export interface RunningServer {
   readonly child: Child
   readonly port: number
-  /** Replaces all workers while traffic flows; resolves when it is done. null: this peer cannot. */
+  /**
+   * Replaces all workers while traffic flows, and resolves when that is done; null if this peer
+   * cannot.
+   */
   readonly reload: (() => Promise<void>) | null
 }
 
-/** A way to share connections among workers. One file each, in peers/. */
+/** A way to share connections among workers. Each has a file in peers/. */
 export interface Peer {
   readonly name: string
-  /** Why it cannot run here, as the end of "skipped: …"; null if it can. */
+  /** Returns why the peer cannot run here, as the end of "skipped: …"; null if it can. */
   unavailable(spec: ServerSpec): string | null
-  /** @throws Error if it does not come up. */
+  /** @throws Error if the server does not come up */
   start(spec: ServerSpec): Promise<RunningServer>
 }

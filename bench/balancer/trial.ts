@@ -1,24 +1,24 @@
 import type { Load } from './loads/index.ts'
 import type { ServerSpec } from './peer.ts'
 
-/** A trial is data: what load it puts on which servers, and whom it compares. */
+/** A trial is data: the load that it puts on servers, and the peers that it compares. */
 export interface Trial {
-  /** As on the command line. */
+  /** The name on the command line. */
   readonly name: string
-  /** What it tells, in a sentence. */
+  /** What the trial shows, in a sentence. */
   readonly about: string
-  /** By name, as in peers/. */
+  /** The names of peers, as in peers/. */
   readonly peers: readonly string[]
   readonly variants: readonly Variant[]
 }
 
-/** Each is run with every peer, and those of a variant are compared. */
+/** Each variant is run with every peer, and those of a variant are compared. */
 export interface Variant {
   readonly name: string
   readonly server: ServerSpec
   readonly load: Load
-  /** Instead of the trial's. */
+  /** The peers of this variant, instead of the trial's. */
   readonly peers?: readonly string[]
-  /** Those that the short form takes; none if missing. */
+  /** The peers that the short form takes; undefined: none. */
   readonly short?: readonly string[]
 }

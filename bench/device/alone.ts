@@ -3,8 +3,8 @@ import type { Figures } from '../lib/rounds.ts'
 import { openMeasured } from './open.ts'
 
 /**
- * One thread sends a batch, receives and releases it: what an event costs when no cache line moves
- * between cores.
+ * One thread sends a batch, receives and releases it. This shows what an event costs when no cache
+ * line moves between cores.
  */
 const type = process.argv[2] as SchedulingTypeName
 const batch = 32

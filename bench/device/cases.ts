@@ -3,8 +3,8 @@ import { scriptCase } from '../lib/script-case.ts'
 import { hasEventSw } from './event-sw.ts'
 
 /**
- * A device's cost and rate, beside the least that such a thing can cost; and what the binding to
- * libdlb costs, beside the same calls in C. See README.md.
+ * The cases measure a device's cost and rate, beside the least that such a thing can cost, and what
+ * the binding to libdlb costs, beside the same calls in C. README.md describes them.
  */
 const group = 'device'
 const deviceCase = (name: string, script: string, ...args: string[]): Case =>
@@ -33,5 +33,5 @@ export const deviceCases: readonly Case[] = [
   wake('device', 20),
 ]
 
-/** Of the short form. */
+/** The cases of the short form. */
 export const shortDeviceCases: readonly string[] = ['ring, batch 32', 'unordered, batch 32', 'wake: device']

@@ -4,11 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { cpuOfThreads } from '../lib/process-tree.ts'
 
 /**
- * DPDK's software event device, by DPDK's own test program: one producer, two workers, one queue,
- * batches of 32. All its threads poll, the scheduler's as well: where there are fewer than four
- * CPUs they take turns, and most of the CPU time is that of threads that wait for another.
+ * DPDK's software event device, run by DPDK's own test program: one producer, two workers, one
+ * queue, batches of 32. All its threads poll, the scheduler's as well. Where there are fewer than
+ * four CPUs they take turns, and most of the CPU time is that of threads that wait for another.
  */
-/** Of its threads: the one that prints, the scheduler's, the producer's, the workers'. */
+/** The CPUs of its threads: the one that prints, the scheduler's, the producer's, the workers'. */
 const CPUS = [0, 0, 1, 2, 3]
 const PROGRAM = 'dpdk-test-eventdev'
 const WARM_UP_MS = 2000
@@ -68,12 +68,14 @@ async function runTrial(type: string): Promise<void> {
   )
 }
 
-/** µs. Not of the main thread, which does nothing but look at the clock all the time. */
+/**
+ * Returns microseconds of CPU, without the main thread, which only polls the clock all the time.
+ */
 function workOf(pid: number): number {
   return cpuOfThreads(pid).reduce((sum, { thread, microseconds }) => (thread === pid ? sum : sum + microseconds), 0)
 }
 
-/** It prints one each second. */
+/** The program prints a rate each second. */
 function rates(text: string): number[] {
   return [...text.matchAll(/([\d.]+) mpps avg/g)].map(([, rate]) => Number(rate))
 }

@@ -7,7 +7,7 @@ const left = 2
 const warm = 3
 const nap = 4
 /**
- * A thread polls so often before it gives its core away for a moment: long with a core for each,
+ * How often a thread polls before it gives its core away for a moment: long with a core for each,
  * briefly without.
  */
 const pollsWithCore = 2000
@@ -26,14 +26,14 @@ export class Gate {
     this.memory = memory
   }
 
-  /** In each thread: waits until it is opened. */
+  /** Each thread: waits until the gate is opened. */
   arrive(): void {
     Atomics.add(this.memory, arrived, 1)
     Atomics.notify(this.memory, arrived)
     Atomics.wait(this.memory, open, 0)
   }
 
-  /** In any thread, any number of times: the code is compiled by now, and measuring can begin. */
+  /** Any thread, any number of times: the code is compiled by now, and measuring can begin. */
   warmedUp(): void {
     if (Atomics.exchange(this.memory, warm, 1) === 0) Atomics.notify(this.memory, warm)
   }
@@ -52,7 +52,7 @@ export class Gate {
     Atomics.wait(this.memory, nap, 0, napMilliseconds)
   }
 
-  /** In the main thread: opens it, and resolves when the threads have warmed up. */
+  /** Main thread: opens the gate, and resolves when the threads have warmed up. */
   async opened(): Promise<void> {
     await this.#reached(arrived, this.#threads)
     Atomics.store(this.memory, open, 1)
@@ -74,8 +74,8 @@ export class Gate {
 }
 
 /**
- * In the main thread: opens the gate, and prints rate and CPU time per event once all have left.
- * @param count how many of the `events` are done; those of the warm-up are not measured.
+ * Main thread: opens the gate, and prints rate and CPU time per event once all threads have left.
+ * @param count how many of the `events` are done; those of the warm-up are not measured
  */
 export async function finish(gate: Gate, total: number, count: () => number): Promise<void> {
   const keepOpen = setInterval(() => undefined, 1000)

@@ -3,21 +3,21 @@ import type { Figures } from '../lib/rounds.ts'
 import { quantile } from '../lib/stats.ts'
 
 /**
- * One thread sends a batch to itself, receives and releases it, through TypeScript and the addon:
- * to be compared with bench/native/libdlb_loop.c, which makes the same calls of libdlb with the
- * same settings. No callback is set, so no eventfd is in use in either.
+ * One thread sends a batch to itself, receives and releases it, through TypeScript and the addon.
+ * bench/native/libdlb_loop.c makes the same calls of libdlb with the same settings, for comparison.
+ * No callback is set, so no eventfd is in use in either.
  */
 const [library, expected, type] = process.argv.slice(2) as [string, string, 'unordered' | 'directed']
 const [batch, events] = process.argv.slice(5).map(Number)
 /**
- * The figure is the one that a tenth of them are not slower than: other work on the machine only
- * ever adds, in bursts.
+ * The figure is the slice that a tenth of them are not slower than, because other work on the
+ * machine only ever adds, in bursts.
  */
 const slices = 200
 const isDirected = type === 'directed'
 
 const device = openDlbDevice({ library })
-// A figure of the one must not go for the other's.
+// A figure of one library must not pass for the other's.
 if (device.standIn !== (expected === 'stand-in')) throw new Error(`${device.library} is not a ${expected}'s`)
 const domain = device.createDomain({
   loadBalancedQueues: isDirected ? 0 : 1,
@@ -39,7 +39,7 @@ const buffer = domain.createEvents(batch)
 
 const cpu: number[] = []
 const wall: number[] = []
-// As many again first, to warm up: all is compiled then.
+// As many slices run before, to warm up: everything is compiled then.
 for (let i = 0; i < slices; i++) run(events / slices)
 for (let i = 0; i < slices; i++) {
   const cpuBefore = process.cpuUsage()
@@ -62,7 +62,7 @@ function tenth(values: number[]): number {
 }
 
 /**
- * The sum is of 32 bits, there and here: what may be more is a double in JS, and adding those takes
+ * The sum has 32 bits here and in C: a greater one would be a double in JS, and adding those takes
  * longer than the rest.
  */
 function run(total: number): void {

@@ -2,12 +2,12 @@ import { type Device, type OpenOptions, openDevice } from '../../lib/device/inde
 
 const variable = 'NODE_DLB_BENCH_DEVICE'
 
-/** For the processes of the trials. */
+/** Tells the processes of the trials which device to measure. */
 export function tellTrials(options: OpenOptions): void {
   process.env[variable] = JSON.stringify(options)
 }
 
-/** In a trial: the device to measure; the software device where the trial is run by itself. */
+/** In a trial, opens the device to measure; the software device if the trial is run by itself. */
 export function openMeasured(): Device {
   return openDevice(JSON.parse(process.env[variable] ?? '{ "device": "software" }') as OpenOptions)
 }

@@ -9,18 +9,19 @@ import { scriptCase } from '../lib/script-case.ts'
 import { type Spread, spread } from '../lib/stats.ts'
 
 /**
- * What TypeScript and the addon cost over libdlb's functions: the same loop through them, and in C.
+ * Measures what TypeScript and the addon cost over libdlb's functions: the same loop through them,
+ * and in C.
  */
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const source = `${root}bench/native/libdlb_loop.c`
 const CPU = 'CPU ns/event'
-/** Beside this file, among what is compiled. */
+/** The program is beside this file, in the folder of compiled files. */
 export const loopProgram = script('libdlb_loop')
 const standIn = `${root}native/sim/build/Release/libdlb.so`
 
 export interface Pair {
   readonly name: string
-  /** The file, and whether it is the stand-in. */
+  /** The library's file, and whether it is the stand-in. */
   readonly library: string
   readonly addon: Case
   readonly c: Case
@@ -33,7 +34,10 @@ const loops = [
   { type: 'directed', batch: 1, events: 2_000_000 },
 ] as const
 
-/** @param library default: NODE_DLB_LIBRARY, then the stand-in; none where libdlb cannot be. */
+/**
+ * @param library default: NODE_DLB_LIBRARY, then the stand-in; there are no pairs where libdlb
+ *   cannot run
+ */
 export function overheadPairs(library = process.env.NODE_DLB_LIBRARY ?? standIn): readonly Pair[] {
   if (process.platform !== 'linux' || process.arch !== 'x64') return []
   const facts = inspectLibrary({ library })
@@ -55,14 +59,17 @@ export function overheadPairs(library = process.env.NODE_DLB_LIBRARY ?? standIn)
  * Builds the loop in C, and gives the stand-in's domains a folder for their files, for all trials.
  */
 export function prepareOverhead(): void {
-  // As node-gyp compiles the addon and the stand-in.
+  // These are node-gyp's options for the addon and the stand-in.
   execFileSync(process.env.CC ?? 'cc', ['-std=gnu11', '-O3', '-o', loopProgram, source, '-ldl'])
   const folder = mkdtempSync(path.join(tmpdir(), 'node-dlb-bench-'))
   Object.assign(process.env, { DLB_SIM_SHM_DIR: folder, DLB_SIM_SOCKET_DIR: folder })
   process.on('exit', () => rmSync(folder, { recursive: true }))
 }
 
-/** The pair's CPU time per event, addon by C, of each round: the two ran one after the other. */
+/**
+ * Returns the ratio of the pair's CPU time per event, addon by C, in each round: the two ran one
+ * after the other.
+ */
 export function ratioOf({ addon, c }: Pair, results: readonly Result[]): Spread | undefined {
   const [ours, bare] = [addon, c].map(({ name }) => results.find((result) => result.name === name)?.samples)
   if (!ours?.length || ours.length !== bare?.length) return undefined

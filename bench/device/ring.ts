@@ -2,8 +2,8 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { finish, Gate } from './gate.ts'
 
 /**
- * The floor: a bare ring of 16-byte items in shared memory, one producer, one consumer, batches of
- * 32. No queues, no scheduling, no credits, nothing that can fail.
+ * The floor is a bare ring of 16-byte items in shared memory, with one producer, one consumer and
+ * batches of 32. It has no queues, no scheduling, no credits, and nothing that can fail.
  */
 const items = 20_000_000
 const batch = 32

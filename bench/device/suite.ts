@@ -6,24 +6,24 @@ import { tellTrials } from './open.ts'
 import { overheadPairs, prepareOverhead, ratioOf } from './overhead.ts'
 
 export interface DeviceSuite {
-  /** What is above its results: the stand-in is never called a device of DLB. */
+  /** The title above its results. The stand-in is never called a device of DLB. */
   readonly name: string
   readonly facts: readonly string[]
   readonly cases: readonly Case[]
-  /** Before the first run. */
+  /** Is called before the first run. */
   prepare(): void
-  /** Lines that follow from the results. */
+  /** Returns lines that follow from the results. */
   conclude(results: readonly Result[]): string[]
 }
 
 /**
- * The device's trials, as far as they are wanted; null if none is.
- * @throws NodeDlbError if the device does not open; Error if it is not what was required.
+ * Returns the device's trials that are wanted; null if none is.
+ * @throws NodeDlbError if the device does not open; Error if it is not what was required
  */
 export function deviceSuite(options: MeasuredOptions, wanted: (name: string) => boolean): DeviceSuite | null {
   const named = (library: string | undefined): { cases: Case[]; pairs: ReturnType<typeof overheadPairs> } => {
     const pairs = overheadPairs(library).filter(({ addon, c }) => wanted(addon.name) || wanted(c.name))
-    // A pair runs side by side: what slows the machine meets both.
+    // The two of a pair run one after the other, so that what slows the machine meets both.
     const bound = pairs.flatMap(({ addon, c }) => [c, addon])
     return { cases: [...deviceCases, ...bound].filter(({ name }) => wanted(name)), pairs }
   }

@@ -14,9 +14,9 @@ import { finish, Gate } from './gate.ts'
 import { openMeasured } from './open.ts'
 
 /**
- * One producer thread sends as fast as the device takes; consumer threads receive and release.
- * Saturated: events wait in the queue all the time, and the producer naps when it is out of
- * credits.
+ * One producer thread sends as fast as the device takes, and consumer threads receive and release.
+ * The device is saturated: events wait in the queue all the time, and the producer naps when it is
+ * out of credits.
  */
 interface Role {
   readonly token: DomainToken
@@ -27,7 +27,7 @@ interface Role {
   readonly events: number
   readonly gate: Int32Array<SharedArrayBuffer>
   readonly threads: number
-  /** Events received by all consumers. */
+  /** The number of events that all consumers have received. */
   readonly received: Int32Array
   readonly produces: boolean
 }

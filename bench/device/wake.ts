@@ -5,8 +5,8 @@ import { buildEventfd, loadEventfd } from './eventfd.ts'
 import { openMeasured } from './open.ts'
 
 /**
- * One way, idle: from the send (or notify, or write) in one thread to the callback in another,
- * whose loop sleeps. The threads share the clock.
+ * Measures one way to an idle thread: from the send (or notify, or write) in one thread to the
+ * callback in another, whose loop sleeps. The threads share the clock.
  */
 type Way = 'waitAsync' | 'eventfd' | 'device'
 
@@ -22,11 +22,11 @@ interface Sleeper {
 
 const samples = 400
 /**
- * Between two wakes: 2 ms are long enough for both threads to be asleep again; the longer, the less
- * of theirs is in the caches.
+ * Milliseconds between two wakes. 2 ms are long enough for both threads to be asleep again; the
+ * longer the pause, the less of their code and data is in the caches.
  */
 const pauseMilliseconds = Number(process.argv[3])
-/** Wakes in quick succession first, so that what is measured is compiled code. */
+/** The first wakes come in quick succession, so that compiled code is measured. */
 const warmUp = 5000
 
 if (isMainThread) await measure(process.argv[2] as Way)
@@ -112,12 +112,13 @@ function sleep({ way, control, times, fd, domain }: Sleeper): void {
 }
 
 function waitAsync(control: Int32Array, woken: () => void): void {
-  // The wait alone does not hold the loop open.
+  // The timer holds the loop open, which the wait alone does not.
   setInterval(() => undefined, 2 ** 31 - 1)
   const wait = (): void => {
     Atomics.store(control, 0, 1)
     void Promise.resolve(Atomics.waitAsync(control, 0, 1).value).then(() => {
-      // Asleep again before the sender hears of it: its next wake may follow at once.
+      // The thread waits again before the sender hears of it, because its next wake may follow at
+      // once.
       wait()
       woken()
     })
@@ -129,7 +130,7 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, pauseMilliseconds))
 }
 
-/** µs, of the clock that all threads share. */
+/** Returns microseconds of the clock that all threads share. */
 function now(): number {
   return Number(process.hrtime.bigint()) / 1000
 }

@@ -1,10 +1,11 @@
 import { build, decodeFromCompressedBase64, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js'
 
-/** µs that are still told apart; what takes longer counts as that long. */
+/** The longest time in µs that is told apart; a longer one counts as this one. */
 const LONGEST = 600_000_000
 
 /**
- * Latencies in µs, an HDR histogram: each value is kept to 3 significant digits, whatever its size.
+ * An HDR histogram of latencies in µs. Each value is kept to 3 significant digits, whatever its
+ * size.
  */
 export class Latencies {
   readonly #histogram: Histogram
@@ -13,7 +14,7 @@ export class Latencies {
     this.#histogram = encoded === undefined ? create() : decodeFromCompressedBase64(encoded)
   }
 
-  /** All of them, as if recorded in one. */
+  /** Merges encoded histograms into one. */
   static merge(encoded: readonly string[]): Latencies {
     const all = new Latencies()
     for (const one of encoded) all.#histogram.add(decodeFromCompressedBase64(one))
@@ -32,12 +33,18 @@ export class Latencies {
     this.#histogram.recordValue(Math.min(LONGEST, Math.max(1, Math.round(microseconds))))
   }
 
-  /** @param q 0–1. µs that the share q of all did not exceed; 0 if there are none. */
+  /**
+   * @param q 0–1
+   * @returns the µs that the share q of all did not exceed; 0 if there are none
+   */
   quantile(q: number): number {
     return this.count === 0 ? 0 : this.#histogram.getValueAtPercentile(q * 100)
   }
 
-  /** In HdrHistogram's own format (V2, compressed, base64), which its tools read. */
+  /**
+   * Encodes the histogram in HdrHistogram's own format (V2, compressed, base64), which its tools
+   * read.
+   */
   encode(): string {
     return encodeIntoCompressedBase64(this.#histogram)
   }

@@ -1,7 +1,7 @@
 import os from 'node:os'
 import { readMachine } from '../../lib/device/survey/machine.ts'
 
-/** What a figure must be read with. */
+/** Returns the facts of the machine that a figure has to be read with. */
 export function machineFacts(): string[] {
   const cpus = os.cpus()
   return [

@@ -2,23 +2,23 @@ import { type Device, type DlbDevice, type OpenOptions, openDevice } from '../..
 import { functionOf, type Machine, readMachine } from '../../lib/device/survey/machine.ts'
 
 export interface MeasuredOptions extends OpenOptions {
-  /** Anything but a DLB device through Intel's libdlb is an error. */
+  /** Whether anything but a DLB device through Intel's libdlb is an error. */
   readonly requireHardware?: boolean
 }
 
-/** The device that figures or results are of. */
+/** The device that figures or results belong to. */
 export interface Measured {
-  /** What opens it again, and nothing else. */
+  /** The options that open this device again, and no other. */
   readonly options: OpenOptions
-  /** As a title: the stand-in is never called a device of DLB. */
+  /** The device's name in titles. The stand-in is never called a device of DLB. */
   readonly name: string
-  /** What to read its figures with, beside the machine's facts. */
+  /** The facts that its figures have to be read with, beside the machine's facts. */
   readonly facts: readonly string[]
 }
 
 /**
  * Opens the device, to see which it is, and closes it.
- * @throws NodeDlbError if it does not open; Error if it is not what was required.
+ * @throws NodeDlbError if it does not open; Error if it is not what was required
  */
 export function measuredDevice({ requireHardware = false, ...options }: MeasuredOptions): Measured {
   const device = openDevice(options)

@@ -1,39 +1,39 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** What is in /proc/<pid>/stat, as far as it matters here. */
+/** The figures of /proc/<pid>/stat that are needed here. */
 export interface ProcessStat {
   readonly pid: number
   readonly parent: number
   /**
-   * Clock ticks of CPU time, of all its threads, and of its children that have ended and were
-   * waited for.
+   * Clock ticks of CPU time: of all threads, and of children that have ended and were waited for.
    */
   readonly ticks: number
 }
 
 /**
- * The process and its descendants that live; those whose parent ended before them are not found.
+ * Returns the process and its descendants that live. Those whose parent ended before them are not
+ * found.
  */
 export function treeOf(root: number): ProcessStat[] {
   const all = allProcesses()
   const tree = all.filter(({ pid }) => pid === root)
-  // It grows while it is walked.
+  // The list grows while it is walked.
   for (const { pid } of tree) tree.push(...all.filter(({ parent }) => parent === pid))
   return tree
 }
 
 /**
- * CPU time that a process tree has used until now, in µs. A child that ends meanwhile stays in the
- * sum, since its parent's figure takes it over, so the difference of two readings is exact to a
- * clock tick per process.
+ * Returns the CPU time that a process tree has used until now, in µs. A child that ends meanwhile
+ * stays in the sum, because its parent's figure takes it over. So the difference of two readings is
+ * exact to a clock tick per process.
  */
 export function cpuOfTree(root: number): number {
   const ticks = treeOf(root).reduce((sum, process) => sum + process.ticks, 0)
   return (ticks / ticksPerSecond()) * 1e6
 }
 
-/** CPU time of each of a process's threads until now. */
+/** Returns the CPU time of each of a process's threads until now. */
 export function cpuOfThreads(pid: number): { thread: number; microseconds: number }[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((name) => {
     const text = read(`/proc/${pid}/task/${name}/stat`)
@@ -41,12 +41,18 @@ export function cpuOfThreads(pid: number): { thread: number; microseconds: numbe
   })
 }
 
-/** Proportional set size in bytes: memory that several processes share is divided among them. */
+/**
+ * Returns the proportional set size in bytes: memory that several processes share is divided among
+ * them.
+ */
 export function memoryOfTree(root: number): number {
   return treeOf(root).reduce((sum, { pid }) => sum + pssOf(pid), 0)
 }
 
-/** @param text of /proc/<pid>/stat. The name in it can hold anything, brackets and spaces too. */
+/**
+ * @param text the text of /proc/<pid>/stat. The name in it can hold anything, brackets and spaces
+ *   too.
+ */
 export function parseStat(text: string): ProcessStat {
   const pid = Number.parseInt(text, 10)
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
@@ -58,7 +64,7 @@ function allProcesses(): ProcessStat[] {
   return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? (readStat(Number(name)) ?? []) : []))
 }
 
-/** null: it has ended. */
+/** @returns null if the process has ended */
 function readStat(pid: number): ProcessStat | null {
   const text = read(`/proc/${pid}/stat`)
   return text === null ? null : parseStat(text)

@@ -2,7 +2,8 @@ const LOG_EVERY_MS = 20_000
 let told = performance.now()
 
 /**
- * One line on the terminal, which is written over; in a log, a line now and then. '' takes it away.
+ * Shows one line on the terminal, which is written over; in a log, a line now and then. '' removes
+ * it.
  */
 export function progress(line: string): void {
   if (process.stderr.isTTY) {

@@ -1,24 +1,26 @@
-/** Figures by name. The names tell the unit. */
+/** Figures by name. The names say the unit. */
 export type Figures = Record<string, number>
 
-/** What one run gives. */
+/** The result of one run. */
 export interface Sample {
   readonly figures: Figures
   /** Latencies by name, as Latencies encodes them. */
   readonly latencies?: Readonly<Record<string, string>>
-  /** What changed in the course of the run, by name. */
+  /** The series of what changed in the course of the run, by name. */
   readonly series?: Readonly<Record<string, readonly Point[]>>
 }
 
 export type Point = readonly [x: number, y: number]
 
-/** What is run, and compared with others: a trial, with one peer or one setting. */
+/** A case is run and compared with others: a trial with one peer or one setting. */
 export interface Case {
   /** Cases of a group are shown side by side. */
   readonly group: string
   /** Unique among all. */
   readonly name: string
-  /** In which it runs and is not counted, because nothing in it warms up by itself. */
+  /**
+   * Whether it runs in a first round that is not counted, because nothing in it warms up by itself.
+   */
   readonly warmUpRound: boolean
   run(): Promise<Sample>
 }
@@ -27,14 +29,14 @@ export interface Result {
   readonly group: string
   readonly name: string
   readonly samples: Sample[]
-  /** Why it was given up. */
+  /** Why the case was given up; null if it was not. */
   failure: string | null
 }
 
 /**
  * Runs each case `rounds` times, in turn, so that a change of the machine's speed meets all of
- * them; every other round from the last to the first, so that what one leaves behind does not
- * always meet the same. One that fails is not tried again; the others go on.
+ * them. Every other round goes from the last to the first, so that what one leaves behind does not
+ * always meet the same. A case that fails is not tried again, and the others go on.
  */
 export async function runRounds(
   cases: readonly Case[],

@@ -3,14 +3,17 @@ import type { Case, Figures } from './rounds.ts'
 
 export interface Script {
   readonly name: string
-  /** Compiled script that runs it once and prints its Figures as one line of JSON. */
+  /** The compiled script that runs the case once and prints its Figures as one line of JSON. */
   readonly script: string
   readonly args: readonly string[]
 }
 
 const LIMIT_MS = 60_000
 
-/** A case that is a program, in a process of its own each time; it is ended after a minute. */
+/**
+ * Makes a case of a program, which runs in a process of its own each time. It is ended after a
+ * minute.
+ */
 export function scriptCase(group: string, { name, script, args }: Script): Case {
   return {
     group,
@@ -34,7 +37,7 @@ async function output(script: string, args: readonly string[]): Promise<string> 
   return text
 }
 
-/** libdlb prints to stdout, too: the figures are what looks like them, wherever in a line. */
+/** libdlb prints to stdout, too. The figures are found wherever they are in a line. */
 function readFigures(text: string): Figures {
   const figures = /\{"[^{}\n]*\}/.exec(text)?.[0]
   if (figures === undefined) throw new Error(`it printed no figures, but: ${text}`)

@@ -1,4 +1,4 @@
-/** Median, least and greatest of a sample. */
+/** The median, the least and the greatest of a sample. */
 export interface Spread {
   readonly median: number
   readonly min: number
@@ -11,13 +11,15 @@ export function spread(values: readonly number[]): Spread {
 }
 
 /**
- * @param sorted ascending; @param q 0–1. Nearest rank, so that a figure is one that was measured.
+ * @param sorted ascending
+ * @param q 0–1
+ * @returns the nearest rank, so that a figure is one that was measured
  */
 export function quantile(sorted: ArrayLike<number>, q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))]
 }
 
-/** "1.23 (1.10–1.40)" */
+/** Formats a spread: "1.23 (1.10–1.40)". */
 export function formatSpread({ median, min, max }: Spread, digits: number): string {
   return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`
 }

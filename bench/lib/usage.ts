@@ -4,7 +4,7 @@ import type { CommanderError } from 'commander'
 export const WRONG_USAGE = 2
 
 /**
- * For a command's `exitOverride`: what commander finds wrong is wrong usage; a command's own
+ * For a command's `exitOverride`: an error that commander finds is wrong usage, and a command's own
  * `error` says its exit code.
  */
 export function exitAfter({ code, exitCode }: CommanderError): never {

@@ -13,7 +13,7 @@ export interface Change {
   readonly verdict: Verdict
 }
 
-/** Every figure that both have, of cases of the same name. */
+/** Compares every figure that both have, of cases of the same name. */
 export function compare(before: readonly Result[], after: readonly Result[]): Change[] {
   return after.flatMap((result) => {
     const base = before.find(({ name }) => name === result.name)
@@ -28,20 +28,20 @@ export function compare(before: readonly Result[], after: readonly Result[]): Ch
 }
 
 /**
- * A figure has changed if no round of the one lies within the rounds of the other. With 7 rounds
- * each, noise alone does that once in 1,700 figures; with fewer, more often.
+ * Judges whether a figure has changed: no round of one lies within the rounds of the other. With 7
+ * rounds each, noise alone does that once in 1,700 figures; with fewer, more often.
  */
 export function judge(figure: string, before: Spread, after: Spread): Verdict {
   if (after.min <= before.max && before.min <= after.max) return 'within the spread'
   return after.min > before.max === moreIsBetter(figure) ? 'better' : 'worse'
 }
 
-/** Of rates. All other figures are costs. */
+/** Whether the figure is a rate. All other figures are costs. */
 export function moreIsBetter(figure: string): boolean {
   return figure.endsWith('/s')
 }
 
-/** Lines for a terminal. */
+/** Returns lines for a terminal. */
 export function describeChanges(changes: readonly Change[]): string[] {
   const changed = changes.filter(({ verdict }) => verdict !== 'within the spread')
   const lines = changed.map(

@@ -15,7 +15,7 @@ svg { display: block; max-width: 100%; height: auto; font-size: 12px } svg text 
 figure { margin: 1.2rem 0 } figcaption { font-weight: 600 }
 `
 
-/** One file that needs nothing else. */
+/** Returns one HTML file that needs no other file. */
 export function htmlReport({ at, facts, skipped, results }: BenchRecord, changes: readonly string[]): string {
   const groups = [...new Set(results.map(({ group }) => group))]
   const failures = results
@@ -72,7 +72,7 @@ function namesOf(all: readonly (object | undefined)[]): string[] {
   return [...new Set(all.flatMap((one) => Object.keys(one ?? {})))]
 }
 
-/** The others are there to be trusted or not. */
+/** Whether the figure gets a bar. The others help to judge the figures. */
 function isWorthABar(figure: string): boolean {
   return !figure.startsWith('failed') && !figure.startsWith('client ')
 }

@@ -7,7 +7,7 @@ const WIDTH = 640
 const LABELS = 190
 const ROW = 22
 
-/** Bars for one figure of a table: the median, and a line from the least to the greatest. */
+/** Draws bars for one figure of a table: the median, and a line from the least to the greatest. */
 export function bars({ rows }: Table, figure: string): string {
   const shown = rows.flatMap(({ name, spreads }) => {
     const found = spreads.get(figure)
@@ -38,11 +38,11 @@ const LEFT = 60
 const BOTTOM = 40
 const tails = [1, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001]
 
-/** How long the slowest requests take, of all rounds together; both axes are logarithmic. */
+/** Draws how long the slowest requests take, over all rounds. Both axes are logarithmic. */
 export function percentileCurves(results: readonly Result[], name: string): string {
   const lines = results.flatMap((result): Line[] => {
     const all = Latencies.merge(result.samples.flatMap(({ latencies }) => latencies?.[name] ?? []))
-    // Beyond a single request there is nothing to be told.
+    // A tail of less than one request shows nothing.
     const known = tails.filter((tail) => tail * all.count >= 1)
     const points = known.map((tail): Point => [-Math.log10(tail), Math.log10(all.quantile(1 - tail) / 1000 || 0.001)])
     return all.count === 0 ? [] : [{ name: shortName(result), points }]
@@ -52,7 +52,7 @@ export function percentileCurves(results: readonly Result[], name: string): stri
   return chart(lines, xTicks, yTicks)
 }
 
-/** What changed in the course of the runs: the median of the rounds. */
+/** Draws what changed in the course of the runs: the median of the rounds. */
 export function seriesCurves(results: readonly Result[], name: string): string {
   const lines = results.flatMap((result): Line[] => {
     const rounds = result.samples.flatMap(({ series }) => (series?.[name] ? [series[name]] : []))

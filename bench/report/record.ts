@@ -3,10 +3,10 @@ import type { Result } from '../lib/rounds.ts'
 
 const FORMAT = 'node-dlb-bench/1'
 
-/** A run of the bench, as it is kept in a file. */
+/** The record of a run of the bench, as a file keeps it. */
 export interface BenchRecord {
   readonly format: typeof FORMAT
-  /** When it began, ISO 8601. */
+  /** When the run began, in ISO 8601. */
   readonly at: string
   /** Machine, kernel, Node, device, versions. */
   readonly facts: readonly string[]
@@ -22,7 +22,7 @@ export function writeRecord(file: string, record: BenchRecord): void {
   writeFileSync(file, `${JSON.stringify(record, null, 1)}\n`)
 }
 
-/** @throws Error if there is no such file, or it is not a record. */
+/** @throws Error if there is no such file, or it is not a record */
 export function readRecord(file: string): BenchRecord {
   const record = JSON.parse(readFileSync(file, 'utf8')) as BenchRecord
   if (record.format !== FORMAT) throw new Error(`${file} is not a record of this bench (format ${FORMAT})`)

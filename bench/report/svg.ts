@@ -1,6 +1,6 @@
 import type { Point } from '../lib/rounds.ts'
 
-/** Drawings without any library, as text. */
+/** Draws as text, without any library. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
 }
@@ -18,19 +18,21 @@ export function line([x1, y1]: Point, [x2, y2]: Point, className: string): strin
   return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" class="${className}"/>`
 }
 
-/** The `nth` of several. */
+/** Draws the `nth` of several lines. */
 export function polyline(points: readonly Point[], nth: number, title: string): string {
   const path = points.map(([x, y]) => `${round(x)},${round(y)}`).join(' ')
-  return `<polyline points="${path}" fill="none" stroke="${colorOf(nth)}" ${dashOf(nth)}stroke-width="2"><title>${escapeHtml(title)}</title></polyline>`
+  const stroke = `stroke="${colorOf(nth)}" ${dashOf(nth)}stroke-width="2"`
+  return `<polyline points="${path}" fill="none" ${stroke}><title>${escapeHtml(title)}</title></polyline>`
 }
 
 export function rect(x: number, y: number, width: number, height: number, color: string): string {
-  return `<rect x="${round(x)}" y="${round(y)}" width="${round(Math.max(0, width))}" height="${height}" fill="${color}"/>`
+  const size = `width="${round(Math.max(0, width))}" height="${height}"`
+  return `<rect x="${round(x)}" y="${round(y)}" ${size} fill="${color}"/>`
 }
 
 const colors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7f7f7f']
 
-/** Told apart by people who do not see all colours alike. */
+/** Returns colours that people can tell apart who do not see all colours alike. */
 export function colorOf(nth: number): string {
   return colors[nth % colors.length]
 }

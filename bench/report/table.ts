@@ -23,19 +23,19 @@ export function tablesOf(results: readonly Result[]): Table[] {
   })
 }
 
-/** What differs within the group. */
+/** Returns the part of the name that differs within the group. */
 export function shortName({ group, name }: Result): string {
   return name.startsWith(`${group}: `) ? name.slice(group.length + 2) : name
 }
 
-/** "1.23 (1.10–1.40)", and of a single round "1.23". */
+/** Formats a figure: "1.23 (1.10–1.40)", or "1.23" if there was one round. */
 export function formatFigure(found: Spread | undefined): string {
   if (!found) return '–'
   const digits = digitsOf(found.median)
   return found.min === found.max ? found.median.toFixed(digits) : formatSpread(found, digits)
 }
 
-/** As many decimals as tell something. */
+/** Returns the number of decimals that carry information. */
 function digitsOf(value: number): number {
   const size = Math.abs(value)
   if (Number.isInteger(value) || size >= 100) return 0

@@ -1,7 +1,7 @@
 import type { Result } from '../lib/rounds.ts'
 import { formatFigure, type Table, tablesOf } from './table.ts'
 
-/** Tables for a terminal. */
+/** Returns tables for a terminal. */
 export function textTables(results: readonly Result[]): string {
   return tablesOf(results).map(toText).join('\n\n')
 }

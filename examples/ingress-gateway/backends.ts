@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { labelsText, type Plan } from './istio/plan.ts'
 
-/** Where the services are that the routes lead to. */
+/** Where the services that the routes lead to are. */
 export interface Backends {
   /** By host:port in the documents: http://host:port. */
   readonly origins: Readonly<Record<string, string>>
@@ -12,15 +12,15 @@ export interface Backends {
 }
 
 /**
- * Services that nothing here serves, or that the flags name and no route leads to. The message
+ * A service that nothing here serves, or that the flags name and no route leads to. The message
  * names the fix.
  */
 export class BackendError extends Error {}
 
 /**
- * A cluster finds a service's pods by its selector. Here, what is labelled app=httpbin is a thread
- * that this starts, and other services are where `--backend` says.
- *
+ * Finds a service's origin. A cluster finds its pods by its selector. Here, a thread that this
+ * function starts serves what is labelled app=httpbin, and `--backend` says where other services
+ * are.
  * @param given origins by host:port, from --backend
  * @throws BackendError
  */
@@ -51,7 +51,8 @@ function check(services: Plan['services'], given: ReadonlyMap<string, string>): 
     .filter(([service, labels]) => !given.has(service) && labels.app !== 'httpbin')
     .map(
       ([service, labels]) =>
-        `nothing here is ${labelsText(labels) || 'without a selector'}: say where ${service} is, --backend ${service}=host:port`,
+        `nothing here is ${labelsText(labels) || 'without a selector'}: ` +
+        `say where ${service} is, --backend ${service}=host:port`,
     )
   const unknown = [...given.keys()]
     .filter((service) => !services.has(service))

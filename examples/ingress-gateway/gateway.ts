@@ -13,32 +13,35 @@ import type { ProxySettings } from './proxy/server.ts'
 export interface GatewayOptions {
   readonly workers: number
   readonly work: Work
-  /** null: none, each worker accepts for itself. */
+  /** null: there is no device, and each worker accepts for itself. */
   readonly balancing: DlbBalancing | null
-  /** Whether the pod would have a device: without one, the hardware is not looked for. */
+  /** Whether the pod would have a device. Without one, the hardware is not looked for. */
   readonly hasDevice: boolean
-  /** Each DLB line, if wanted. */
+  /** Gets each line of the debug log; null if it is not wanted. */
   readonly debug: ((line: string) => void) | null
-  /** What happens to workers and to the device. */
+  /** Gets a line for what happens to workers and to the device. */
   readonly say: (line: string) => void
 }
 
-/** What every worker is given: as JSON, in its first argument. */
+/** What every worker is given, as JSON in its first argument. */
 export interface Work {
   readonly listen: { readonly host: string; readonly port: number }
   readonly proxy: ProxySettings
 }
 
-/** Of one worker. */
+/** The connections of one worker. */
 export interface Load {
   readonly open: number
-  /** Since the start. */
+  /** The connections since the start. */
   readonly total: number
 }
 
 /** The gateway cannot start. The message names the fix. */
 export class StartError extends Error {
-  /** @param exitCode of a worker before it listened: the errno, if listening failed */
+  /**
+   * @param exitCode the exit code of a worker that ended before it listened: the errno, if
+   *   listening failed
+   */
   constructor({ host, port }: Work['listen'], exitCode: number | null) {
     const [, fix] = Object.entries(fixes).find(([errno]) => Number(errno) === exitCode) ?? []
     super(fix ? `cannot listen on ${host}:${port}: ${fix}` : `a worker ended with code ${exitCode} before it listened`)
@@ -56,7 +59,7 @@ const fixes: Readonly<Record<number, string>> = {
 
 /**
  * A gateway that runs: worker threads of this process, each with a proxy, and the balancer that
- * deals to them.
+ * deals connections to them.
  */
 export class Gateway {
   readonly #balancer: Balancer
@@ -75,7 +78,7 @@ export class Gateway {
       })
       return new Gateway(balancer, options)
     } catch (error) {
-      // Without an error of its own, the worker has said by its exit code why it cannot listen.
+      // A worker without an error of its own has said by its exit code why it cannot listen.
       if (!(error instanceof EntryFailedError) || error.workerError !== null) throw error
       throw new StartError(work.listen, error.exitCode)
     }
@@ -98,7 +101,7 @@ export class Gateway {
     return (this.#balancer.addresses[0] as AddressInfo).port
   }
 
-  /** For people: what deals the connections, and why it does. */
+  /** Says what deals the connections, and why. */
   get device(): string {
     const { device, policy } = this.#balancer.stats()
     const isTold = this.#hasDevice || policy === 'nop'
@@ -114,8 +117,8 @@ export class Gateway {
   }
 
   /**
-   * Stops accepting and lets connections finish for so long. Called again, it can bring the
-   * deadline forward.
+   * Stops accepting and lets connections finish for at most `timeout` milliseconds. A second call
+   * can bring the deadline forward.
    */
   async close(timeout: number): Promise<{ cut: number }> {
     const { cut } = await this.#balancer.close({ timeout })
@@ -124,14 +127,14 @@ export class Gateway {
 }
 
 /**
- * A pod without a device has what its EnvoyFilter wants for that case, as if the device could not
+ * A pod without a device uses what its EnvoyFilter says for that case, as if the device could not
  * be had.
  */
 function deviceOptions({ balancing, hasDevice }: GatewayOptions): Partial<BalancerOptions> {
   if (balancing === null) return { policy: 'nop' }
   const { id, maxRetries, fallbackPolicy } = balancing
   if (hasDevice) {
-    // Without a word about it, no device is no failure.
+    // If the documents say nothing of it, a missing device is no failure.
     return { id, maxRetries, fallbackPolicy, ...(fallbackPolicy && { device: 'dlb' }) }
   }
   const policy = fallbackPolicy === 'nop' || fallbackPolicy === 'exact' ? fallbackPolicy : undefined

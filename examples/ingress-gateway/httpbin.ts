@@ -7,14 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 
 /**
- * What https://httpbin.org and Istio's sample of it answer, as far as one tries a gateway with it.
+ * Answers as https://httpbin.org and Istio's sample of it do, as far as is needed to try a gateway.
  */
 
 interface Call {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly url: URL
-  /** What the path's pattern caught. */
+  /** The part of the path that the pattern's group matched. */
   readonly argument: string
 }
 
@@ -73,7 +73,7 @@ async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> 
   } else json(res, 404, { error: 'not found' })
 }
 
-/** `200`, `200,503`, or with weights `200:3,500:1`. */
+/** Answers with one of the codes: `200`, `200,503`, or with weights `200:3,500:1`. */
 function status(res: ServerResponse, codes: string): void {
   const choices = codes
     .split(/,|%2c/i)
@@ -118,7 +118,7 @@ async function echo({ req, res, url }: Call): Promise<void> {
   })
 }
 
-/** All of it is read, and its start is kept. */
+/** Reads the whole body, and keeps its start. */
 async function readBody(req: IncomingMessage): Promise<{ body: Buffer; size: number }> {
   let size = 0
   const kept = Readable.from(
@@ -169,7 +169,7 @@ function gzip({ req, res }: Call): void {
   res.end(body)
 }
 
-/** The client as the gateway tells it. */
+/** The client's address, as the gateway tells it. */
 function originOf(req: IncomingMessage): string {
   return String(req.headers['x-forwarded-for'] ?? req.socket.remoteAddress)
 }

@@ -13,20 +13,20 @@ import { Screen } from './screen.ts'
 import { summaryLines } from './summary.ts'
 
 /**
- * What `npm start` runs: the documents are read, the backend and the gateway started, and Ctrl-C
- * drains them.
+ * `npm start` runs this file. It reads the documents, starts the backend and the gateway, and
+ * drains them at Ctrl-C.
  */
 
 const FAILED = 1
 const WRONG_USAGE = 2
 const SIGNAL_BASE = 128
 /**
- * So long after the first signal another is the same one: npm passes on what its group has got, and
- * so does `timeout`.
+ * A signal that follows the first within this time is the same one: npm passes on what its group
+ * has got, and so does `timeout`.
  */
 const SAME_SIGNAL_MS = 500
 
-// That nobody reads what it prints any more is no reason to stop serving.
+// The gateway serves on even if nobody reads its output any more.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined)
 
 const screen = new Screen(process.stdout)
@@ -45,7 +45,7 @@ async function main(options: Options): Promise<number> {
   try {
     const gateway = await startGateway(plan, options, workers, backends)
     const ended = serveUntilSignal(gateway, options.drainTimeout)
-    // From the summary on, a signal drains: whoever reads it may send one at once.
+    // From the summary on, a signal drains, because whoever reads it may send one at once.
     const summary = summaryLines({
       config: options.config.map((name) => path.relative('.', name) || '.'),
       plan,
@@ -93,8 +93,8 @@ function serveUntilSignal(gateway: Gateway, drainTimeout: number): Promise<numbe
       firstAt = performance.now()
       screen.line(`${signal}: no new connections; open ones have ${drainTimeout / 1000} s (once more: cut them now)`)
       void gateway.close(drainTimeout).then(({ cut }) => {
-        // The handlers stay: a signal that comes while the process ends must not take its exit
-        // code.
+        // The handlers stay, so that a signal that comes while the process ends does not take its
+        // exit code.
         screen.stop()
         screen.line(
           cut === 0 ? 'all connections finished' : `${cut} ${cut === 1 ? 'connection was' : 'connections were'} cut`,
@@ -106,9 +106,9 @@ function serveUntilSignal(gateway: Gateway, drainTimeout: number): Promise<numbe
   })
 }
 
-/** Says what went wrong, if it has not been said; what nobody expected is thrown on. */
+/** Prints what went wrong, unless it has been printed. An unexpected error is thrown on. */
 function exitCodeOf(error: unknown): number {
-  // Commander has printed it.
+  // Commander has printed the error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
   const isInvalid = error instanceof NodeDlbError && error.code === 'ERR_DLB_INVALID_ARGUMENT'
   const wrongUsage = isInvalid || error instanceof ConfigurationError || error instanceof BackendError

@@ -6,17 +6,17 @@ export interface Options {
   readonly config: readonly string[]
   readonly host: string
   readonly port: number
-  /** Threads; null: what the IstioOperator says. */
+  /** The number of threads; null: what the IstioOperator says. */
   readonly workers: number | null
   /** Origins by host:port in the documents. */
   readonly backends: ReadonlyMap<string, string>
-  /** Milliseconds. */
+  /** Milliseconds that a backend has to start its answer; 0 means any time. */
   readonly backendTimeout: number
   readonly drainTimeout: number
   readonly debug: boolean
 }
 
-/** The sources' folder: YAML is not compiled. */
+/** The folder is the sources', because YAML is not compiled. */
 export const configFolder = fileURLToPath(new URL('../../../examples/ingress-gateway/config', import.meta.url))
 
 const examples = `
@@ -29,7 +29,7 @@ Ctrl-C stops accepting and lets open connections finish; a second one, half a se
 code is 0 after that, 1 if connections were cut at the deadline or the gateway could not start, 2 for wrong usage or
 configuration.`
 
-/** @throws CommanderError; what is wrong has been printed then, or the help */
+/** @throws CommanderError once the error, or the help, has been printed */
 export function parseOptions(argv: readonly string[]): Options {
   const backends = new Map<string, string>()
   const command = new Command('npm start --')

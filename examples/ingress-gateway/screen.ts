@@ -1,6 +1,6 @@
 import type { Load } from './gateway.ts'
 
-/** What a screen is written to: a terminal or not. */
+/** The stream that a screen is written to, a terminal or not. */
 export interface Output {
   readonly isTTY?: boolean
   readonly columns?: number
@@ -12,8 +12,9 @@ const QUIET_MS = 10_000
 const ERASE_LINE = '\r\x1b[K'
 
 /**
- * Lines, and below them one live line with each worker's connections. On a terminal it is rewritten
- * in place; elsewhere it is a line like the others, when it has changed and at most every 10 s.
+ * Shows lines, and below them one live line with each worker's connections. On a terminal the live
+ * line is rewritten in place. Elsewhere it is a line like the others, written when it has changed
+ * and at most every 10 s.
  */
 export class Screen {
   readonly #out: Output
@@ -32,7 +33,7 @@ export class Screen {
 
   /** Shows the loads until `stop`. */
   follow(loads: () => readonly Load[]): void {
-    // What it shows at first says nothing yet.
+    // The first line of loads says nothing yet.
     if (!this.#out.isTTY) this.#live = loadText(loads())
     this.#timer = setInterval(() => this.update(loads()), UPDATE_MS)
     if (this.#out.isTTY) this.update(loads())

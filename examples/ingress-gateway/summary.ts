@@ -13,11 +13,11 @@ export interface Summary {
   readonly places: ReadonlyMap<string, string>
 }
 
-/** The paths of the seed's step 6. */
+/** The paths that Istio's instructions try. */
 const TRIED_PATHS = ['/status/200', '/headers']
 const UNSPECIFIED: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
 
-/** What is said at the start: what runs, why so, and how to try it. */
+/** Returns the lines that are printed at the start: what runs, why, and how to try it. */
 export function summaryLines({ config, plan, gateway, host, workers, workersWhy, places }: Summary): string[] {
   const url = `http://${UNSPECIFIED[host] ?? (host.includes(':') ? `[${host}]` : host)}:${gateway.port}`
   return [
@@ -53,7 +53,7 @@ function matchText({ type, value }: PathMatch): string {
   return type === 'exact' ? value : `~${value}`
 }
 
-/** The seed's, and what the routes say to each of them. */
+/** Returns the commands of Istio's instructions, and what the routes make of each. */
 function commands({ virtualHosts }: Plan, url: string): string[] {
   const router = new Router(virtualHosts)
   const pattern = virtualHosts[0]?.hosts[0] ?? '*'

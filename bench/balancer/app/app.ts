@@ -7,32 +7,32 @@ import { threadId } from 'node:worker_threads'
 import type { WebSocketServer as WebSocketServerType } from 'ws'
 import { now } from '../../lib/clock.ts'
 
-/** What the driver of a peer knows of the connection that is being handed over. */
+/** What a peer's driver knows of the connection that is being handed over. */
 export const handOver = {
-  /** µs since it was accepted. */
+  /** Microseconds since the connection was accepted. */
   age: Number.NaN,
 }
 
-/** About 50 µs. */
+/** These rounds take about 50 µs. */
 const ROUNDS_PER_MESSAGE = 5
-// Others are not to carry its code, in start-up time and memory.
+// Other servers do not load this module, whose code would count in their start-up time and memory.
 const { WebSocketServer } = process.env.BENCH_WEB_SOCKET === '1' ? await import('ws') : {}
 const worker = `${process.pid}/${threadId}`
 const arrivals = new WeakMap<Socket, string>()
 
 /**
- * The server under test; the same code, whoever gives it its connections. `/`: an answer that costs
- * next to nothing. `/spin/<µs>`: the event loop is blocked for so long first. `/work/<n>`: it
- * computes first, n times the same. `/who`: the worker, when the connection arrived there (ms of
- * the shared clock), and its age then. With BENCH_TLS it speaks HTTPS. With BENCH_BARE it has one
- * answer, and no listener but that: what it does else is a part of every peer's figures, which
- * makes their ratios smaller.
+ * Creates the server under test. The code is the same for every peer that gives it connections. `/`
+ * answers at next to no cost. `/spin/<µs>` blocks the event loop for that time first. `/work/<n>`
+ * computes first, n times the same. `/who` answers with the worker, the time when the connection
+ * arrived there (ms of the shared clock), and its age then. With BENCH_TLS it speaks HTTPS. With
+ * BENCH_BARE it has one answer, and no listener but that: its other work is a part of every peer's
+ * figures, which makes their ratios smaller.
  */
 export function createApp(): Server {
   if (process.env.BENCH_BARE === '1') return http.createServer((_, response) => response.end(worker))
   const server = process.env.BENCH_TLS === '1' ? https.createServer(certificate(), answer) : http.createServer(answer)
   server.on('connection', (socket) => arrivals.set(socket, `${now()} ${handOver.age}`))
-  // Nothing but the clients closes connections that are held.
+  // Only the clients close connections that are held.
   server.keepAliveTimeout = 0
   server.requestTimeout = 0
   server.headersTimeout = 0
@@ -63,7 +63,7 @@ function answer({ url = '/', socket }: http.IncomingMessage, response: http.Serv
 
 const block = Buffer.alloc(4096)
 
-/** CPU time, unlike spinning: what a thread has not been scheduled for does not get done. */
+/** Uses CPU time, unlike spinning: a thread that is not scheduled gets nothing done. */
 function work(rounds: number): void {
   for (let i = 0; i < rounds; i++) createHash('sha256').update(block).digest()
 }

@@ -2,16 +2,16 @@ import net, { type Socket } from 'node:net'
 import tls from 'node:tls'
 import { now } from '../../lib/clock.ts'
 
-/** The answer's body; null if there was none, or not all of it. */
+/** Gets the answer's body; null if there was none, or not all of it. */
 export type OnAnswer = (body: string | null, exchange: Exchange) => void
 
 /**
- * HTTP/1.1 with as little work as that takes, so that the client is not what is measured: one
- * request at a time on a connection, and answers that have a content-length.
+ * Speaks HTTP/1.1 with as little work as that takes, so that the client is not what is measured. It
+ * sends one request at a time on a connection, and needs answers with a content-length.
  */
 export class Exchange {
   readonly socket: Socket
-  /** ms of the shared clock. */
+  /** Milliseconds of the shared clock. */
   readonly connectedAt: number = now()
   #answer: OnAnswer | null = null
   #text = ''
@@ -29,7 +29,9 @@ export class Exchange {
     return new Exchange(net.connect({ port, host: '127.0.0.1', noDelay: true }))
   }
 
-  /** @param session of a connection before, to be resumed; undefined: a full handshake */
+  /**
+   * @param session the session of an earlier connection, to be resumed; undefined: a full handshake
+   */
   static connectTls(port: number, session: Buffer | undefined): Exchange {
     return new Exchange(tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, session }))
   }
@@ -38,7 +40,7 @@ export class Exchange {
     return this.#last || this.socket.destroyed || !this.socket.writable
   }
 
-  /** `last`: the server is to close the connection after it. */
+  /** `last`: the server is to close the connection after the answer. */
   request(path: string, last: boolean, answer: OnAnswer): void {
     this.#answer = answer
     const connection = last ? 'connection: close\r\n' : ''

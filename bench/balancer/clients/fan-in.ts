@@ -12,8 +12,8 @@ const NORMAL_CLOSE = 1000
 const MESSAGES = { name: 'messages', path: '/' }
 
 /**
- * WebSockets that send a message every `gap` ms each. Most close after about half a second, and
- * each tenth stays for about ten; in the place of one that has closed another one is opened.
+ * Runs WebSockets that send a message every `gap` ms each. Most close after about half a second,
+ * and each tenth stays for about ten. When one has closed, another one is opened in its place.
  */
 export async function runFanIn(job: FanInJob): Promise<LoadResult> {
   const random = seeded(job.seed + job.index)
@@ -45,7 +45,7 @@ export async function runFanIn(job: FanInJob): Promise<LoadResult> {
 }
 
 interface LineEvents {
-  /** This worker has one more, or less. */
+  /** This worker has one connection more, or one less. */
   counts(worker: string, change: number): void
   closed(): void
 }
@@ -55,7 +55,7 @@ class Line {
   readonly #socket: WebSocket
   readonly #gap: number
   readonly #tally: Tally
-  /** ms of the shared clock; of the messages without an answer, the oldest first. */
+  /** When the messages without an answer were due, the oldest first, in ms of the shared clock. */
   readonly #due: number[] = []
   #timer: NodeJS.Timeout | undefined
   #worker: string | null = null
@@ -73,7 +73,7 @@ class Line {
       }
       tally.count(MESSAGES, true, now() - (this.#due.shift() ?? 0))
     })
-    // 'close' comes after it.
+    // 'close' comes after an error.
     this.#socket.on('error', () => undefined)
     this.#socket.on('close', (code) => {
       clearTimeout(this.#timer)
@@ -100,7 +100,7 @@ class Line {
     }, due - now())
   }
 
-  /** Without a message under way, it could not be opened. */
+  /** If no message was under way, the WebSocket could not be opened. */
   #lost(): void {
     const due = this.#due.length > 0 ? this.#due : [now()]
     for (const at of due) this.#tally.count(MESSAGES, false, now() - at)

@@ -3,7 +3,7 @@ import type { HoldJob, LoadResult } from './jobs.ts'
 import { seeded } from './schedule.ts'
 import { parseWho, Tally } from './tally.ts'
 
-/** Connections that stay open, each with the worker that has it. */
+/** Holds connections open, each with the worker that has it. */
 export class Held {
   readonly #port: number
   readonly #wanted: number
@@ -26,7 +26,7 @@ export class Held {
     return { ...new Tally([]).result(), completed: missing - failed, failed, held: this.#byWorker() }
   }
 
-  /** Resolves once the server has closed them, too. */
+  /** Closes connections. Resolves once the server has closed them, too. */
   async #close(count: number): Promise<void> {
     const chosen = Array.from({ length: count }, () => {
       const [one] = this.#all.splice(Math.floor(this.#random() * this.#all.length), 1)
@@ -35,7 +35,7 @@ export class Held {
     await Promise.all(chosen.map((socket) => new Promise((resolve) => socket.once('close', resolve).end())))
   }
 
-  /** A few at a time, so that no listen queue overflows. */
+  /** Opens connections, a few at a time, so that no listen queue overflows. */
   async #open(count: number): Promise<void> {
     let left = count
     const opener = async (): Promise<void> => {

@@ -2,14 +2,14 @@ import type { Schedule } from './schedule.ts'
 
 /** One of the kinds of requests that a load is made of. */
 export interface RequestKind {
-  /** What its latencies are called. */
+  /** The name of its latencies. */
   readonly name: string
   readonly path: string
-  /** Every n-th request is of this kind; the first kind of a mix is what the others leave. */
+  /** Every n-th request is of this kind; undefined: the requests that other kinds leave are. */
   readonly every?: number
 }
 
-/** 'new': a connection for each request; else so many that stay open. */
+/** 'new': a connection for each request; a number: this many connections stay open. */
 export type Connections = 'new' | number
 
 /**
@@ -21,10 +21,10 @@ export type Tls = 'full' | 'resumed'
 interface Job {
   readonly port: number
   readonly connections: Connections
-  /** Of connections that are new for each request. */
+  /** For connections that are new for each request. */
   readonly tls?: Tls
   readonly mix: readonly RequestKind[]
-  /** Which of the clients this is, and how many there are. */
+  /** The number of this client, and how many clients there are. */
   readonly index: number
   readonly clients: number
 }
@@ -34,11 +34,11 @@ export interface OpenJob extends Job {
   readonly kind: 'open'
   readonly schedule: Schedule
   readonly seed: number
-  /** ms after the last was due until those without an answer count as failed. */
+  /** Milliseconds after the last was due until requests without an answer count as failed. */
   readonly patience: number
 }
 
-/** So many users at a time, each of whom asks again when answered. */
+/** Several users at a time, each of whom sends the next request when the last is answered. */
 export interface ClosedJob extends Job {
   readonly kind: 'closed'
   readonly users: number
@@ -49,8 +49,8 @@ export interface ClosedJob extends Job {
 export interface HoldJob extends Job {
   readonly kind: 'hold'
   /**
-   * This share of them, chosen at random, is closed and opened anew; null: all are opened for the
-   * first time.
+   * The share of the connections, chosen at random, that is closed and opened anew; null: all are
+   * opened for the first time.
    */
   readonly churn: number | null
   readonly seed: number
@@ -60,7 +60,7 @@ export interface HoldJob extends Job {
 export interface FanInJob extends Job {
   readonly kind: 'fan-in'
   readonly seconds: number
-  /** ms between a connection's messages. */
+  /** Milliseconds between a connection's messages. */
   readonly gap: number
   readonly seed: number
 }
@@ -78,13 +78,13 @@ export interface HandOff {
 export interface LoadResult {
   readonly completed: number
   readonly failed: number
-  /** By name of the request kind, as Latencies encodes them. */
+  /** The latencies by name of the request kind, as Latencies encodes them. */
   readonly latencies: Readonly<Record<string, string>>
-  /** Of the connections' ways to their workers, where requests asked for `/who`. */
+  /** The times that connections took to their workers, where requests asked for `/who`. */
   readonly handOff: HandOff | null
-  /** How late the client itself sent, of open loops. */
+  /** How late the client itself sent, for open loops; else null. */
   readonly late: string | null
-  /** How many connections each worker has, of held ones. */
+  /** How many of the held connections each worker has. */
   readonly held: Readonly<Record<string, number>>
   /** The same in the course of the job, where connections come and go. */
   readonly heldOverTime: readonly Readonly<Record<string, number>>[]

@@ -1,16 +1,16 @@
 import { Exchange, type OnAnswer } from './exchange.ts'
 import type { Tls } from './jobs.ts'
 
-/** Where requests go out. */
+/** The connections that requests are sent on. */
 export interface Lines {
-  /** Opens what it holds open; resolves once all answer. */
+  /** Opens the connections that stay open. Resolves once all answer. */
   open(): Promise<void>
   /** Sends the request as soon as it can. */
   request(path: string, answer: OnAnswer): void
   close(): void
 }
 
-/** A connection for each request, which the server closes after it. */
+/** Opens a connection for each request, which the server closes after it. */
 export class NewLines implements Lines {
   readonly #port: number
   readonly #tls: Tls | undefined
@@ -48,8 +48,8 @@ export class NewLines implements Lines {
 }
 
 /**
- * So many connections that stay: a request takes one that is free, or waits for one. One that is
- * lost is replaced.
+ * Holds a number of connections open. A request takes one that is free, or waits for one. A
+ * connection that is lost is replaced.
  */
 export class KeptLines implements Lines {
   readonly #port: number
@@ -71,7 +71,7 @@ export class KeptLines implements Lines {
   }
 
   request(path: string, answer: OnAnswer): void {
-    // The one that was used longest ago, so that all take part.
+    // This takes the connection that was used longest ago, so that all take part.
     const exchange = this.#free.shift()
     if (exchange) this.#use(this.#fresh(exchange), path, answer)
     else this.#waiting.push({ path, answer })
@@ -100,7 +100,10 @@ export class KeptLines implements Lines {
     else this.#free.push(exchange)
   }
 
-  /** The server may have closed it while it was free, as a worker does that is replaced. */
+  /**
+   * Replaces the connection if the server has closed it while it was free, as a worker does that is
+   * replaced.
+   */
   #fresh(exchange: Exchange): Exchange {
     if (!exchange.gone) return exchange
     this.#all.delete(exchange)

@@ -6,7 +6,7 @@ import { runClosed } from './run-closed.ts'
 import { runOpen } from './run-open.ts'
 
 /**
- * A client's process. It does the jobs that it is sent, one at a time; connections that stay are
+ * A client's process. It does the jobs that it is sent, one at a time. Connections that stay are
  * kept from job to job.
  */
 let lines: Lines | null = null

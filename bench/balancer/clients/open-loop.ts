@@ -1,14 +1,14 @@
-/** ms of some clock, and a timer of it. */
+/** A clock in milliseconds, with a timer. */
 export interface Clock {
   now(): number
   wait(milliseconds: number, then: () => void): void
 }
 
 /**
- * Calls `send` for each request, at its time or as soon after as can be, and whether or not the
- * ones before have been answered. What it is told is when the request was due: latency counts from
- * there, so that requests which a slow server, or this process itself, has kept from being sent in
- * time are not left out (no coordinated omission).
+ * Calls `send` for each request at its time, or as soon after as can be, whether or not earlier
+ * ones have been answered. `send` is told when the request was due: latency counts from there, so
+ * that requests which a slow server, or this process itself, has kept from being sent in time are
+ * not left out (no coordinated omission).
  * @param due ascending, ms from the start
  * @param start ms of the clock
  */

@@ -4,8 +4,8 @@ import type { Lines } from './lines.ts'
 import { Tally } from './tally.ts'
 
 /**
- * Users who each ask again as soon as they are answered: how much the server can do. Says little
- * about latency.
+ * Runs users who each send the next request as soon as the last is answered. This shows how much
+ * the server can do, and little about latency.
  */
 export async function runClosed({ mix, users, seconds, index, clients }: ClosedJob, lines: Lines): Promise<LoadResult> {
   const tally = new Tally(mix)
@@ -20,7 +20,7 @@ export async function runClosed({ mix, users, seconds, index, clients }: ClosedJ
     const kind = tally.kindOf(n++ * clients + index)
     lines.request(kind.path, (body) => {
       tally.count(kind, body !== null, now() - began)
-      // A refused connection would else be tried again without end in the same turn.
+      // Otherwise a refused connection would be tried again without end in the same turn.
       if (body === null) setTimeout(user, 1, ended)
       else user(ended)
     })

@@ -8,14 +8,14 @@ import { dueTimes, seeded } from './schedule.ts'
 import { parseWho, Tally } from './tally.ts'
 
 const clock = { now, wait: (milliseconds: number, then: () => void): unknown => setTimeout(then, milliseconds) }
-/** Until the first request is due: all clients have begun by then. */
+/** Milliseconds until the first request is due: all clients have begun by then. */
 const LEAD_MS = 20
 const PRIORITY = -10
 
 /**
- * Requests at their times, and their latencies from then on. Where it may, the client goes before
- * other processes: it must not be late because the servers keep the CPUs busy. How late it was is
- * in the result.
+ * Sends requests at their times, and measures their latencies from then on. Where it may, the
+ * client goes before other processes: it must not be late because the servers keep the CPUs busy.
+ * The result says how late it was.
  */
 export async function runOpen(
   { schedule, mix, index, clients, seed, patience }: OpenJob,
@@ -54,6 +54,6 @@ function goFirst(): void {
     // Where sessions are scheduled as groups (autogroup), the group's own priority is what counts.
     writeFileSync('/proc/self/autogroup', String(PRIORITY))
   } catch {
-    // That needs privileges, or there are no groups: then it takes its turn.
+    // That needs privileges, or there are no groups. Then the process takes its turn.
   }
 }

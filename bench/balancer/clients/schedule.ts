@@ -1,17 +1,17 @@
 /**
- * When requests are due, in ms from the start: decided before the first is sent, whatever the
- * server does then.
+ * When requests are due, in ms from the start. This is decided before the first is sent, whatever
+ * the server does then.
  */
 export interface Schedule {
-  /** Per second. */
+  /** Requests per second. */
   readonly rate: number
   readonly seconds: number
-  /** 'random': gaps as of independent clients (Poisson). Default 'even'. */
+  /** 'random': the gaps are those of independent clients (Poisson). Default 'even'. */
   readonly arrivals?: 'even' | 'random'
 }
 
 /**
- * Of client `index` of `clients`, which take the requests in turn.
+ * Returns when requests are due.
  * @param random 0 ≤ x < 1; the same sequence gives the same schedule
  */
 export function dueTimes({ rate, seconds, arrivals = 'even' }: Schedule, random: () => number): Float64Array {
@@ -25,7 +25,7 @@ export function dueTimes({ rate, seconds, arrivals = 'even' }: Schedule, random:
   return times
 }
 
-/** mulberry32: small, good enough for gaps and lifetimes, and the same on every machine. */
+/** mulberry32: it is small, good enough for gaps and lifetimes, and the same on every machine. */
 export function seeded(seed: number): () => number {
   let state = seed | 0
   return () => {

@@ -1,7 +1,7 @@
 import { Latencies } from '../../lib/histogram.ts'
 import type { LoadResult, RequestKind } from './jobs.ts'
 
-/** What came of the requests of one client. */
+/** Counts what came of one client's requests. */
 export class Tally {
   readonly #mix: readonly RequestKind[]
   readonly #latencies: ReadonlyMap<string, Latencies>
@@ -16,12 +16,12 @@ export class Tally {
     this.#latencies = new Map(mix.map(({ name }) => [name, new Latencies()]))
   }
 
-  /** Of the i-th request of all clients together. */
+  /** The kind of the i-th request of all clients together. */
   kindOf(i: number): RequestKind {
     return this.#mix.find(({ every }) => every !== undefined && (i + 1) % every === 0) ?? this.#mix[0]
   }
 
-  /** A request that fails has taken as long as it did: it is not left out. */
+  /** Counts a request. The time of one that fails is not left out. */
   count({ name }: RequestKind, answered: boolean, milliseconds: number): void {
     if (answered) this.#completed++
     else this.#failed++
@@ -55,9 +55,9 @@ export class Tally {
 /** The answer to `/who`. */
 export interface Who {
   readonly worker: string
-  /** ms of the shared clock. */
+  /** Milliseconds of the shared clock. */
   readonly arrivedAt: number
-  /** µs since the accept, NaN if that is not known. */
+  /** Microseconds since the accept; NaN if that is not known. */
   readonly age: number
 }
 

@@ -8,7 +8,7 @@ import type { Scale } from './load.ts'
 /** A rate that is a share of what this machine can do. */
 export interface ShareOfCapacity {
   readonly share: number
-  /** The peer whose capacity counts, for all peers: they are compared at the same rate. */
+  /** The peer whose capacity counts for all peers, because they are compared at the same rate. */
   readonly of: string
 }
 
@@ -16,7 +16,10 @@ const USERS = 64
 const SECONDS = 2
 const known = new Map<string, Promise<number>>()
 
-/** Requests per second: measured once in a run of the bench, when it is first wanted. */
+/**
+ * Returns requests per second. A capacity is measured once in a run of the bench, when it is first
+ * wanted.
+ */
 export function rateFor(
   { share, of }: ShareOfCapacity,
   spec: ServerSpec,
@@ -24,7 +27,8 @@ export function rateFor(
   { warmUpSeconds }: Scale,
 ): Promise<number> {
   const key = JSON.stringify([of, spec, mix])
-  // Twice as long as others: what V8 has yet to compile is no capacity.
+  // The measurement takes twice as long as others, because what V8 has yet to compile is no
+  // capacity.
   const capacity = known.get(key) ?? measure(of, spec, mix, 2 * warmUpSeconds)
   known.set(key, capacity)
   return capacity.then((rate) => Math.max(1, Math.round(rate * share)))

@@ -1,20 +1,20 @@
 import type { Connections, RequestKind, Tls } from '../clients/jobs.ts'
 
 /**
- * So many users who ask again as soon as they are answered. What it tells is how much a server can
- * do, and at what cost.
+ * Users who each send the next request as soon as the last is answered. The load shows how much a
+ * server can do, and at what cost.
  */
 export interface ClosedLoad {
   readonly kind: 'closed'
   readonly seconds: number
   readonly connections: Connections
-  /** The spec's servers speak it, too. */
+  /** If it is set, the spec's servers speak TLS, too. */
   readonly tls?: Tls
   readonly users: number
   readonly mix: readonly RequestKind[]
 }
 
-/** What a closed loop has done. */
+/** The result of a closed loop. */
 export interface Done {
   readonly completed: number
   readonly failed: number

@@ -21,7 +21,7 @@ export async function runClosed(load: ClosedLoad, { server, scale }: LoadContext
   }
 }
 
-/** By clients of our own. */
+/** Runs the load by clients of our own. */
 export async function runFleet(load: ClosedLoad, fleet: Fleet, port: number, seconds: number): Promise<Done> {
   const { kind, connections, users, mix, tls } = load
   const began = now()

@@ -9,7 +9,7 @@ import { percentiles } from './open.ts'
 export interface FanInLoad {
   readonly kind: 'fan-in'
   readonly connections: number
-  /** ms between a connection's messages. */
+  /** Milliseconds between a connection's messages. */
   readonly gap: number
   readonly seconds: number
 }
@@ -32,7 +32,7 @@ export async function runFanIn(load: FanInLoad, { server, spec, scale }: LoadCon
       fleet.run(job(Math.min(load.seconds, scale.seconds))),
     )
     const counts = result.heldOverTime.map((held) => padded(Object.values(held), spec.workers))
-    // Not before most are open, and known.
+    // The series begins when most connections are open and known.
     const series = counts.flatMap((held, i): Point[] => {
       return held.reduce((a, b) => a + b) < load.connections / 2 ? [] : [[i + 1, overMean(held)]]
     })

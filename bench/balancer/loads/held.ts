@@ -5,13 +5,13 @@ import type { LoadContext } from './load.ts'
 import { measureCpu } from './measure.ts'
 
 /**
- * Connections that stay open; then, again and again, some of them are closed and as many opened.
+ * Connections that stay open. Then, again and again, some of them are closed and as many opened.
  */
 export interface HeldLoad {
   readonly kind: 'held'
   readonly connections: number
   readonly churns: number
-  /** Of the connections, in each. */
+  /** The share of the connections that is replaced each time. */
   readonly share: number
 }
 
@@ -55,12 +55,12 @@ export async function runHeld(
   }
 }
 
-/** Workers that have none answered nothing, and are not in the list. */
+/** Adds the workers that have no connections: they answered nothing, and are not in the list. */
 export function padded(counts: readonly number[], workers: number): number[] {
   return [...counts, ...new Array<number>(Math.max(0, workers - counts.length)).fill(0)]
 }
 
-/** How much the worker with the most has, as a multiple of the mean. */
+/** Returns how many connections the worker with the most has, as a multiple of the mean. */
 export function overMean(counts: readonly number[]): number {
   const mean = counts.reduce((sum, n) => sum + n, 0) / counts.length
   return Math.max(...counts) / mean

@@ -1,9 +1,9 @@
 import type { Sample } from '../../lib/rounds.ts'
 import type { RunningServer, ServerSpec } from '../peer.ts'
 
-/** How much of a trial is run. */
+/** Says how much of a trial is run. */
 export interface Scale {
-  /** No load runs for longer. */
+  /** The longest time that a load runs, in seconds. */
   readonly seconds: number
   readonly warmUpSeconds: number
 }
@@ -11,7 +11,7 @@ export interface Scale {
 export interface LoadContext {
   readonly server: RunningServer
   readonly spec: ServerSpec
-  /** Which the server took until all its workers listened. */
+  /** Milliseconds that the server took until all its workers listened. */
   readonly startMilliseconds: number
   readonly scale: Scale
 }

@@ -1,7 +1,7 @@
 import { cpuOfTree } from '../../lib/process-tree.ts'
 import type { RunningServer } from '../peer.ts'
 
-/** What the server's whole process tree uses while `work` runs. */
+/** Measures what the server's whole process tree uses while `work` runs. */
 export async function measureCpu<T>(
   { child }: RunningServer,
   work: () => Promise<T>,

@@ -8,18 +8,19 @@ import type { LoadContext } from './load.ts'
 import { measureCpu } from './measure.ts'
 import { warmUp } from './warm-up.ts'
 
-/**
- * Requests that are due at times of their own, however the server does. What it tells is latency.
- */
+/** Requests that are due at fixed times, whatever the server does. The load shows latency. */
 export interface OpenLoad extends Omit<Schedule, 'rate'> {
   readonly kind: 'open'
   /** Requests per second. */
   readonly rate: number | ShareOfCapacity
   readonly connections: Connections
   readonly mix: readonly RequestKind[]
-  /** How long it goes on before it is measured; twice as long as any load at most. Default 1. */
+  /**
+   * Seconds for which the load runs before it is measured; at most twice as long as any load.
+   * Default 1.
+   */
   readonly settleSeconds?: number
-  /** Kinds that cause what is measured in the others, and are not shown. */
+  /** Kinds of requests that cause what is measured in the others, and are not shown. */
   readonly unmeasured?: readonly string[]
 }
 
@@ -70,7 +71,7 @@ function toSample({ mix, connections, unmeasured = [] }: OpenLoad, result: LoadR
   }
 }
 
-/** The ways of connections to their workers are short: µs. */
+/** The times of connections on their way to workers are short, so these figures are in µs. */
 function handOffFigures({ arrival, adoption }: HandOff): Record<string, number> {
   const figures = (name: string, encoded: string): [string, number][] => {
     const latencies = new Latencies(encoded)

@@ -9,7 +9,7 @@ import { percentiles } from './open.ts'
 /** All workers are replaced while new connections and connections that are kept send requests. */
 export interface ReloadLoad {
   readonly kind: 'reload'
-  /** Requests per second, as many of each. */
+  /** Requests per second on new connections, and as many on kept ones. */
   readonly rate: number
   readonly connections: number
   readonly seconds: number

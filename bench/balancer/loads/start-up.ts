@@ -2,7 +2,7 @@ import { memoryOfTree } from '../../lib/process-tree.ts'
 import type { Sample } from '../../lib/rounds.ts'
 import type { LoadContext } from './load.ts'
 
-/** None: what it takes to be there. */
+/** No load: the start of the server itself is measured. */
 export interface StartUpLoad {
   readonly kind: 'start-up'
 }

@@ -6,13 +6,13 @@ import type { LoadContext } from './load.ts'
 import { isForWrk, runWrk } from './wrk.ts'
 
 const USERS = 64
-/** With more workers than that, the warm-up is twice as long. */
+/** With more workers than this, the warm-up is twice as long. */
 const FEW_WORKERS = 8
 
 /**
- * As many requests as the server can take, before a load at a rate: until then a worker interprets
- * what it is to run, and takes ten times as long for it. At 50 connections a second that would be
- * what is measured, and at 1,000 for 32 workers.
+ * Sends as many requests as the server can take, before a load at a rate. Until then a worker
+ * interprets the code that it runs, and takes ten times as long for it. At 50 connections a second,
+ * or at 1,000 for 32 workers, that would be what is measured.
  */
 export async function warmUp(
   { connections, mix }: { readonly connections: Connections; readonly mix: readonly RequestKind[] },

@@ -6,8 +6,8 @@ const THREADS = 1
 let version: string | null | undefined
 
 /**
- * wrk's version, where it is installed: it takes less of the CPU than a client in JavaScript. Its
- * latencies, of a closed loop, are not used.
+ * Returns wrk's version; null if it is not installed. wrk takes less of the CPU than a client in
+ * JavaScript. Its latencies, of a closed loop, are not used.
  */
 export function wrkVersion(): string | null {
   version ??= /^wrk \S+/.exec(spawnSync('wrk', ['-v'], { encoding: 'utf8' }).stdout ?? '')?.[0] ?? null

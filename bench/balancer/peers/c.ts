@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { Child } from '../child.ts'
 import type { Peer } from '../peer.ts'
 
-/** Floors: what the kernel alone costs. One thread, whatever number of workers is asked for. */
+/**
+ * Floors, which show what the kernel alone costs. They have one thread, whatever number of workers
+ * is asked for.
+ */
 export const floors: readonly Peer[] = [cPeer('C, one by one', 'one_by_one'), cPeer('C, epoll', 'epoll')]
 
 const compiler = process.env.CC ?? 'cc'

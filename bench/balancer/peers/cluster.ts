@@ -7,7 +7,7 @@ const clusterPeer = (name: string, way: string): Parameters<typeof nodePeer>[0] 
   args: [way],
 })
 
-/** node:cluster: processes. */
+/** node:cluster, whose workers are processes. */
 export const clusters = [
   nodePeer(clusterPeer('round robin', 'rr')),
   nodePeer(clusterPeer('SCHED_NONE', 'none')),

@@ -11,23 +11,23 @@ import type { Peer, RunningServer, ServerSpec } from '../peer.ts'
 export interface ConfigPeerOptions {
   readonly name: string
   readonly command: string
-  /** What makes it print its version. */
+  /** The option that makes the program print its version. */
   readonly version: string
-  /** @param folder is empty, and its own */
+  /** @param folder an empty folder for the program alone */
   args(folder: string, configFile: string): string[]
   config(spec: ServerSpec, port: number): string
 }
 
 const START_MS = 10_000
 
-/** Their programs may use them until the bench ends. */
+/** The programs may use these folders until the bench ends. */
 const folders: string[] = []
 process.once('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
 /**
- * A server that is not ours: a program with a configuration file. Skipped where it is not
+ * Makes a peer of a program with a configuration file. It is skipped where the program is not
  * installed.
  */
 export function configPeer({ name, command, version, args, config }: ConfigPeerOptions): Peer {
@@ -50,8 +50,8 @@ export interface Program {
 }
 
 /**
- * @param prepare fills the folder, which is the program's alone, and says how to start it so that
- *   it listens on the port
+ * @param prepare fills the folder, which is the program's alone, and returns how to start the
+ *   program so that it listens on the port
  */
 export async function startWithFolder(prepare: (folder: string, port: number) => Program): Promise<RunningServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'node-dlb-bench-'))
@@ -71,7 +71,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Such programs do not tell when they are ready. */
+/** Waits until the port accepts, because such programs do not tell when they are ready. */
 async function untilItAccepts(port: number): Promise<void> {
   const end = performance.now() + START_MS
   while (performance.now() < end) {

@@ -1,8 +1,8 @@
 import { configPeer } from './config-peer.ts'
 
 /**
- * Threads; the one that accepts gives a connection to the less loaded of two others. Its
- * connections need one descriptor each, and not the two of a proxy.
+ * HAProxy's workers are threads. The one that accepts gives a connection to the less loaded of two
+ * others. Connections need one descriptor each here, and not the two of a proxy.
  */
 export const haproxy = configPeer({
   name: 'HAProxy',

@@ -9,7 +9,7 @@ import { single } from './single.ts'
 import { socketTransfer } from './socket-transfer.ts'
 import { watt } from './watt.ts'
 
-/** All of them. Trials name those that they want. */
+/** All peers. Trials name those that they want. */
 export const peers: readonly Peer[] = [
   ...nodeDlb,
   ...clusters,
@@ -22,7 +22,7 @@ export const peers: readonly Peer[] = [
   haproxy,
 ]
 
-/** @throws Error for a name that there is not. */
+/** @throws Error if no peer has this name */
 export function peerNamed(name: string): Peer {
   const peer = peers.find((one) => one.name === name)
   if (!peer) throw new Error(`there is no peer '${name}', but ${peers.map((one) => one.name).join(', ')}`)

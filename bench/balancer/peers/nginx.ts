@@ -1,6 +1,6 @@
 import { configPeer } from './config-peer.ts'
 
-/** Processes that share a listening socket, each with an event loop. */
+/** nginx's workers are processes that share a listening socket, each with an event loop. */
 export const nginx = configPeer({
   name: 'nginx',
   command: 'nginx',
@@ -14,7 +14,8 @@ export const nginx = configPeer({
     events { worker_connections 16384; }
     http {
       access_log off;
-      client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+      client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+      uwsgi_temp_path uwsgi; scgi_temp_path scgi;
       keepalive_timeout 1h;
       keepalive_requests 1000000000;
       server {

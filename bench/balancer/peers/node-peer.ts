@@ -4,15 +4,15 @@ import { Child } from '../child.ts'
 import type { Peer, RunningServer } from '../peer.ts'
 import type { FromServer } from '../servers/serve.ts'
 
-/** The Node that servers under test run on; all of them, so that they can be compared. */
+/** The Node that all servers under test run on, so that they can be compared. */
 export const serverNode: string = process.env.NODE_DLB_BENCH_NODE || process.execPath
 
 export interface NodePeerOptions {
   readonly name: string
-  /** In servers/. */
+  /** The name of a script in servers/. */
   readonly script: string
   readonly args?: readonly string[]
-  /** The first versions that can, each with its own line of releases; any if missing. */
+  /** The first version of each line of releases that can run it; undefined: all can. */
   readonly since?: readonly Version[]
 }
 
@@ -32,7 +32,7 @@ export function nodePeer({ name, script, args = [], since }: NodePeerOptions): P
 
 async function startNode(args: readonly string[]): Promise<RunningServer> {
   const child = await Child.start(serverNode, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  // It ends the wait, too.
+  // This ends the wait, too.
   const limit = setTimeout(() => child.kill(), START_LIMIT_MS)
   const said = await child.message<Extract<FromServer, { port: number }>>()
   clearTimeout(limit)
@@ -44,7 +44,7 @@ async function startNode(args: readonly string[]): Promise<RunningServer> {
   return { child, port: said.port, reload: said.reloads ? reload : null }
 }
 
-/** @param since in ascending order: what is newer than the last line has it, too. */
+/** @param since in ascending order; releases newer than the last line can run it, too */
 export function isSince([major, minor]: Version, since: readonly Version[]): boolean {
   const line = since.find(([of]) => of === major)
   return line ? minor >= line[1] : major > since[since.length - 1][0]

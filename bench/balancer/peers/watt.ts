@@ -11,7 +11,7 @@ const since = [[22, 19]] as const
 const app = new URL('../app/app.js', import.meta.url)
 
 /**
- * Platformatic Watt: a runtime that starts an app in several threads. They share its port by
+ * Platformatic Watt is a runtime that starts an app in several threads. They share its port by
  * SO_REUSEPORT.
  */
 export const watt: Peer = {
@@ -49,7 +49,7 @@ function writeApp(folder: string, { workers }: ServerSpec, port: number): void {
     applications: [{ id: 'app', path: './app', workers }],
     server: { hostname: '127.0.0.1', port },
     logger: { level: 'error' },
-    // It would listen on all addresses for them.
+    // For metrics, Watt would listen on all addresses.
     metrics: { enabled: false },
   })
   write('app/watt.json', { $schema: 'https://schemas.platformatic.dev/@platformatic/node/3.67.0.json' })

@@ -25,13 +25,15 @@ await serve(async () => {
 
 async function fork(): Promise<Worker> {
   const worker = cluster.fork(env)
-  // With reusePort the primary has no part in it, and node:cluster does not tell.
+  // With reusePort the primary takes no part in listening, and node:cluster emits no event.
   if (reusePort) await once(worker, 'message')
   else [{ port }] = (await once(worker, 'listening')) as [AddressInfo]
   return worker
 }
 
-/** As everybody does it: the new one listens before the old one is told to finish. */
+/**
+ * This replaces workers in the usual way: the new one listens before the old one is told to finish.
+ */
 async function replaceAll(): Promise<void> {
   for (const [i, worker] of workers.entries()) {
     workers[i] = await fork()

@@ -3,8 +3,8 @@ import { handOver } from '../app/app.ts'
 import '../app/main.ts'
 
 /**
- * The app's thread looks into the ledger: a connection's stamp is the time when it was accepted, in
- * µs, and wraps.
+ * The app's thread reads the ledger: a connection's stamp is the time when it was accepted, in µs,
+ * and wraps.
  */
 const { ledger } = (globalThis as unknown as Record<symbol, ThisWorker>)[Symbol.for('node-dlb.worker')]
 const { opened } = ledger

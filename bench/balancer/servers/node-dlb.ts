@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
-// As it ships: the modules that it is made of take longer to start.
+// This imports the bundles that ship, because the modules that they are made of take longer to
+// start.
 import { type PolicyName, startBalancer } from 'node-dlb'
 import { appMain, args, serve, spec } from './serve.ts'
 

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 
 /**
- * A free port that sockets with SO_REUSEPORT can share: `listen(0)` would give each another one.
- * Held until `release`.
+ * Finds a free port that sockets with SO_REUSEPORT can share: `listen(0)` would give each of them
+ * another one. The port is held until `release`.
  */
 export async function reservePort(): Promise<{ port: number; release(): void }> {
   const server = net.createServer().listen({ port: 0, host: '127.0.0.1', reusePort: true })

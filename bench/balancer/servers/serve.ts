@@ -1,6 +1,6 @@
 import type { ServerSpec } from '../peer.ts'
 
-/** What a server's process tells the bench. */
+/** The messages of a server's process to the bench. */
 export type FromServer = { readonly port: number; readonly reloads: boolean } | { readonly reloaded: true }
 
 export interface Served {
@@ -10,7 +10,7 @@ export interface Served {
 
 /** The process's arguments: the ServerSpec as JSON, then the peer's own. */
 export const spec = JSON.parse(process.argv[2] ?? '{}') as ServerSpec
-// Workers, whether processes or threads, take it from here.
+// Workers read the environment, whether they are processes or threads.
 if (spec.tls) process.env.BENCH_TLS = '1'
 if (spec.webSocket) process.env.BENCH_WEB_SOCKET = '1'
 if (spec.bare) process.env.BENCH_BARE = '1'

@@ -11,7 +11,7 @@ import { startUp } from './start-up.ts'
 import { tls } from './tls.ts'
 import { workers } from './workers.ts'
 
-/** In the order in which they are run. */
+/** The trials in the order in which they are run. */
 export const trials: readonly Trial[] = [
   stall,
   mixed,

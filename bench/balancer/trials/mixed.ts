@@ -25,7 +25,7 @@ export const mixed: Trial = {
         rate: { share: 0.7, of: 'node-dlb unordered' },
         arrivals: 'random',
         seconds: 10,
-        // Until V8 has compiled what this load runs: it is another than the warm-up's.
+        // By then V8 has compiled what this load runs, which differs from the warm-up.
         settleSeconds: 20,
         connections: 'new',
         mix: [

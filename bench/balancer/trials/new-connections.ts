@@ -5,7 +5,7 @@ const server = { workers: 2 }
 const mix = [{ name: 'requests', path: '/' }]
 const closed: ClosedLoad = { kind: 'closed', seconds: 5, connections: 'new', users: 64, mix }
 
-/** With the same code, apart from who gives it its connections. */
+/** Peers that run the same app, and differ in who gives it its connections. */
 const inNode = [
   'node-dlb unordered',
   'node-dlb least-connections',

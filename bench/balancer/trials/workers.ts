@@ -19,7 +19,7 @@ export const workers: Trial = {
       rate: 1000,
       arrivals: 'random',
       seconds: 5,
-      // Until as many are parked as can be, and V8 has compiled the code of those that are left.
+      // By then as many workers are parked as can be, and V8 has compiled the code of the others.
       settleSeconds: 20,
       connections: 'new',
       mix: [{ name: 'requests', path: '/who' }],

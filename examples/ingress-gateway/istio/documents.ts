@@ -3,7 +3,7 @@ import { DEFAULT_NAMESPACE } from './plan.ts'
 import type { Path, Problem } from './problem.ts'
 import type { AnySource, Reading, Source } from './read.ts'
 
-/** All documents, and what shows when they are put together. */
+/** All documents, and the problems that show when they are put together. */
 export class Documents {
   readonly #sources: readonly AnySource[]
   readonly problems: Problem[] = []

@@ -1,5 +1,5 @@
 /**
- * @returns the more specific pattern of each pair that both lists name, in lower case, as host
+ * @returns the more specific pattern of each pair that both lists name, in lower case, because host
  *   names have no case
  */
 export function commonHosts(some: readonly string[], others: readonly string[]): string[] {
@@ -13,8 +13,7 @@ function commonHost(a: string, b: string): string | null {
 }
 
 /**
- * Whether every host that `narrow` names is one that `wide` names: `*.example.com` covers
- * `*.a.example.com`.
+ * Whether `wide` names every host that `narrow` names: `*.example.com` covers `*.a.example.com`.
  */
 function covers(wide: string, narrow: string): boolean {
   if (wide === narrow) return true

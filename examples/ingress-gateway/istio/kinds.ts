@@ -16,9 +16,9 @@ import {
 } from './schema.ts'
 
 /**
- * The documents that the gateway reads, and every field of theirs that it knows. A field has its
- * effect, or describes what this gateway is anyway; or Istio does something about it that is not
- * done here, which is noted or refused.
+ * The documents that the gateway reads, with every field that it knows. A known field has its
+ * effect, or describes what this gateway is anyway, or stands for something that Istio does and
+ * this gateway does not, which is noted or refused.
  */
 
 const MAX_INT32 = 2 ** 31 - 1
@@ -36,7 +36,7 @@ const hostName = text('a host name', new RegExp(`^${label}(\\.${label})*$`, 'i')
 const hostPattern = text('a host name, * or *.suffix', new RegExp(`^${pattern}$`, 'i'))
 const gatewayHost = text('a host name, * or *.suffix', new RegExp(`^((\\*|\\.|${label})/)?${pattern}$`, 'i'))
 
-/** What the API server adds, and what kubectl prints. */
+/** The fields that the API server adds and kubectl prints. */
 const metadata = object(
   { name },
   {
@@ -128,8 +128,7 @@ const service = object(
     spec: object(
       {},
       {
-        // To which port of a pod is the cluster's business; here, --backend says where a service
-        // is.
+        // The cluster decides which port of a pod is used. Here, --backend says where a service is.
         ports: list(object({ port }, { name, protocol: only(['TCP', 'UDP', 'SCTP']) }, any)),
         selector: labels,
       },
@@ -318,7 +317,7 @@ export const kinds = {
   EnvoyFilter: envoyFilter,
 } as const
 
-/** What a valid document of each kind is. */
+/** The value of a valid document of each kind. */
 export interface Values {
   readonly IstioOperator: Infer<typeof istioOperator>
   readonly Service: Infer<typeof service>

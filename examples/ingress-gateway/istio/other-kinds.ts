@@ -1,10 +1,10 @@
-/** What may lie beside the documents that the gateway reads. */
+/** Kinds that may lie beside the documents that the gateway reads. */
 
 const forCluster = 'it is for the cluster'
 const noPods = 'this gateway knows no pods: --backend says where a service is'
 const noMesh = 'this gateway is in no mesh'
 
-/** Why they have no effect here. */
+/** The kinds that have no effect here, and why. */
 const withoutEffect: Readonly<Record<string, string>> = {
   ClusterRole: forCluster,
   ClusterRoleBinding: forCluster,
@@ -49,7 +49,10 @@ const withoutEffect: Readonly<Record<string, string>> = {
 const servesAll = 'it serves every request that a route is for'
 const otherRoutes = 'it reads the routes of VirtualServices'
 
-/** Why what Istio does for them is not done here: without it, something else would be served. */
+/**
+ * The kinds that are refused, and why: Istio does something for them, and without it something else
+ * would be served.
+ */
 const notDone: Readonly<Record<string, string>> = {
   AuthorizationPolicy: servesAll,
   RequestAuthentication: servesAll,
@@ -68,7 +71,7 @@ export function whyWithoutEffect(kind: unknown): string | null {
 }
 
 export function whyNotDone(kind: unknown, apiVersion: unknown): string | null {
-  // Its Gateway is another than Istio's.
+  // The Gateway of this API is another than Istio's.
   if (String(apiVersion).startsWith('gateway.networking.k8s.io/')) {
     return "it reads Istio's Gateway and VirtualService, and not those of Kubernetes' Gateway API"
   }

@@ -1,12 +1,15 @@
 import type { FallbackPolicy } from '../../../lib/index.ts'
 import type { VirtualHost } from '../proxy/routes.ts'
 
-/** What the documents ask of this gateway, all together. */
+/** What all documents together ask of this gateway. */
 export interface Plan {
   /** `concurrency`; 0: one per CPU. */
   readonly workers: number
   readonly workersWhy: string
-  /** null: none, each worker accepts for itself, as in Envoy without an EnvoyFilter. */
+  /**
+   * null: there is no device, and each worker accepts for itself, as in Envoy without an
+   * EnvoyFilter.
+   */
   readonly balancing: DlbBalancing | null
   readonly balancingWhy: string
   /** How many devices the gateway's pod would get; without one, Envoy has no hardware to find. */
@@ -14,9 +17,9 @@ export interface Plan {
   /** The port in the Gateway, which is the cluster's. */
   readonly clusterPort: number
   readonly virtualHosts: readonly VirtualHost[]
-  /** Services by host:port that requests are routed to, and the labels of what serves each. */
+  /** The services that requests are routed to, by host:port, and the labels of what serves each. */
   readonly services: ReadonlyMap<string, Readonly<Record<string, string>>>
-  /** Documents that are right and have no effect on this gateway, and why. */
+  /** Valid documents that have no effect on this gateway, and why. */
   readonly notes: readonly string[]
 }
 
@@ -34,7 +37,7 @@ type Labels = Readonly<Record<string, string>>
 export const GATEWAY_NAMESPACE = 'istio-system'
 const GATEWAY_LABELS: Labels = { app: 'istio-ingressgateway', istio: 'ingressgateway' }
 
-/** A namespace that is not written. */
+/** The namespace of documents that name none. */
 export const DEFAULT_NAMESPACE = 'default'
 
 /** @returns whether a selector selects this gateway's pod. */

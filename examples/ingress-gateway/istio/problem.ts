@@ -1,11 +1,11 @@
 /** Something in a document that is wrong or not supported, and where. */
 export interface Problem {
   readonly file: string
-  /** From 1; 0: none in particular. */
+  /** The line, from 1; 0 means none in particular. */
   readonly line: number
   /** The document's number in its file, from 1; 0: the file itself. */
   readonly document: number
-  /** Of the field, such as spec.servers[0].port; empty for the document itself. */
+  /** The path of the field, such as spec.servers[0].port; empty for the document itself. */
   readonly path: string
   readonly message: string
 }
@@ -29,14 +29,16 @@ export function problemText({ file, line, document, path, message }: Problem): s
   return `${where.join(', ')}: ${message}`
 }
 
-/** @param what of a document */
+/** @param what the part of a document that is not supported */
 export function notDoneText(what: string, why: string): string {
   return `Istio knows ${what}, and this gateway does not do it: ${why}`
 }
 
 export type Path = readonly (string | number)[]
 
-/** As one writes it: spec.servers[0].port, podAnnotations["proxy.istio.io/config"]. */
+/**
+ * The path as it is usually written: spec.servers[0].port, podAnnotations["proxy.istio.io/config"].
+ */
 export function pathText(path: Path): string {
   return path
     .map((step, i) => {

@@ -10,29 +10,29 @@ import { type Report, Validator } from './validate.ts'
 export interface Source<K extends Kind> {
   readonly kind: K
   readonly value: Values[K]
-  /** What is known to Istio and has no effect here, and where. */
+  /** What Istio knows and has no effect here, and where it is. */
   readonly notes: readonly string[]
-  /** A problem at the field, for what only shows beside other documents. */
+  /** Makes a problem at the field, for faults that only show beside other documents. */
   problem(path: Path, message: string): Problem
 }
 
 export type AnySource = { [K in Kind]: Source<K> }[Kind]
 
-/** What was read, and what of it says nothing to this gateway. */
+/** The documents that were read, and notes on what has no effect on this gateway. */
 export interface Reading {
   readonly sources: readonly AnySource[]
   readonly notes: readonly string[]
 }
 
-/** What is found on the way. */
+/** Collects what is found while reading. */
 class Findings {
   readonly problems: Problem[] = []
   readonly notes: string[] = []
 }
 
 /**
- * Reads files, and the *.yaml, *.yml and *.json of folders: what one would give to `kubectl apply`,
- * or what `kubectl get -o yaml` prints.
+ * Reads files, and the *.yaml, *.yml and *.json of folders: what is given to `kubectl apply`, or
+ * what `kubectl get -o yaml` prints.
  * @throws ConfigurationError with all that is wrong in any of them
  */
 export function readDocuments(paths: readonly string[]): Reading {
@@ -75,7 +75,7 @@ interface Place {
   readonly lines: LineCounter
 }
 
-/** @returns what a document holds: nothing, one thing, or a list's items */
+/** @returns the objects in a document: none, one, or a list's items */
 function readDocument(place: Place, findings: Findings): AnySource[] {
   const { document, lines } = place
   const problem = reporter(place, findings.problems)
@@ -88,7 +88,7 @@ function readDocument(place: Place, findings: Findings): AnySource[] {
   return items.items.flatMap((item, i) => readObject(place, item, ['items', i], findings))
 }
 
-/** @param at where it is in the document */
+/** @param at where the object is in the document */
 function readObject(place: Place, node: unknown, at: Path, findings: Findings): AnySource[] {
   const { document, lines } = place
   const before = findings.problems.length
@@ -116,7 +116,7 @@ function readObject(place: Place, node: unknown, at: Path, findings: Findings): 
     problem: (path: Path, message: string): Problem =>
       problemOf(place, lineOfField(place, [...at, ...path]) ?? start, [...at, ...path], message),
   }
-  // The schema of the kind has accepted the value, which is what its type is made from.
+  // The schema of the kind has accepted the value, and the value's type is made from that schema.
   return [source as unknown as AnySource]
 }
 
@@ -140,7 +140,7 @@ function apiVersionOf(node: unknown): unknown {
   return isMap(node) ? node.get('apiVersion') : undefined
 }
 
-/** As between two `---`. */
+/** Whether the document is empty, as between two `---`. */
 function isEmpty({ contents }: YamlDocument): boolean {
   return contents === null || (isScalar(contents) && contents.value === null)
 }

@@ -4,10 +4,10 @@ import { ConfigurationError, type Path } from './problem.ts'
 import type { Reading, Source } from './read.ts'
 import { resolveVirtualHosts } from './virtual-hosts.ts'
 
-/** Istio's, where `concurrency` is not written. */
+/** Istio's default for `concurrency`. */
 const DEFAULT_CONCURRENCY = 2
 
-/** Envoy's names and ours. */
+/** Our names for Envoy's policies. */
 const fallbackPolicies = { None: 'none', NopConnectionBalance: 'nop', ExactConnectionBalance: 'exact' } as const
 
 /** Puts the documents together. @throws ConfigurationError with all that does not fit together. */
@@ -81,7 +81,7 @@ function appliesHere(documents: Documents, filter: Source<'EnvoyFilter'>): boole
   return false
 }
 
-/** Those for this gateway. */
+/** Selects the Gateways for this gateway. */
 function resolveGateways(documents: Documents): Source<'Gateway'>[] {
   const all = documents.of('Gateway')
   const ours = all.filter(({ value }) => selectsGateway(value.spec.selector ?? {}))

@@ -1,7 +1,7 @@
 /**
- * What a YAML value has to be, as plain data: validate.ts reads it, `Infer` makes the type of a
- * valid value from it, and kinds.ts says in it which documents there are. A field that is not named
- * is not supported, and is reported.
+ * What a YAML value has to be, as plain data. validate.ts reads it, `Infer` makes the type of a
+ * valid value from it, and kinds.ts describes the documents with it. A field that is not named is
+ * not supported, and is reported.
  */
 export type Schema =
   | TextSchema
@@ -21,7 +21,7 @@ export type Fields = Readonly<Record<string, Schema>>
 
 export interface TextSchema {
   readonly type: 'text'
-  /** For the message: what is expected. */
+  /** What is expected, for the message. */
   readonly what: string
   readonly pattern: RegExp
 }
@@ -29,7 +29,7 @@ export interface TextSchema {
 export interface OnlySchema<V> {
   readonly type: 'only'
   readonly values: readonly V[]
-  /** Why other values, which Istio may know, are not supported. */
+  /** Why other values are not supported, although Istio may know them. */
   readonly why: string
 }
 
@@ -39,7 +39,7 @@ export interface IntegerSchema {
   readonly max: number
 }
 
-/** Kubernetes' amounts, written as numbers or texts: 4, '1', 4000m, 4096Mi. */
+/** An amount as Kubernetes has it, written as a number or a text: 4, '1', 4000m, 4096Mi. */
 export interface QuantitySchema {
   readonly type: 'quantity'
   readonly what: string
@@ -51,7 +51,7 @@ export interface ListSchema<S> {
   readonly of: S
 }
 
-/** Any keys. */
+/** A map with any keys. */
 export interface MapSchema<S> {
   readonly type: 'map'
   readonly of: S
@@ -61,11 +61,11 @@ export interface ObjectSchema<R, O> {
   readonly type: 'object'
   readonly required: R
   readonly optional: O
-  /** Of every other field; without it, there is none. */
+  /** The schema of every other field; undefined: no other field is supported. */
   readonly rest: Schema | undefined
 }
 
-/** One of the fields, and no other. */
+/** An object with one of the fields, and no other. */
 export interface OneFieldSchema<F> {
   readonly type: 'one field'
   readonly fields: F
@@ -77,24 +77,25 @@ export interface YamlTextSchema<S> {
   readonly of: S
 }
 
-/** What says nothing to this gateway, such as how the cluster runs something. */
+/** A value that has no effect on this gateway, such as how the cluster runs something. */
 export interface AnySchema {
   readonly type: 'any'
 }
 
 /**
- * What Istio does and this gateway does not, where requests are routed all the same: it is noted.
+ * Something that Istio does and this gateway does not, and that does not change where requests go:
+ * it is noted.
  */
 export interface NotedSchema {
   readonly type: 'noted'
   readonly why: string
-  /** The value that says what is so anyway, if there is one. */
+  /** The value that asks for what is so anyway, if there is one. */
   readonly unless: unknown
 }
 
 /**
- * What Istio does and this gateway does not, and requests would go elsewhere or end otherwise: it
- * is refused.
+ * Something that Istio does and this gateway does not, and that changes where requests go or how
+ * they end: it is refused.
  */
 export interface NotDoneSchema {
   readonly type: 'not done'
@@ -139,10 +140,10 @@ export const quantity: QuantitySchema = {
   pattern: /^\d+(\.\d+)?(m|k|[MGTPE]|[KMGTPE]i)?$/,
 }
 
-/** Of devices. */
+/** A number of devices. */
 export const wholeQuantity: QuantitySchema = { type: 'quantity', what: "a whole amount, such as '1'", pattern: /^\d+$/ }
 
-/** At least one. */
+/** A list with at least one item. */
 export const list = <S extends Schema>(of: S): ListSchema<S> => ({ type: 'list', of })
 
 export const map = <S extends Schema>(of: S): MapSchema<S> => ({ type: 'map', of })
@@ -155,7 +156,8 @@ export const notDone = (why: string): NotDoneSchema => ({ type: 'not done', why 
 
 type NoFields = Record<never, never>
 
-// Overloads: with a default for `optional`, TypeScript would infer any fields for a missing one.
+// These are overloads because TypeScript, with a default for `optional`, would infer any fields for
+// a missing one.
 export function object<R extends Fields>(required: R): ObjectSchema<R, NoFields>
 export function object<R extends Fields, O extends Fields>(required: R, optional: O, rest?: Schema): ObjectSchema<R, O>
 export function object(

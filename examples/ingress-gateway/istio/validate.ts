@@ -6,21 +6,21 @@ type AnyObject = Omit<ObjectSchema<Fields, Fields>, 'type'>
 
 export type Report = (line: number, path: Path, message: string) => void
 
-/** Where what is found goes. */
+/** Takes what the validator finds. */
 export interface Reports {
   readonly problem: Report
   readonly note: Report
 }
 
 /**
- * Holds one YAML document against a schema and builds its value. It goes on after a problem, so
- * that all are reported at once; the value is of use only if there were none.
+ * Checks one YAML document against a schema and builds its value. It goes on after a problem, so
+ * that all are reported at once. The value may be used only if there were no problems.
  */
 export class Validator {
   readonly #document: Document
   readonly #lines: LineCounter
   readonly #reports: Reports
-  /** Of a document in a text: the lines before it. */
+  /** For a document within a text: the number of lines before it. */
   readonly #firstLine: number
 
   constructor(document: Document, lines: LineCounter, reports: Reports, firstLine = 0) {
@@ -30,12 +30,12 @@ export class Validator {
     this.#firstLine = firstLine
   }
 
-  /** @param node one of the document's, and where it is: all of it */
+  /** @param node a node of the document and where it is; default: the whole document */
   check(schema: Schema, node: unknown = this.#document.contents, path: Path = []): unknown {
     return this.#value(node, schema, path, node)
   }
 
-  /** @param place the node to name if there is none: its key's, or its parent's. */
+  /** @param place the node to name in a problem if there is none: its key's, or its parent's */
   #value(raw: unknown, schema: Schema, path: Path, place: unknown): unknown {
     const node = isAlias(raw) ? raw.resolve(this.#document) : raw
     switch (schema.type) {
@@ -73,8 +73,8 @@ export class Validator {
       if (schema) value[name] = this.#value(child, schema, [...path, name], key)
       else this.#tell(key, [...path, name], `unknown field; known here: ${Object.keys(known).join(', ')}`)
     }
-    // What is not done here may stand in the place of what is missing, as a redirect does in that
-    // of a route.
+    // A field that is not supported may stand in the place of a missing one, as a redirect does in
+    // that of a route.
     const isOther = Object.keys(value).some((name) => known[name]?.type === 'not done')
     for (const name of Object.keys(required)) {
       if (!isOther && isNothing(node.get(name, true))) this.#tell(place, path, `${name} is missing`)
@@ -105,7 +105,7 @@ export class Validator {
     return node.items.map((item, i) => this.#value(item, of, [...path, i], item))
   }
 
-  /** Its lines are the file's: a block's text starts on the line after its `|`. */
+  /** Problems name the file's lines: a block's text starts on the line after its `|`. */
   #yamlText(node: unknown, of: Schema, path: Path, place: unknown): unknown {
     if (!isScalar(node) || typeof node.value !== 'string') return this.#wrong(node, 'a text with YAML', path, place)
     const isBlock = node.type === Scalar.BLOCK_LITERAL || node.type === Scalar.BLOCK_FOLDED

@@ -12,9 +12,9 @@ type Labelled = Map<string, Readonly<Record<string, string>>>
 type Gateways = readonly Source<'Gateway'>[]
 
 /**
- * What the VirtualServices that are bound to these Gateways route, and to which Services. The
- * routes of several for one host are put together in the order of the documents, and as in Istio,
- * those for every path come last.
+ * Finds what the VirtualServices that are bound to these Gateways route, and to which Services. The
+ * routes of several VirtualServices for one host are put together in the order of the documents. As
+ * in Istio, those for every path come last.
  */
 export function resolveVirtualHosts(documents: Documents, gateways: Gateways): Pick<Plan, 'virtualHosts' | 'services'> {
   const services: Labelled = new Map()
@@ -30,7 +30,7 @@ export function resolveVirtualHosts(documents: Documents, gateways: Gateways): P
   return { virtualHosts: withCommonRoutes(byHost), services }
 }
 
-/** Hosts that have the same routes are one. */
+/** Makes one virtual host of hosts that have the same routes. */
 function withCommonRoutes(byHost: ReadonlyMap<string, readonly Route[]>): VirtualHost[] {
   const virtualHosts: { hosts: string[]; routes: readonly Route[] }[] = []
   for (const [host, found] of byHost) {
@@ -42,7 +42,10 @@ function withCommonRoutes(byHost: ReadonlyMap<string, readonly Route[]>): Virtua
   return virtualHosts
 }
 
-/** The first that matches is taken, so that what follows one for every path is never asked. */
+/**
+ * The first route that matches is taken, so that a route which follows one for every path is never
+ * reached.
+ */
 function reachable(routes: readonly Route[]): Route[] {
   const parts = routes.flatMap(apart)
   const last = parts.findIndex(isForAll)
@@ -50,8 +53,8 @@ function reachable(routes: readonly Route[]): Route[] {
 }
 
 /**
- * A route for some paths and for every path is two: where several VirtualServices meet, only the
- * second comes last.
+ * Makes two routes of one that is for some paths and for every path: where several VirtualServices
+ * meet, only the second comes last.
  */
 function apart(route: Route): Route[] {
   const every = route.matches.findIndex(isEveryPath)
@@ -74,7 +77,7 @@ function isSame(some: readonly Route[], others: readonly Route[]): boolean {
   return some.length === others.length && some.every((route, i) => route === others[i])
 }
 
-/** @returns the hosts of its Gateways, or null if it is not for this gateway. */
+/** @returns the hosts of the VirtualService's Gateways, or null if it is not for this gateway */
 function gatewayHosts(documents: Documents, source: VirtualService, gateways: Gateways): string[] | null {
   // Istio's default is `mesh`: the sidecars.
   const { gateways: written = ['mesh'] } = source.value.spec
@@ -97,7 +100,7 @@ function gatewayHosts(documents: Documents, source: VirtualService, gateways: Ga
   )
 }
 
-/** A host that no Gateway of its has is not served, as in Istio. */
+/** Finds the hosts that are served: one of the VirtualService's Gateways has to have them. */
 function resolveHosts(documents: Documents, source: VirtualService, served: readonly string[]): string[] {
   const { hosts } = source.value.spec
   for (const host of hosts) {
@@ -124,7 +127,7 @@ function resolveRoute(documents: Documents, source: VirtualService, i: number, s
   return { matches, targets: targets.filter((target) => target !== null) }
 }
 
-/** The schema has seen to it that there is exactly one. */
+/** Invariant: exactly one of the three is there. The schema ensures that. */
 function pathMatch({ prefix, exact, regex = '' }: { prefix?: string; exact?: string; regex?: string }): PathMatch {
   if (prefix !== undefined) return { type: 'prefix', value: prefix }
   return exact !== undefined ? { type: 'exact', value: exact } : { type: 'regex', value: regex }
@@ -174,7 +177,8 @@ function resolveTarget(
 }
 
 /**
- * How a VirtualService may write the Service's host: its name alone within a namespace, or in full.
+ * The ways in which a VirtualService may write the Service's host: its name alone within a
+ * namespace, or in full.
  */
 function hostsOf(service: Service, from: VirtualService): string[] {
   const { name } = service.value.metadata

@@ -16,12 +16,13 @@ export type Information = Message & Pick<IncomingMessage, 'statusCode' | 'status
 const NO_CONTENT = 204
 
 /**
- * What the client gets: the backend's fields, and as from Envoy, our name as the server's. @throws
- * BackendFailure
+ * Makes the head that the client gets: the backend's fields, and as from Envoy, our name as the
+ * server's.
+ * @throws BackendFailure
  */
 export function answerHead(answer: IncomingMessage): AnswerHead {
   const { statusCode: status = 0, httpVersion, rawHeaders } = answer
-  // 0xx is no status, and 1xx is not the last word.
+  // 0xx is no status, and 1xx is not final.
   if (status < 200) throw new BackendFailure(502, `answered with status ${status}`)
   if (httpVersion !== '1.1' && httpVersion !== '1.0') throw new BackendFailure(502, `answered in HTTP/${httpVersion}`)
   if (rawHeaders.length > 2 * MAX_FIELDS) throw new BackendFailure(502, `sent more than ${MAX_FIELDS} header fields`)
@@ -40,7 +41,10 @@ export function answerFields(answer: Message, status: number): string[] {
   return [...fields, 'server', SERVER_NAME]
 }
 
-/** The phrase as it came, byte by byte, if it is one (RFC 9112 §4); else the usual one. */
+/**
+ * Returns the phrase as it came, byte by byte, if it is a valid one (RFC 9112 §4), else the usual
+ * one.
+ */
 export function phraseOf({ statusCode = 0, statusMessage = '' }: Information): string {
   return /[^\t\x20-\x7e\x80-\xff]/.test(statusMessage) ? (STATUS_CODES[statusCode] ?? '') : statusMessage
 }
@@ -50,7 +54,10 @@ export function informationText(information: Information): string {
   return headText(information, endToEnd(information))
 }
 
-/** 101, which hands the connection over. @throws BackendFailure */
+/**
+ * Makes the text of a 101, which hands the connection over.
+ * @throws BackendFailure
+ */
 export function switchingText(answer: IncomingMessage): string {
   const { upgrade = '' } = answer.headers
   if (!tokens(upgrade).includes('websocket')) {

@@ -11,8 +11,8 @@ type Create = http.Agent['createConnection']
 type Done = (error?: Error | null) => void
 
 /**
- * The connections to backends, kept between requests. What comes on one that waits answers nothing:
- * it would be taken for the answer to the next request, so that such a connection is closed.
+ * Keeps the connections to backends between requests. Bytes that come on an idle connection answer
+ * nothing, and would be taken for the answer to the next request. So such a connection is closed.
  */
 export class BackendAgent extends http.Agent {
   constructor() {
@@ -25,7 +25,7 @@ export class BackendAgent extends http.Agent {
     return socket
   }
 
-  /** Called when a request is done with its connection. */
+  /** Node calls this when a request is done with its connection. */
   override keepSocketAlive(socket: Duplex): boolean {
     socket.once('data', destroy)
     return super.keepSocketAlive(socket) as unknown as boolean
@@ -42,9 +42,9 @@ function destroy(this: Duplex): void {
 }
 
 /**
- * A backend may answer and close before it has taken the request. Who writes to it then fails
- * before what it said is read, and Node would drop that. So such a failure is not told: reading
- * ends with the same one, after the answer.
+ * A backend may answer and close before it has taken the request. A write to it then fails before
+ * its answer is read, and Node would drop the answer. So such a failure is not reported: reading
+ * ends with the same failure, after the answer.
  */
 function hearOut(socket: Socket): void {
   const unlessClosed = (done: Done): Done => {

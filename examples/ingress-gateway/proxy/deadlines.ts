@@ -13,9 +13,9 @@ export interface Deadlines {
 const CONNECT_TIMEOUT_MS = 10_000
 
 /**
- * Ends a request to a backend that cannot be reached or does not start its answer in time, and one
- * whose body does not come before it is answered. How long a body takes that does come is nobody's
- * business, and neither is how long an answer takes.
+ * Ends a request to a backend that cannot be reached, that does not start its answer in time, or
+ * whose request body stops coming before it is answered. A body that keeps coming may take any
+ * time, and so may an answer.
  */
 export function watchDeadlines(req: IncomingMessage, upstream: ClientRequest, deadlines: Deadlines): void {
   let timer: NodeJS.Timeout | undefined
@@ -37,11 +37,15 @@ export function watchDeadlines(req: IncomingMessage, upstream: ClientRequest, de
   if (hasBody(req)) watchBody(req, upstream, deadlines.idleTimeout)
 }
 
-/** By a timer of its own: the connection's is of whatever comes on it, also of the next request. */
+/**
+ * The body has a timer of its own, because the connection's timer counts whatever comes on it, also
+ * of the next request.
+ */
 function watchBody(req: IncomingMessage, upstream: ClientRequest, idleTimeout: number): void {
   const timer = setTimeout(() => upstream.destroy(upstream.writableNeedDrain ? held : stalled), idleTimeout)
   const stop = (): void => clearTimeout(timer)
-  // From its end on it is the backend's time, and after an answer nobody waits for it.
+  // After the end of the body the backend's time runs, and after an answer nobody waits for the
+  // body.
   req.on('data', () => timer.refresh()).once('end', stop)
   upstream.once('response', stop).once('close', stop)
 }

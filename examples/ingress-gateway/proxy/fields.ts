@@ -5,13 +5,13 @@ export type Message = Pick<IncomingMessage, 'headers' | 'rawHeaders'>
 /** A message's fields as Node has them: names and values in turn, each character a byte. */
 export type RawHeaders = readonly string[]
 
-/** Envoy's bounds, of requests and of answers. */
+/** Envoy's bounds, for requests and for answers. */
 export const MAX_FIELDS = 100
 export const MAX_HEADER_BYTES = 60 * 1024
 
 /**
- * Fields of one connection only (RFC 9110 §7.6.1), and what announces trailers, which are not
- * forwarded.
+ * The fields that concern one connection only (RFC 9110 §7.6.1), and those that announce trailers,
+ * which are not forwarded.
  */
 const HOP_BY_HOP = new Set([
   'connection',
@@ -25,12 +25,12 @@ const HOP_BY_HOP = new Set([
 ])
 
 /**
- * What Connection cannot take away: where the request goes and how long it is is not the client's
- * to hide.
+ * The fields that `Connection` cannot remove: a client must not hide where a request goes and how
+ * long it is.
  */
 const PROTECTED = new Set(['host', 'content-length'])
 
-/** The fields that are for the next hop as well: names and values in turn. */
+/** Returns the fields that are for the next hop as well: names and values in turn. */
 export function endToEnd({ rawHeaders, headers }: Message): string[] {
   const named = tokens(headers.connection)
   return without(rawHeaders, (name) => HOP_BY_HOP.has(name) || (named.includes(name) && !PROTECTED.has(name)))
@@ -45,14 +45,14 @@ export function without(raw: RawHeaders, dropped: (name: string) => boolean): st
   return kept
 }
 
-/** The elements of a list such as Connection's, in lower case. */
+/** Returns the elements of a list such as Connection's, in lower case. */
 export function tokens(list = ''): string[] {
   return list.split(',').map((token) => token.trim().toLowerCase())
 }
 
 /**
- * How a message's body is coded on its connection: not at all, in chunks, or as the gateway does
- * not know.
+ * Says how a message's body is coded on its connection: not at all, in chunks, or in a way that the
+ * gateway does not know.
  */
 export function codingOf({ headers }: Message): 'none' | 'chunked' | 'unknown' {
   const coding = headers['transfer-encoding']

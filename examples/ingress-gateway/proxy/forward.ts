@@ -15,7 +15,7 @@ export interface Exchange {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly target: RequestTarget
-  /** Of a request for a WebSocket: the client's connection. */
+  /** The client's connection, if the request is for a WebSocket; else null. */
   readonly upgrade: Side | null
 }
 
@@ -23,15 +23,15 @@ export interface Backend {
   readonly agent: Agent
   readonly host: string
   readonly port: number
-  /** For messages: host:port in the documents. */
+  /** The service's host:port in the documents, for messages. */
   readonly service: string
-  /** Milliseconds that it has to start its answer, once it has the request. */
+  /** Milliseconds that the backend has to start its answer, once it has the request. */
   readonly timeout: number
   /** Milliseconds for which nothing may come of a request's body. */
   readonly idleTimeout: number
 }
 
-/** What a backend answers: `switched` is its connection, if it is no longer HTTP. */
+/** A backend's answer. `switched` is its connection, if that is no longer HTTP. */
 interface Answer {
   readonly message: IncomingMessage
   readonly switched: Side | null
@@ -42,9 +42,9 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /**
  * Sends the request on to its backend and the answer back, both as they come: what one side does
- * not take, the other is not asked for. Whoever goes away takes the other with them: a client its
- * request to the backend, a backend that breaks off in the middle its client's connection, since
- * there is no other way left to say that something is missing.
+ * not take is not read from the other. If one side goes away, the other is ended. A client that
+ * goes ends its request to the backend. A backend that breaks off in the middle ends its client's
+ * connection, because there is no other way left to say that something is missing.
  *
  * Whatever goes wrong on the way ends here, with this client alone.
  */
@@ -52,22 +52,22 @@ export async function forward(exchange: Exchange, backend: Backend): Promise<voi
   const { req, res, upgrade } = exchange
   try {
     const { message, switched } = await ask(exchange, backend)
-    // It has been answered, and may be cut: who waits for it is told by the pipeline.
+    // The request has been answered and may be cut. The pipeline tells whoever waits for it.
     message.on('error', ignore)
     if (switched === null) await relay(message, res)
     else switchOver(message, switched, res, upgrade)
   } catch (error) {
     fail(res, backend.service, error)
   } finally {
-    // The backend may have answered without having taken all of the request. The rest has to go
-    // somewhere, or the next request on this connection is never read.
+    // The backend may have answered without having taken all of the request. The rest has to be
+    // read, or the next request on this connection never is.
     req.resume()
   }
 }
 
 /**
- * A kept connection may be closed just when it is used again: then what may be asked twice is, on a
- * new one.
+ * A kept connection may be closed just when it is used again. A request that may be repeated is
+ * then sent on a new one.
  */
 async function ask(exchange: Exchange, backend: Backend): Promise<Answer> {
   const { req, res } = exchange
@@ -92,14 +92,14 @@ function send({ req, res, target, upgrade }: Exchange, backend: Backend, agent: 
     headers: requestFields(req, { address, authority: target.authority, isUpgrade: upgrade !== null }),
     maxHeaderSize: MAX_HEADER_BYTES,
   })
-  // Node would drop fields in silence; answerHead counts them.
+  // Node would drop fields without a word; answerHead counts them.
   upstream.maxHeadersCount = 0
-  // Also after the answer, when nobody waits for it any more.
+  // An error may come after the answer, when nobody waits for it any more.
   upstream.on('error', ignore)
   upstream.on('information', (information) => inform(req, res, information))
   watchDeadlines(req, upstream, backend)
-  // Also emitted after the end of a complete answer, when there is nothing left to end but a body
-  // that nobody wants.
+  // The event also comes after the end of a complete answer, when only a body that nobody wants is
+  // left to end.
   res.once('close', () => upstream.destroy())
   if (hasBody(req)) sendBody(req, upstream)
   else upstream.end()
@@ -107,8 +107,8 @@ function send({ req, res, target, upgrade }: Exchange, backend: Backend, agent: 
 }
 
 function sendBody(req: IncomingMessage, upstream: ClientRequest): void {
-  // The head goes at once, also where the body takes its time. As bytes: Node would encode it with
-  // a text's encoding.
+  // The head is sent at once, even if the body takes its time. It is written as bytes, because Node
+  // would encode a text with the text's encoding.
   upstream.write(EMPTY)
   req.pipe(upstream)
   upstream.once('close', () => req.unpipe(upstream).resume())
@@ -117,7 +117,8 @@ function sendBody(req: IncomingMessage, upstream: ClientRequest): void {
 function answerTo(upstream: ClientRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
     upstream.once('response', (message) => {
-      // Where its end is that of the connection, Node takes a connection that is reset for the end.
+      // If the end of the answer is that of the connection, Node takes a reset of the connection
+      // for the end.
       upstream.on('error', (error) => message.complete || message.destroy(error))
       resolve({ message, switched: null })
     })
@@ -127,10 +128,7 @@ function answerTo(upstream: ClientRequest): Promise<Answer> {
   })
 }
 
-/**
- * 100 Continue is the gateway's own to send. What is next in line to be answered only knows of the
- * final answer.
- */
+/** The gateway sends 100 Continue itself. The pipeline only knows of the final answer. */
 function inform(req: IncomingMessage, res: ServerResponse, information: Information): void {
   if (information.statusCode === 100 || req.httpVersion !== '1.1' || res.headersSent) return
   res.socket?.write(informationText(information), 'latin1')
@@ -139,9 +137,9 @@ function inform(req: IncomingMessage, res: ServerResponse, information: Informat
 async function relay(answer: IncomingMessage, res: ServerResponse): Promise<void> {
   const { status, phrase, fields } = answerHead(answer)
   res.writeHead(status, phrase, fields)
-  // A body that takes its time does not hold the header up; one that is there goes out with it.
+  // The header does not wait for a body that takes its time. A body that is there goes out with it.
   if (answer.readableLength === 0) res.write(EMPTY)
-  // To a client of HTTP/1.0, the end of the connection is the end of the answer, unless it is
+  // For a client of HTTP/1.0, the end of the connection is the end of the answer, unless it is
   // reset.
   const isEndedByClose = res.req.httpVersion === '1.0' && answer.headers['content-length'] === undefined
   if (isEndedByClose) answer.once('error', () => res.socket?.resetAndDestroy())
@@ -175,5 +173,5 @@ function fail(res: ServerResponse, service: string, error: unknown): void {
 }
 
 function ignore(): void {
-  // What there is to be done about it is done where it is waited for.
+  // The failure is handled where the answer is waited for.
 }

@@ -1,9 +1,9 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 
-/** Envoy's is istio-envoy. */
+/** The gateway's name in answers; Envoy's is istio-envoy. */
 export const SERVER_NAME = 'node-dlb'
 
-/** After these, what follows on the connection cannot be trusted, or is not waited for. */
+/** After these statuses, what follows on the connection cannot be trusted, or is not waited for. */
 const CLOSING = new Set([400, 408, 431, 501])
 
 /** A request that goes to no backend, and what its client is told. */
@@ -16,11 +16,11 @@ export class Refusal extends Error {
   }
 }
 
-/** What the gateway itself has to say. */
+/** Sends an answer of the gateway itself. */
 export function sendText(res: ServerResponse, status: number, text: string): void {
   const body = `${text}\n`
-  // The phrase is given: an answer of the backend that could not be forwarded may have left its
-  // own.
+  // The phrase is given, because an answer of the backend that could not be forwarded may have left
+  // its own.
   res.writeHead(status, STATUS_CODES[status] ?? '', {
     'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(body),

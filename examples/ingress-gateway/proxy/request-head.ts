@@ -3,10 +3,10 @@ import type { IncomingMessage } from 'node:http'
 import { codingOf, endToEnd, MAX_FIELDS, type Message, tokens, without } from './fields.ts'
 import { Refusal } from './reply.ts'
 
-/** Methods whose request without a body says nothing of its length. */
+/** Methods whose requests without a body have no length. */
 const BODYLESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'])
 
-/** What the gateway says itself, or answers itself: `expect` by 100 Continue. */
+/** Fields that the gateway sets or answers itself: `expect` by 100 Continue. */
 const OWN = new Set(['host', 'expect', 'x-forwarded-for', 'x-forwarded-proto'])
 
 export interface Asker {
@@ -18,8 +18,8 @@ export interface Asker {
 type Request = Message & Pick<IncomingMessage, 'method'>
 
 /**
- * Messages that could be read in two ways are none, and neither are those that are too large to be
- * forwarded whole.
+ * Refuses messages that could be read in two ways, and those that are too large to be forwarded
+ * whole.
  * @throws Refusal
  */
 export function checkRequest(req: IncomingMessage): void {
@@ -28,7 +28,7 @@ export function checkRequest(req: IncomingMessage): void {
   if (coding === 'unknown') throw new Refusal(501, 'a transfer coding other than chunked')
   if (req.httpVersion === '0.9') throw new Refusal(400, 'bad request: HTTP/0.9')
   if (req.httpVersion === '1.1' && req.headers.host === undefined) throw new Refusal(400, 'bad request: no Host')
-  // It is about the server as a whole, which no route is for.
+  // The request is about the server as a whole, and no route is for that.
   if (req.method === 'OPTIONS' && req.url === '*') throw new Refusal(404, 'no route for *')
   // RFC 9112 §6.1: an intermediary that did not know the coding may have passed on more than it
   // thought.
@@ -42,18 +42,21 @@ export function hasBody(req: IncomingMessage): boolean {
 }
 
 /**
- * Istio's gateways pass on this upgrade, and no other. RFC 9110 §7.8: what is not understood is
- * ignored.
+ * Istio's gateways pass on this upgrade, and no other. RFC 9110 §7.8: an upgrade that is not
+ * understood is ignored.
  */
 export function isWebSocket(req: IncomingMessage): boolean {
   const { method, httpVersion, headers } = req
   return method === 'GET' && httpVersion === '1.1' && !hasBody(req) && tokens(headers.upgrade).includes('websocket')
 }
 
-/** What the backend gets: the client's fields, and as from Envoy, where the request came from. */
+/**
+ * Returns the fields that the backend gets: the client's, and as from Envoy, where the request came
+ * from.
+ */
 export function requestFields(req: Request, { address, authority, isUpgrade }: Asker): string[] {
   const { 'x-forwarded-for': forwarded, 'x-request-id': id } = req.headers
-  // An IPv4 client of an IPv6 socket.
+  // The client of an IPv6 socket may have an IPv4 address.
   const client = address.replace(/^::ffff:/, '')
   return [
     'host',
@@ -69,7 +72,7 @@ export function requestFields(req: Request, { address, authority, isUpgrade }: A
   ]
 }
 
-/** What a proxy says of its clients, so that it is not the client's to say. */
+/** Whether a proxy uses the field to describe its clients, so that a client must not set it. */
 function isOfEnvoy(name: string): boolean {
   return name === 'x-forwarded-client-cert' || name.startsWith('x-envoy-')
 }

@@ -1,17 +1,17 @@
 import { RE2JS } from 're2js'
 
 /**
- * Where requests go, as plain data: it is made from the documents once, and sent to every worker.
+ * Where requests go, as plain data. It is made from the documents once, and sent to every worker.
  */
 export interface VirtualHost {
-  /** Lower case; names, `*.suffix` or `*`. */
+  /** Host names, `*.suffix` or `*`, in lower case. */
   readonly hosts: readonly string[]
-  /** The first that matches is taken. */
+  /** The routes in order. The first that matches is taken. */
   readonly routes: readonly Route[]
 }
 
 export interface Route {
-  /** Any of them; none: every path. */
+  /** A path that any of these matches; if there are none, every path. */
   readonly matches: readonly PathMatch[]
   readonly targets: readonly Target[]
 }
@@ -33,12 +33,12 @@ interface CompiledRoute {
 }
 
 /**
- * Finds the service for a host and a path. Of several host patterns the most specific one decides
- * alone, as in Istio: a name, then the longest `*.suffix`, then `*`.
+ * Finds the service for a host and a path. If several host patterns match, only the most specific
+ * one decides, as in Istio: a name, then the longest `*.suffix`, then `*`.
  */
 export class Router {
   readonly #names = new Map<string, readonly CompiledRoute[]>()
-  /** Longest suffix first; that of `*` is empty. */
+  /** The suffixes, the longest first. That of `*` is empty. */
   readonly #suffixes: { readonly suffix: string; readonly routes: readonly CompiledRoute[] }[] = []
 
   constructor(virtualHosts: readonly VirtualHost[]) {
@@ -66,8 +66,8 @@ export class Router {
 }
 
 /**
- * `*.example.com` is for what is under example.com, and not for example.com; `*` also for a host
- * that is not named.
+ * `*.example.com` is for hosts under example.com, and not for example.com itself. `*` is also for a
+ * host that is not named.
  */
 function isUnder(host: string, suffix: string): boolean {
   return suffix === '' || (host.length > suffix.length && host.endsWith(suffix))
@@ -78,7 +78,10 @@ function compile({ matches, targets }: Route): CompiledRoute {
   return { matches: (path) => tests.length === 0 || tests.some((test) => test(path)), targets }
 }
 
-/** A prefix is one of the text, as in Istio: /status also matches /statuses. */
+/**
+ * Makes the test of a path. A prefix is one of the text, like Istio's: /status also matches
+ * /statuses.
+ */
 function pathTest({ type, value }: PathMatch): (path: string) => boolean {
   if (type === 'prefix') return (path) => path.startsWith(value)
   if (type === 'exact') return (path) => path === value
@@ -87,10 +90,10 @@ function pathTest({ type, value }: PathMatch): (path: string) => boolean {
 }
 
 /**
- * Istio's regular expressions are RE2's, and have to match the whole path. RE2 takes a time that is
- * linear in the path's length, whatever the expression is: JavaScript's own could be made to hang
- * by a client's path.
- * @throws Error with the reason, if it is none of RE2
+ * Istio's regular expressions are RE2's, and have to match the whole path. RE2 takes time that is
+ * linear in the path's length, whatever the expression is. With JavaScript's own, a client's path
+ * could make the gateway hang.
+ * @throws Error with the reason, if the expression is not RE2's
  */
 export function pathRegex(source: string): RE2JS {
   return RE2JS.compile(source)

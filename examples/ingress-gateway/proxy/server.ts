@@ -13,35 +13,38 @@ import { Waiting } from './waiting.ts'
 
 export interface ProxySettings {
   readonly virtualHosts: readonly VirtualHost[]
-  /** Where each service is: its host:port in the documents, and the origin, http://host:port. */
+  /**
+   * Where each service is: the origin, http://host:port, by the service's host:port in the
+   * documents.
+   */
   readonly backends: Readonly<Record<string, string>>
   /** Milliseconds that a backend has to start its answer, once it has the request. */
   readonly backendTimeout: number
   /**
-   * Milliseconds for which nothing may come of a request's body. Default: 5 minutes, as in Envoy.
+   * Milliseconds for which nothing of a request's body may come. Default: 5 minutes, as in Envoy.
    */
   readonly idleTimeout?: number
 }
 
 const IDLE_TIMEOUT_MS = 300_000
-/** Node's default, which is that of requestTimeout if that is less. */
+/** Node's default is requestTimeout's value, if that is less. */
 const HEADERS_TIMEOUT_MS = 60_000
 
 type Options = ServerOptions & { readonly shouldUpgradeCallback: (req: IncomingMessage) => boolean }
 
 const options: Options = {
   maxHeaderSize: MAX_HEADER_BYTES,
-  // How long a request may take is not bounded, only how long it may pause.
+  // Only pauses of a request are bounded, not its whole time.
   requestTimeout: 0,
   headersTimeout: HEADERS_TIMEOUT_MS,
-  // checkRequest does: `upgrades` has to know of every response.
+  // checkRequest does this, because `upgrades` has to know of every response.
   requireHostHeader: false,
-  // Of Node 24.9 and later, which read a body before the upgrade. Earlier ones leave it to the
-  // upgrade, as `replay` needs it.
+  // This option exists in Node 24.9 and later, which read a body before the upgrade. Earlier
+  // versions leave it to the upgrade, as `replay` needs it.
   shouldUpgradeCallback: (req) => !hasBody(req),
 }
 
-/** The gateway as one HTTP server, which knows nothing of balancing. */
+/** Creates the gateway as one HTTP server, which knows nothing of balancing. */
 export function createProxy(settings: ProxySettings): Server {
   const forwarder = new Forwarder(settings)
   const upgrades = new Upgrades()
@@ -51,7 +54,7 @@ export function createProxy(settings: ProxySettings): Server {
     waiting.add(res)
   }
   const server = http.createServer(options)
-  // Node would drop fields in silence, Content-Length among them; checkRequest counts them.
+  // Node would drop fields without a word, Content-Length among them. checkRequest counts them.
   server.maxHeadersCount = 0
   return server
     .on('request', (req, res) => {
@@ -96,14 +99,14 @@ class Forwarder {
     this.#backends = new Map(known)
   }
 
-  /** Answers the request by its backend, or says why it is refused. */
+  /** Has the backend answer the request, or says why it is refused. */
   handle(req: IncomingMessage, res: ServerResponse, upgrade: Side | null, expectsContinue = false): void {
     try {
       checkRequest(req)
       const target = readTarget(req.url ?? '', req.rawHeaders)
       const backend = this.#route(target)
       if (expectsContinue) res.writeContinue()
-      // What even the answer to a failure fails of ends the connection.
+      // If even the answer to a failure fails, the connection ends.
       forward({ req, res, target, upgrade }, backend).catch(() => res.destroy())
     } catch (error) {
       if (error instanceof Refusal) sendText(res, error.status, error.message)

@@ -2,13 +2,13 @@ import { Refusal } from './reply.ts'
 
 /** What a request is for. */
 export interface RequestTarget {
-  /** Lower case, without port. */
+  /** The host in lower case, without the port. */
   readonly host: string
-  /** As the client wrote it; what the backend gets as Host. */
+  /** The authority as the client wrote it, which the backend gets as Host. */
   readonly authority: string
-  /** Normalised, without query: what is matched. */
+  /** The normalised path without the query, which routes are matched with. */
   readonly path: string
-  /** Path and query: what is forwarded. */
+  /** Path and query, which are forwarded. */
   readonly url: string
 }
 
@@ -23,13 +23,13 @@ const UNRESERVED = /[A-Za-z0-9\-._~]/
 
 /**
  * Reads the request line's target and Host, as Istio's gateways do by default (path normalisation
- * BASE), and what is matched is what is forwarded, so that no spelling of a path reaches the
- * backend under another route: backslashes are slashes, escaped unreserved characters are unescaped
- * (%2e is a dot), and dot segments are resolved. Kept as they are: repeated slashes, and %2F and
- * %5C, which to HTTP are no slashes. A backend that takes them for slashes has to be told
- * otherwise, or to check paths itself.
+ * BASE). The path that is matched is the path that is forwarded, so that no spelling of a path
+ * reaches the backend under another route. Backslashes become slashes, escaped unreserved
+ * characters are unescaped (%2e is a dot), and dot segments are resolved. Repeated slashes, and %2F
+ * and %5C, which are no slashes in HTTP, stay as they are. A backend that takes them for slashes
+ * has to be configured otherwise, or has to check paths itself.
  *
- * @param rawHeaders names and values in turn: a second Host would be one that another hop may
+ * @param rawHeaders names and values in turn; a second Host would be one that another hop may
  *   choose
  * @throws Refusal
  */
@@ -62,8 +62,8 @@ function unescapeUnreserved(path: string): string {
 }
 
 /**
- * RFC 3986 §5.2.4, for a path that starts with a slash. What climbs above the root stays at the
- * root.
+ * Removes dot segments by RFC 3986 §5.2.4, from a path that starts with a slash. A path that climbs
+ * above the root stays at the root.
  */
 function removeDotSegments(path: string): string {
   const segments = path.split('/').slice(1)

@@ -2,7 +2,8 @@ import type { Socket } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
 
 /**
- * One side of a connection that is no longer HTTP: its socket, and what had come after the head.
+ * One side of a connection that is no longer HTTP: its socket, and the bytes that came after the
+ * head.
  */
 export interface Side {
   readonly socket: Duplex
@@ -20,7 +21,7 @@ export function tunnel(client: Side, backend: Side): void {
     [client, backend],
     [backend, client],
   ]) {
-    // Of HTTP's timeouts none holds any more. A peer that has vanished is for the kernel to find.
+    // HTTP's timeouts do not hold any more. The kernel finds a peer that has vanished.
     const socket = from.socket as Socket
     socket.setTimeout(0)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)

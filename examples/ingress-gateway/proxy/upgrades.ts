@@ -4,22 +4,22 @@ import type { Duplex } from 'node:stream'
 import { without } from './fields.ts'
 
 /**
- * When Node meets a request for an upgrade, it lets go of the connection. Here it is made possible
- * to answer such a request after all: in its turn, with a response of its own, or as the plain
- * request that it is without `Upgrade`.
+ * When Node meets a request for an upgrade, it lets go of the connection. This class makes it
+ * possible to answer such a request after all: in its turn, with a response of its own, or as the
+ * plain request that it is without `Upgrade`.
  */
 export class Upgrades {
   /** The latest response on each connection. */
   readonly #latest = new WeakMap<Duplex, ServerResponse>()
 
-  /** Each response that Node makes has to be told. */
+  /** Has to be called with each response that Node makes. */
   add(res: ServerResponse): void {
     if (res.req.socket) this.#latest.set(res.req.socket, res)
   }
 
   /**
-   * Calls back once all earlier requests of a pipelining client are answered. What it throws ends
-   * the connection.
+   * Calls back once all earlier requests of a pipelining client are answered. An error that the
+   * callback throws ends the connection.
    */
   inTurn(socket: Duplex, callback: () => void): void {
     const leave = (): unknown => socket.destroy()
@@ -32,23 +32,23 @@ export class Upgrades {
       }
     }
     socket.on('error', leave)
-    // As where Node serves: a client that ends its side before it is answered has gone.
+    // The same holds where Node serves: a client that ends its side before it is answered has gone.
     socket.once('end', leave)
     const latest = this.#latest.get(socket)
-    // A response is finished before Node has taken it off its connection, which comes with the
-    // event.
+    // A response is finished before Node has taken it off its connection. The event comes after
+    // that.
     if (latest === undefined || (latest.writableFinished && latest.socket === null)) turn()
     else latest.once('finish', turn)
   }
 }
 
-/** A response on a connection that Node has let go of. The connection ends with it. */
+/** Makes a response on a connection that Node has let go of. The connection ends with it. */
 export function responseOn(socket: Socket, req: IncomingMessage): ServerResponse {
   const res = new ServerResponse(req)
   res.shouldKeepAlive = false
   res.assignSocket(socket)
   res.once('finish', () => socket.destroySoon())
-  // Once it is handed over, an end is for the other side to know.
+  // Once the connection is handed over, the other side handles its end.
   socket.once('end', () => {
     if (res.socket === socket) socket.destroy()
   })
