@@ -3,9 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 
-// libdlb 8.8's C ABI on x86-64 Linux, declared from measured facts, so that nothing of Intel's is
-// needed to build. The names are ours; the comments have libdlb's. All argument structs are zeroed
-// before they are filled: fields that a version does not know, and unions, must not hold rubbish.
+// libdlb 8.8's C ABI on x86-64 Linux, declared from measured facts, so that the build needs nothing
+// of Intel's. The names are this project's; the comments give libdlb's. All argument structs are
+// zeroed before they are filled: fields that a version does not know, and unions, must not hold
+// rubbish.
 namespace node_dlb::dlb::abi {
 
 using DeviceHandle = void*;
@@ -103,8 +104,8 @@ struct CreatePort {
 };
 constexpr uint32_t kAnyClass = 4;
 
-// dlb_event_t, as dlb_send_t and dlb_recv_t have it: lib/device/event-buffer.ts documents the
-// bytes.
+// dlb_event_t, with the layout of dlb_send_t and dlb_recv_t; lib/device/event-buffer.ts documents
+// the bytes.
 struct alignas(8) Event {
   uint64_t data64;
   uint16_t data16;
@@ -142,7 +143,7 @@ struct Alert {
 };
 using AlertCallback = void (*)(Alert*, int domain_id, void* context);
 
-// Types of dlb_get_xstats.
+// The types of dlb_get_xstats.
 enum Statistic : uint32_t {
   kQueueAtomic = 0x10002,
   kQueueEnqueued = 0x10006,

@@ -33,7 +33,7 @@ void AlertReceiver::Finish() {
 void AlertReceiver::Close() {
   if (closing_) return;
   closing_ = true;
-  // After this, the alert thread does not touch the handle.
+  // After this call, the alert thread does not touch the handle.
   domain_->alerts().Wake(nullptr);
   callback_.Reset();
   uv_close(reinterpret_cast<uv_handle_t*>(&wake_), [](uv_handle_t* handle) {

@@ -8,14 +8,15 @@
 
 namespace node_dlb::dlb {
 
-// Hands a domain's alerts to JS, on the loop of the thread that created it. Does not hold the loop
-// open. Thread: the loop's. Ownership: as Watcher's.
+// Passes a domain's alerts to JS, on the loop of the thread that created the domain. It does not
+// keep the loop alive. Thread: the loop's. Ownership: as for every LoopUser.
 class AlertReceiver final : public LoopUser {
  public:
-  // callback(id, data, isReset); `isReset`: the ports confirm that the device was reset, or the
-  // domain was. Null if the loop has nothing to be woken with.
+  // The callback is called with (id, data, isReset). `isReset` is true if the ports confirm that
+  // the device was reset, or if the domain was reset. Returns null if the loop has no descriptor
+  // for it.
   static AlertReceiver* Open(Napi::Env env, std::shared_ptr<Domain> domain, Napi::Function callback);
-  // The domain is closed: hands on what has come, and closes.
+  // To be called when the domain is closed: passes on the alerts that have come, and closes.
   void Finish();
   void Close() override;
 

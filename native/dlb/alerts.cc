@@ -5,7 +5,7 @@
 namespace node_dlb::dlb {
 namespace {
 
-// The loop is too busy to take them: the first ones say the most.
+// How many alerts are kept for a loop that is too busy to take them. The first ones say the most.
 constexpr size_t kMostKept = 1000;
 
 }  // namespace
@@ -13,7 +13,7 @@ constexpr size_t kMostKept = 1000;
 void Alerts::OnAlert(abi::Alert* alert, int, void* context) {
   auto* self = static_cast<Alerts*>(context);
   const std::lock_guard<std::mutex> lock(self->mutex_);
-  // A reset is the last one, and not to be missed.
+  // A reset is the last alert and must not be missed, so it may exceed the limit.
   const size_t most = alert->id == abi::kCqWatchdog ? kMostKept : 2 * kMostKept;
   if (self->alerts_.size() >= most) return;
   self->alerts_.push_back(*alert);

@@ -8,18 +8,19 @@
 
 namespace node_dlb::dlb {
 
-// Alerts on their way from libdlb's alert thread to a loop. The callback only stores and wakes: a
-// reset of the domain spins until it has returned, so if it waited for the thread that resets,
-// neither would go on; and libdlb must not be called from it.
+// A domain's alerts on their way from libdlb's alert thread to a loop. The callback only stores an
+// alert and wakes the loop. It must not wait for the thread that resets the domain: a reset spins
+// until the callback has returned, so neither would go on. It must not call libdlb either.
 //
-// Thread: OnAlert on libdlb's, the others on the loop's. Ownership: the domain's. It frees it after
-// the reset, which waits for the alert thread's last callback; if the reset fails, never.
+// Thread: OnAlert on libdlb's alert thread, the others on the loop's. Ownership: the domain's. The
+// domain frees it after the reset, which waits for the alert thread's last callback; if the reset
+// fails, it is never freed.
 class Alerts {
  public:
   static void OnAlert(abi::Alert* alert, int domain, void* self);
 
-  // Wakes this from now on, at once if something waits; null: nobody. The handle stays open until
-  // it was replaced.
+  // From now on, an alert wakes this handle; if alerts wait already, it is woken at once. Null:
+  // alerts wake nobody. The handle must stay open until it is replaced.
   void Wake(uv_async_t* handle);
   std::vector<abi::Alert> Take();
 

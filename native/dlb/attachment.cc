@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kLowestPriority = 7;
 
-// A call of one of the functions of the object.
+// A call of one of the object's functions.
 struct JsCall : Napi::CallbackInfo, Arguments {
   JsCall(napi_env env, napi_callback_info info)
       : Napi::CallbackInfo(env, info), Arguments(*static_cast<Napi::CallbackInfo*>(this)) {}
@@ -44,7 +44,7 @@ void Attachment::Abandon() {
   port_->Detach(ticket_, true);
 }
 
-// What JS has checked is checked again: it is memory.
+// JS has checked these numbers, but they are in memory that can change, so they are checked again.
 template <auto kMethod, auto kLent>
 napi_value Attachment::WithEvents(napi_env env, napi_callback_info info) {
   auto* const self = Self(env, info);
@@ -84,7 +84,7 @@ Napi::Value Attachment::Attach(const Napi::CallbackInfo& info) {
   const auto port = of->domain()->FindPort(directed, id);
   void* call = nullptr;
   napi_value memory = nullptr;
-  // Either there is none, or the thread is ending.
+  // Either there is no such port, or the thread is ending.
   if (port == nullptr || napi_create_arraybuffer(env, sizeof(Call), &call, &memory) != napi_ok) return {};
   const uint64_t ticket = Registry::Get().NextTicket();
   const int code = port->Attach(ticket, thread);
@@ -126,15 +126,16 @@ Napi::Object Attachment::ToObject(Napi::Env env) {
     napi_value function = nullptr;
     napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.call, this, &function);
     napi_set_named_property(env, object, method.name, function);
-    // A function that outlives the object would be called with what is no more.
+    // This keeps the object alive as long as the function: otherwise the function could be called
+    // with a pointer to a deleted object.
     const napi_property_descriptor keeps{"port", nullptr, nullptr, nullptr, nullptr, object, napi_default, nullptr};
     napi_define_properties(env, function, 1, &keeps);
   }
   return object;
 }
 
-// (receives, memory): what it is to send from or to receive into. Returns how many events it has; 0
-// if it is no ArrayBuffer, or not there any more.
+// (receives, memory) => how many events the memory holds. The port sends from the memory or, with
+// `receives`, receives into it. 0 means that it is not an ArrayBuffer, or was transferred away.
 napi_value Attachment::Lend(napi_env env, napi_callback_info info) {
   JsCall call(env, info);
   auto* const self = call.self();
@@ -201,7 +202,7 @@ napi_value Attachment::WaitProfile(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// (callback or null): 0 or a PortCode. `this` is the port, which the watcher keeps alive.
+// (callback or null) => 0 or a PortCode. `this` is the port, which the watcher keeps alive.
 napi_value Attachment::Watch(napi_env env, napi_callback_info info) {
   JsCall call(env, info);
   auto* const self = call.self();

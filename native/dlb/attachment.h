@@ -8,36 +8,37 @@
 
 namespace node_dlb::dlb {
 
-// A port in the hands of one thread, as a JS object: NativeDlbPort in lib/native-dlb.ts.
+// A port that one thread has attached, as a JS object: NativeDlbPort in lib/native-dlb.ts.
 //
-// Its methods are functions with a pointer to this as their data, and not a class's: finding the
-// object behind `this` costs more than the call. They are of use only through the object, which
-// keeps this alive.
+// Its methods are functions with a pointer to this object as their data, and not methods of a
+// class: to find the object behind `this` would cost more than the call. They are usable only
+// through the JS object, which keeps this one alive.
 //
-// So does converting arguments. Those of the data path, and what it returns, are in memory that JS
-// sees too (Call), and the events are where JS has said before (Lend).
+// Converting arguments would cost as much. The arguments and results of the data path are therefore
+// in memory that JS sees too (Call), and the events are in the memory that JS has lent before
+// (Lend).
 //
 // Thread: the environment's. Ownership: the JS object's.
 class Attachment {
  public:
-  // attachPort(domain, directed, id, thread, polls): the object, or a PortCode.
+  // (domain, directed, id, thread, polls) => the object, or a PortCode
   static Napi::Value Attach(const Napi::CallbackInfo& info);
 
-  // The thread ends.
+  // To be called when the thread ends.
   void Abandon();
 
  private:
   Attachment(Environment* environment, std::shared_ptr<Port> port, uint64_t ticket, bool polls);
   ~Attachment();
 
-  // As lib/device/dlb/call.ts has it.
+  // lib/device/dlb/call.ts has the same layout.
   struct Call {
     int32_t count;
     int32_t offset;
     int32_t result;
     int32_t unused;
   };
-  // An EventBuffer's memory. JS keeps it alive, and asks for nothing once it has transferred it
+  // An EventBuffer's memory. JS keeps it alive, and makes no more calls once it has transferred it
   // away.
   struct Lent {
     abi::Event* events = nullptr;
@@ -67,7 +68,7 @@ class Attachment {
   const bool polls_;
   bool held_ = true;
   Watcher* watcher_ = nullptr;
-  // The memory is the JS object's.
+  // The JS object owns the memory.
   Call* call_ = nullptr;
   Lent sent_;
   Lent received_;

@@ -10,7 +10,7 @@
 namespace node_dlb::dlb {
 namespace {
 
-// Our alert callback returns at once, and the driver resets a domain within milliseconds.
+// The binding's alert callback returns at once, and the driver resets a domain within milliseconds.
 constexpr time_t kPatienceSeconds = 5;
 constexpr time_t kCancelSeconds = 1;
 
@@ -28,8 +28,8 @@ void Run(Reset* reset) {
 }
 
 void* RunOnThread(void* reset) {
-  // What waits in a loop of libdlb's reaches no point where it could be cancelled otherwise. It
-  // holds no lock there but libdlb's own.
+  // A thread that waits in a loop of libdlb's reaches no other point where it could be cancelled.
+  // It holds no lock there but libdlb's own.
   pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
   Run(static_cast<Reset*>(reset));
   return nullptr;
@@ -55,7 +55,7 @@ SystemError ResetBounded(const Library& library, abi::DeviceHandle device, int d
   pthread_cancel(thread);
   if (!Join(thread, kCancelSeconds)) {
     pthread_detach(thread);
-    // It may still write there.
+    // The thread may still write there.
     static_cast<void>(reset.release());
   }
   return {ETIMEDOUT, "dlb_reset_sched_domain"};

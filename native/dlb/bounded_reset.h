@@ -5,9 +5,9 @@
 
 namespace node_dlb::dlb {
 
-// dlb_reset_sched_domain, which waits for the domain's alert thread for ever if the driver refuses
-// to wake that: 5 s at most. After ETIMEDOUT libdlb may hold the device handle's lock: nothing may
-// be called with that any more.
+// Calls dlb_reset_sched_domain, and waits for it for 5 s at most: it would wait for the domain's
+// alert thread for ever if the driver refused to wake that. After ETIMEDOUT, libdlb may hold the
+// device handle's lock, and nothing may be called with the handle any more.
 SystemError ResetBounded(const Library& library, abi::DeviceHandle device, int domain);
 
 }  // namespace node_dlb::dlb

@@ -17,7 +17,8 @@ std::mutex& CallMutex() {
   return *mutex;
 }
 
-// Empty if it cannot be told (no /proc, no descriptor left to look with).
+// The descriptors that a child process would inherit. Empty if they are not known (there is no
+// /proc, or no free descriptor to read it with).
 std::set<int> InheritedDescriptors() {
   std::set<int> inherited;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc/self/fd"), closedir);

@@ -8,9 +8,8 @@
 
 namespace node_dlb::dlb {
 
-// An open device, shared by those who have it and by its domains; closed with the last of them, or
-// by Close. Thread: any; libdlb locks calls on device handles. In a forked child nothing of it is
-// touched.
+// An open device, shared by its users and its domains. It is closed with the last of them, or by
+// Close. Thread: any; libdlb locks calls on device handles. A forked child does not touch it.
 class Device {
  public:
   static std::shared_ptr<Device> Open(const Library* library, int id, SystemError* error);
@@ -26,13 +25,14 @@ class Device {
 
   SystemError Resources(abi::Resources* out) const;
 
-  // A failed creation of a domain can leave the handle such that dlb_close crashes, and a reset
-  // that did not end, such that it waits for ever: nothing is called with it any more then, and
-  // Close closes the descriptor behind libdlb's back.
+  // Marks the handle as unusable: nothing is called with it any more, and Close closes the
+  // descriptor without libdlb's knowledge. Two failures leave such a handle: after a failed
+  // creation of a domain, dlb_close can crash; after a reset that did not end, dlb_close can wait
+  // for ever.
   void Poison() { poisoned_ = true; }
   bool poisoned() const { return poisoned_; }
 
-  // EEXIST while domains are attached. Safe to repeat.
+  // EEXIST while domains are attached. May be called again.
   SystemError Close();
 
  private:
@@ -44,7 +44,7 @@ class Device {
   abi::DeviceHandle handle_;
   uint64_t capabilities_ = 0;
   std::atomic<bool> poisoned_{false};
-  // Libdlb's, and the one that it closes by dlb_close. -1: not known.
+  // libdlb's descriptor, which dlb_close closes. -1 if it is not known.
   int fd_ = -1;
 };
 

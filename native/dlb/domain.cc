@@ -17,7 +17,7 @@ using Lock = std::lock_guard<std::mutex>;
 
 namespace {
 
-// dlb_send looks a queue up in a table of so many, without a bound.
+// The number of queues that dlb_send's table has room for; dlb_send does not check the bound.
 constexpr int kMostQueues = 128;
 
 }  // namespace
@@ -56,15 +56,15 @@ SystemError Domain::Open(const Config& config) {
                    : library_.create_sched_domain(device_->handle(), &arguments);
   }
   if (id_ < 0) {
-    // Short of resources, or a foreign domain's: nothing was begun. Anything else has left a domain
-    // half made in the handle.
+    // After EINVAL (resources are short) and EPERM (another domain holds the sequence numbers),
+    // nothing was begun. Any other failure has left a half-made domain in the handle.
     const SystemError error = LastError("dlb_create_sched_domain");
     if (errno != EINVAL && errno != EPERM) device_->Poison();
     DivideAsBefore();
     return error;
   }
   fd_ = guard.OpenedNoSocket();
-  // The only time for this domain: see FreshStacks.
+  // A domain is attached only once: see FreshStacks.
   handle_ = library_.attach_sched_domain(device_->handle(), id_);
   if (handle_ == nullptr) return LastError("dlb_attach_sched_domain");
   if (const SystemError error = CreatePools(config)) return error;
@@ -95,7 +95,8 @@ SystemError Domain::CreatePools(const Config& config) {
   return {};
 }
 
-// Only while no domain has a slot of the group: so before ours has.
+// Divides the groups' sequence numbers. This works only while no domain has a slot of the group, so
+// it comes before this domain gets its own.
 SystemError Domain::DivideSequenceNumbers(const uint32_t (&per_queue)[2]) {
   for (unsigned group = 0; group < 2; ++group) {
     unsigned before = 0;
@@ -113,7 +114,7 @@ SystemError Domain::DivideSequenceNumbers(const uint32_t (&per_queue)[2]) {
 
 void Domain::DivideAsBefore() {
   for (const auto& [group, before] : std::exchange(changed_groups_, {})) {
-    // Another domain may have slots of the group by now; it stays as it is then.
+    // Another domain may have slots of the group by now; then the division stays as it is.
     library_.set_ldb_sequence_number_allocation(device_->handle(), group, before);
   }
 }
@@ -201,7 +202,7 @@ SystemError Domain::Start() {
   if (library_.start_sched_domain(handle_) != 0) return LastError("dlb_start_sched_domain");
   state_->lookout.SetPorts(ports_);
   state_->started.store(true, std::memory_order_release);
-  // Looks before the start could not arm the interrupt.
+  // A read of the CQ before the start could not arm the interrupt, so every port reads again.
   for (const auto& port : ports_) port->Signal();
   return {};
 }
@@ -211,7 +212,7 @@ SystemError Domain::Close() {
   if (closed_) return {};
   closed_ = true;
   SystemError first;
-  // A forked child shares the device's memory with its parent, whose domain it is.
+  // A forked child shares the device's memory with its parent, and the domain is the parent's.
   if (process_ != getpid() || id_ < 0) return first;
   state_->lookout.Stop();
   for (const auto& port : ports_) port->Stop();
@@ -233,10 +234,10 @@ void Domain::Reset(SystemError* first) {
     if (!*first || error.code == ETIMEDOUT) *first = error;
     if (error.code == ETIMEDOUT) {
       device_->Poison();
-      // The driver keeps the domain until this is closed.
+      // The driver keeps the domain until this descriptor is closed.
       if (fd_ >= 0) close(fd_);
     }
-    // Its alert thread may still run, and call back.
+    // The alert thread may still run and call back, so the alerts are never freed.
     static_cast<void>(new std::shared_ptr<Alerts>(alerts_));
     return;
   }

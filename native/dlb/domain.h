@@ -11,21 +11,22 @@
 
 namespace node_dlb::dlb {
 
-// A scheduling domain, for all threads of the process: one handle of libdlb's, which locks calls on
-// it.
+// A scheduling domain, for all threads of the process. It has one handle of libdlb's, which locks
+// calls on it.
 //
-// Thread: any; those that configure are for the thread that created it. Ownership: the registry's
-// while it is open; those who have a port or a token keep the object, not the domain.
+// Thread: any; the functions that configure it are for the thread that created it. Ownership: the
+// registry keeps it while it is open. A port or a token keeps the object, but not the domain open.
 class Domain {
  public:
   struct Config {
     abi::CreateDomain domain;
     abi::CreateDomainAdvanced classes;
-    // How many sequence numbers a slot of each group is to have.
+    // The number of sequence numbers that a slot of each group gets.
     uint32_t sequence_numbers[2];
-    // [0] for load-balanced events, or all if credits are combined; [1] for directed ones.
+    // The sizes of the credit pools: [0] for load-balanced events, or for all events if credits are
+    // combined; [1] for directed ones.
     uint32_t pools[2];
-    // The contract's bound.
+    // The contract's bound on queued events.
     uint32_t credits;
   };
   struct Queue {
@@ -47,14 +48,14 @@ class Domain {
 
   int id() const { return id_; }
   const std::string& key() const { return key_; }
-  // Marks the event buffers that go with it.
+  // The number that marks the domain's event buffers.
   uint32_t number() const { return number_; }
   const std::shared_ptr<Device>& device() const { return device_; }
   DomainState& state() { return *state_; }
   Alerts& alerts() { return *alerts_; }
   bool closed();
 
-  // The created id, or -1 with an error.
+  // Both return the new queue's id, or -1 with an error.
   int CreateLdbQueue(uint32_t sequence_numbers, uint32_t lock_id_compression, SystemError* error);
   int CreateDirQueue(int port, SystemError* error);
   std::shared_ptr<Port> CreatePort(const PortConfig& config, SystemError* error);
@@ -63,16 +64,16 @@ class Domain {
   std::shared_ptr<Port> FindPort(bool directed, int id);
   std::vector<std::shared_ptr<Port>> ports();
   std::vector<Queue> queues();
-  // False if the library cannot tell, or the domain is closed.
+  // Returns false if the library does not provide it, or the domain is closed.
   bool Statistic(uint32_t type, int id, uint64_t* value);
   int64_t ReadDepthCounter(const Queue& queue, uint32_t level, SystemError* error);
   SystemError ResetDepthCounter(const Queue& queue, uint32_t level);
-  // Whether the device was reset, as the ports tell: an alert's word is not enough (libdlb passes
+  // Whether the device was reset. The ports decide: an alert alone does not prove it (libdlb passes
   // hardware errors on with an id that it did not set).
   bool ConfirmReset();
 
-  // Ends it in every thread and gives everything back. The first failure, after which it goes on
-  // all the same.
+  // Ends the domain in every thread and gives everything back. After a failure it goes on, and
+  // returns the first one.
   SystemError Close();
 
  private:
@@ -92,17 +93,18 @@ class Domain {
   std::string key_;
   uint32_t number_ = 0;
 
-  // Below: under the mutex. Ports' own locks are taken inside it, never the other way round.
+  // The fields below are under the mutex. A port's own lock is taken inside the mutex, never the
+  // other way round.
   std::mutex mutex_;
   int id_ = -1;
   abi::DomainHandle handle_ = nullptr;
-  // Libdlb's, which its reset closes. -1: not known.
+  // libdlb's descriptor of the domain, which its reset closes. -1 if it is not known.
   int fd_ = -1;
   bool closed_ = false;
   int pools_[2] = {0, 0};
   std::vector<std::shared_ptr<Port>> ports_;
   std::vector<Queue> queues_;
-  // Sequence number groups that were changed for this domain, and what they were.
+  // The sequence number groups that were changed for this domain, and their former division.
   std::vector<std::pair<unsigned, unsigned>> changed_groups_;
 };
 

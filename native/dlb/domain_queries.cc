@@ -4,7 +4,7 @@
 #include "call_guard.h"
 #include "domain.h"
 
-// What any thread asks of a domain.
+// The functions by which any thread queries a domain.
 namespace node_dlb::dlb {
 
 using Lock = std::lock_guard<std::mutex>;
@@ -63,7 +63,7 @@ bool Domain::ConfirmReset() {
   const auto is_dead = [](const auto& port) { return port->IsDead(); };
   if (!state_->device_was_reset && std::none_of(all.begin(), all.end(), is_dead)) return false;
   state_->device_was_reset = true;
-  // Their threads find out, and stop watching.
+  // The ports' threads notice, and stop watching.
   for (const auto& port : all) port->Signal();
   return true;
 }

@@ -10,10 +10,11 @@ namespace node_dlb::dlb {
 
 // The events that libdlb gave for a port and that are not completed, oldest first:
 //
-//     head ──── handed to JS, not released ──── middle ──── looked at, not handed on yet ──── tail
+//     head ──── received by JS, not released ──── middle ──── waiting to be received ──── tail
 //
-// It outlives the thread that received them, which is what `recover` needs: libdlb itself keeps no
-// copy. A directed port owes no completion: its head is its middle. Thread: under the port's lock.
+// The ring outlives the thread that received the events, which `recover` needs: libdlb itself keeps
+// no copy. A directed port owes no completions: its head is its middle. Thread: under the port's
+// lock.
 class EventRing {
  public:
   explicit EventRing(uint32_t room) {
@@ -27,7 +28,7 @@ class EventRing {
   uint32_t count() const { return tail_ - head_; }
   uint32_t room() const { return static_cast<uint32_t>(events_.size()) - count(); }
 
-  // There is room.
+  // Precondition: `count` is at most room().
   void Append(const abi::Event* events, uint32_t count) {
     for (uint32_t i = 0; i < count; ++i) At(tail_ + i) = events[i];
     tail_ += count;
@@ -42,19 +43,20 @@ class EventRing {
     middle_ += count;
     return count;
   }
-  // As appended and taken, without a second copy.
+  // Does what Append and TakeWaiting do, without a second copy.
   void AppendTaken(const abi::Event* events, uint32_t count) {
     Append(events, count);
     middle_ += count;
   }
   void Complete(uint32_t count) { head_ += count; }
-  // The oldest ones, whether JS has had them or not; returns how many it had not had.
+  // Takes the oldest events, whether JS has received them or not. Returns how many of them JS had
+  // not received.
   uint32_t TakeOldest(abi::Event* to, uint32_t count) {
     for (uint32_t i = 0; i < count; ++i) to[i] = At(head_ + i);
     head_ += count;
-    const uint32_t unseen = static_cast<int32_t>(head_ - middle_) > 0 ? head_ - middle_ : 0;
-    middle_ += unseen;
-    return unseen;
+    const uint32_t unreceived = static_cast<int32_t>(head_ - middle_) > 0 ? head_ - middle_ : 0;
+    middle_ += unreceived;
+    return unreceived;
   }
 
  private:

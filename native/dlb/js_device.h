@@ -7,11 +7,13 @@
 
 namespace node_dlb::dlb {
 
-// (name) => { file, standIn }: loads a library, opens no device. Throws as DlbDevice does.
+// (name) => { file, standIn }. Loads a library without opening a device. Throws what DlbDevice
+// throws.
 Napi::Value InspectLibrary(const Napi::CallbackInfo& info);
 
 // The JS class DlbDevice: new DlbDevice(library, id). lib/native-dlb.ts types it. Failures are
-// thrown as Node's system errors; a library that cannot be had as an Error with the code ELIBRARY.
+// thrown as Node's system errors; a library that cannot be used, as an Error with the code
+// ELIBRARY.
 class JsDevice : public Napi::ObjectWrap<JsDevice> {
  public:
   static Napi::Function Define(Napi::Env env);

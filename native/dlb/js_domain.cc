@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint32_t kMostCqDepth = 1024;
 
-// The config comes from lib/device/dlb/domain-config.ts, which has checked it.
+// lib/device/dlb/domain-config.ts has checked the config.
 Domain::Config ReadConfig(Properties* from, bool combined) {
   Domain::Config config{};
   abi::CreateDomain& domain = config.domain;
@@ -118,7 +118,7 @@ Napi::Value JsDomain::Facts(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// (sequenceNumbers, lockIdCompression) => id
+// (sequenceNumbers, lockIdCompression) => the queue's id
 Napi::Value JsDomain::CreateLoadBalancedQueue(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const uint32_t sequence_numbers = arguments.Count(0);
@@ -130,7 +130,7 @@ Napi::Value JsDomain::CreateLoadBalancedQueue(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), id);
 }
 
-// (port's id, or -1) => id
+// (the port's id, or -1 for none) => the queue's id
 Napi::Value JsDomain::CreateDirectedQueue(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const int port = arguments.Int(0, -1, UINT8_MAX);
@@ -178,7 +178,8 @@ Napi::Value JsDomain::HasPort(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), port != nullptr);
 }
 
-// (directed, id): false if it has thrown. `port` is null if there is none.
+// Reads the arguments (directed, id). Returns false if it has thrown. `port` is null if there is no
+// such port.
 bool JsDomain::FindPort(Arguments* arguments, std::shared_ptr<Port>* port) {
   const bool directed = arguments->Bool(0);
   const int id = arguments->Int(1, 0, UINT8_MAX);
@@ -195,7 +196,7 @@ Napi::Value JsDomain::Target(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), domain_->state().targets[index]);
 }
 
-// Once, in the thread that created it.
+// May be called once, by the thread that created the domain.
 void JsDomain::OnAlert(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const Napi::Function callback = arguments.Function(0);

@@ -9,16 +9,16 @@
 
 namespace node_dlb::dlb {
 
-// The JS class DlbDomain: new DlbDomain(device, config) creates one, new DlbDomain(key) takes one
-// that another thread has created; the object is empty (isOpen() is false) if there is none.
-// lib/native-dlb.ts types it.
+// The JS class DlbDomain. `new DlbDomain(device, config)` creates a domain. `new DlbDomain(key)`
+// finds a domain that another thread has created; the object is empty (isOpen() is false) if there
+// is none. lib/native-dlb.ts types it.
 class JsDomain : public Napi::ObjectWrap<JsDomain> {
  public:
   static Napi::Function Define(Napi::Env env);
   static constexpr const char* kName = "DlbDomain";
   static constexpr napi_type_tag kTag = {0x6e6f64655f646c62, 0x446c62446f6d6169};
 
-  // Null if there was no such domain.
+  // Null if the key was no domain's.
   const std::shared_ptr<Domain>& domain() const { return domain_; }
 
   explicit JsDomain(const Napi::CallbackInfo& info);
@@ -49,7 +49,7 @@ class JsDomain : public Napi::ObjectWrap<JsDomain> {
   void OnAlert(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   bool Throw(const SystemError& error);
-  // As Exists, and also if it is closed.
+  // Throws, and returns false, if its key was no domain's or the domain is closed.
   bool IsUsable();
 
   std::shared_ptr<Domain> domain_;

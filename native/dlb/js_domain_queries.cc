@@ -2,7 +2,7 @@
 
 #include "call_guard.h"
 
-// What any thread asks of a domain, for JS.
+// The JS methods by which any thread queries a domain.
 namespace node_dlb::dlb {
 namespace {
 
@@ -14,11 +14,11 @@ uint64_t Read(Domain& domain, uint32_t type, int id) {
 }
 
 Napi::Object PortStats(Napi::Env env, Domain& domain, Port& port) {
-  // First what we hold, then the device's figures: an event that moves in between is counted twice
-  // rather than not at all.
-  const uint64_t held_back = port.held_back();
+  // The port's own count is read before the device's figures: an event that moves in between is
+  // counted twice rather than not at all.
+  const uint64_t waiting = port.waiting();
   const uint64_t depth = Read(domain, port.directed() ? abi::kDirPortDepth : abi::kLdbPortDepth, port.id());
-  const uint64_t queued = depth + held_back;
+  const uint64_t queued = depth + waiting;
   const uint64_t load = port.directed() ? queued : Read(domain, abi::kLdbPortInFlight, port.id());
   Napi::Object object = Napi::Object::New(env);
   object.Set("directed", port.directed());
@@ -50,8 +50,8 @@ Napi::Value JsDomain::SetEnabled(const Napi::CallbackInfo& info) {
 // (directed, id, words, max) => count or a PortCode; undefined if there is no such port
 Napi::Value JsDomain::Recover(const Napi::CallbackInfo& info) { return TakeFrom(info, &Port::Recover); }
 
-// The same.
-Napi::Value JsDomain::Peek(const Napi::CallbackInfo& info) { return TakeFrom(info, &Port::Glance); }
+// (directed, id, words, max) => count or a PortCode; undefined if there is no such port
+Napi::Value JsDomain::Peek(const Napi::CallbackInfo& info) { return TakeFrom(info, &Port::CopyWaiting); }
 
 Napi::Value JsDomain::TakeFrom(const Napi::CallbackInfo& info, int (Port::*take)(abi::Event*, uint32_t)) {
   Arguments arguments(info);
@@ -74,7 +74,8 @@ Napi::Value JsDomain::Stats(const Napi::CallbackInfo& info) {
   Napi::Array queues = Napi::Array::New(env);
   count = 0;
   for (const auto& queue : domain_->queues()) {
-    // Atomic events that wait for the port which has their flow are counted apart from the others.
+    // The device counts the atomic events that wait for the port which has their flow apart from
+    // the others.
     const uint64_t depth =
         queue.directed ? Read(*domain_, abi::kDirQueueEnqueued, queue.id)
                        : Read(*domain_, abi::kQueueEnqueued, queue.id) + Read(*domain_, abi::kQueueAtomic, queue.id);
@@ -92,7 +93,7 @@ Napi::Value JsDomain::Stats(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// (type, id) => number, or undefined if the device or library does not say
+// (type, id) => number, or undefined if the device or the library does not provide it
 Napi::Value JsDomain::Statistic(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const uint32_t type = arguments.Count(0);

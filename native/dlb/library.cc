@@ -13,8 +13,9 @@ std::string FileOf(void* symbol, const std::string& name) {
   return dladdr(symbol, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : name;
 }
 
-// The Barcelona Supercomputing Center's DLB, for MPI and OpenMP programs, has the same file name.
-// Nothing of a library may be called before it is known to be Intel's.
+// Describes a library that lacks dlb_open. The Barcelona Supercomputing Center's DLB, for MPI and
+// OpenMP programs, has the same file name. Invariant: no function of a library is called before the
+// library is known to be Intel's.
 std::string WhatItIs(void* handle, const std::string& name) {
   void* const foreign = dlsym(handle, "DLB_Init");
   if (foreign != nullptr) {
@@ -38,7 +39,7 @@ std::string Fill(void* handle, const std::string& name, Library* library) {
   const char* missing = nullptr;
 #define NODE_DLB_RESOLVE(result, function, arguments) \
   if (!Resolve(handle, "dlb_" #function, &library->function)) missing = "dlb_" #function;
-  // The first list last, so that `missing` is of it.
+  // The list of required functions comes last, so that `missing` names one of them.
   NODE_DLB_OPTIONAL_FUNCTIONS(NODE_DLB_RESOLVE)
   missing = nullptr;
   NODE_DLB_FUNCTIONS(NODE_DLB_RESOLVE)
@@ -53,8 +54,8 @@ const Library* LoadLibrary(const std::string& name, std::string* problem) {
   static std::mutex mutex;
   static auto* const loaded = new std::map<void*, std::unique_ptr<Library>>;
   const std::lock_guard<std::mutex> lock(mutex);
-  // RTLD_LOCAL: its symbols are to satisfy nobody else's. RTLD_NOW: what cannot be resolved fails
-  // here.
+  // RTLD_LOCAL keeps other libraries from binding to its symbols. With RTLD_NOW, a symbol that
+  // cannot be resolved fails here.
   void* const handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     *problem = dlerror();

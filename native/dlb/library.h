@@ -6,8 +6,8 @@
 
 namespace node_dlb::dlb {
 
-// The functions of libdlb that the binding calls: X(result, name, arguments). Without the first
-// list's a library is not libdlb, or too old; the second list's may be absent.
+// The functions of libdlb that the binding calls: X(result, name, arguments). A library that lacks
+// one of the first list is not libdlb, or is too old; functions of the second list may be absent.
 #define NODE_DLB_FUNCTIONS(X)                                                          \
   X(int, open, (int, abi::DeviceHandle*))                                              \
   X(int, close, (abi::DeviceHandle))                                                   \
@@ -58,11 +58,11 @@ namespace node_dlb::dlb {
   X(int64_t, adv_read_queue_depth_counter, (abi::DomainHandle, int, bool, uint32_t))                   \
   X(int, adv_reset_queue_depth_counter, (abi::DomainHandle, int, bool, uint32_t))
 
-// libdlb, found at run time. Never closed: it has threads of its own that outlive what they were
-// made for. Thread: any; it does not change.
+// libdlb, found at run time. It is never closed: it has threads of its own that outlive what they
+// were made for. Thread: any; the struct does not change.
 struct Library {
   std::string path;
-  // It is a stand-in for tests (native/sim), and what is behind it no device.
+  // The library is the stand-in for tests (native/sim), and there is no device behind it.
   bool stand_in = false;
 #define NODE_DLB_MEMBER(result, name, arguments) result(*name) arguments = nullptr;
   NODE_DLB_FUNCTIONS(NODE_DLB_MEMBER)
@@ -70,8 +70,8 @@ struct Library {
 #undef NODE_DLB_MEMBER
 };
 
-// Loads a library by path, or by name as dlopen(3) looks for it. The same file gives the same
-// object. On failure returns null and says in `problem`, in one sentence, what is missing.
+// Loads a library by path, or by a name that dlopen(3) resolves. The same file gives the same
+// object. On failure it returns null and describes in `problem`, in one sentence, what is missing.
 const Library* LoadLibrary(const std::string& name, std::string* problem);
 
 }  // namespace node_dlb::dlb

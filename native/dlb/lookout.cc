@@ -14,7 +14,7 @@ namespace {
 using Lock = std::unique_lock<std::mutex>;
 
 constexpr auto kRound = std::chrono::milliseconds(10);
-// In rounds, between looks at a port at which nothing is found.
+// The longest time between two wakes of a port that finds nothing, in rounds.
 constexpr uint32_t kLongestWait = 32;
 
 }  // namespace
@@ -22,7 +22,7 @@ constexpr uint32_t kLongestWait = 32;
 void Lookout::SetPorts(std::vector<std::shared_ptr<Port>> ports) {
   const Lock lock(mutex_);
   ports_ = std::move(ports);
-  sights_.resize(ports_.size());
+  progress_.resize(ports_.size());
   changed_.notify_one();
 }
 
@@ -36,7 +36,7 @@ void Lookout::Watch() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
-  // If there can be no thread now, the next port that is watched tries again.
+  // If no thread can be made now, the next port that is watched tries again.
   if (pthread_create(&thread, nullptr, Main, this) == 0) {
     pthread_setname_np(thread, "dlb-lookout");
     thread_ = thread;
@@ -81,11 +81,11 @@ void Lookout::Run() {
   Lock lock(mutex_);
   while (!stopped_) {
     SleepUntilSent(&lock);
-    // Most events are received long before it is over.
+    // Most events are received long before the round is over.
     changed_.wait_for(lock, kRound, [this] { return stopped_; });
     if (stopped_) return;
     lock.unlock();
-    LookAround();
+    WakeOverduePorts();
     lock.lock();
   }
 }
@@ -99,22 +99,22 @@ void Lookout::SleepUntilSent(Lock* lock) {
   sleeps_.store(false, std::memory_order_seq_cst);
 }
 
-void Lookout::LookAround() {
-  const bool certain = !IsAnythingQueued();
+void Lookout::WakeOverduePorts() {
+  const bool nothing_queued = !IsAnythingQueued();
   for (size_t i = 0; i < ports_.size(); ++i) {
     Port& port = *ports_[i];
-    Sight& sight = sights_[i];
-    const uint32_t finds = port.finds();
-    if (certain || finds != sight.finds) {
-      // It gets on, or there is nothing to find.
-      sight = {};
-      sight.finds = finds;
+    Progress& progress = progress_[i];
+    const uint32_t nonempty_reads = port.nonempty_reads();
+    if (nothing_queued || nonempty_reads != progress.nonempty_reads) {
+      // The port makes progress, or there is nothing to find.
+      progress = {};
+      progress.nonempty_reads = nonempty_reads;
       continue;
     }
-    if (!port.watched() || --sight.due > 0) continue;
+    if (!port.watched() || --progress.due > 0) continue;
     port.Signal();
-    sight.wait = std::min(2 * sight.wait, kLongestWait);
-    sight.due = sight.wait;
+    progress.wait = std::min(2 * progress.wait, kLongestWait);
+    progress.due = progress.wait;
   }
 }
 

@@ -14,44 +14,50 @@ namespace node_dlb::dlb {
 class Port;
 struct DomainState;
 
-// Has the ports of a domain looked at while events are on their way, whatever their interrupts say.
+// Makes the threads of a domain's ports read their CQs while events are under way, whether or not
+// an interrupt comes.
 //
-// An interrupt can be lost, or never come: libdlb reads the eventfd after it has found the CQ
-// empty, and so eats the interrupt of an event that comes in between, which a device that fires for
-// arrivals only does not repeat; and a virtual function has 31 interrupt vectors, and says nothing
-// of a CQ that gets none. Whoever waits for the interrupt then waits for ever. So once an event has
-// been sent, this wakes every port that is watched and has found nothing by itself while something
-// was queued at two looks at the domain, 10 ms apart (at one only, it has mostly just been sent);
-// and again with twice the wait each time, as long as anything is queued. One look is not enough,
-// since it has the same window. Once nothing is queued there is nothing to lose, and it sleeps
-// until a sender wakes it. A wake is a write to the port's eventfd: its own thread looks.
+// An interrupt can be lost or never come, for two reasons. First, libdlb reads the eventfd after it
+// has found the CQ empty, and so consumes the interrupt of an event that comes in between; a device
+// that fires for arrivals only does not repeat it. Second, a virtual function has 31 interrupt
+// vectors, and does not announce anything for a CQ that got none. A thread that waits for the
+// interrupt would then wait for ever.
 //
-// Thread: one of its own, from the first port that is watched until Stop. Others call Watch,
-// Unwatch and NoteSent, any of them, with the lock of a port or without; so its own thread takes
-// ports' locks only without its mutex.
+// The lookout checks the domain every 10 ms once an event has been sent. If events were queued at
+// two checks in a row, and a watched port has received none in between, it wakes that port. (An
+// event that is queued at one check only has mostly just been sent.) It wakes the port again, with
+// twice the wait each time, as long as anything is queued. One wake is not enough, since the read
+// that it causes can lose an interrupt in the same way. Once nothing is queued, no interrupt can be
+// lost, and the lookout sleeps until a sender wakes it. A wake is a write to the port's eventfd:
+// the port's own thread reads the CQ.
+//
+// Thread: one of its own, from the first port that is watched until Stop. Other threads call Watch,
+// Unwatch and NoteSent, with or without the lock of a port; for this reason its own thread takes
+// ports' locks only while it does not hold its mutex.
 class Lookout {
  public:
   explicit Lookout(const DomainState* domain) : domain_(domain) {}
 
-  // Once, before events can be sent.
+  // To be called once, before events can be sent.
   void SetPorts(std::vector<std::shared_ptr<Port>> ports);
-  // A port is watched from now on; or not any more.
+  // A port's loop begins to watch for events, or stops.
   void Watch();
   void Unwatch();
-  // After the event was counted as queued. If this sees that the lookout is awake, that has not
-  // looked at the count yet: it says that it sleeps before it looks, and both are sequentially
-  // consistent.
+  // To be called after the event was counted as queued. If this sees that the lookout is awake, the
+  // lookout has not read the count yet: it sets `sleeps_` before it reads the count, and both are
+  // sequentially consistent.
   void NoteSent() {
     if (sleeps_.load(std::memory_order_seq_cst)) Wake();
   }
-  // Ends the thread, and lets go of the ports.
+  // Ends the thread, and drops the ports.
   void Stop();
 
  private:
   static constexpr uint32_t kFirstWait = 2;
-  // Of a port, in rounds: how long it has until the next wake, and when that is due.
-  struct Sight {
-    uint32_t finds = 0;
+  // What is known of a port: its reads at the last check; how many rounds pass between two wakes,
+  // and until the next one.
+  struct Progress {
+    uint32_t nonempty_reads = 0;
     uint32_t wait = 1;
     uint32_t due = kFirstWait;
   };
@@ -59,7 +65,7 @@ class Lookout {
   static void* Main(void* self);
   void Run();
   void SleepUntilSent(std::unique_lock<std::mutex>* lock);
-  void LookAround();
+  void WakeOverduePorts();
   void Wake();
   bool IsAnythingQueued() const;
 
@@ -67,13 +73,13 @@ class Lookout {
   std::atomic<bool> sleeps_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
-  // Below: under the mutex.
+  // The fields below are under the mutex.
   bool stopped_ = false;
   int watched_ = 0;
   std::optional<pthread_t> thread_;
-  // Its thread's, once there are any.
+  // These two belong to the lookout's thread, once there is one.
   std::vector<std::shared_ptr<Port>> ports_;
-  std::vector<Sight> sights_;
+  std::vector<Progress> progress_;
 };
 
 }  // namespace node_dlb::dlb

@@ -38,14 +38,14 @@ int Port::Check(uint64_t ticket) const {
 }
 
 int Port::Use(uint64_t ticket) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   return Check(ticket);
 }
 
 int Port::Failed() const { return kErrno - (errno > 0 ? errno : EIO); }
 
-// One load, one look and no branch for each event: which one does not fit is asked only if one does
-// not.
+// Whether all events fit. For each event this takes two loads and no branch; which event does not
+// fit is found only if one does not.
 bool Port::FitAll(const abi::Event* events, uint32_t count) const {
   const uint8_t* const targets = domain_->targets.data();
   uint8_t all = DomainState::kFits;
@@ -64,24 +64,25 @@ int Port::CheckTargets(const abi::Event* events, uint32_t count) const {
 
 template <bool kForward>
 int Port::SendBy(uint64_t ticket, abi::Event* events, uint32_t count) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   const bool completes = kForward && !directed();
-  // libdlb does not look: what is not owed would be an illegal enqueue, and wrap its counter.
+  // libdlb does not check this. A completion that is not owed would be an illegal enqueue, and wrap
+  // its counter.
   if (completes && count > ring_.unreleased()) return kReleaseExceeded;
   if (!domain_->started.load(std::memory_order_acquire)) return kNotStarted;
   if (!FitAll(events, count)) return CheckTargets(events, count);
   if (count == 0) return 0;
 
   const int64_t asked = count;
-  // Sequentially consistent for the lookout, which costs nothing on x86.
+  // The order is sequentially consistent for the lookout, which costs nothing on x86.
   const int64_t free = domain_->credits_free.fetch_sub(asked, std::memory_order_seq_cst);
   const int64_t granted = std::clamp<int64_t>(free, 0, asked);
   int sent = 0;
   if (granted > 0) {
     const auto number = static_cast<uint32_t>(granted);
     sent = completes ? library_.forward(handle_, number, events) : library_.send(handle_, number, events);
-    NoteGivenBack();
+    NoteCreditsGivenBack();
   }
   const int code = sent < 0 ? Failed() : sent;
   const int64_t taken = std::clamp<int64_t>(sent, 0, granted);
@@ -96,16 +97,16 @@ int Port::Send(uint64_t ticket, abi::Event* events, uint32_t count) { return Sen
 
 int Port::Forward(uint64_t ticket, abi::Event* events, uint32_t count) { return SendBy<true>(ticket, events, count); }
 
-// libdlb's pools have some credits more than the bound: see DomainState.
+// libdlb's pools have more credits than the bound, which this uses: see DomainState.
 int Port::SendBeyond(uint64_t ticket, abi::Event* events, uint32_t count) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (!domain_->started.load(std::memory_order_acquire)) return kNotStarted;
   if (!FitAll(events, count)) return CheckTargets(events, count);
   domain_->credits_free.fetch_sub(count, std::memory_order_seq_cst);
   const int sent = library_.send(handle_, count, events);
   const int code = sent < 0 ? Failed() : sent;
-  NoteGivenBack();
+  NoteCreditsGivenBack();
   const uint32_t taken = std::min(static_cast<uint32_t>(std::max(sent, 0)), count);
   credits_kept_ -= std::min(credits_kept_, taken);
   domain_->credits_free.fetch_add(count - taken, std::memory_order_relaxed);
@@ -120,7 +121,7 @@ int Port::ReceiveWithoutPop(uint64_t ticket, abi::Event* events, uint32_t max) {
 }
 
 int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (failure_ != 0 && ring_.waiting() == 0) return std::exchange(failure_, 0);
   const uint32_t waiting = ring_.waiting() == 0 ? 0 : ring_.TakeWaiting(events, max);
@@ -131,14 +132,14 @@ int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop)
     tokens_owed_ += seen;
     tokens_returned_ += waiting - seen;
   } else if (seen > 0) {
-    // What it did not return, it returns with the next.
-    PopSeen(seen);
+    // Tokens that could not be returned now are returned with the next receive.
+    PopUnpopped(seen);
   }
-  if (max > waiting && (waiting == 0 || MayHoldMore())) {
-    const int found = Look(events + waiting, max - waiting, false, pop);
+  if (max > waiting && (waiting == 0 || MayCqHoldMore())) {
+    const int found = ReadCq(events + waiting, max - waiting, false, pop);
     if (found < 0 && waiting == 0) return found;
-    // The next receive tells of the failure: have the loop make it, since the device may give no
-    // sign any more.
+    // The next receive reports the failure. The loop has to make that receive, since the device may
+    // give no further sign.
     if (found < 0) {
       failure_ = found;
       WriteEventfd();
@@ -156,7 +157,7 @@ int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop)
 }
 
 int Port::Release(uint64_t ticket, uint32_t count) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (count > (directed() ? 0 : ring_.unreleased())) return kReleaseExceeded;
   const int released = ReleaseInDevice(count);
@@ -164,11 +165,12 @@ int Port::Release(uint64_t ticket, uint32_t count) {
   return released;
 }
 
-// All or, if the device fails, an error: it never releases a part, except when it is broken.
+// Releases all or, if the device fails, returns an error. It releases a part only if the device is
+// broken.
 int Port::ReleaseInDevice(uint32_t count) {
-  // dlb_release has an array of so many events on its stack.
+  // dlb_release has an array of this many events on its stack.
   constexpr uint32_t kChunk = 256;
-  if (count > 0) NoteGivenBack();
+  if (count > 0) NoteCreditsGivenBack();
   for (uint32_t left = count; left > 0;) {
     const int released = library_.release(handle_, std::min(left, kChunk));
     if (released < 0) return Failed();
@@ -179,13 +181,13 @@ int Port::ReleaseInDevice(uint32_t count) {
 }
 
 int Port::Unreleased(uint64_t ticket) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   return directed() ? 0 : static_cast<int>(ring_.unreleased());
 }
 
 int Port::Pop(uint64_t ticket, uint32_t count) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (count > tokens_owed_ + tokens_returned_) return kReleaseExceeded;
   const uint32_t returned = std::min(count, tokens_returned_);
@@ -203,7 +205,7 @@ int Port::FindLink(int queue) const {
 }
 
 int Port::Link(uint64_t ticket, int queue, int priority) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   const bool linked = FindLink(queue) >= 0;
   if (!linked && link_count_ == kMaxLinks) return kTooManyLinks;
@@ -213,10 +215,10 @@ int Port::Link(uint64_t ticket, int queue, int priority) {
 }
 
 int Port::Unlink(uint64_t ticket, int queue) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   const int at = FindLink(queue);
-  // For libdlb it is an error to unlink what is not linked; for the contract it is nothing.
+  // To libdlb it is an error to unlink what is not linked; in the contract it has no effect.
   if (at < 0) return 0;
   if (library_.unlink_queue(handle_, queue) != 0) return Failed();
   links_[static_cast<size_t>(at)] = links_[--link_count_];
@@ -231,7 +233,7 @@ int Port::SetEnabled(bool enabled, bool sched_only) {
   if (call(handle_) != 0) return Failed();
   enabled_.store(enabled, std::memory_order_relaxed);
   if (!sched_only) stopped_ = !enabled;
-  // A look that found the port stopped could not arm the interrupt.
+  // A read that found the port stopped could not arm the interrupt.
   if (!sched_only && enabled && interrupts_) WriteEventfd();
   return 0;
 }
@@ -240,7 +242,7 @@ void Port::Stop() {
   const Guard guard(lock_);
   ended_ = true;
   ChangeWatched(false);
-  // It fails if the device is gone, and then there is nothing to stop.
+  // This call fails if the device is gone, and then there is nothing to stop.
   if (handle_ != nullptr) library_.disable_port(handle_);
 }
 
@@ -251,7 +253,7 @@ SystemError Port::Close() {
   SystemError error;
   if (library_.detach_port(handle_) != 0) error = {errno > 0 ? errno : EIO, "dlb_detach_port"};
   handle_ = nullptr;
-  // Whoever watches it finds out: disabling or detaching a port does not signal.
+  // A thread that watches the port notices by this: neither disabling nor detaching a port signals.
   if (interrupts_) WriteEventfd();
   return error;
 }

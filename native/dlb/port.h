@@ -14,8 +14,8 @@
 
 namespace node_dlb::dlb {
 
-// What the methods of Port return below 0; lib/device/dlb/codes.ts has the same. An errno e of
-// libdlb is kErrno - e.
+// What the methods of Port return below 0; lib/device/dlb/codes.ts has the same values. An errno e
+// of libdlb is kErrno - e.
 enum PortCode : int {
   kClosed = -1,
   kDetached = -2,
@@ -31,21 +31,21 @@ enum PortCode : int {
   kErrno = -1000,
 };
 
-// A port of a domain, for all threads of the process: its one handle of libdlb's, who has it, and
-// what that thread has received and not released.
+// A port of a domain, for all threads of the process: its one handle of libdlb's, the thread that
+// has attached it, and what that thread has received and not released.
 //
 // Thread: any; a lock of its own orders them. Methods that take a ticket are for the thread that
-// has attached the port with that ticket; with a stale one they return kDetached. That a thread
-// ended is no reason to lose anything: native calls are never cut short, so the state is always
-// that between two calls. Ownership: shared by the domain and those who attached it. The eventfd is
-// closed when the domain has ended and no thread's loop watches it any more.
+// has attached the port with that ticket; with a stale one they return kDetached. The end of a
+// thread loses nothing: native calls are never cut short, so the state is always that between two
+// calls. Ownership: shared by the domain and those who attached it. The eventfd is closed when the
+// domain has ended and no thread's loop watches it any more.
 class Port {
  public:
   struct Spec {
     bool directed;
     int id;
-    // How many events it may have of the device at once: its event state entries, or a directed
-    // port's CQ.
+    // How many events the port may have from the device at once: its event state entries, or a
+    // directed port's CQ depth.
     uint32_t most_events;
   };
 
@@ -54,18 +54,18 @@ class Port {
   bool directed() const { return spec_.directed; }
   int id() const { return spec_.id; }
 
-  // `ticket` is unique and not 0. 0, kClosed, kAttached, kOwes.
+  // `ticket` is unique and not 0. Returns 0, kClosed, kAttached or kOwes.
   int Attach(uint64_t ticket, int thread);
-  // `abandon`: its thread ends without having detached it.
+  // `abandon` is true if the thread ends without having detached the port.
   void Detach(uint64_t ticket, bool abandon);
   bool IsAttached(uint64_t ticket) const { return ticket_.load(std::memory_order_acquire) == ticket; }
-  // 0, kClosed or kDetached.
+  // Whether the ticket's thread may use the port: 0, kClosed or kDetached.
   int Use(uint64_t ticket);
 
-  // The contract's calls. They return a count, or a PortCode.
+  // The calls of the device contract. They return a count, or a PortCode.
   int Send(uint64_t ticket, abi::Event* events, uint32_t count);
   int Forward(uint64_t ticket, abi::Event* events, uint32_t count);
-  // As Send, beyond the domain's bound on queued events.
+  // Does what Send does, and ignores the domain's bound on queued events.
   int SendBeyond(uint64_t ticket, abi::Event* events, uint32_t count);
   int Receive(uint64_t ticket, abi::Event* events, uint32_t max);
   int Release(uint64_t ticket, uint32_t count);
@@ -73,82 +73,87 @@ class Port {
   int Link(uint64_t ticket, int queue, int priority);
   int Unlink(uint64_t ticket, int queue);
 
-  // libdlb's, see docs/device.md.
+  // libdlb's own calls; see docs/device.md.
   int ReceiveWithoutPop(uint64_t ticket, abi::Event* events, uint32_t max);
   int Pop(uint64_t ticket, uint32_t count);
   int AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count);
   int SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile);
   int GetWaitProfile(uint64_t ticket, abi::WaitProfile* profile);
 
-  // Whether there is something to receive: 1 or 0, or a PortCode. `wait`: for as long as the wait
-  // profile says.
-  int Peek(uint64_t ticket, bool wait);
-  // Has the CQ's interrupt written to the eventfd from here on; see port_interrupts.cc. 0 or a
-  // PortCode.
+  // Reads the CQ unless events wait in the ring. Returns 1 if there is something to receive, 0 if
+  // not, or a PortCode. With `wait`, it waits in libdlb for as long as the wait profile says.
+  int CheckForEvents(uint64_t ticket, bool wait);
+  // From here on, the CQ's interrupt is written to the eventfd; see port_interrupts.cc. Returns 0
+  // or a PortCode.
   int EnableEventfd(uint64_t ticket);
-  // For a loop that watches it: another thread may close the domain meanwhile, and drop the port's
-  // share of it.
+  // Returns a share of the eventfd, for a loop that watches it: another thread may close the domain
+  // meanwhile, and drop the port's own share.
   std::shared_ptr<const Fd> eventfd();
-  // The loop has seen that the eventfd is readable.
+  // To be called when the loop has seen that the eventfd is readable.
   void NoteWake() { signalled_.store(true, std::memory_order_relaxed); }
-  // Makes the eventfd readable: whoever watches it looks. Any thread.
+  // Makes the eventfd readable, so that the loop which watches it reads the CQ. Any thread.
   void Signal();
-  // The same by the port's own thread; and only if there is something that it has looked at and not
-  // received.
+  // The same for the port's own thread. SignalIfWaiting does it only if events wait in the ring.
   void SignalMyself(uint64_t ticket);
-  void SignalRest(uint64_t ticket);
-  // Whether a loop watches the eventfd for the thread that has the port: see lookout.h.
+  void SignalIfWaiting(uint64_t ticket);
+  // Tells whether a loop watches the eventfd for the thread that has the port: see lookout.h.
   void SetWatched(uint64_t ticket, bool watched);
 
-  // Any thread. `sched_only`: the contract's disable, after which the port still sends.
+  // Any thread. `sched_only` selects the contract's disable, after which the port can still send.
   int SetEnabled(bool enabled, bool sched_only);
-  // One at a time. Completes what it returns.
+  // Takes the port's events, and completes them. One thread at a time.
   int Recover(abi::Event* events, uint32_t max);
-  // Copies what waits to be received, and leaves it. From outside of the thread that has the port.
-  int Glance(abi::Event* events, uint32_t max);
-  // -1 while nobody has it.
+  // Copies the events that wait to be received, and leaves them. For threads that do not have the
+  // port.
+  int CopyWaiting(abi::Event* events, uint32_t max);
+  // The thread that has the port; -1 if none has.
   int thread() const { return ticket_.load(std::memory_order_acquire) == 0 ? -1 : thread_.load(); }
   bool enabled() const { return enabled_.load(std::memory_order_relaxed); }
   bool watched() const { return watched_.load(std::memory_order_relaxed); }
-  // Grows with every look that finds something, by its own thread.
-  uint32_t finds() const { return finds_.load(std::memory_order_relaxed); }
-  // Events taken from the CQ that nobody has received.
-  uint32_t held_back();
-  // Whether libdlb says that the port is disabled, though we did not disable it.
+  // The number of reads of the CQ by the port's own thread that found events. It may wrap.
+  uint32_t nonempty_reads() const { return nonempty_reads_.load(std::memory_order_relaxed); }
+  // The number of events that were taken from the CQ and that nobody has received.
+  uint32_t waiting();
+  // Whether libdlb reports the port as disabled, although the binding did not disable it.
   bool IsDead();
 
-  // Ends all use, in every thread; the device schedules nothing more to it.
+  // Ends all use of the port, in every thread. The device schedules nothing more to it.
   void Stop();
-  // After Stop: gives the handle back, and what the port holds with it. When all ports of the
-  // domain have stopped: what is completed here must not let go another event of its flow to a
-  // thread that goes on.
+  // To be called after all ports of the domain have stopped: gives the handle back, and what the
+  // port holds with it. Until then, an event that is completed here could release another event of
+  // its flow to a thread that goes on.
+  //
+  // If dlb_detach_port fails, the error is returned, and the domain goes on to close. But libdlb
+  // then refuses to detach and to reset the domain (EEXIST), since a port is attached. What the
+  // domain has of the device, its descriptors and the eventfds of its ports are given back only
+  // when the process ends.
   SystemError Close();
-  // After the domain's reset, up to which the driver writes to it.
+  // To be called after the domain's reset: until then, the driver writes to the eventfd.
   void DropEventfd();
 
  private:
   using Guard = std::lock_guard<PortLock>;
-  // The lock, for a method that takes a ticket. Only its own thread makes a ticket the port's, and
-  // ends that: who finds that it is, is that thread, and it stays so. With a stale ticket it may be
-  // any thread.
-  class Turn {
+  // Holds the lock for a method that takes a ticket. Only the port's own thread attaches a ticket
+  // and detaches it, so a caller that finds its ticket attached is that thread, and the ticket
+  // stays attached. The caller with a stale ticket may be any thread.
+  class Entry {
    public:
-    Turn(Port* port, uint64_t ticket) : lock_(port->lock_), is_owner_(port->IsAttached(ticket)) {
+    Entry(Port* port, uint64_t ticket) : lock_(port->lock_), is_owner_(port->IsAttached(ticket)) {
       if (is_owner_) {
         lock_.Enter();
       } else {
         lock_.lock();
       }
     }
-    ~Turn() {
+    ~Entry() {
       if (is_owner_) {
         lock_.Leave();
       } else {
         lock_.unlock();
       }
     }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
 
    private:
     PortLock& lock_;
@@ -158,25 +163,25 @@ class Port {
   static constexpr size_t kMaxLinks = 8;
   static constexpr uint32_t kMostKept = 64;
 
-  // When the domain has started, with events that are the calling thread's.
+  // Precondition: the domain has started, and the events belong to the calling thread.
   bool FitAll(const abi::Event* events, uint32_t count) const;
   int CheckTargets(const abi::Event* events, uint32_t count) const;
 
   template <bool kForward>
   int SendBy(uint64_t ticket, abi::Event* events, uint32_t count);
 
-  // Under the lock.
+  // The functions below are called under the lock.
   int Check(uint64_t ticket) const;
-  int Look(abi::Event* events, uint32_t max, bool wait, bool pop = true);
+  int ReadCq(abi::Event* events, uint32_t max, bool wait, bool pop = true);
   int Failed() const;
-  bool MayHoldMore() const;
-  int LookAndGiveBack(abi::Event* events, uint32_t max, bool wait);
-  int LookFromOutside(uint32_t max);
-  int PopSeen(uint32_t count);
+  bool MayCqHoldMore() const;
+  int ReadCqAndPop(abi::Event* events, uint32_t max, bool wait);
+  int ReadCqFromOutside(uint32_t max);
+  int PopUnpopped(uint32_t count);
   int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
-  // A send, release or pop gives back all but 32 if the port has more than 64. If it has not, it
-  // has no more than 32 and those that it took to send.
-  void NoteGivenBack() {
+  // Notes what libdlb does in a send, release or pop: if the port has more than 64 credits, it
+  // gives back all but 32. A port with fewer has no more than 32, and those that it took to send.
+  void NoteCreditsGivenBack() {
     if (credits_kept_ > kMostKept) credits_kept_ = kMostKept / 2;
   }
   int ReleaseInDevice(uint32_t count);
@@ -197,28 +202,29 @@ class Port {
   std::atomic<uint64_t> ticket_{0};
   std::atomic<int> thread_{-1};
   std::atomic<bool> enabled_{true};
-  // Null once closed.
+  // Null once the port is closed.
   abi::PortHandle handle_;
   bool ended_ = false;
   bool stopped_ = false;
   bool abandoned_ = false;
-  // libdlb reads the eventfd; and the device writes to it.
+  // `interrupts_`: libdlb reads the eventfd. `announces_`: the device writes to it, too.
   bool interrupts_ = false;
   bool announces_ = false;
   // The eventfd is known to be readable.
   std::atomic<bool> signalled_{false};
   std::atomic<bool> watched_{false};
-  std::atomic<uint32_t> finds_{0};
-  // Received without pop; and those of them that the look before a callback has returned already.
+  std::atomic<uint32_t> nonempty_reads_{0};
+  // `tokens_owed_`: tokens of events that were received without pop. `tokens_returned_`: those of
+  // them that the read before a callback has returned already.
   uint32_t tokens_owed_ = 0;
   uint32_t tokens_returned_ = 0;
-  // Of events in the ring, which nobody has received.
+  // Tokens of events in the ring that nobody has received.
   uint32_t unpopped_ = 0;
-  // Of a look whose caller had something else to tell, or was the loop: the next receive's. 0:
-  // none.
+  // The failure of a read whose caller had something else to report, or was the loop. The next
+  // receive reports it. 0 means none.
   int failure_ = 0;
-  // At most so many credits of what it received are with the port, beside the 32 that it may have
-  // taken to send: see Look.
+  // An upper bound of the credits that the port keeps from what it received, beside the 32 that it
+  // may have taken to send: see ReadCqAndPop.
   uint32_t credits_kept_ = 0;
   EventRing ring_;
   std::array<int, kMaxLinks> links_{};

@@ -7,23 +7,24 @@
 
 #include "port.h"
 
-// How a port looks into its consumer queue, and how its thread learns that there is something.
+// How a port reads its consumer queue, and how its thread learns that there is something to
+// receive.
 //
 // With an eventfd, dlb_recv reads it when the CQ is empty, and arms the interrupt again only if
-// there was something to read; else it prints a line to stdout. So nobody else may read it, but
-// everybody may write it, and that is what we do before any look that no wake caused: libdlb's read
-// then succeeds, nothing is printed, and the interrupt is armed. For the same reason a write is all
-// that it takes to make the loop look: there is one path for wakes, for a callback that is set
-// while events wait, for what a callback has left, and for looks that no interrupt asked for
-// (lookout.h).
+// there was something to read; otherwise it prints a line to stdout. No other code may therefore
+// read the eventfd, but any may write it. The binding writes it before every read of the CQ that no
+// wake caused: libdlb's read of the eventfd then succeeds, nothing is printed, and the interrupt is
+// armed. For the same reason, a write is enough to make the loop read the CQ. All wakes take this
+// path: interrupts, a callback that is set while events wait, events that a callback has left, and
+// the wakes of the lookout (lookout.h).
 //
 // The eventfd is given to libdlb when a callback is first set, and not before: ports that are
 // polled need none.
 namespace node_dlb::dlb {
 namespace {
 
-// Not 0, which libdlb takes for "no eventfd"; and not 1 or 2, which a program that closed them may
-// open again.
+// Makes an eventfd above 2. libdlb takes 0 for "no eventfd", and a program that has closed 1 or 2
+// may open them again.
 Fd MakeEventfd() {
   Fd fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!fd || fd.get() > 2) return fd;
@@ -32,12 +33,12 @@ Fd MakeEventfd() {
 
 }  // namespace
 
-// Looks into the CQ, under the lock; returns how many events it wrote, or a PortCode.
-int Port::Look(abi::Event* events, uint32_t max, bool wait, bool pop) {
+// Reads the CQ, under the lock. Returns how many events it wrote, or a PortCode.
+int Port::ReadCq(abi::Event* events, uint32_t max, bool wait, bool pop) {
   const uint32_t limit = directed() ? max : std::min(max, ring_.room());
   if (limit == 0) return 0;
   if (!domain_->started.load(std::memory_order_acquire)) {
-    // Nothing can be there. Start signals.
+    // There can be no events. Start signals the port.
     if (interrupts_) ClearSignal();
     return 0;
   }
@@ -45,32 +46,33 @@ int Port::Look(abi::Event* events, uint32_t max, bool wait, bool pop) {
   signalled_.store(false, std::memory_order_relaxed);
   const bool gives_back = pop && credits_kept_ + limit > kMostKept;
   const int found = !pop         ? library_.recv_no_pop(handle_, limit, wait, events)
-                    : gives_back ? LookAndGiveBack(events, limit, wait)
+                    : gives_back ? ReadCqAndPop(events, limit, wait)
                                  : library_.recv(handle_, limit, wait, events);
   const int error = errno;
   if (found > 0) credits_kept_ += static_cast<uint32_t>(found);
-  if (found > 0 && gives_back) NoteGivenBack();
-  if (found > 0) finds_.store(finds_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (found > 0 && gives_back) NoteCreditsGivenBack();
+  if (found > 0) nonempty_reads_.store(nonempty_reads_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (found >= 0) return found;
-  // Disabled, with an empty CQ. Nothing to receive, but libdlb did not read the eventfd, which
-  // would wake the loop for ever. Enabling signals again, so that the interrupt gets armed.
+  // The port is disabled, and its CQ is empty. There is nothing to receive, but libdlb did not read
+  // the eventfd, which would wake the loop for ever. Enabling the port signals again, so that the
+  // interrupt gets armed.
   if (interrupts_) ClearSignal();
   if (error != EACCES) return kErrno - (error > 0 ? error : EIO);
   if (stopped_ || (!enabled() && !domain_->device_was_reset.load(std::memory_order_relaxed))) return 0;
-  // We did not disable it, so libdlb did: the device was reset.
+  // The binding did not disable the port, so libdlb did: the device was reset.
   domain_->device_was_reset = true;
   return kErrno - EACCES;
 }
 
-// The credits of received events stay with the port. It gives back what it has beyond 64 when it
-// sends, releases or pops: a port that does nothing but receive would keep them all, and the
-// senders starve. The pop that is part of dlb_recv is not relied on for it, so here it is made by
-// itself.
-int Port::LookAndGiveBack(abi::Event* events, uint32_t max, bool wait) {
+// The credits of received events stay with the port, which gives back all but a batch of them when
+// it sends, releases or pops while it has more than 64. A port that only receives would keep them
+// all, and the senders would starve. The pop that is part of dlb_recv may not give any back, so
+// this function makes the pop a call of its own.
+int Port::ReadCqAndPop(abi::Event* events, uint32_t max, bool wait) {
   const int found = library_.recv_no_pop(handle_, max, wait, events);
   if (found <= 0) return found;
-  // What it did not pop stays owed, and would leave the CQ that much shallower: nothing says that
-  // it can fail.
+  // Tokens that were not popped would stay owed, and leave the CQ that much shallower. libdlb
+  // documents no failure of the pop.
   for (int popped = 0; popped < found;) {
     const int now = library_.pop_cq(handle_, static_cast<uint32_t>(found - popped));
     if (now <= 0) break;
@@ -79,23 +81,23 @@ int Port::LookAndGiveBack(abi::Event* events, uint32_t max, bool wait) {
   return found;
 }
 
-// After the look that a wake began: whether another one can find more. Without the answer, it would
-// cost a write, a read and an arming to look into an empty CQ.
-bool Port::MayHoldMore() const {
+// Whether a further read in the same wake can find more. Without this check, it would cost a write,
+// a read and an arming to read an empty CQ.
+bool Port::MayCqHoldMore() const {
   if (!interrupts_ || signalled_.load(std::memory_order_relaxed)) return true;
   pollfd entry{eventfd_->get(), POLLIN, 0};
   return poll(&entry, 1, 0) > 0;
 }
 
-int Port::Peek(uint64_t ticket, bool wait) {
-  const Turn turn(this, ticket);
+int Port::CheckForEvents(uint64_t ticket, bool wait) {
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (ring_.waiting() > 0) return 1;
   if (failure_ != 0) return failure_;
   abi::Event event;
-  const int found = Look(&event, 1, wait);
-  // Kept: what failed once may work when the callback receives, and the failure would have been
-  // told to nobody.
+  const int found = ReadCq(&event, 1, wait);
+  // The failure is kept: the callback's receive may succeed, and the failure would be reported to
+  // nobody.
   if (found < 0) failure_ = found;
   if (found <= 0) return found;
   ring_.Append(&event, 1);
@@ -103,7 +105,7 @@ int Port::Peek(uint64_t ticket, bool wait) {
 }
 
 int Port::EnableEventfd(uint64_t ticket) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (announces_) return 0;
   if (eventfd_ == nullptr) {
@@ -111,15 +113,15 @@ int Port::EnableEventfd(uint64_t ticket) {
     if (!fd) return Failed();
     eventfd_ = std::make_shared<const Fd>(std::move(fd));
   }
-  // libdlb reads the eventfd from here on, even if the call fails, and whoever asks again has to
-  // get the same one.
+  // libdlb reads the eventfd from here on, even if the call fails, and a later call has to pass the
+  // same one.
   interrupts_ = true;
   announces_ = library_.enable_cq_epoll(handle_, !directed(), eventfd_->get()) == 0;
   return announces_ ? 0 : Failed();
 }
 
 void Port::SetWatched(uint64_t ticket, bool watched) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   // Another thread may have closed the domain meanwhile.
   if (Check(ticket) == 0) ChangeWatched(watched);
 }
@@ -139,18 +141,18 @@ void Port::Signal() {
 }
 
 void Port::SignalMyself(uint64_t ticket) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   WriteEventfd();
 }
 
-void Port::SignalRest(uint64_t ticket) {
-  const Turn turn(this, ticket);
+void Port::SignalIfWaiting(uint64_t ticket) {
+  const Entry entry(this, ticket);
   if (ring_.waiting() > 0) WriteEventfd();
 }
 
 void Port::WriteEventfd() {
   const uint64_t one = 1;
-  // It can fail only when the counter is full, and then the eventfd is readable.
+  // The write can fail only when the counter is full, and then the eventfd is readable.
   while (eventfd_ != nullptr && write(eventfd_->get(), &one, sizeof one) < 0 && errno == EINTR) continue;
 }
 
@@ -165,14 +167,14 @@ std::shared_ptr<const Fd> Port::eventfd() {
 }
 
 int Port::SetWaitProfile(uint64_t ticket, const abi::WaitProfile& profile) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (library_.set_wait_profile == nullptr) return kUnsupported;
   return library_.set_wait_profile(handle_, 0, profile) == 0 ? 0 : Failed();
 }
 
 int Port::GetWaitProfile(uint64_t ticket, abi::WaitProfile* profile) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (library_.get_wait_profile == nullptr) return kUnsupported;
   *profile = {};

@@ -10,7 +10,7 @@ namespace {
 
 bool Membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
 
-// Once, and not before there is a port: it takes some milliseconds.
+// Registers the process once, and only when there is a port: it takes some milliseconds.
 bool RegisterForMembarrier() {
   static const bool registered = Membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
   return registered;
@@ -38,7 +38,7 @@ void PortLock::GiveWay() {
 void PortLock::lock() {
   others_.lock();
   wanted_.exchange(true, std::memory_order_seq_cst);
-  // Once registered, it cannot fail.
+  // After the registration, this call cannot fail.
   if (has_membarrier_) Membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
   WaitWhile(inside_);
 }

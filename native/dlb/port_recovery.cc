@@ -4,11 +4,11 @@
 
 #include "port.h"
 
-// What is done to a port from outside the thread that has it, or when there is none any more.
+// What other threads do to a port, or what is done when no thread has it any more.
 namespace node_dlb::dlb {
 namespace {
 
-// What the bits of a command do.
+// The bits of a command.
 constexpr uint8_t kToken = 1;
 constexpr uint8_t kCompletion = 2;
 constexpr uint8_t kEnqueue = 8;
@@ -23,23 +23,23 @@ int Port::UnlinkAll() {
   return 0;
 }
 
-uint32_t Port::held_back() {
+uint32_t Port::waiting() {
   const Guard guard(lock_);
   return ring_.waiting();
 }
 
-// The events are completed in the device before they are handed out: if that fails, they stay where
+// The events are completed in the device before they are returned: if that fails, they stay where
 // they are.
 int Port::Recover(abi::Event* events, uint32_t max) {
   const Guard guard(lock_);
   if (ended_) return kClosed;
   if (ticket_.load(std::memory_order_relaxed) != 0) return kAttached;
   if (const int code = UnlinkAll()) return code;
-  if (const int code = PopSeen(unpopped_)) return code;
+  if (const int code = PopUnpopped(unpopped_)) return code;
   if (ring_.count() < max) {
     std::array<abi::Event, 64> found;
     const uint32_t room = std::min<uint32_t>(ring_.room(), found.size());
-    const int count = room == 0 ? 0 : Look(found.data(), std::min(max - ring_.count(), room), false);
+    const int count = room == 0 ? 0 : ReadCq(found.data(), std::min(max - ring_.count(), room), false);
     if (count < 0) return count;
     ring_.Append(found.data(), static_cast<uint32_t>(count));
   }
@@ -47,30 +47,31 @@ int Port::Recover(abi::Event* events, uint32_t max) {
   if (!directed()) {
     if (const int code = ReleaseInDevice(count); code < 0) return code;
   }
-  const uint32_t unseen = ring_.TakeOldest(events, count);
-  domain_->credits_free.fetch_add(unseen, std::memory_order_relaxed);
+  const uint32_t unreceived = ring_.TakeOldest(events, count);
+  domain_->credits_free.fetch_add(unreceived, std::memory_order_relaxed);
   return static_cast<int>(count);
 }
 
-// Leaves the device nothing of the port's: what a reset finds in a CQ, or uncompleted, the driver
-// has to take out itself. Failures are of no interest: the device may be gone.
+// Takes everything of the port out of the device: the driver would have to take out itself what a
+// reset finds in a CQ, or uncompleted. Failures are ignored: the device may be gone.
 void Port::Drain() {
   if (!domain_->started) return;
-  PopSeen(unpopped_);
+  PopUnpopped(unpopped_);
   std::array<abi::Event, 64> events;
   const auto complete = [this](uint32_t count) { return directed() || count == 0 || ReleaseInDevice(count) >= 0; };
   if (!complete(ring_.count())) return;
-  // At most a CQ, and what was on its way to it.
+  // There is at most a CQ of events, and what was on its way to it.
   for (int rounds = 0; rounds < 64; ++rounds) {
-    const int found = Look(events.data(), static_cast<uint32_t>(events.size()), false);
+    const int found = ReadCq(events.data(), static_cast<uint32_t>(events.size()), false);
     if (found <= 0 || !complete(static_cast<uint32_t>(found))) return;
   }
 }
 
-// From another thread than the port's, which will find in the ring what there is, and is told to
-// look. Its tokens are returned once it is received: the consumer queue stays as deep as it is. How
-// many there were, or libdlb's error.
-int Port::LookFromOutside(uint32_t max) {
+// Reads the CQ into the ring, for another thread than the port's. The port's thread finds the
+// events in the ring, and is woken to receive them. Their tokens are returned once they are
+// received, so that the consumer queue stays as deep as it is. Returns how many events there were,
+// or libdlb's error.
+int Port::ReadCqFromOutside(uint32_t max) {
   std::array<abi::Event, 64> events;
   const uint32_t room = std::min<uint32_t>({max, ring_.room(), static_cast<uint32_t>(events.size())});
   if (room == 0) return 0;
@@ -90,16 +91,16 @@ int Port::LookFromOutside(uint32_t max) {
 bool Port::IsDead() {
   const Guard guard(lock_);
   if (ended_ || stopped_ || !domain_->started) return false;
-  // libdlb says it only when the CQ is empty. What is in there is the port's thread's.
+  // libdlb reports it only when the CQ is empty. The events in it belong to the port's thread.
   int found = 0;
   do {
-    found = LookFromOutside(ring_.room());
+    found = ReadCqFromOutside(ring_.room());
   } while (found > 0);
   return found == kErrno - EACCES;
 }
 
-// The tokens of events that were looked at from outside. 0 or a PortCode.
-int Port::PopSeen(uint32_t count) {
+// Returns the tokens of events that ReadCqFromOutside read. Returns 0 or a PortCode.
+int Port::PopUnpopped(uint32_t count) {
   while (count > 0) {
     const int popped = library_.pop_cq(handle_, count);
     if (popped <= 0) return Failed();
@@ -109,15 +110,15 @@ int Port::PopSeen(uint32_t count) {
   return 0;
 }
 
-int Port::Glance(abi::Event* events, uint32_t max) {
+int Port::CopyWaiting(abi::Event* events, uint32_t max) {
   const Guard guard(lock_);
   if (ended_) return kClosed;
-  // If the device fails, the port's thread is told.
-  if (ring_.waiting() < max && domain_->started && MayHoldMore()) LookFromOutside(max - ring_.waiting());
+  // If the device fails, the port's own thread is told.
+  if (ring_.waiting() < max && domain_->started && MayCqHoldMore()) ReadCqFromOutside(max - ring_.waiting());
   return static_cast<int>(ring_.CopyWaiting(events, max));
 }
 
-// libdlb is not told of tokens that have been returned before.
+// Removes from the commands the tokens that have been returned before.
 void Port::DropReturnedTokens(abi::Event* events, uint32_t count) {
   for (uint32_t i = 0; i < count && tokens_returned_ > 0; ++i) {
     abi::Event& event = events[i];
@@ -135,11 +136,11 @@ void Port::DropReturnedTokens(abi::Event* events, uint32_t count) {
 }
 
 int Port::AdvancedSend(uint64_t ticket, abi::Event* events, uint32_t count) {
-  const Turn turn(this, ticket);
+  const Entry entry(this, ticket);
   if (const int code = Check(ticket)) return code;
   if (library_.adv_send == nullptr) return kUnsupported;
   if (!domain_->started.load(std::memory_order_acquire)) return kNotStarted;
-  // For each command: what it returns, completes and enqueues.
+  // What the commands return, complete and enqueue in total.
   uint32_t completions = 0;
   uint32_t tokens = 0;
   int64_t enqueues = 0;

@@ -12,8 +12,8 @@
 namespace node_dlb::dlb {
 namespace {
 
-// Node unloads an addon with the last environment that loaded it, which would take the code from
-// under libdlb's alert threads and the exit handler.
+// Keeps this addon loaded. Node unloads an addon with the last environment that loaded it, but
+// libdlb's alert threads and the exit handler still need the code.
 void StayLoaded() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<void*>(&Registry::Get), &info) == 0) return;

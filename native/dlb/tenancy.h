@@ -8,8 +8,8 @@ namespace node_dlb::dlb {
 class Attachment;
 class Domain;
 
-// What an environment has of the DLB device: the ports that its thread has attached, and the
-// domains that it created. Thread: the environment's.
+// The ports that an environment's thread has attached, and the domains that it created. Thread: the
+// environment's.
 class Tenancy {
  public:
   void Add(Attachment* attachment) { attachments_.insert(attachment); }
@@ -17,8 +17,8 @@ class Tenancy {
   void Add(std::shared_ptr<Domain> domain) { domains_.insert(std::move(domain)); }
   void Remove(const std::shared_ptr<Domain>& domain) { domains_.erase(domain); }
 
-  // The environment ends: its ports have no thread any more, and its domains are closed. No JS can
-  // run.
+  // To be called when the environment ends and JS cannot run any more: detaches the ports, and
+  // closes the domains.
   void End();
 
  private:

@@ -25,7 +25,7 @@ Watcher* Watcher::Open(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticke
     self->eventfd_ = self->port_->eventfd();
     const int status = self->eventfd_ == nullptr ? UV_EBADF : uv_poll_init(loop, &self->poll_, self->eventfd_->get());
     if (status != 0) {
-      // Null: another thread has just closed the domain.
+      // The eventfd is null if another thread has just closed the domain.
       *code = self->eventfd_ == nullptr ? kClosed : kErrno + status;
       delete self;
       return nullptr;
@@ -56,7 +56,7 @@ void Watcher::Start() {
   }
   uv_poll_start(&poll_, UV_READABLE, OnPoll);
   port_->SetWatched(ticket_, true);
-  // For what is there already.
+  // This makes the loop check for events that are there already.
   port_->SignalMyself(ticket_);
 }
 
@@ -98,29 +98,29 @@ void Watcher::OnPoll(uv_poll_t* poll, int status, int) {
   auto* const self = static_cast<Watcher*>(poll->data);
   if (status != 0) return self->Stop();
   self->port_->NoteWake();
-  self->Turn();
+  self->OnTurn();
 }
 
-void Watcher::OnIdle(uv_idle_t* idle) { static_cast<Watcher*>(idle->data)->Turn(); }
+void Watcher::OnIdle(uv_idle_t* idle) { static_cast<Watcher*>(idle->data)->OnTurn(); }
 
-void Watcher::Turn() {
-  const int found = port_->Peek(ticket_, mode_ == Mode::kPolls);
+void Watcher::OnTurn() {
+  const int found = port_->CheckForEvents(ticket_, mode_ == Mode::kPolls);
   if (found == 0) return;
   if (found > 0) {
     Call();
-    // What the callback has left makes it be called again, on the next turn of the loop.
-    if (!closing_ && !callback_.IsEmpty() && mode_ == Mode::kInterrupts) port_->SignalRest(ticket_);
+    // If the callback left events, it is called again on the loop's next turn.
+    if (!closing_ && !callback_.IsEmpty() && mode_ == Mode::kInterrupts) port_->SignalIfWaiting(ticket_);
     return;
   }
-  // The domain was closed: nothing will come, and nothing holds the loop. Another failure is told
-  // by the next receive.
+  // The domain was closed: no event will come, and the loop is not kept alive. Other failures are
+  // reported by the next receive.
   if (found != kClosed && found != kDetached) Call();
   if (!closing_) Stop();
 }
 
 void Watcher::Call() {
   Napi::HandleScope scope(env_);
-  // The callback may replace itself.
+  // The callback may replace itself, so this is a copy.
   const Napi::Function callback = callback_.Value();
   const napi_status status = napi_make_callback(env_, nullptr, env_.Global(), callback, 0, nullptr, nullptr);
   if (status == napi_ok || !env_.IsExceptionPending()) return;

@@ -9,10 +9,9 @@
 
 namespace node_dlb::dlb {
 
-// Calls back on the loop of the thread that has a port while there is something to receive.
+// Calls a function on the loop of the thread that has a port, while there is something to receive.
 //
-// Thread: the loop's. Ownership: deletes itself after Close, once the loop has let go of its
-// handles; the environment closes it if nobody else does.
+// Thread: the loop's. Ownership: as for every LoopUser.
 class Watcher final : public LoopUser {
  public:
   enum class Mode {
@@ -20,11 +19,11 @@ class Watcher final : public LoopUser {
     kPolls,       // never sleeps: each turn of the loop waits in libdlb for as long as the port's wait profile says
   };
 
-  // Null, with a PortCode in `code`, if the eventfd cannot be had.
+  // Returns null, with a PortCode in `code`, if there is no eventfd.
   static Watcher* Open(Napi::Env env, std::shared_ptr<Port> port, uint64_t ticket, Mode mode, int* code);
 
-  // No function: stops. While there is a callback, `port` is kept from the garbage collector, which
-  // would end this.
+  // A callback that is not a function stops the calls. While there is a callback, `port` is kept
+  // from the garbage collector, whose finalizer would end this object.
   void Set(Napi::Value callback, Napi::Value port);
   void Hold(bool held);
   void Close() override;
@@ -36,7 +35,7 @@ class Watcher final : public LoopUser {
   static void OnPoll(uv_poll_t* poll, int status, int events);
   static void OnIdle(uv_idle_t* idle);
   static void OnHandleClosed(uv_handle_t* handle);
-  void Turn();
+  void OnTurn();
   void Call();
   void Start();
   void Stop();
