@@ -42,13 +42,14 @@
         'NAPI_VERSION=8',
         'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
         'NODE_ADDON_API_DISABLE_DEPRECATED',
-        # An exception cannot be thrown in an environment that is ending; that is no reason to abort the process.
+        # In an environment that is ending, no exception can be thrown. That must not abort the
+        # process.
         'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
       ],
       'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
       'cflags_cc': [
         '-std=c++17',
-        # System headers, so that our warnings are for our code.
+        # These are system headers, so that the warnings are for this project's code only.
         '-isystem<!(node -p "path.resolve(require(\'node-addon-api\').include_dir)")',
         '-fno-exceptions',
         '-fvisibility=hidden',

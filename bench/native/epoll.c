@@ -1,4 +1,4 @@
-/* A server with an event loop, as Node's is, and nothing else. Prints its port. */
+/* A server with an event loop like Node's, and nothing else. It prints its port. */
 #include "listen.h"
 #include <strings.h>
 #include <sys/epoll.h>

@@ -1,4 +1,4 @@
-// The bare wake of another thread's loop, to measure the device's beside it: an eventfd watched by
+// The bare wake of another thread's loop, as a comparison for the device's: an eventfd watched by
 // uv_poll. For the bench only: it is not part of the package.
 #include <napi.h>
 #include <sys/eventfd.h>
@@ -7,7 +7,7 @@
 
 namespace {
 
-// Lives as long as its thread's environment.
+// The object lives as long as its thread's environment.
 struct Watch {
   uv_poll_t poll;
   int fd;

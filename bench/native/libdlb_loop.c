@@ -1,6 +1,6 @@
-// The loop of bench/device/libdlb-addon.ts in C, straight on libdlb's functions: what the same work
-// costs without TypeScript and the addon. Same settings, same calls, and the events are filled and
-// read as there. For the bench only.
+// The loop of bench/device/libdlb-addon.ts in C, directly on libdlb's functions: it shows what the
+// same work costs without TypeScript and the addon. It has the same settings and calls, and fills
+// and reads the events in the same way. For the bench only.
 //
 //     libdlb_loop <library> <stand-in|device> <unordered|directed> <batch> <events>
 //
@@ -16,7 +16,7 @@
 #include <time.h>
 
 enum { kCqDepth = 128, kEntries = 64, kCredits = 512, kMostBatch = 64, kDevices = 64, kAnyClass = 4, kSlices = 200 };
-// What the binding adds to a domain's pool for each port.
+// The size of the pool: the credits, and a margin for those that the port keeps.
 enum { kPool = kCredits + 64 };
 
 #define FUNCTIONS(X)            \
@@ -59,7 +59,7 @@ struct loop {
   dlb_port_hdl_t port;
   uint8_t queue;
   dlb_event_t events[kMostBatch];
-  // Of what was received, so that reading it is not for nothing.
+  // The sum of what was received, so that the compiler does not drop the reads.
   uint32_t sum;
 };
 
@@ -78,8 +78,8 @@ static void* need_handle(void* handle, const char* what) {
   return handle;
 }
 
-// `expected`: what the trial's name says that it is. A figure of the one must not go for the
-// other's.
+// `expected` is what the trial's name claims the library to be: a stand-in's figure must not pass
+// for a device's, or the other way round.
 static void load(const char* file, const char* expected) {
   void* library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) fail(dlerror());
@@ -214,7 +214,7 @@ static int compare(const void* a, const void* b) {
   return (difference > 0) - (difference < 0);
 }
 
-// The slice that a tenth of them are not slower than: other work on the machine only ever adds, in
+// The time of the slice at the lowest tenth: other work on the machine only ever adds time, in
 // bursts.
 static double tenth(double* values) {
   qsort(values, kSlices, sizeof *values, compare);
@@ -233,7 +233,7 @@ int main(int count, char** arguments) {
   const uint64_t slice = events / kSlices;
   double cpu[kSlices];
   double wall[kSlices];
-  // As many again first, to warm up.
+  // A run of the same size comes first, as a warm-up.
   for (int i = -kSlices; i < kSlices; i++) {
     const double cpu_before = cpu_ns();
     const double wall_before = wall_ns();

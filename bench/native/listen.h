@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* On a free port of 127.0.0.1, which is printed. The process ends with its parent. */
+/* Listens on a free port of 127.0.0.1, and prints it. The process ends with its parent. */
 static int listen_and_tell(int flags) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
   socklen_t length = sizeof address;
@@ -26,13 +26,13 @@ static int listen_and_tell(int flags) {
   return listener;
 }
 
-/* As the servers under test answer. */
+/* Answers as the servers under test do. */
 static void answer(int client, const char* connection) {
   char text[256];
   int length = snprintf(text, sizeof text,
                         "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n"
                         "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nConnection: %s\r\n\r\nok",
                         connection);
-  /* A client that is gone, or reads too slowly, gets nothing more. */
+  /* A client that is gone, or reads too slowly, gets no more. */
   if (write(client, text, (size_t)length) != length) shutdown(client, SHUT_RDWR);
 }

@@ -1,6 +1,6 @@
 /*
- * The least that a new connection can cost: accept, read, write, close, one at a time. Prints its
- * port.
+ * Shows the least that a new connection can cost: accept, read, write, close, one at a time. It
+ * prints its port.
  */
 #include "listen.h"
 

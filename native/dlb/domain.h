@@ -39,7 +39,7 @@ class Domain {
     uint32_t event_state_entries;
     uint32_t class_of_service;
     bool is_producer;
-    int queue;  // of a directed port; -1: one of its own
+    int queue;  // the queue of a directed port; -1 for one of its own
     bool weight;
   };
 

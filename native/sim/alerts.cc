@@ -58,7 +58,7 @@ void Alerts::Run(dlb_domain_alert_callback_t callback, void* arg) {
   for (;;) {
     Alert next = Next();
     if (next.error != nullptr) std::printf("Internal error: received kernel alert (%s)\n", next.error);
-    // Before the callback, which gets a pointer that it may write through.
+    // This is read before the callback, which gets a pointer that it may write through.
     const bool last = EndsThread(next.alert.id);
     in_callback = true;
     if (callback != nullptr) callback(&next.alert, domain_, arg);

@@ -13,33 +13,33 @@ namespace dlb_sim {
 
 struct Knobs;
 
-// A domain's alerts, and the thread that hands them to the user's callback: one per domain,
-// detached. Alerts that come before it wait for it. Any thread.
+// A domain's alerts, and the thread that passes them to the user's callback: one detached thread
+// per domain. Alerts that come before the thread wait for it. Any thread.
 class Alerts : public std::enable_shared_from_this<Alerts> {
  public:
   Alerts(int domain, Knobs* knobs) : domain_(domain), knobs_(knobs) {}
 
-  // False if it runs already.
+  // Returns false if the thread runs already.
   bool Launch(dlb_domain_alert_callback_t callback, void* arg);
   bool launched() const;
 
   void Push(uint32_t id, uint64_t data);
-  // One that libdlb does not know what to make of.
+  // Adds an alert that libdlb does not know.
   void PushHardwareError(const char* what);
 
-  // Ends the thread by an alert of its own, as the library's reset does, and waits until its
-  // callback has returned. False after ten seconds of it, once: then it is most likely waiting for
-  // the thread that is in the reset.
+  // Ends the thread by an alert of its own, as the library's reset does, and waits until the
+  // callback has returned. Returns false, once, after ten seconds of waiting: the callback is then
+  // most likely waiting for the thread that resets.
   bool End();
   void WaitForEnd();
 
-  // Whether the calling thread is in a callback, where libdlb must not be called.
+  // Whether the calling thread is in a callback, from which libdlb must not be called.
   static bool InCallback();
 
  private:
   struct Alert {
     dlb_alert_t alert;
-    // What the hardware reported, or null.
+    // The hardware error, or null.
     const char* error;
   };
 

@@ -19,10 +19,10 @@ T* FailNull(int error) {
   return nullptr;
 }
 
-// 0 for success, else -1 and that errno.
+// Returns 0 for success; otherwise -1, with that errno.
 inline int Result(int error) { return error == 0 ? 0 : Fail(error); }
 
-// The object behind a handle, or null: EINVAL.
+// The object behind a handle, or null, with EINVAL.
 template <typename Handle>
 Handle* Checked(void* hdl, const char* function) {
   auto* handle = static_cast<Handle*>(hdl);
@@ -33,8 +33,8 @@ Handle* Checked(void* hdl, const char* function) {
   return nullptr;
 }
 
-// A set-up call: has the world's lock, and an errno if it is not to go on. `Handle` is what it is
-// called with.
+// A set-up call. It holds the world's lock, and has an errno if it must not go on. `Handle` is the
+// type of handle that it is called with.
 template <typename Handle>
 class SetupCall {
  public:
@@ -51,7 +51,7 @@ class SetupCall {
   int error = 0;
 };
 
-// A call of the data path: notices when another is under way on the same port.
+// A call of the data path. It notices when another call is under way on the same port.
 class PortCall {
  public:
   PortCall(void* hdl, const char* function) {

@@ -7,7 +7,7 @@ namespace {
 
 using DeviceCall = SetupCall<DeviceHandle>;
 
-// A handle from before a device reset is good for closing only.
+// A handle from before a device reset can only be closed.
 int Usable(const DeviceCall& call) {
   if (call.error != 0) return call.error;
   return call.handle->generation == call.handle->device->generation() ? 0 : EINVAL;
@@ -19,7 +19,7 @@ int dlb_open(int device_id, dlb_hdl_t* hdl) {
   World& world = World::Get();
   const std::lock_guard lock(world.mutex);
   if (hdl == nullptr || !world.environment_error().empty()) return Fail(EINVAL);
-  // Before the fault: that there is no such device is what open(2) finds first.
+  // This comes before the injected fault: open(2) would find first that there is no such device.
   if (!world.HasDevice(device_id)) return Fail(ENOENT);
   if (const int error = world.faults.Hit(__func__)) return Fail(error);
   DeviceHandle* handle = world.Open(device_id);
@@ -54,7 +54,7 @@ int dlb_set_ldb_sequence_number_allocation(dlb_hdl_t hdl, unsigned group_id, uns
   if (const int error = Usable(call)) return Fail(error);
   SequenceGroup* group = call.handle->device->group(group_id);
   if (group == nullptr || num < 64 || num > SequenceGroup::kNumbers || (num & (num - 1)) != 0) return Fail(EINVAL);
-  // A slot is occupied once a domain has it, used or not.
+  // A slot is occupied as soon as a domain has it, used or not.
   if (group->reserved > 0) return Fail(EPERM);
   group->per_queue = num;
   return 0;

@@ -9,7 +9,7 @@ namespace {
 
 using PortSetup = SetupCall<PortHandle>;
 
-// What the driver does not look at, and what goes wrong on the device for it.
+// Reports what the driver does not check, and what goes wrong on the device because of it.
 void CheckEventfd(World* world, const Port& port, bool is_ldb, int efd) {
   if (port.directed() == is_ldb) world->breaches.Add("dlb_enable_cq_epoll with the wrong kind of port %d", port.id());
   if (efd == 0) world->breaches.Add("dlb_enable_cq_epoll with descriptor 0, which libdlb takes for none");
@@ -61,8 +61,8 @@ int dlb_enable_cq_epoll(dlb_port_hdl_t hdl, bool is_ldb, int efd) {
   const PortSetup call(hdl, __func__);
   if (call.handle == nullptr) return Fail(EINVAL);
   CheckEventfd(&call.world, *call.handle->port, is_ldb, efd);
-  // Even if the driver refuses: then libdlb reads a descriptor that nothing of the device's is
-  // written to.
+  // This happens even if the driver refuses: libdlb then reads a descriptor to which the device
+  // does not write.
   call.handle->receiver.eventfd = efd;
   if (call.error == 0) call.handle->port->StartEpoll(efd);
   return Result(call.error);

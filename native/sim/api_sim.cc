@@ -1,4 +1,4 @@
-// What the stand-in has beside libdlb's calls, and its end.
+// The stand-in's functions beside libdlb's calls, and its end.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -13,8 +13,8 @@ namespace {
 
 thread_local std::string last_error;
 
-// Not a static object's destructor: it has to come after all that the user's program destroys at
-// its exit.
+// A static object's destructor would be too early: this has to come after everything that the
+// user's program destroys at its exit.
 __attribute__((destructor)) void ReportAtExit() { World::Get().ReportLeaks(); }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// dlb_get_xstats: the device's counters, of the whole device by ids.
+// dlb_get_xstats: the counters of the whole device, by id.
 #include "api.h"
 
 using namespace dlb_sim;
@@ -13,8 +13,8 @@ uint32_t DepthCode(uint32_t depth) {
   return code;
 }
 
-// What waits is either among the atomic events that wait for the port that has their flow, or
-// enqueued: never both.
+// A waiting event is counted either among the atomic events that wait for the port that has their
+// flow, or among the enqueued ones, never both.
 bool OfQueue(const Scheduler& scheduler, const LdbQueue& queue, uint32_t counter, uint64_t* value) {
   switch (counter) {
     case 0:

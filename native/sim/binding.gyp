@@ -1,4 +1,5 @@
-# The stand-in by node-gyp, for machines without cmake: `npm test` builds it so. CMakeLists.txt has the same targets.
+# Builds the stand-in by node-gyp, for machines without cmake: `npm test` uses this. CMakeLists.txt
+# has the same targets.
 {
   'variables': {
     'sim_sources': [
@@ -53,8 +54,9 @@
   },
   'targets': [
     {
-      # gyp gives libraries and modules a SONAME, which libdlb.so does not have, and node-gyp makes modules a .node. So
-      # it is an executable to gyp, and the linker is told what it really is.
+      # gyp gives libraries and modules a SONAME, which libdlb.so does not have, and node-gyp names
+      # modules *.node. To gyp, this target is therefore an executable, and the linker is told what
+      # it really is.
       'target_name': 'dlb_sim',
       'type': 'executable',
       'product_prefix': '',
@@ -72,7 +74,8 @@
       ],
     },
     {
-      # By its own name here, since gyp gathers all products in one folder; scripts/setup/sim.mjs makes it a libdlb.so.
+      # The file has a name of its own here, since gyp gathers all products in one folder;
+      # scripts/setup/sim.mjs renames it to libdlb.so.
       'target_name': 'bsc',
       'type': 'executable',
       'product_prefix': '',

@@ -12,8 +12,8 @@
 namespace dlb_sim {
 namespace {
 
-// One write, so that lines of several threads and processes do not mix; O_APPEND for the same
-// reason.
+// Each line is one write, and O_APPEND is set, so that lines of several threads and processes do
+// not mix.
 void Publish(const std::string& line) {
   const char* file = std::getenv("DLB_SIM_BREACH_FILE");
   const OwnedFd opened(file != nullptr ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1);

@@ -7,19 +7,20 @@
 
 namespace dlb_sim {
 
-// Where the library's rules were broken. Each breach is kept for dlb_sim_breaches(), written to
-// stderr or, if DLB_SIM_BREACH_FILE is set, appended to that file, and ends the process if
+// The record of broken rules. Each breach is kept for dlb_sim_breaches(), written to stderr or, if
+// DLB_SIM_BREACH_FILE is set, appended to that file, and ends the process if
 // DLB_SIM_ABORT_ON_BREACH is 1. Any thread.
 class Breaches {
  public:
-  // printf's format.
+  // The format is printf's.
   void Add(const char* format, ...) __attribute__((format(printf, 2, 3)));
   unsigned count() const;
   std::string Text() const;
   void Clear();
 
  private:
-  // A breach in a hot loop should not fill the memory: beyond this, they are only counted.
+  // How many breaches are kept; more are only counted, so that a breach in a hot loop does not fill
+  // the memory.
   static constexpr size_t kKept = 1000;
 
   mutable std::mutex mutex_;

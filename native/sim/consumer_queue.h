@@ -9,7 +9,7 @@
 
 namespace dlb_sim {
 
-// What the device remembers of an event that it has scheduled and that is not completed.
+// What the device keeps about an event that it has scheduled and that is not completed.
 struct InFlight {
   uint8_t queue;
   uint8_t type;
@@ -44,7 +44,7 @@ class Ring {
   uint32_t size_ = 0;
 };
 
-// A port as the device has it. Under the domain's lock.
+// The device's part of a port. Under the domain's lock.
 struct ConsumerQueue {
   ConsumerQueue(uint8_t id_, bool directed_, uint32_t depth_, CqLayout layout, uint32_t entries)
       : id(id_), directed(directed_), depth(depth_), ring(depth_, layout), in_flight(entries) {}
@@ -52,22 +52,22 @@ struct ConsumerQueue {
   uint8_t id;
   bool directed;
   uint32_t depth;
-  // Scheduled and not received.
+  // The events that are scheduled and not received.
   CqRing ring;
-  // Scheduled and not completed, oldest first: the event state entries.
+  // The events that are scheduled and not completed, oldest first: the event state entries.
   Ring<InFlight> in_flight;
-  // Events that take a part of the depth: those in the ring, and those that were received and whose
-  // token is not returned.
+  // The number of events that take up the depth: those in the ring, and those that were received
+  // and whose token is not returned.
   uint32_t tokens = 0;
   bool enabled = true;
   bool weighted = false;
   uint32_t weight = 0;
-  // The queues that it is linked to, by bit.
+  // The queues that it is linked to, one bit each.
   uint32_t queues = 0;
   Interrupt interrupt;
 
-  // With weights the limit is on what is out already, not on what would be with the next one: a
-  // heavy event is never passed by a light one behind it.
+  // With weights, the limit applies to the events that are out already, without the next one: a
+  // light event never overtakes a heavy one before it.
   bool HasRoom() const {
     if (!enabled || tokens >= depth) return false;
     return directed || (in_flight.size() < in_flight.capacity() && (!weighted || weight < depth));

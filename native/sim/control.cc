@@ -42,12 +42,12 @@ bool ParseNumber(const std::string& word, uint32_t* out) {
   return true;
 }
 
-// One command's run: what it was given, and on what.
+// One run of a command: its words, and what it works on.
 struct Call {
   const Words& words;
   World* world;
 
-  // The n-th word as a number; absent, it is `missing`.
+  // Reads the n-th word as a number; `missing` if there is no such word.
   bool Number(size_t n, uint32_t* out, uint32_t missing = 0) const {
     *out = missing;
     return n >= words.size() || ParseNumber(words[n], out);
@@ -174,7 +174,7 @@ std::string Limit(const Call& call) {
   return "";
 }
 
-// Without a number: every time; 0: never.
+// A member of Knobs of the type EveryNth. Without a number it applies every time; with 0, never.
 template <auto Member>
 std::string Every(const Call& call) {
   uint32_t n = 0;
@@ -183,7 +183,7 @@ std::string Every(const Call& call) {
   return "";
 }
 
-// Without a number: now.
+// A member of Knobs of the type Countdown. Without a number it applies now.
 template <auto Member>
 std::string After(const Call& call) {
   uint32_t n = 0;

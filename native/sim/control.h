@@ -7,10 +7,11 @@ namespace dlb_sim {
 
 class World;
 
-// Both return what is wrong, or an empty string. The commands are in README.md.
-// One command, its words between spaces. Takes the world's lock.
+// Both functions return what is wrong, or an empty string. README.md lists the commands.
+//
+// Runs one command, its words between spaces. Takes the world's lock.
 std::string RunCommand(const std::string& command, World* world);
-// DLB_SIM: the same commands, as `name=word:word`, between commas. Under the world's lock.
+// Runs the commands of DLB_SIM: `name=word:word`, between commas. Under the world's lock.
 std::string RunEnvironment(const std::string& text, World* world);
 
 }  // namespace dlb_sim

@@ -10,8 +10,8 @@ struct CreditPool {
   uint32_t free;
 };
 
-// The credits that a port keeps, and libdlb's rules of when it takes and returns them. Kind 0 is
-// load-balanced or combined, 1 directed. Under the domain's lock.
+// The credits that a port keeps, and libdlb's rules for taking and returning them. Kind 0 is
+// load-balanced or combined, kind 1 is directed. Under the domain's lock.
 class PortCredits {
  public:
   PortCredits(CreditPool* first, CreditPool* second) : holdings_{{{first, 0}, {second, 0}}} {}
@@ -23,13 +23,13 @@ class PortCredits {
     return true;
   }
 
-  // At the start of a send, forward, release or pop.
+  // To be called at the start of a send, forward, release or pop.
   void OnProduce() { ReturnAbove(64); }
-  // At a send's end.
+  // To be called at the end of a send.
   void OnSent(uint32_t offered, uint32_t taken);
-  // One receive of so many events.
+  // To be called for one receive of `count` events.
   void OnReceive(uint32_t count, unsigned kind);
-  // About to wait, or the CQ was found empty in epoll mode.
+  // To be called before a wait, or when the CQ was found empty in epoll mode.
   void OnIdle();
   void ReturnAll();
 
@@ -42,7 +42,7 @@ class PortCredits {
 
   static bool Refill(Holding* holding);
   static void ReturnDownTo(Holding* holding, uint32_t keep);
-  // Those that have more than that return what is beyond a batch.
+  // If the port has more than `most` credits, it returns all but a batch.
   void ReturnAbove(uint32_t most);
 
   std::array<Holding, 2> holdings_;

@@ -6,7 +6,7 @@
 namespace dlb_sim {
 
 DelayLine& DelayLine::Get() {
-  // Never destroyed: its thread may outlive main().
+  // The line is never destroyed: its thread may outlive main().
   static auto* line = new DelayLine;
   return *line;
 }

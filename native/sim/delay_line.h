@@ -10,7 +10,7 @@
 
 namespace dlb_sim {
 
-// Does things later, on a thread of its own that starts with the first of them and sleeps in
+// Runs functions later, on a thread of its own that starts with the first of them and sleeps in
 // between.
 class DelayLine {
  public:

@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kPortsPerClass = 16;
 
-// The driver deals the ports of a class out in an order that puts neighbours far apart; a stack of
+// The driver hands out the ports of a class in an order that puts neighbours far apart; a stack of
 // i * 7 mod 16 gives 9, 2, 11, ... as on the device.
 constexpr int PortId(int cos, int i) { return cos * kPortsPerClass + i * 7 % kPortsPerClass; }
 
@@ -43,7 +43,8 @@ void Device::FillStacks(const Limits& limits) {
   domains_.clear();
   ldb_queues_.clear();
   dir_pairs_.clear();
-  // Taken from the end; those that a lower limit leaves are the ones that would be taken first.
+  // Ids are taken from the end of the stack. Under a lower limit, those that would be taken first
+  // are the ones that remain.
   for (int i = static_cast<int>(limits.domains); i > 0; i--) domains_.push_back(32 - i);
   for (int i = static_cast<int>(limits.ldb_queues); i > 0; i--) ldb_queues_.push_back(32 - i);
   const int pairs = combined_ ? 96 : 64;

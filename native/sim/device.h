@@ -12,7 +12,7 @@
 
 namespace dlb_sim {
 
-// What a domain took from its device.
+// What a domain has taken from its device.
 struct Allotment {
   uint32_t generation = 0;
   std::vector<int> ldb_queues;
@@ -25,7 +25,7 @@ struct Allotment {
   std::array<uint32_t, 2> sn_slots{};
 };
 
-// A group of sequence numbers: `per_queue` for each of its slots.
+// A group of sequence numbers, `per_queue` for each of its slots.
 struct SequenceGroup {
   static constexpr uint32_t kNumbers = 1024;
   uint32_t per_queue = 64;
@@ -34,8 +34,8 @@ struct SequenceGroup {
   uint32_t slots() const { return kNumbers / per_queue; }
 };
 
-// The hardware's stock, and the ids on stacks, as the driver keeps them. Used under the world's
-// lock.
+// The hardware's free resources, and the free ids on stacks, as the driver keeps them. Used under
+// the world's lock.
 class Device {
  public:
   Device(int number, const Settings& settings);
@@ -43,16 +43,17 @@ class Device {
   int number() const { return number_; }
   bool combined() const { return combined_; }
   CqLayout cq_layout() const { return cq_layout_; }
-  // Changes when the device is reset: what was handed out before is void.
+  // Changes when the device is reset: everything that was given out before is void.
   uint32_t generation() const { return generation_; }
   uint64_t capabilities() const;
   dlb_resources_t Resources();
 
-  // 0 or the name of what is short.
+  // Returns null, or the name of the resource that is short.
   const char* TakeDomain(const dlb_create_sched_domain_t& args, const dlb_adv_create_sched_domain_t& adv, int* id,
                          Allotment* out);
   void GiveBackDomain(int id, const Allotment& allotment);
-  // The domain's descriptor lives on in a child: the driver keeps all until it is closed there.
+  // Gives back the domain when its descriptor, which lives on in a child process, is closed there:
+  // until then, the driver keeps everything.
   void GiveBackDomainWhenClosed(int id, const Allotment& allotment, OwnedFd probe);
 
   SequenceGroup* group(unsigned index) { return index < groups_.size() ? &groups_[index] : nullptr; }
@@ -88,7 +89,7 @@ class Device {
   std::array<uint32_t, 2> pools_{};
   std::array<SequenceGroup, 2> groups_{};
   uint32_t sn_slot_limit_ = 0;
-  // Of interrupts, that ports have.
+  // The number of interrupt vectors that ports have.
   uint32_t vectors_ = 0;
   std::vector<Held> held_;
 };

@@ -9,7 +9,7 @@
 namespace dlb_sim {
 namespace {
 
-// libdlb prints the driver's word for it to stdout.
+// libdlb prints the driver's status to stdout.
 int Refuse(const char* status) {
   std::printf("[dlb] Error: driver status %s\n", status);
   errno = EINVAL;
@@ -74,8 +74,8 @@ int Domain::CreateLdbQueue(const dlb_create_ldb_queue_t& args) {
   return id;
 }
 
-// A directed queue and its port have one id. With an id: of the other half, which has to be there
-// already.
+// A directed queue and its port have the same id. A `wanted` id is that of the other half, which
+// has to exist already.
 int Domain::TakePair(int wanted, const std::array<bool, 96>& used, const char* what) {
   const auto& other = &used == &dir_queues_ ? dir_ports_ : dir_queues_;
   if (wanted >= 0) {
@@ -103,7 +103,7 @@ CreditPool* Domain::Pool(unsigned kind, uint32_t id) { return id < pools_[kind].
 const char* Domain::CheckPort(const dlb_create_port_t& args, bool directed) {
   if (started) return "DOMAIN_STARTED";
   if (!IsPowerOfTwo(args.cq_depth) || args.cq_depth > 1024) return "INVALID_CQ_DEPTH";
-  // On 2.0 a pool is needed where the domain has something of its kind, on 2.5 always.
+  // On 2.0, a pool is needed for each kind that the domain has something of; on 2.5, always.
   const bool needs_first = combined_ || !allotment_.ldb_queues.empty();
   const bool needs_second = !combined_ && !allotment_.dir_pairs.empty();
   if (needs_first && Pool(0, args.pools.separate.ldb_credit_pool_id) == nullptr) return "INVALID_LDB_CREDIT_POOL_ID";
@@ -113,7 +113,7 @@ const char* Domain::CheckPort(const dlb_create_port_t& args, bool directed) {
   return entries < 1 || entries > left_.entries.count ? "HIST_LIST_ENTRIES_UNAVAILABLE" : nullptr;
 }
 
-// On 2.5 the second one is of the same kind: dlb_adv_send takes it for directed events.
+// On 2.5, the second one is of the same kind: dlb_adv_send takes it for directed events.
 PortCredits Domain::CreditsFor(const dlb_create_port_t& args) {
   return PortCredits(Pool(0, args.pools.separate.ldb_credit_pool_id),
                      Pool(combined_ ? 0 : 1, args.pools.separate.dir_credit_pool_id));
@@ -191,7 +191,7 @@ int Domain::Unlink(Port* port, int queue_id) {
 void Domain::Start(bool refused) {
   const std::lock_guard lock(mutex);
   started = true;
-  // The library does not look at what the driver said.
+  // The library ignores the driver's result.
   if (refused) scheduler.RefuseStart();
   if (!refused && !stale()) scheduler.Start();
 }
@@ -227,11 +227,12 @@ std::string Domain::Leftovers() {
   uint32_t unreleased = 0;
   for (const auto& port : ports_) {
     in_cqs += port->cq()->ring.unread();
-    // The device's count: the library's is no use once it has wrapped. Directed events need no
+    // The device's count is used, since the library's may have wrapped. Directed events need no
     // release.
     if (!port->directed()) unreleased += port->cq()->in_flight.size() - port->cq()->ring.unread();
   }
-  // What only waits in a queue is the user's to give up: no port may be linked to it any more.
+  // Events that only wait in a queue may be given up: it may be that no port is linked to it any
+  // more.
   if (in_cqs + unreleased == 0) return "";
   return std::to_string(scheduler.queued()) + " events queued, " + std::to_string(in_cqs) +
          " scheduled and not received, " + std::to_string(unreleased) + " received and not released";

@@ -19,8 +19,8 @@
 namespace dlb_sim {
 
 // A scheduling domain: what it may still create, what it has created, and the lock of its data
-// path. Set-up calls come under the world's lock; what the data path looks at as well, they change
-// under the domain's.
+// path. Set-up calls come under the world's lock; they change the state that the data path reads,
+// too, under the domain's lock.
 class Domain final : public HardwareErrors {
  public:
   Domain(Device* device, int id, Allotment allotment, const void* creator);
@@ -39,7 +39,7 @@ class Domain final : public HardwareErrors {
   bool serves() const { return files_.serves(); }
   OwnedFd AttachFile() const { return files_.Attach(); }
 
-  // Ids, or -1 and errno.
+  // These functions return an id, or -1 with an errno.
   int CreatePool(unsigned kind, int credits);
   int CreateLdbQueue(const dlb_create_ldb_queue_t& args);
   int CreateDirQueue(int port_id);
@@ -51,18 +51,19 @@ class Domain final : public HardwareErrors {
   int Unlink(Port* port, int queue_id);
   void Start(bool refused);
 
-  // For another port's interrupt: whether the device has a vector left.
+  // Takes a vector for another port's interrupt. Returns whether the device had one left.
   bool TakeVector();
 
   void OnDeviceReset();
-  // Returns everything to the device, removes the files. Nobody uses the domain any more.
+  // Returns everything to the device, and removes the files. Precondition: nobody uses the domain
+  // any more.
   void Dismantle();
-  // What was scheduled and not brought to an end, for a breach; empty if there is nothing.
+  // Describes, for a breach, what was scheduled and not completed; empty if there is nothing.
   std::string Leftovers();
 
   void OnHardwareError(const char* what) override;
 
-  // --- the data path's, under `mutex` ---
+  // --- the data path's state, under `mutex` ---
   std::mutex mutex;
   Scheduler scheduler;
   Transit transit;
@@ -86,7 +87,7 @@ class Domain final : public HardwareErrors {
   const void* const creator_;
   const bool combined_;
   DomainFiles files_;
-  // What is left of the allotment.
+  // The part of the allotment that is left.
   Allotment left_;
   std::array<std::deque<CreditPool>, 2> pools_;
   std::array<uint32_t, 2> slots_used_{};

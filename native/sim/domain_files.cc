@@ -39,8 +39,8 @@ bool DomainFiles::CreateMemory() {
     std::perror("shm_open");
     return false;
   }
-  // The driver's descriptor of the domain: its lock is held by all duplicates, in children too, and
-  // by nobody else.
+  // This stands for the driver's descriptor of the domain. All its duplicates, in children too,
+  // hold its lock, and nothing else does.
   domain_.Reset(memfd_create("dlb-sim-domain", 0));
   if (!domain_.valid() || flock(domain_.get(), LOCK_EX | LOCK_NB) != 0) return false;
   const std::string itself = "/proc/self/fd/" + std::to_string(domain_.get());
@@ -51,7 +51,8 @@ bool DomainFiles::CreateMemory() {
 bool DomainFiles::CreateSocket() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  // By its folder's descriptor: a test's folder may have a longer name than an address can hold.
+  // The path goes through its folder's descriptor: a test's folder may have a longer name than an
+  // address can hold.
   const size_t slash = socket_path_.rfind('/');
   const OwnedFd folder(open(socket_path_.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   const std::string path = "/proc/self/fd/" + std::to_string(folder.get()) + socket_path_.substr(slash);
@@ -60,8 +61,8 @@ bool DomainFiles::CreateSocket() {
   unlink(socket_path_.c_str());
   socket_.Reset(socket(AF_UNIX, SOCK_STREAM, 0));
   if (!socket_.valid()) return false;
-  // Before bind, which makes the file with the socket's mode: no umask games, which are the whole
-  // process's.
+  // The mode is set before bind, which makes the file with the socket's mode. The umask, which
+  // belongs to the whole process, stays as it is.
   fchmod(socket_.get(), 0700);
   return bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
          listen(socket_.get(), 8) == 0;

@@ -8,19 +8,20 @@
 
 namespace dlb_sim {
 
-// The shared memory file, the socket and the descriptors of a domain, as a process that uses libdlb
-// has them. What is in the files is of no use to anybody: they are here so that it shows when they
-// are left behind. DLB_SIM_SHM_DIR and DLB_SIM_SOCKET_DIR stand for /dev/shm and /tmp.
+// The shared memory file, the socket and the descriptors of a domain, as in a process that uses
+// libdlb. The files' contents are of no use: the files exist so that a test notices if they are
+// left behind. DLB_SIM_SHM_DIR and DLB_SIM_SOCKET_DIR replace /dev/shm and /tmp.
 class DomainFiles {
  public:
-  // Removes what a former process left of the same names. False if the socket cannot be made.
-  // `serves`: the socket is answered, and Attach goes by it.
+  // Removes the files that a former process left under the same names. Returns false if the socket
+  // cannot be made. With `serves`, a thread answers the socket, and Attach uses it.
   bool Create(int device, int domain, bool serves);
-  // Closes and removes. What is returned can be locked (flock) when nobody has the domain's
-  // descriptor any more: a child that inherited it, or an attachment.
+  // Closes and removes the files. The returned descriptor can be locked (flock) when nobody has the
+  // domain's descriptor any more: neither a child that inherited it, nor an attachment.
   OwnedFd Remove();
 
-  // A second descriptor of the domain, for an attachment. Not valid if it was not to be had.
+  // Returns a second descriptor of the domain, for an attachment. It is not valid if there was
+  // none.
   OwnedFd Attach() const;
   bool serves() const { return server_.runs(); }
 
@@ -30,7 +31,7 @@ class DomainFiles {
 
   std::string memory_path_;
   std::string socket_path_;
-  // Without FD_CLOEXEC, as libdlb's are.
+  // These descriptors have no FD_CLOEXEC, as in libdlb.
   OwnedFd domain_;
   OwnedFd socket_;
   OwnedFd probe_;

@@ -14,10 +14,10 @@
 namespace dlb_sim {
 namespace {
 
-// Further down the stack than what the thread itself calls otherwise, and within the 16 KiB that
+// How far down the stack the msghdr is: below the thread's other calls, and within the 16 KiB that
 // glibc does not give back to the kernel when a thread ends.
 constexpr size_t kBelowOtherCalls = 10240;
-// As large as the part of a stack that is used, and more.
+// How much of a stack is filled: more than the part that is used.
 constexpr size_t kDirt = 131072;
 constexpr int kDirtyStacks = 4;
 
@@ -46,7 +46,7 @@ __attribute__((noinline)) ssize_t SendDescriptor(int to, int fd) {
 void* Dirty(void* all) {
   auto* const stack = static_cast<volatile char*>(alloca(kDirt));
   for (size_t i = 0; i < kDirt; i++) stack[i] = static_cast<char>(0xa5);
-  // All at once, or one's stack is the next one's.
+  // All threads run at the same time; otherwise one would get the stack of one that has ended.
   pthread_barrier_wait(static_cast<pthread_barrier_t*>(all));
   return nullptr;
 }
@@ -113,7 +113,7 @@ void LeaveDirtyStacks() {
   while (started < kDirtyStacks && pthread_create(&threads[static_cast<size_t>(started)], nullptr, Dirty, &all) == 0) {
     started++;
   }
-  // Those that were started would wait for ever for the others.
+  // The threads that were started would wait for the others for ever.
   if (started < kDirtyStacks) std::abort();
   for (const pthread_t thread : threads) pthread_join(thread, nullptr);
   pthread_barrier_destroy(&all);

@@ -8,11 +8,10 @@
 
 namespace dlb_sim {
 
-// The thread that gives a domain's descriptor to whoever connects to the domain's socket, as
-// libdlb's does: by a msghdr on its stack whose name fields it does not set. On a stack that a
-// thread has had before they are what that left there, and sendmsg may refuse it.
-//
-// Thread: its owner's; the world's lock is held for all of it.
+// The thread that gives a domain's descriptor to each process that connects to the domain's socket.
+// Like libdlb's, it uses a msghdr on its stack whose name fields it does not set. On a stack that
+// another thread has had before, those fields are what that thread left there, and sendmsg may
+// refuse them. Thread: its owner's; the world's lock is held for all of it.
 class DomainServer {
  public:
   DomainServer() = default;
@@ -20,10 +19,10 @@ class DomainServer {
   DomainServer& operator=(const DomainServer&) = delete;
   ~DomainServer() { Stop(); }
 
-  // On a stack of glibc's choice. Both descriptors are the owner's. False if there is no thread to
-  // be had.
+  // Starts the thread on a stack of glibc's choice. Both descriptors stay the owner's. Returns
+  // false if no thread can be made.
   bool Start(int socket, int domain);
-  // Nobody can connect any more.
+  // Stops the thread: nobody can connect any more.
   void Stop();
   bool runs() const { return socket_ >= 0; }
 
@@ -35,12 +34,11 @@ class DomainServer {
   int domain_ = -1;
 };
 
-// What a process does that attaches: connects, and takes the descriptor. Not valid if none was
-// sent.
+// Does what a process does that attaches: connects, and takes the descriptor. The descriptor is not
+// valid if none was sent.
 OwnedFd ReceiveDomain(const std::string& socket_path);
 
-// Leaves some stacks of threads that have ended with glibc, full of what a thread may leave on
-// them.
+// Leaves with glibc some stacks of ended threads, full of data that a thread may leave on them.
 void LeaveDirtyStacks();
 
 }  // namespace dlb_sim

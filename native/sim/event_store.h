@@ -20,7 +20,7 @@ struct Fifo {
   bool empty() const { return head == kNone; }
 };
 
-// The memory of a domain's queued events: fixed, since each holds a credit.
+// The memory of a domain's queued events. Its size is fixed, since each event holds a credit.
 class EventStore {
  public:
   struct Node {
@@ -36,7 +36,7 @@ class EventStore {
 
   const Node& operator[](uint32_t at) const { return nodes_[at]; }
 
-  // False if it is full, which means that an event came without a credit.
+  // Returns false if it is full, which means that an event came without a credit.
   bool Append(Fifo* fifo, const dlb_event_t& event) {
     if (free_ == kNone) return false;
     const uint32_t at = free_;
@@ -52,7 +52,7 @@ class EventStore {
     return true;
   }
 
-  // `before` is its predecessor in the FIFO, or kNone.
+  // `before` is the event's predecessor in the FIFO, or kNone.
   dlb_event_t Remove(Fifo* fifo, uint32_t at, uint32_t before) {
     Node& node = nodes_[at];
     (before == kNone ? fifo->head : nodes_[before].next) = node.next;

@@ -14,7 +14,7 @@ void Faults::Clear() {
   any_ = false;
 }
 
-int Faults::Look(const char* function) {
+int Faults::Find(const char* function) {
   const std::lock_guard lock(mutex_);
   int error = 0;
   for (Rule& rule : rules_) {

@@ -9,16 +9,17 @@
 
 namespace dlb_sim {
 
-// Calls that are to fail: "the k-th use of dlb_create_ldb_port with EINVAL". Uses are counted from
-// when the rule was made. Any thread.
+// The calls that must fail: "the k-th use of dlb_create_ldb_port with EINVAL". Uses are counted
+// from when the rule was made. Any thread.
 class Faults {
  public:
-  // Fails the uses first..last.
+  // Makes the uses first..last fail.
   void Add(const std::string& function, uint32_t first, uint32_t last, int error);
   void Clear();
 
-  // The errno with which this use of the function is to fail, or 0. One load when there is no rule.
-  int Hit(const char* function) { return any_.load(std::memory_order_relaxed) ? Look(function) : 0; }
+  // The errno with which this use of the function must fail, or 0. Without any rule, this costs one
+  // load.
+  int Hit(const char* function) { return any_.load(std::memory_order_relaxed) ? Find(function) : 0; }
 
  private:
   struct Rule {
@@ -29,7 +30,7 @@ class Faults {
     uint32_t uses;
   };
 
-  int Look(const char* function);
+  int Find(const char* function);
 
   std::atomic<bool> any_{false};
   std::mutex mutex_;

@@ -13,9 +13,9 @@ namespace dlb_sim {
 class Device;
 class Domain;
 
-// What the user's `void *`s point to. Each begins with a magic number, by which libdlb knows its
-// handles. Handles that were closed stay in memory with `kDead`, so that their use is a breach that
-// can be reported, not a crash.
+// The objects that the user's `void *`s point to. Each begins with a magic number, by which libdlb
+// recognises its handles. Closed handles stay in memory with `kDead`, so that their use is reported
+// as a breach and does not crash.
 constexpr uint64_t kDead = 0x6465616420646c62;
 
 struct DeviceHandle {
@@ -26,9 +26,11 @@ struct DeviceHandle {
   uint32_t generation = 0;
   OwnedFd fd;
   int attached = 0;
-  // A domain could not be created for want of a socket: the library's own close crashes then.
+  // A domain could not be created because its socket could not be made: the library's own close
+  // crashes then.
   bool poisoned = false;
-  // Created by this handle: those that are there, and those that were reset.
+  // The domains that this handle has created: those that exist, and the ids of those that were
+  // reset.
   std::vector<Domain*> domains;
   std::set<int> reset;
 };

@@ -10,14 +10,14 @@ namespace {
 
 void Signal(const OwnedFd& eventfd) {
   const uint64_t one = 1;
-  // A full counter is readable all the same.
+  // A counter that is full is readable all the same.
   if (write(eventfd.get(), &one, sizeof one) < 0) return;
 }
 
 }  // namespace
 
 bool Interrupt::SetEventfd(int fd) {
-  // With O_CLOEXEC: the kernel's reference is not one that a child could inherit.
+  // The descriptor has O_CLOEXEC, since a child could not inherit the kernel's reference.
   auto eventfd = std::make_shared<OwnedFd>(fcntl(fd, F_DUPFD_CLOEXEC, 3));
   if (!eventfd->valid()) return false;
   eventfd_ = std::move(eventfd);

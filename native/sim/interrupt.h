@@ -10,14 +10,14 @@ namespace dlb_sim {
 
 struct Knobs;
 
-// A consumer queue's interrupt: one-shot once armed; to an eventfd if there is one, else to whoever
-// waits in the driver. Under the domain's lock, except that a delayed write comes from the delay's
-// thread.
+// A consumer queue's interrupt. It is one-shot once armed. It writes to an eventfd if there is one,
+// and wakes the threads that wait in the driver otherwise. Under the domain's lock, except that a
+// delayed write comes from the delay line's thread.
 class Interrupt {
  public:
-  // The driver keeps a reference of its own to the eventfd until the domain ends.
+  // Sets the eventfd. The driver keeps a reference of its own until the domain ends.
   bool SetEventfd(int fd);
-  // The device has no vector for it: whatever is armed, nothing comes.
+  // The device has no vector for this interrupt: it never fires, armed or not.
   void Mute() { muted_ = true; }
   bool has_eventfd() const { return eventfd_ != nullptr; }
 
@@ -25,10 +25,10 @@ class Interrupt {
   void OnArrival(Knobs* knobs) {
     if (armed_) Fire(knobs);
   }
-  // A wake that no event caused; leaves it armed.
+  // Fires without an event, and leaves the interrupt armed.
   void FireSpuriously();
 
-  // Ends all waits: the port was disabled, or the device reset.
+  // Ends all waits, because the port was disabled or the device reset.
   void WakeWaiters() { waiters_.notify_all(); }
   std::condition_variable* waiters() { return &waiters_; }
 

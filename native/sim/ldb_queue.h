@@ -9,15 +9,15 @@
 
 namespace dlb_sim {
 
-// Events that wait, in eight FIFOs by priority, and the counters of a queue's depth. Under the
+// The events that wait, in eight FIFOs by priority, and the counters of a queue's depth. Under the
 // domain's lock.
 struct Backlog {
-  // The depth at which a queue counts as loaded; the levels are its half, itself, and its one and a
-  // half.
+  // The depth at which a queue counts as loaded. The levels are half of it, itself, and one and a
+  // half of it.
   static constexpr uint32_t kThreshold = 256;
 
   std::array<Fifo, 8> fifos;
-  // The FIFOs that are not empty, by bit.
+  // The FIFOs that are not empty, one bit each.
   uint32_t priorities = 0;
   uint32_t depth = 0;
   uint64_t enqueued = 0;
@@ -50,15 +50,15 @@ struct Backlog {
   }
 };
 
-// Which port has a flow, and how many of its events. Its memory comes with the queue's first atomic
-// event.
+// The port that has each flow, and the number of the flow's events. The memory is allocated with
+// the queue's first atomic event.
 class FlowTable {
  public:
-  // 0: each of the 65536 flow ids is a lock of its own.
+  // With 0 locks, each of the 65,536 flow ids has a lock of its own.
   explicit FlowTable(uint32_t locks) : locks_(locks) {}
 
   uint16_t LockOf(uint16_t flow) const { return static_cast<uint16_t>(locks_ == 0 ? flow : flow % locks_); }
-  // The port's bit, or 0 if no port has it.
+  // The bit of the port that has the lock, or 0 if none has.
   uint64_t Holder(uint16_t lock) const {
     return flows_.empty() || flows_[lock].events == 0 ? 0 : uint64_t{1} << flows_[lock].port;
   }
@@ -67,7 +67,7 @@ class FlowTable {
     flows_[lock].port = port;
     flows_[lock].events++;
   }
-  // Whether it was the flow's last event.
+  // Returns whether it was the flow's last event.
   bool Unpin(uint16_t lock) { return --flows_[lock].events == 0; }
 
  private:
@@ -79,8 +79,8 @@ class FlowTable {
   std::vector<Flow> flows_;
 };
 
-// Sequence numbers: what ordered events leave behind goes on in the order in which they were
-// scheduled.
+// The sequence numbers: events that ordered events leave behind go on in the order in which the
+// ordered events were scheduled.
 class ReorderRing {
  public:
   explicit ReorderRing(uint32_t numbers) : slots_(numbers) {}
@@ -92,12 +92,13 @@ class ReorderRing {
     slots_[at] = {};
     return at;
   }
-  // An event that takes the slot's place in the order; false if there are too many of them.
+  // Adds an event that takes the slot's place in the order. Returns false if there are too many of
+  // them.
   bool Attach(uint32_t at, EventStore* store, const dlb_event_t& event) {
     return slots_[at].count++ < kPieces && store->Append(&slots_[at].pieces, event);
   }
   void MarkDone(uint32_t at) { slots_[at].done = true; }
-  // The pieces of the oldest slot, if it is done; the slot is free then.
+  // Takes the pieces of the oldest slot, if it is done; the slot is free then.
   bool PopDone(Fifo* pieces) {
     if (size_ == 0 || !slots_[head_].done) return false;
     *pieces = slots_[head_].pieces;
@@ -107,7 +108,7 @@ class ReorderRing {
   }
 
  private:
-  // Fragments, and the forward that ends them.
+  // The number of pieces: the fragments, and the forward that ends them.
   static constexpr uint32_t kPieces = 17;
   struct Slot {
     bool done = false;
@@ -128,12 +129,12 @@ struct LdbQueue {
   Backlog backlog;
   FlowTable flows;
   ReorderRing order;
-  // Events scheduled and not completed, over all ports: the queue's sequence numbers, or what the
-  // driver was asked for.
+  // The most events that may be scheduled and not completed, over all ports: the queue's sequence
+  // numbers, or the number that the driver was asked for.
   uint32_t in_flight_limit;
-  // The ports that are linked, by the link's priority.
+  // The linked ports, by the priority of the link.
   std::array<uint64_t, 8> linked{};
-  // The port after the last that got an event: ports with equal loads take turns.
+  // The port after the one that got the last event: ports with equal loads take turns.
   unsigned turn = 0;
   uint32_t in_flight = 0;
 

@@ -1,6 +1,6 @@
-// libdlb 8.8's C ABI, written for the stand-in from the facts (sizes, offsets, signatures).
-// Deliberately not shared with the binding's declarations: that both were written by themselves is
-// what lets the tests find a mistake in one.
+// libdlb 8.8's C ABI, written for the stand-in from the facts (sizes, offsets, signatures). It is
+// deliberately not shared with the binding's declarations: since both were written independently,
+// the tests can find a mistake in one.
 #ifndef DLB_SIM_LIBDLB_H
 #define DLB_SIM_LIBDLB_H
 
@@ -19,7 +19,7 @@ typedef void* dlb_hdl_t;
 typedef void* dlb_domain_hdl_t;
 typedef void* dlb_port_hdl_t;
 
-// Bits of dlb_dev_cap_t.
+// The bits of dlb_dev_cap_t.
 enum {
   DLB_CAP_LDB_DEQ_EVENT_FID = 1 << 0,
   DLB_CAP_PORT_COS = 1 << 1,
@@ -111,7 +111,8 @@ typedef struct {
 
 enum { DLB_SCHED_ATOMIC = 0, DLB_SCHED_UNORDERED = 1, DLB_SCHED_ORDERED = 2, DLB_SCHED_DIRECTED = 3 };
 
-// Commands: bit 0 returns a token, bit 1 completes, bit 2 is a fragment, bit 3 carries an event.
+// The commands: bit 0 returns a token, bit 1 completes, bit 2 is a fragment, bit 3 carries an
+// event.
 enum {
   DLB_CMD_NOOP = 0,
   DLB_CMD_BAT_T = 1,
@@ -125,10 +126,11 @@ enum {
   DLB_CMD_FRAG_T = 13
 };
 
-// One record for the three views of the facts (send, recv, adv_send), which differ in what the last
-// bytes mean. Bytes instead of bit-fields: bits 0-1 of type_priority are the scheduling type, 2-4
-// the priority; bits 1-2 of weight are the weight; command is the command in sends and, in
-// receives, bit 5 error, bit 0 generation, bits 1-2 queue depth.
+// One record for the three views of the facts (send, recv, adv_send), which differ in the meaning
+// of the last bytes. It has bytes instead of bit-fields. In type_priority, bits 0-1 are the
+// scheduling type, and bits 2-4 the priority. In weight, bits 1-2 are the weight. In sends, command
+// is the command; in receives, its bit 5 is the error, bit 0 the generation, and bits 1-2 the queue
+// depth.
 typedef struct {
   uint64_t udata64;
   uint16_t udata16;

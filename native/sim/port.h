@@ -13,14 +13,14 @@ namespace dlb_sim {
 
 class Domain;
 
-// What the handle that receives brings along.
+// What a receive needs of the handle that it is called with.
 struct Receiver {
-  // 0: no epoll mode, as in libdlb.
+  // 0 means that the port is not in epoll mode, as in libdlb.
   int eventfd = 0;
   dlb_wait_profile_t profile{};
 };
 
-// A port as the library has it: what is owed, the credits, and the calls of the data path. Its
+// The library's part of a port: what is owed, the credits, and the calls of the data path. The
 // device's part is the consumer queue.
 class Port {
  public:
@@ -31,7 +31,7 @@ class Port {
   ConsumerQueue* cq() { return cq_; }
   Domain* domain() { return domain_; }
 
-  // 0..n, or -1 and errno.
+  // These functions return 0..n, or -1 with an errno.
   int Send(uint32_t count, dlb_event_t* events);
   int Forward(uint32_t count, dlb_event_t* events);
   int AdvancedSend(uint32_t count, dlb_event_t* events);
@@ -42,13 +42,13 @@ class Port {
   void Enable();
   void Disable();
   void SetScheduling(bool on);
-  // The library's part of a device reset, under the domain's lock.
+  // Does the library's part of a device reset. Under the domain's lock.
   void OnDeviceReset();
-  // Arms at once, whatever the driver said of the descriptor.
+  // Arms at once, whatever the driver's result for the descriptor.
   void StartEpoll(int eventfd);
 
   int handles = 0;
-  // Calls of the data path that are under way: more than one is a breach.
+  // The number of calls of the data path that are under way. More than one is a breach.
   std::atomic<uint32_t> users{0};
 
  private:
@@ -66,7 +66,7 @@ class Port {
 
   uint32_t TakeEvents(uint32_t max, dlb_event_t* events);
   bool IsThereSomething() const { return cq_->ring.Next() != nullptr || !enabled_; }
-  // 0, or the errno that ended the wait.
+  // Returns 0, or the errno that ended the wait.
   int Wait(const dlb_wait_profile_t& profile, Lock* lock);
   void WaitForInterrupt(Lock* lock);
   void PollForEvents(const dlb_wait_profile_t& profile, Lock* lock);
@@ -75,11 +75,11 @@ class Port {
   Domain* domain_;
   ConsumerQueue* cq_;
   PortCredits credits_;
-  // Received and not released. 16 bits, which a forward of what was never received wraps, as in
-  // libdlb.
+  // The number of events that were received and not released. It has 16 bits, as in libdlb, so that
+  // a forward of events that were never received wraps it.
   uint16_t owed_ = 0;
-  // Tokens of what was received, not yet returned. The library keeps this count itself, since what
-  // it has returned may still be on its way to the device.
+  // The tokens of received events that are not returned yet. The library keeps this count itself,
+  // since tokens that it has returned may still be on their way to the device.
   uint32_t owed_tokens_ = 0;
   bool enabled_ = true;
   bool was_reset_ = false;

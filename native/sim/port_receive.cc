@@ -13,7 +13,7 @@ namespace dlb_sim {
 namespace {
 
 constexpr uint8_t kErrorFlag = 1 << 5;
-// How often a wait looks by itself when its interrupts go to an eventfd.
+// How often a wait reads the CQ by itself when the interrupts go to an eventfd.
 constexpr auto kTick = std::chrono::milliseconds(4);
 
 int Fail(int error) {
@@ -38,8 +38,8 @@ int Port::Receive(const Receiver& receiver, uint32_t max, bool wait, bool pop, d
   if (count == 0 && !enabled_) return Fail(EACCES);
   const bool looked = count < max || World::Get().knobs.exact_receives_look.load(std::memory_order_relaxed);
   const bool emptied = receiver.eventfd > 0 && looked && cq_->ring.Next() == nullptr;
-  // Before the tokens go back: that is libdlb's order, and what makes a device that compares them
-  // fire once more.
+  // This comes before the tokens go back. It is libdlb's order, and makes a device that compares
+  // tokens fire once more.
   if (emptied) Rearm(receiver.eventfd, &lock);
   owed_tokens_ += count;
   if (pop && count > 0) WriteTokens(count);
@@ -63,8 +63,8 @@ uint32_t Port::TakeEvents(uint32_t max, dlb_event_t* events) {
   return count;
 }
 
-// The read and the arming are two steps: what arrives between them is announced only by a device
-// that compares tokens. So the lock is not held over them.
+// The read and the arming are two steps: an event that arrives between them is announced only by a
+// device that compares tokens. The lock is therefore not held over both.
 void Port::Rearm(int eventfd, Lock* lock) {
   const int before = errno;
   lock->unlock();
@@ -97,7 +97,7 @@ void Port::WaitForInterrupt(Lock* lock) {
   Interrupt& interrupt = cq_->interrupt;
   while (!IsThereSomething()) {
     if (interrupt.has_eventfd()) {
-      // The interrupt goes there, and none comes here.
+      // The interrupt goes to the eventfd, and none comes here.
       interrupt.waiters()->wait_for(*lock, kTick);
     } else {
       interrupt.Arm(false, &World::Get().knobs);
@@ -131,7 +131,7 @@ void Port::Disable() {
   enabled_ = false;
   domain_->scheduler.Enable(cq_, false);
   credits_.ReturnAll();
-  // Whoever waits in a receive, but not the eventfd.
+  // This wakes the threads that wait in a receive, but does not write the eventfd.
   cq_->interrupt.WakeWaiters();
 }
 

@@ -39,7 +39,7 @@ int Port::CheckSend(uint32_t count, const dlb_event_t* events) const {
   return 0;
 }
 
-// How many of them the faults let through.
+// How many of the events the faults let through.
 uint32_t Port::Allowed(uint32_t count) const {
   Knobs& knobs = World::Get().knobs;
   if (knobs.send_zero.Now()) return 0;
@@ -118,7 +118,7 @@ int Port::Pop(uint32_t count) {
   return static_cast<int>(count);
 }
 
-// The user's command, as the library writes it; NOOP if it is none.
+// The user's command as the library writes it; NOOP if it is not a command.
 uint8_t Port::AdvancedCommand(const dlb_event_t& event) const {
   const uint8_t command = event.command & 15;
   switch (command) {
@@ -138,7 +138,7 @@ uint8_t Port::AdvancedCommand(const dlb_event_t& event) const {
   }
 }
 
-// Whether what these complete and return is not more than what was received.
+// Whether the port owes all that these events complete and return.
 bool Port::OwesAll(uint32_t count, const dlb_event_t* events) const {
   uint64_t completions = 0;
   uint64_t tokens = 0;
@@ -165,8 +165,8 @@ int Port::AdvancedSend(uint32_t count, dlb_event_t* events) {
   uint32_t sent = 0;
   for (; sent < allowed; sent++) {
     dlb_event_t* event = &events[sent];
-    // By DLB 2.0's path on 2.5 too: directed events by the directed pool's credits, and the weight
-    // is erased.
+    // This takes DLB 2.0's path, on 2.5 too: directed events take the directed pool's credits, and
+    // the weight is erased.
     if (carries(*event) && !credits_.Spend(TypeOf(*event) == DLB_SCHED_DIRECTED ? 1 : 0)) break;
     event->command = AdvancedCommand(*event);
     event->weight = 0;

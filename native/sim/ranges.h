@@ -6,7 +6,7 @@
 
 namespace dlb_sim {
 
-// A run of entries of something that the device hands out only contiguously.
+// A run of entries of a resource that the device hands out only contiguously.
 struct Range {
   uint32_t first = 0;
   uint32_t count = 0;
@@ -18,14 +18,14 @@ class Ranges {
     if (total > 0) free_[0] = total;
   }
 
-  // First fit. None is always there.
+  // Takes the first run that fits. A run of 0 entries always fits.
   bool Take(uint32_t count, Range* out);
   void GiveBack(Range range);
   uint32_t total() const;
   uint32_t longest() const;
 
  private:
-  // First entry -> how many.
+  // The free runs: first entry -> number of entries.
   std::map<uint32_t, uint32_t> free_;
 };
 

@@ -120,7 +120,7 @@ void Scheduler::Complete(ConsumerQueue* from) {
   LdbQueue* queue = ldb_queues_[done.queue].get();
   if (!queue->HasRoom()) pending_ |= 1U << queue->id;
   queue->in_flight--;
-  // First: what follows may find its place here.
+  // This comes first: what follows may find its place here.
   Refresh(from);
   if (done.type == DLB_SCHED_ATOMIC) {
     if (queue->flows.Unpin(done.lock)) pending_ |= 1U << queue->id;
@@ -133,8 +133,8 @@ void Scheduler::Complete(ConsumerQueue* from) {
 void Scheduler::FlushOrder(LdbQueue* queue) {
   Fifo pieces;
   while (queue->order.PopDone(&pieces)) {
-    // Before Accept: a piece may go to this very queue, behind what waits for a sequence number
-    // there.
+    // This comes before Accept: a piece may go to this same queue, behind events that wait for a
+    // sequence number there.
     pending_ |= 1U << queue->id;
     while (!pieces.empty()) Accept(store_.RemoveHead(&pieces));
   }

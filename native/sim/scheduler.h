@@ -12,12 +12,12 @@
 
 namespace dlb_sim {
 
-// A directed queue: one port's.
+// A directed queue, which belongs to one port.
 struct DirQueue {
   Backlog backlog;
 };
 
-// What the device does with a mistake: it drops the event and raises an alert.
+// The device's reaction to a mistake: it drops the event and raises an alert.
 class HardwareErrors {
  public:
   virtual void OnHardwareError(const char* what) = 0;
@@ -26,12 +26,13 @@ class HardwareErrors {
   ~HardwareErrors() = default;
 };
 
-// The device's part of a domain: queues, consumer queues, and who gets what. It has no thread:
-// whoever sends, returns tokens or completes does the scheduling. Under the domain's lock.
+// The device's part of a domain: it has the queues and consumer queues, and decides which port gets
+// each event. It has no thread: the caller that sends, returns tokens or completes does the
+// scheduling. Under the domain's lock.
 //
-// Between two calls no waiting event could be scheduled. So an event that arrives can be scheduled
-// at once or has to wait, whatever waits already; only room that comes free needs a look at the
-// backlog (Run).
+// Invariant: between two calls, no waiting event could be scheduled. So an event that arrives can
+// be scheduled at once or has to wait, whatever waits already; only when room comes free must the
+// backlog be searched (Run).
 class Scheduler {
  public:
   Scheduler(uint32_t capacity, bool fragments, CqLayout layout, Knobs* knobs, HardwareErrors* errors)
@@ -44,17 +45,17 @@ class Scheduler {
   void Unlink(ConsumerQueue* port, uint8_t queue);
   void Enable(ConsumerQueue* port, bool enabled);
   void Start();
-  // The driver refused the start: the device takes nothing of what the library sends all the same.
+  // The driver refused the start: the device drops everything that the library sends.
   void RefuseStart() { refused_ = true; }
-  // The device was reset: nothing is scheduled any more, what is queued is lost.
+  // The device was reset: nothing is scheduled any more, and what is queued is lost.
   void Die();
 
-  // One record as the port writes it: its command says whether it carries an event, completes,
-  // returns a token.
+  // Takes one record as the port writes it. Its command tells whether it carries an event,
+  // completes one, or returns a token.
   void Take(ConsumerQueue* from, const dlb_event_t& event, uint8_t command);
   void Complete(ConsumerQueue* from);
   void ReturnTokens(ConsumerQueue* port, uint32_t count);
-  // After the calls above: schedules what has found room.
+  // To be called after the functions above: schedules the events that have room now.
   void Run() {
     if (pending_ != 0) RunPending();
   }
@@ -62,7 +63,7 @@ class Scheduler {
   LdbQueue* ldb_queue(unsigned id) { return id < ldb_queues_.size() ? ldb_queues_[id].get() : nullptr; }
   DirQueue* dir_queue(unsigned id) { return id < dir_queues_.size() ? dir_queues_[id].get() : nullptr; }
   uint32_t queued() const { return queued_; }
-  // Of the queue's waiting events, the atomic ones whose flow some port has. Looks at each.
+  // Counts the queue's waiting atomic events whose flow some port has. It visits each event.
   uint32_t CountBlocked(const LdbQueue& queue) const;
 
  private:
@@ -106,9 +107,9 @@ class Scheduler {
   std::array<std::unique_ptr<DirQueue>, 96> dir_queues_;
   std::array<std::unique_ptr<ConsumerQueue>, 64> ldb_ports_;
   std::array<std::unique_ptr<ConsumerQueue>, 96> dir_ports_;
-  // Load-balanced ports that have room, by bit.
+  // The load-balanced ports that have room, one bit each.
   uint64_t ready_ = 0;
-  // Queues to look at in Run, by bit.
+  // The queues that Run has to search, one bit each.
   uint32_t pending_ = 0;
   uint32_t queued_ = 0;
 };

@@ -1,12 +1,12 @@
-// Scheduler: who gets what.
+// Scheduler: which port gets which event.
 #include "scheduler.h"
 
 #include "bits.h"
 
 namespace dlb_sim {
 
-// The ports that have this event's flow, or all; none if it lacks a sequence number, or the queue
-// has as much in flight as it may.
+// The ports that may take this event: the one that has its flow, or all. None if the event lacks a
+// sequence number, or the queue has as much in flight as it may.
 uint64_t Scheduler::WhoMayTake(const LdbQueue& queue, const dlb_event_t& event) const {
   const uint8_t type = TypeOf(event);
   if (!queue.HasRoom()) return 0;
@@ -18,8 +18,8 @@ uint64_t Scheduler::WhoMayTake(const LdbQueue& queue, const dlb_event_t& event) 
 
 bool Scheduler::PlaceNow(LdbQueue* queue, const dlb_event_t& event) {
   if (HasStopped()) return false;
-  // Something that waits, here or in another queue, may have found room meanwhile: all stand in
-  // line then.
+  // An event that waits, in this or another queue, may have found room meanwhile; then all events
+  // stand in line.
   if (pending_ != 0 && queued_ > 0) {
     pending_ |= 1U << queue->id;
     return false;
@@ -85,8 +85,8 @@ void Scheduler::RunPending() {
   }
 }
 
-// Replaces `best` by the queue's first event that one of the ports can take, if that has a better
-// priority, or the same and is older.
+// Replaces `best` by the queue's first event that one of the ports can take, if that event has a
+// better priority, or the same and is older.
 void Scheduler::FindFirst(LdbQueue* queue, uint64_t ports, Candidate* best) const {
   if (ports == 0) return;
   for (uint32_t left = queue->backlog.priorities; left != 0; left &= left - 1) {

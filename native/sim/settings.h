@@ -8,7 +8,7 @@
 
 namespace dlb_sim {
 
-// What a device has: the hardware's figures, unless a test wants fewer.
+// The resources of a device: the hardware's figures, unless a test wants fewer.
 struct Limits {
   uint32_t domains = 32;
   uint32_t ldb_queues = 32;
@@ -20,12 +20,12 @@ struct Limits {
   uint32_t dir_credits = 4096;
   uint32_t pools = 64;
   uint32_t sn_slots = 16;
-  // Of a load-balanced queue without sequence numbers: events scheduled and not completed, over all
-  // ports. libdlb asks the driver for so many.
+  // The most events of a load-balanced queue without sequence numbers that may be scheduled and not
+  // completed, over all ports. libdlb asks the driver for this many.
   uint32_t queue_in_flight = 512;
 };
 
-// "Every n-th time", counted by all threads together; 0 is never.
+// "Every n-th time", counted by all threads together; 0 means never.
 class EveryNth {
  public:
   void Set(uint32_t n) {
@@ -42,7 +42,7 @@ class EveryNth {
   std::atomic<uint32_t> count_{0};
 };
 
-// "So many times, from now on"; without a number for ever. Counted by all threads together.
+// "For the next n times"; without a number, for ever. Counted by all threads together.
 class Countdown {
  public:
   static constexpr uint32_t kForever = UINT32_MAX;
@@ -57,7 +57,8 @@ class Countdown {
   std::atomic<uint32_t> left_{kForever};
 };
 
-// What the data path looks at: atomic, since a command may come from any thread at any time.
+// The settings that the data path reads. They are atomic, since a command may come from any thread
+// at any time.
 struct Knobs {
   std::atomic<uint32_t> send_limit{UINT32_MAX};
   EveryNth send_zero;
@@ -65,38 +66,41 @@ struct Knobs {
   EveryNth error_flag;
   EveryNth spurious_interrupts;
   EveryNth lost_interrupts;
-  // The interrupt that is lost is the one that comes when it is over: then it is for ever again.
+  // The interrupt that is lost is the one after which the countdown is over; then the countdown is
+  // endless again.
   Countdown until_lost_interrupt;
-  // After so many events the device schedules nothing more.
+  // The number of events after which the device schedules nothing more.
   Countdown until_stop;
-  // How many consumer queues of a device have an interrupt vector. The others' never fire.
+  // How many consumer queues of a device have an interrupt vector. The interrupts of the others
+  // never fire.
   std::atomic<uint32_t> vectors{UINT32_MAX};
-  // How long a receive takes between finding the CQ empty and reading the eventfd.
+  // How long a receive takes between finding the CQ empty and reading the eventfd, in ms.
   std::atomic<uint32_t> slow_looks_ms{0};
   std::atomic<uint32_t> delay_interrupts_ms{0};
-  // How long what a port writes is on its way to the device.
+  // How long what a port writes is on its way to the device, in µs.
   std::atomic<uint32_t> latency_us{0};
-  // Whether the device, when armed, compares the tokens in use, or fires on new arrivals only (see
-  // README.md).
+  // Whether the device compares the tokens in use when it is armed. If not, it fires on new
+  // arrivals only (see README.md).
   std::atomic<bool> fires_on_arming{true};
-  // Whether a receive of exactly what the CQ has finds out that it is empty then.
+  // Whether a receive of exactly as many events as the CQ has finds out that the CQ is empty then.
   std::atomic<bool> exact_receives_look{false};
   std::atomic<bool> has_umwait{false};
   std::atomic<bool> refuse_start{false};
-  // Whether domains that are made have the thread that shares them: see DomainServer.
+  // Whether new domains have the thread that shares them: see DomainServer.
   std::atomic<bool> serves_domains{false};
   // The driver refuses the alert by which a reset ends the alert thread.
   std::atomic<bool> refuse_domain_alerts{false};
-  // What an alert's uninitialised id happens to be after a hardware error.
+  // The uninitialised id of an alert after a hardware error.
   std::atomic<uint32_t> garbage_alert_id{0};
 
   void Clear();
 };
 
-// How a consumer queue's elements lie in its memory: four to a cache line, or one. See README.md.
+// The layout of a consumer queue's elements in its memory: four to a cache line, or one. See
+// README.md.
 enum class CqLayout : uint8_t { kStd, kSparse };
 
-// What is fixed while domains exist. Under the world's lock.
+// The settings that are fixed while domains exist. Under the world's lock.
 struct Settings {
   bool combined = true;
   CqLayout cq_layout = CqLayout::kSparse;

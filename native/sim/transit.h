@@ -15,21 +15,20 @@ class Domain;
 class Scheduler;
 struct ConsumerQueue;
 
-// What ports have written and the device has not taken yet, in the order in which it was written:
-// with a latency, nothing that a call does is visible when it returns. What is due is taken by the
-// domain's next call, or by the delay line if none comes.
-//
-// Thread: under the domain's lock, but for the delay line's thread, which begins without it: the
-// gate keeps the domain from ending meanwhile.
+// What ports have written and the device has not taken yet, in the order in which it was written.
+// With a latency, nothing that a call does is visible when it returns. Records that are due are
+// taken by the domain's next call, or by the delay line if no call comes. Thread: under the
+// domain's lock, except that the delay line's thread begins without it: the gate keeps the domain
+// from ending meanwhile.
 class Transit {
  public:
   Transit(Domain* domain, Knobs* knobs) : gate_(std::make_shared<Gate>()), knobs_(knobs) { gate_->domain = domain; }
 
-  // A record as Scheduler::Take has it.
+  // Writes a record for Scheduler::Take.
   void Write(ConsumerQueue* from, const dlb_event_t& event, uint8_t command);
-  // Hands on what is due; `all`: the rest, too.
+  // Passes on the records that are due; with `all`, the others, too.
   void Settle(bool all = false);
-  // The domain ends. Without its lock.
+  // Ends it, with the domain. To be called without the domain's lock.
   void Close();
 
  private:

@@ -43,7 +43,7 @@ DeviceHandle* World::Open(int number) {
     errno = EINVAL;
     return nullptr;
   }
-  // Without O_CLOEXEC, as libdlb.
+  // The descriptor has no O_CLOEXEC, as in libdlb.
   OwnedFd fd(open("/dev/null", O_RDWR));
   if (!fd.valid()) return nullptr;
   device_handles_.push_back(std::make_unique<DeviceHandle>());
@@ -120,7 +120,7 @@ void World::Remove(DeviceHandle* handle, Domain* domain, std::unique_lock<std::m
   domain->resetting = true;
   ReportLeftovers(domain);
   lock->unlock();
-  // libdlb waits for its thread all the same.
+  // libdlb waits for its thread in this case, too.
   while (knobs.refuse_domain_alerts) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   if (!domain->alerts->End()) {
     breaches.Add("the alert callback of domain %d has kept its reset waiting for 10 s: a deadlock?", domain->id());
@@ -134,7 +134,7 @@ void World::Remove(DeviceHandle* handle, Domain* domain, std::unique_lock<std::m
       std::find_if(domains_.begin(), domains_.end(), [&](const auto& each) { return each.get() == domain; }));
 }
 
-// What a device reset took away was not lost by the user.
+// A device reset took away what a stale domain had; that is not the user's fault.
 void World::ReportLeftovers(Domain* domain) {
   if (domain->stale()) return;
   const std::string what = domain->Leftovers();

@@ -17,8 +17,8 @@
 
 namespace dlb_sim {
 
-// Everything that is there: one per process, never destroyed, since threads may still be in it when
-// the process ends.
+// The whole state of the stand-in: one object per process. It is never destroyed, since threads may
+// still use it when the process ends.
 class World {
  public:
   static World& Get();
@@ -32,10 +32,10 @@ class World {
   std::mutex mutex;
 
   DeviceHandle* Open(int number);
-  // 0, or an errno. -1, as libdlb has it, if the domain's socket could not be made.
+  // Returns 0 or an errno; -1, as in libdlb, if the domain's socket could not be made.
   int CreateDomain(DeviceHandle* handle, const dlb_create_sched_domain_t& args,
                    const dlb_adv_create_sched_domain_t& adv, int* id);
-  // These two give the lock back while they wait for the alert callback.
+  // These two release the lock while they wait for the alert callback.
   int Close(DeviceHandle* handle, std::unique_lock<std::mutex>* lock);
   int ResetDomain(DeviceHandle* handle, int id, std::unique_lock<std::mutex>* lock);
   DomainHandle* Attach(DeviceHandle* handle, int id);
@@ -44,20 +44,20 @@ class World {
   void DetachPort(PortHandle* handle);
 
   Settings& settings() { return settings_; }
-  // What is fixed while there are domains must not be set then.
+  // Settings that are fixed while there are domains must not be changed then.
   bool HasDomains() const { return !domains_.empty(); }
-  // The settings changed: devices as new.
+  // To be called when the settings have changed: makes the devices new.
   void Renew();
   Domain* FindDomain(int id) const;
   std::vector<Domain*> DomainsOf(const Device* device) const;
   bool HasDevice(int number) const { return settings_.devices.count(number) != 0; }
-  // `busy`: how long it cannot be opened.
+  // `busy` is how long the device cannot be opened.
   void ResetDevice(int number, std::chrono::milliseconds busy);
   void ResetAll();
-  // What was not brought to an end, as breaches: when the process ends.
+  // Reports, when the process ends, everything that was not given back as breaches.
   void ReportLeaks();
 
-  // Why DLB_SIM was not understood, or empty.
+  // Why DLB_SIM was not understood; empty if it was.
   const std::string& environment_error() const { return environment_error_; }
 
  private:

@@ -1,4 +1,4 @@
-// World: device resets, starting anew, and the end of the process.
+// World: device resets, dlb_sim_reset, and the end of the process.
 #include <utility>
 
 #include "world.h"

@@ -1,4 +1,4 @@
-// The alert thread: what it tells, and when it ends.
+// The alert thread: which alerts it passes on, and when it ends.
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -11,7 +11,7 @@
 namespace dlb_sim_test {
 namespace {
 
-// What a callback was told, and a way to wait for it.
+// The alerts that a callback got, and a way to wait for them.
 class Told {
  public:
   static void Callback(dlb_alert_t* alert, int domain, void* arg) {
@@ -99,7 +99,8 @@ void DeviceReset() {
   CHECK_EQUAL(dlb_close(device), 0);
 }
 
-// Its id is left as it happens to be: 0, which reads as a device reset and ends the thread.
+// A hardware error's id is not initialised. Here it is 0, which reads as a device reset and ends
+// the thread.
 void HardwareError() {
   CapturedStdout out;
   Told told;
@@ -114,7 +115,7 @@ void HardwareError() {
 
 void NoCallsFromCallback() {
   const auto callback = [](dlb_alert_t* alert, int, void* arg) {
-    // The domain's reset gives the lock back while it waits; even so, it is a breach.
+    // The domain's reset releases the lock while it waits; it is a breach all the same.
     dlb_resources_t resources{};
     if (alert->id == DLB_ALERT_DOMAIN_RESET) dlb_get_num_resources(*static_cast<dlb_hdl_t*>(arg), &resources);
   };

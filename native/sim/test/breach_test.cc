@@ -1,4 +1,4 @@
-// Broken rules are reported.
+// Tests that broken rules are reported.
 #include <thread>
 
 #include "../libdlb_sim.h"
@@ -93,7 +93,7 @@ void TwoThreads() {
     dlb_event_t event{};
     CHECK_EQUAL(dlb_recv(port, 1, true, &event), 1);
   });
-  // Only the first that comes during the wait is needed, which it ends.
+  // One breach during the wait is enough, and ends it.
   while (dlb_sim_breach_count() == 0) {
     dlb_event_t none{};
     dlb_send(port, 0, &none);

@@ -7,7 +7,7 @@
 
 namespace dlb_sim_test {
 
-// What the library prints while it lives.
+// Captures what the library prints while the object exists.
 class CapturedStdout {
  public:
   CapturedStdout() {
@@ -25,7 +25,7 @@ class CapturedStdout {
   CapturedStdout(const CapturedStdout&) = delete;
   CapturedStdout& operator=(const CapturedStdout&) = delete;
 
-  // So far.
+  // The text so far.
   std::string Text() {
     std::fflush(stdout);
     std::string text(4096, '\0');

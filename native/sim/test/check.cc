@@ -1,4 +1,5 @@
-// Runs the self-test: a line per test on stderr, since the library prints to stdout as libdlb does.
+// Runs the self-test. It prints a line per test to stderr, since the library prints to stdout, as
+// libdlb does.
 #include "check.h"
 
 #include <atomic>
@@ -32,7 +33,7 @@ void RunOne(const Test& test) {
   std::fprintf(stderr, "%s - %s\n", failures == before ? "ok" : "not ok", test.title);
 }
 
-// `--leak`: for a test of what the library says when a process ends with everything open.
+// `--leak` is for a test of what the library reports when a process ends with everything open.
 int Leak() {
   Rig rig;
   rig.LdbPort();
@@ -43,7 +44,7 @@ int Leak() {
 
 void Failed(const char* file, int line, const std::string& what) {
   std::fprintf(stderr, "%s:%d: %s\n", file, line, what.c_str());
-  // What goes wrong in a loop would go on for good.
+  // A failure in a loop would go on for ever.
   if (++failures == 100) std::_Exit(1);
 }
 
@@ -58,7 +59,7 @@ int main(int argc, char** argv) {
   using namespace dlb_sim_test;
   const std::string only = argc > 1 ? argv[1] : "";
   if (only == "--leak") return Leak();
-  // Breaches that the tests provoke are of no interest to who reads the output.
+  // A reader of the output is not interested in the breaches that the tests provoke.
   setenv("DLB_SIM_BREACH_FILE", "/dev/null", 1);
   char folder[] = "/tmp/dlb-sim-XXXXXX";
   if (mkdtemp(folder) == nullptr) return 2;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-// As much of a test framework as the stand-in's self-test needs.
+// The small test framework of the stand-in's self-test.
 
 namespace dlb_sim_test {
 
@@ -15,12 +15,12 @@ struct Test {
   void (*run)();
 };
 
-// The tests of one file; check.cc runs all files' in order.
+// The tests of one file. check.cc runs the tests of all files in order.
 using Tests = std::vector<Test>;
 
 void Failed(const char* file, int line, const std::string& what);
 
-// A breach that has the text is there, and one more breach than before is right.
+// Checks that one of the breaches contains the text, and that there is one breach more than before.
 void ExpectBreach(const char* file, int line, const std::string& text, unsigned count);
 
 template <typename T>
@@ -54,7 +54,7 @@ void CheckFails(const char* file, int line, const char* text, T result, int erro
 #define CHECK(condition) \
   if (!(condition)) dlb_sim_test::Failed(__FILE__, __LINE__, #condition)
 #define CHECK_EQUAL(actual, ...) dlb_sim_test::CheckEqual(__FILE__, __LINE__, #actual, actual, __VA_ARGS__)
-// The call gives -1 and this errno.
+// Checks that the call returns -1 with this errno.
 #define CHECK_FAILS(call, error)                                                       \
   do {                                                                                 \
     errno = 0;                                                                         \

@@ -23,7 +23,7 @@ dlb_event_t Numbered(uint64_t number) {
   return event;
 }
 
-// The numbers that lie in a line of the memory, by their offsets: 0 where nothing was written.
+// The numbers in a line of the memory, by their offsets; 0 where nothing was written.
 std::vector<uint64_t> NumbersIn(const CqRing::CacheLine& line) {
   uint64_t words[8];
   static_assert(sizeof words == sizeof line, "a line has 64 bytes");
@@ -54,8 +54,8 @@ void LeastPlaces() {
   CHECK_EQUAL(CqRing(1024, CqLayout::kStd).memory().size(), 256);
 }
 
-// The ring holds more and less, at all its places, over many rounds: what is read is what was
-// written, and what an earlier round left is not taken for new.
+// The number of events in the ring varies, at all its places, over many rounds. Every event that
+// was written is read, and nothing that an earlier round left is taken for new.
 void Rounds() {
   for (const CqLayout layout : {CqLayout::kStd, CqLayout::kSparse}) {
     CqRing ring(8, layout);
@@ -78,7 +78,7 @@ void Rounds() {
   }
 }
 
-// The same by libdlb's calls.
+// The same through libdlb's calls.
 void Received(bool directed, uint32_t depth) {
   Rig rig;
   int id = 0;
@@ -116,8 +116,8 @@ void InEachLayout() {
   }
 }
 
-// The depth bounds more than what is in the ring: an event that was received takes its part of it
-// until its token is back.
+// The depth bounds more than the events in the ring: an event that was received counts until its
+// token is returned.
 void Tokens() {
   for (const char* layout : kLayouts) {
     CHECK_EQUAL(dlb_sim_control(layout), 0);
@@ -130,7 +130,7 @@ void Tokens() {
       CHECK_EQUAL(Send(port, 50, {queue}), 50);
       std::vector<dlb_event_t> events(50);
       CHECK_EQUAL(dlb_recv_no_pop(port, 50, false, events.data()), depth);
-      // At every place of the ring, with all the tokens out but one.
+      // This runs at every place of the ring, with all the tokens out but one.
       for (uint32_t number = depth; number < 40; number++) {
         CHECK_EQUAL(dlb_recv_no_pop(port, 50, false, events.data()), 0);
         CHECK_EQUAL(dlb_pop_cq(port, 1), 1);
@@ -145,7 +145,7 @@ void Tokens() {
   }
 }
 
-// The tokens are on their way to the device, and the library knows that it has sent them.
+// The tokens are on their way to the device, and the library counts them as returned.
 void TokensInTransit() {
   Rig rig;
   const int queue = rig.Queue();

@@ -1,4 +1,5 @@
-// The software credits: who has them when. The figures are those measured with the real library.
+// The software credits: which port has them at which time. The figures are those measured with the
+// real library.
 #include "rig.h"
 #include "suites.h"
 
@@ -67,7 +68,7 @@ void RichPortGivesBack() {
   Line line(128);
   CHECK_EQUAL(line.Offer(line.senders[0], 128), 128);
   CHECK_EQUAL(Receive(line.receiver, 64).size(), 64);
-  // 64 are not more than 64; with one more, the next call returns all but 32.
+  // 64 is not more than 64. With one more, the next call returns all but 32.
   CHECK_EQUAL(dlb_release(line.receiver, 1), 1);
   CHECK_EQUAL(line.Offer(line.senders[0], 1), 0);
   CHECK_EQUAL(Receive(line.receiver, 1).size(), 1);
@@ -82,7 +83,7 @@ void FailedSendsGiveBack() {
   Line line(32, false);
   const int directed = line.rig.domain_id;
   CHECK(directed >= 0);
-  // Holds 31 load-balanced credits, and fails for want of directed ones.
+  // The port holds 31 load-balanced credits, and fails because it has no directed ones.
   CHECK_EQUAL(line.Offer(line.senders[0], 1), 1);
   CHECK_EQUAL(line.Offer(line.senders[1], 1), 0);
   for (int i = 0; i < 98; i++) CHECK_EQUAL(line.Offer(line.senders[1], 1), 0);
@@ -103,7 +104,7 @@ void SeparateKinds() {
   CHECK_EQUAL(Send(port, 64, {queue}), 32);
   CHECK_EQUAL(Send(port, 64, {directed, DLB_SCHED_DIRECTED}), 32);
   CHECK_EQUAL(Send(port, 1, {queue}), 0);
-  // Each kind comes back to whom it came to.
+  // Credits of each kind go back to the port that received events of that kind.
   CHECK_EQUAL(Receive(sink).size(), 32);
   CHECK_EQUAL(Send(sink, 1, {queue}), 0);
   CHECK_EQUAL(Send(sink, 1, {directed, DLB_SCHED_DIRECTED}), 1);

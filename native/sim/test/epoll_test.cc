@@ -1,4 +1,4 @@
-// Receiving by eventfd: who reads it, when it is armed, and what goes wrong.
+// Receiving by eventfd: who reads it, when the interrupt is armed, and what goes wrong.
 #include <array>
 #include <chrono>
 #include <poll.h>
@@ -35,7 +35,7 @@ struct Polled {
     return poll(&poll_fd, 1, 5000) == 1;
   }
   void Offer(uint32_t count) { CHECK_EQUAL(Send(sender, count, {queue}), count); }
-  // Receives so many, and releases them.
+  // Receives up to `max` events, checks that there are `count`, and releases them.
   void Take(uint32_t max, size_t count) {
     CHECK_EQUAL(Receive(port, max).size(), count);
     CHECK_EQUAL(dlb_release(port, static_cast<uint32_t>(count)), count);
@@ -56,7 +56,7 @@ void WakesAndRearms() {
     p.Offer(3);
     CHECK(p.IsReadable());
     p.Take(16, 3);
-    // It was armed before the tokens went back.
+    // The interrupt was armed before the tokens went back.
     CHECK(p.IsReadable());
     p.Take(16, 0);
     CHECK(!p.IsReadable());
@@ -86,7 +86,8 @@ void LosesOneInterrupt() {
   p.Take(16, 1);
   p.Offer(1);
   CHECK(!p.IsReadable());
-  // It is not armed any more: the next ones do not come either, before somebody looks.
+  // The interrupt is not armed any more, so the next ones do not come either, until a receive arms
+  // it.
   p.Offer(1);
   CHECK(!p.IsReadable());
   CHECK_EQUAL(eventfd_write(p.fd, 1), 0);
@@ -122,13 +123,13 @@ void FewVectors() {
   for (const int fd : fds) close(fd);
 }
 
-// An event that comes after a receive has found the CQ empty, and before that reads the eventfd.
+// An event comes after a receive has found the CQ empty, and before that receive reads the eventfd.
 void EatsInTheWindow() {
   Polled p;
   CHECK_EQUAL(dlb_sim_control("interrupts arrival"), 0);
   CHECK_EQUAL(dlb_sim_control("slow-looks 50"), 0);
   bool eaten = false;
-  // The receive may not have begun when the event comes: then it finds it.
+  // If the receive has not begun when the event comes, it finds the event.
   for (int round = 0; round < 100 && !eaten; round++) {
     CHECK_EQUAL(eventfd_write(p.fd, 1), 0);
     size_t found = 0;
@@ -220,7 +221,7 @@ void FailingEnableKeepsIt() {
   CapturedStdout out;
   CHECK_EQUAL(Receive(port).size(), 0);
   CHECK_EQUAL(out.Text(), kEpollLine);
-  // The device knows nothing of it.
+  // The device does not know the eventfd.
   CHECK_EQUAL(Send(port, 1, {queue}), 1);
   uint64_t wakes = 0;
   CHECK(read(fd, &wakes, sizeof wakes) < 0);

@@ -85,7 +85,7 @@ void RefusedSettings() {
   CHECK_EQUAL(Receive(port).size(), 5);
   CHECK_EQUAL(dlb_release(port, 5), 5);
   rig.TearDown();
-  // The device would take over here what was said before.
+  // At this point the device would apply the commands that came before.
   Control("device-reset 0");
   dlb_hdl_t device = nullptr;
   dlb_dev_cap_t cap{};
@@ -152,7 +152,7 @@ void RefusedStart() {
   dlb_port_hdl_t port = rig.LdbPort();
   rig.Link(port, queue);
   rig.Start();
-  // The library sends; the device takes nothing of it.
+  // The library sends, and the device takes nothing of it.
   CHECK_EQUAL(Send(port, 1, {queue}), 1);
   EXPECT_BREACH("whose start was refused");
   CHECK_EQUAL(Receive(port).size(), 0);

@@ -1,4 +1,4 @@
-// Files and descriptors: what is there, and who keeps it.
+// Files and descriptors: which ones exist, and who keeps them.
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
@@ -67,20 +67,20 @@ void Inheritable() {
   const std::set<int> before = Descriptors(false);
   const std::set<int> before_inheritable = Descriptors(true);
   Rig rig;
-  // Device, domain, its socket, and the attachment's.
+  // These are the descriptors of the device, the domain, its socket and the attachment.
   CHECK_EQUAL(Descriptors(true).size(), before_inheritable.size() + 4);
   rig.TearDown();
   CHECK(Descriptors(false) == before);
 }
 
-// A child that lives on with the domain's descriptor keeps the domain's resources.
+// A child process that keeps the domain's descriptor keeps the domain's resources.
 void ChildKeepsResources() {
   Rig rig;
   int pipe_ends[2];
   CHECK_EQUAL(pipe2(pipe_ends, O_CLOEXEC), 0);
   const pid_t child = fork();
   if (child == 0) {
-    // Until the parent closes its end.
+    // The child reads until the parent closes its end.
     char byte = 0;
     close(pipe_ends[1]);
     _exit(static_cast<int>(read(pipe_ends[0], &byte, 1)));

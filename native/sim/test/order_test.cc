@@ -110,7 +110,8 @@ void WrongQueue() {
   rig.TearDown();
 }
 
-// Completes what it has not received, wraps what is owed, and so takes the clamp off the release.
+// The forward completes events that were not received. This wraps the count of owed events, after
+// which releases are not bounded any more.
 void ForwardOfTooMany() {
   Rig rig;
   const int queue = rig.Queue();

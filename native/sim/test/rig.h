@@ -21,8 +21,8 @@ struct Shape {
   uint32_t sn_slots = 2;
 };
 
-// An open device with one attached domain and its pool (pools on 2.0), and what tests do over and
-// over.
+// An open device with one attached domain and its pool (two pools on 2.0), and the steps that tests
+// repeat.
 class Rig {
  public:
   explicit Rig(const Shape& shape = {});
@@ -32,14 +32,14 @@ class Rig {
   int Queue(uint32_t sequence_numbers = 0);
   int DirQueue(int port = -1);
   dlb_port_hdl_t LdbPort(uint16_t depth = 8, uint32_t entries = 0, int* id = nullptr);
-  // With a queue: that queue's port.
+  // With a `queue`, the port is that queue's.
   dlb_port_hdl_t DirPort(uint16_t depth = 8, int queue = -1, int* id = nullptr);
   dlb_create_port_t PortArgs(uint16_t depth, uint32_t entries) const;
-  // Links, that is: 8 links to a port at most.
+  // A port can have 8 links at most.
   void Link(dlb_port_hdl_t port, int queue, int priority = 0);
   void LaunchAlerts();
   void Start();
-  // In libdlb's order; all has to succeed.
+  // Closes everything in libdlb's order, and checks that every call succeeds.
   void TearDown();
   void DetachPorts();
 
@@ -61,14 +61,14 @@ struct Spec {
   uint8_t weight = 0;
 };
 
-// Numbered from `first`, in udata64.
+// Returns events that are numbered from `first`, in udata64.
 std::vector<dlb_event_t> Events(uint32_t count, const Spec& spec, uint64_t first = 0);
 int Send(dlb_port_hdl_t port, uint32_t count, const Spec& spec, uint64_t first = 0);
 int Forward(dlb_port_hdl_t port, uint32_t count, const Spec& spec, uint64_t first = 0);
-// The numbers of what one dlb_recv gives.
+// The numbers of the events that one dlb_recv returns.
 std::vector<uint64_t> Receive(dlb_port_hdl_t port, uint32_t max = 64);
 std::vector<uint64_t> Numbers(uint64_t first, uint64_t end);
-// Receives and releases until there is nothing more.
+// Receives and releases until there are no more events.
 std::vector<uint64_t> Drain(dlb_port_hdl_t port, bool directed = false);
 
 }  // namespace dlb_sim_test

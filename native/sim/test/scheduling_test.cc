@@ -41,7 +41,7 @@ void Bounds() {
   rig.TearDown();
 }
 
-// The most that a queue has in flight over all its ports, whatever those could hold.
+// A queue has a limit of events in flight over all its ports, whatever the ports could hold.
 void InFlightLimit() {
   Rig rig({true, 2, 2, 2, 2048, 2048, 256, 2});
   const int queue = rig.Queue();
@@ -64,9 +64,9 @@ void InFlightLimit() {
   CHECK_EQUAL(statistic(0x10006), 88U);
   CHECK_EQUAL(Receive(a, 1024).size(), 256);
   CHECK_EQUAL(Receive(b, 1024).size(), 256);
-  // To receive is not enough.
+  // Receiving is not enough: the events must be released.
   CHECK_EQUAL(Receive(a, 1024).size() + Receive(b, 1024).size(), 0);
-  // Another queue is not held up.
+  // Another queue is not affected.
   CHECK_EQUAL(Send(b, 4, {other}), 4);
   CHECK_EQUAL(Receive(a, 1024).size() + Receive(b, 1024).size(), 4);
   CHECK_EQUAL(dlb_release(a, 10), 10);
@@ -78,7 +78,7 @@ void InFlightLimit() {
   rig.TearDown();
 }
 
-// With sequence numbers, those are the limit, for atomic events as well.
+// A queue with sequence numbers has those as its limit, for atomic events as well.
 void InFlightLimitOfOrdered() {
   Rig rig;
   const int queue = rig.Queue(64);
@@ -130,7 +130,7 @@ void Atomic() {
   const std::vector<uint64_t> at_b = Receive(b);
   dlb_port_hdl_t holder = at_a[0] == 0 ? a : b;
   dlb_port_hdl_t other = holder == a ? b : a;
-  // A full port holds up its flow, and no other.
+  // A full port delays its flow, and no other.
   CHECK_EQUAL(holder == a ? at_a : at_b, Numbers(0, 8));
   CHECK_EQUAL(holder == a ? at_b : at_a, Numbers(50, 55));
   CHECK_EQUAL(dlb_release(other, 5), 5);
@@ -157,7 +157,7 @@ void Priorities() {
     CHECK_EQUAL(Send(sender, 2, {queue, DLB_SCHED_UNORDERED, reversed}, 10 * reversed), 2);
   }
   CHECK_EQUAL(Send(sender, 1, {better, DLB_SCHED_UNORDERED, 7}, 200), 1);
-  // The first went to the CQ at once.
+  // The first event went to the CQ at once.
   const std::vector<uint64_t> expected = {70, 200, 0, 1, 10, 11, 20, 21, 30, 31, 40, 41, 50, 51, 60, 61, 71};
   CHECK_EQUAL(Drain(port), expected);
   rig.TearDown();
@@ -199,7 +199,7 @@ void UnlinkedAndDisabled() {
   CHECK_EQUAL(Receive(b).size(), 0);
   CHECK_EQUAL(dlb_disable_port(a), 0);
   CHECK_EQUAL(Drain(b).size(), 0);
-  // What the disabled port has in its CQ is still delivered; then EACCES.
+  // The events in the disabled port's CQ are still delivered; then receives fail with EACCES.
   CHECK_EQUAL(Receive(a), Numbers(0, 4));
   dlb_event_t event{};
   CHECK_FAILS(dlb_recv(a, 1, false, &event), EACCES);
@@ -226,7 +226,7 @@ void Tokens() {
   CHECK_EQUAL(dlb_recv_no_pop(port, 8, false, events.data()), 0);
   CHECK_EQUAL(dlb_pop_cq(port, 1), 1);
   CHECK_EQUAL(dlb_recv_no_pop(port, 8, false, events.data()), 1);
-  // Three of the four tokens in one record, then one with a release.
+  // Three of the four tokens are returned by one record, and one with a release.
   dlb_event_t commands[2] = {};
   commands[0].command = DLB_CMD_BAT_T;
   commands[0].flow_id = 2;

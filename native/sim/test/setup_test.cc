@@ -106,7 +106,7 @@ void DomainBounds() {
   rig.TearDown();
 }
 
-// On 2.0 a port needs the pools of what its domain has.
+// On 2.0, a port needs the pools for the kinds that its domain has.
 void PoolsOf20() {
   Rig rig({false, 1, 1, 0, 16, 64, 0, 0});
   CHECK_FAILS(dlb_create_credit_pool(rig.domain, 1), EINVAL);

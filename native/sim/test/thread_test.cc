@@ -1,4 +1,5 @@
-// Many threads, each with its own ports: nothing lost, nothing twice, no breach.
+// Many threads, each with its own ports: no event is lost, none comes twice, and there is no
+// breach.
 #include <algorithm>
 #include <atomic>
 #include <poll.h>
@@ -50,7 +51,7 @@ struct Crowd {
     }
   }
 
-  // Sleeps in poll, without a time limit: a lost wake stops it for good.
+  // Sleeps in poll without a time limit: a lost wake stops it for good.
   void ReceiveByEventfd(dlb_port_hdl_t port, int fd) {
     pollfd poll_fd{fd, POLLIN, 0};
     while (received < kEach * kThreads) {
@@ -100,7 +101,7 @@ void ByEventfd() {
   for (const int fd : fds) close(fd);
 }
 
-// Set-up calls and commands beside the traffic.
+// Set-up calls and commands run beside the traffic.
 void BesidesSetUp() {
   Crowd crowd(true);
   std::atomic<bool> stop{false};

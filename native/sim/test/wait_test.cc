@@ -14,7 +14,7 @@ struct Waiting {
     rig.Link(port, queue);
     rig.Start();
   }
-  // What a receive that waits gives when `act` happens meanwhile.
+  // The result of a receive that waits while `act` happens.
   template <typename Act>
   int ReceiveDuring(Act act, int* error) {
     int result = 0;
@@ -24,7 +24,7 @@ struct Waiting {
       result = dlb_recv(port, 1, true, &event);
       *error = errno;
     });
-    // Not needed for the result: it makes it likely that the receiver does wait.
+    // The result does not need this sleep; it makes it likely that the receiver does wait.
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     act();
     receiver.join();
