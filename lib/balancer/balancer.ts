@@ -17,8 +17,9 @@ import { LedgerGuard } from './ledger-guard.ts'
 import { Datagrams } from './listeners/datagrams.ts'
 import { StaleFiles } from './listeners/stale-files.ts'
 import { ListenerTable } from './listeners/table.ts'
+import type { BalancerOptions } from './options/balancer-options.ts'
 import { type CloseOptions, checkSignal, readCloseOptions } from './options/close-options.ts'
-import { type BalancerOptions, type ResolvedOptions, resolveOptions } from './options/options.ts'
+import { type ResolvedOptions, resolveOptions } from './options/options.ts'
 import { Cuts } from './stats/cuts.ts'
 import type { Health } from './stats/health.ts'
 import { Sheds } from './stats/sheds.ts'
@@ -191,17 +192,17 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
 /** The parts that work with no others, or only with each other. */
 function createBasics(options: ResolvedOptions, events: Events) {
-  const { slots, affinityTimeout } = options
-  const ledger = Ledger.create({ fdLimit: loadAddon().fdLimit(), workers: slots })
+  const { workerPlaces, affinityTimeout } = options
+  const ledger = Ledger.create({ fdLimit: loadAddon().fdLimit(), workers: workerPlaces })
   const cuts = new Cuts()
   return {
     ledger,
     recovery: new LedgerRecovery(ledger),
     guard: new LedgerGuard(ledger),
     clients: new ClientTable({ timeout: affinityTimeout, isOpen: (fd, stamp) => ledger.isOpen(fd, stamp) }),
-    workers: new Workers(slots),
-    eligibility: new Eligibility(slots),
-    threadTimes: new ThreadTimes(slots),
+    workers: new Workers(workerPlaces),
+    eligibility: new Eligibility(workerPlaces),
+    threadTimes: new ThreadTimes(workerPlaces),
     drains: new Drains(ledger, cuts, events),
     cuts,
     sheds: new Sheds((shed) => events.emit('shed', { ...shed, limit: loadAddon().fdLimit() })),

@@ -4,7 +4,7 @@ import type { ListenerOptions } from '../balancer/listeners/settings.ts'
 
 const MS_PER_UNIT: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
 
-/** '500ms', '10s', '2m' → milliseconds; '0' needs no unit. */
+/** Reads '500ms', '10s' or '2m' as milliseconds; '0' needs no unit. */
 export function parseDuration(text: string): number {
   const [, digits = '', unit = ''] = /^(\d+)(ms|s|m)?$/.exec(text) ?? []
   if (digits !== '' && Number(digits) === 0) return 0
@@ -13,6 +13,11 @@ export function parseDuration(text: string): number {
     throw new InvalidArgumentError('Give a whole number and its unit, such as 500ms, 10s or 2m.')
   }
   return Number(digits) * factor
+}
+
+/** The shortest text that `parseDuration` reads as so many milliseconds, in ms or s. */
+export function showDuration(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
 }
 
 export function parseCount(text: string): number {
@@ -26,7 +31,7 @@ export function parseDeviceId(text: string): number {
   return id
 }
 
-/** `<address>=[<policy>][,<priority>][,proxy]`, something of it, each once. */
+/** Reads `<address>=[<policy>][,<priority>][,proxy]`, of which one must follow the address. */
 export function addListener(
   text: string,
   listeners: Readonly<Record<string, ListenerOptions>> = {},

@@ -1,47 +1,25 @@
 import path from 'node:path'
 import { Balancer } from '../balancer/balancer.ts'
-import type { OverLimit } from '../balancer/dispatch/admission.ts'
-import type { PolicyName } from '../balancer/dispatch/policies/names.ts'
 import type { CloseReport } from '../balancer/events.ts'
-import type { ListenerOptions } from '../balancer/listeners/settings.ts'
-import type { FallbackPolicy } from '../balancer/options/options.ts'
 import { resolveOptions } from '../balancer/options/options.ts'
 import { EntryFailedError } from '../balancer/workers/start-watch.ts'
 import { NodeDlbError } from '../errors.ts'
 import { entryProblem } from './entry-problem.ts'
+import { optionsOf, withFlags } from './option-flags.ts'
 import { Reloads } from './reloads.ts'
 import { Report } from './report.ts'
 import { Signals } from './signals.ts'
 import { StatsFile } from './stats-file.ts'
 
-export interface RunFlags {
-  readonly workers?: number
-  readonly device?: 'auto' | 'software' | 'dlb'
-  readonly id?: number
-  readonly library?: string
-  readonly fallbackPolicy: FallbackPolicy
-  readonly maxRetries?: number
-  readonly policy: PolicyName
-  readonly affinityTimeout?: number
-  readonly listener?: Readonly<Record<string, ListenerOptions>>
-  /** Milliseconds. */
-  readonly drainTimeout: number
-  readonly stallTimeout?: number
-  readonly parking?: boolean
-  readonly proxyProtocol?: boolean
-  readonly deferAccept?: boolean
-  readonly maxConnections?: number
-  readonly maxConnectionsPerWorker?: number
-  readonly overLimit: OverLimit
-  readonly maxEventLoopDelay?: number
+/** What commander has read: the flags of this command, and those that `optionsOf` reads. */
+export interface RunFlags extends Readonly<Record<string, unknown>> {
   readonly stats?: string
-  readonly debug?: boolean
   readonly quiet?: boolean
 }
 
 const CUT_EXIT_CODE = 1
 const FAILED_EXIT_CODE = 1
-/** Shells use it for that, and 1 is what an app that fails gives. */
+/** The code that shells use for wrong usage. An app that fails exits with 1. */
 export const USAGE_EXIT_CODE = 2
 
 /** `node-dlb run`. Ends the process. */
@@ -49,7 +27,7 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
   const report = new Report(flags.quiet ?? false)
   const built = build(entry, args, flags, report)
   if (!built) return
-  const { balancer, statsFile } = built
+  const { balancer, statsFile, drainTimeout } = built
   const closed = new Promise<CloseReport>((resolve) => balancer.once('close', resolve))
   let deviceFailed = false
   balancer.on('error', (error) => {
@@ -58,7 +36,7 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
   const reloads = new Reloads(balancer, report)
   const signals = new Signals({
     drain: (signal) => {
-      report.draining(signal, flags.drainTimeout)
+      report.draining(signal, drainTimeout)
       void balancer.close({ signal })
     },
     cut: () => void balancer.close({ timeout: 0 }),
@@ -77,7 +55,7 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
     report.started(balancer, entry)
     const { cut, exitCode } = await closed
     report.closed(cut, signals.received)
-    // Nobody asked it to end, and signals that come meanwhile change nothing of that.
+    // Nobody asked the balancer to end, and signals that come meanwhile do not change that.
     if (deviceFailed) process.exitCode = FAILED_EXIT_CODE
     else process.exitCode = signals.exitCode ?? (exitCode || (cut > 0 ? CUT_EXIT_CODE : 0))
   } catch (error) {
@@ -85,25 +63,25 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
   } finally {
     if (statsFile) writeStats(statsFile, balancer, report)
   }
-  // While Node takes the process apart by itself, signals are not listened for: the second of two
-  // that are sent would kill it.
+  // Ends the process at once: while Node ended it by itself, nothing would listen for signals, and
+  // the second of two would kill it.
   process.exit()
 }
 
 interface Built {
   readonly balancer: Balancer
   readonly statsFile: StatsFile | null
+  /** Milliseconds. */
+  readonly drainTimeout: number
 }
 
-/** @returns null, with the exit code set, if it cannot be. */
+/** @returns null, with the exit code set, if the balancer cannot be built. */
 function build(entry: string, args: readonly string[], flags: RunFlags, report: Report): Built | null {
-  const { stats, quiet: _, listener: listeners, ...options } = flags
   try {
-    const statsFile = stats === undefined ? null : new StatsFile(stats)
-    // An app that takes its time to listen is its user's business, who sees it here; hence no
-    // limit.
-    const resolved = resolveOptions({ ...options, listeners, entry, argv: args, startTimeout: 0, stdin: true })
-    return { balancer: new Balancer(resolved), statsFile }
+    const statsFile = flags.stats === undefined ? null : new StatsFile(flags.stats)
+    // There is no limit on the start, because the user sees here that the app does not listen.
+    const resolved = resolveOptions({ ...optionsOf(flags), entry, argv: args, startTimeout: 0, stdin: true })
+    return { balancer: new Balancer(resolved), statsFile, drainTimeout: resolved.drainTimeout }
   } catch (error) {
     process.exitCode = failure(error, entry, report)
     return null
@@ -127,19 +105,8 @@ function failure(error: unknown, entry: string, report: Report): number {
     return isUsage ? USAGE_EXIT_CODE : FAILED_EXIT_CODE
   }
   const problem = entryProblem(path.resolve(entry), error)
-  // What Node itself would say: it is the app's error.
+  // The error is the app's, so it is printed as Node itself would print it.
   if (error.workerError !== null && problem?.withError !== false) report.uncaught(error.workerError)
   if (problem) report.error(problem.text)
   return problem?.isUsage ? USAGE_EXIT_CODE : error.exitCode
-}
-
-/**
- * A message about options of startBalancer, which are the command's in another spelling:
- * drainTimeout is --drain-timeout.
- */
-function withFlags(message: string): string {
-  return message.replace(/\b(\w+)(?= (?:must be|needs a policy))/g, (name) => {
-    if (name === 'entry') return name
-    return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
-  })
 }

@@ -27,7 +27,7 @@ export interface DealerParts {
   /** null: stalled workers are not looked for. */
   readonly stalls: Stalls | null
   readonly sheds: Sheds
-  readonly options: Pick<ResolvedOptions, 'maxRetries' | 'debug' | 'slots'>
+  readonly options: Pick<ResolvedOptions, 'maxRetries' | 'debug' | 'workerPlaces'>
 }
 
 interface DealtListeners {
@@ -79,11 +79,11 @@ export class Dealer {
     this.#events = domain.createEvents()
     this.#parts = parts
     this.#ledger = parts.ledger
-    const { maxRetries, debug, slots } = parts.options
+    const { maxRetries, debug, workerPlaces } = parts.options
     this.#maxRetries = maxRetries ?? Number.POSITIVE_INFINITY
     // In Envoy's log every thread is a worker. Main only accepts, and is numbered after the
     // workers.
-    this.#debug = debug && ((line) => debug(`worker_${slots} ${line}`))
+    this.#debug = debug && ((line) => debug(`worker_${workerPlaces} ${line}`))
     domain.returnTo(this)
   }
 

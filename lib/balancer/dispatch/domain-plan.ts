@@ -68,7 +68,7 @@ export interface DomainPlan {
  *     all                      64 credits for each worker and 320, or what the device has left but the one for probes
  */
 export function planDomain(device: Device, options: ResolvedOptions, policies: Policies): DomainPlan {
-  const { slots: workers } = options
+  const { workerPlaces: workers } = options
   const names = policies.names()
   const balanced = names.some(isLoadBalanced)
   const directed = !balanced || names.some((name) => !isLoadBalanced(name) && !isOwnAccepting(name))
@@ -100,8 +100,8 @@ function creditsOf(kind: DeviceKind, free: number, wanted: number | undefined, u
 
 /** @returns the depth of the consumer queues of the workers' load-balanced ports. */
 export function consumerQueueDepth({ counted }: DomainPlan, limit: number, options: ResolvedOptions): number {
-  const { slots, listeners } = options
+  const { workerPlaces, listeners } = options
   if (listeners.hasPriorities) return WORKER_CQ_DEPTH
   const most = Math.min(COUNTING_CQ_DEPTH, counted)
-  return deepestQueue(limit, slots, ADOPTED_ENTRIES, WORKER_CQ_DEPTH, most)
+  return deepestQueue(limit, workerPlaces, ADOPTED_ENTRIES, WORKER_CQ_DEPTH, most)
 }

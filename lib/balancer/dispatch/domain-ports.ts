@@ -43,7 +43,7 @@ export function createPorts(domain: SchedulingDomain, plan: DomainPlan, options:
     queues: queues.slice(probeQueues[domain.kind]),
     probeQueue: queues.at(0) ?? directQueueOf(main),
     main,
-    workers: Array.from({ length: options.slots }, () => createWorkerPorts(domain, plan, cqDepth)),
+    workers: Array.from({ length: options.workerPlaces }, () => createWorkerPorts(domain, plan, cqDepth)),
     limits: { perWorker: plan.counted, total: limit, reserved: cqDepth + ADOPTED_ENTRIES },
     cqDepth,
   }

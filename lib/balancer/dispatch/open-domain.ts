@@ -68,7 +68,11 @@ function create(
   options: ResolvedOptions,
   host: DomainHost,
 ): ConnectionDomain {
-  const policies = new Policies(only === null ? options.listeners.policies : [only], options.slots, host.policies)
+  const policies = new Policies(
+    only === null ? options.listeners.policies : [only],
+    options.workerPlaces,
+    host.policies,
+  )
   return new ConnectionDomain({ device, facts, policies, only, options, host })
 }
 

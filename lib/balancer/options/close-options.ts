@@ -1,6 +1,7 @@
 import os from 'node:os'
 import { show } from '../../device/check.ts'
 import { NodeDlbError } from '../../errors.ts'
+import { MAX_MS } from './kinds.ts'
 import { isObject, readOnce } from './read-once.ts'
 
 export interface CloseOptions {
@@ -13,7 +14,6 @@ export interface CloseOptions {
   readonly signal?: NodeJS.Signals | undefined
 }
 
-const MAX_MS = 2 ** 31 - 1
 const names = ['timeout', 'signal']
 
 /** @throws ERR_DLB_INVALID_ARGUMENT */
