@@ -7,7 +7,7 @@ import { setAddonFile } from '../native.ts'
 import type { Links, Routes, ToWorker, WorkerBoot, WorkerLink } from '../protocol.ts'
 import { announceWorker } from '../this-worker.ts'
 import { Adopter } from './connections/adopter.ts'
-import { followMoves } from './connections/transfers.ts'
+import { followTransfers } from './connections/transfers.ts'
 import { WorkerDomain } from './connections/worker-domain.ts'
 import { Control } from './control.ts'
 import { drain } from './drain/drain.ts'
@@ -54,7 +54,7 @@ let draining = false
 const adopter = new Adopter({ ledger, worker: boot.index, members: listening, control })
 connect(boot.link, null, [])
 const hook = new ListenHook(listening)
-followMoves(listening)
+followTransfers(listening)
 if (boot.hook) {
   hook.installForAll()
   new DatagramHook(control).install()

@@ -8,13 +8,13 @@ type Transfer = (this: object) => unknown
 type Prototype = Record<symbol, Transfer>
 
 /**
- * Follows sockets and servers that move to another thread (`port.postMessage(socket, [socket])`),
- * as Node 24.20, 26.6 and later can do, in native code that closes the handle without calling its
- * `close`. A connection that is moved becomes the other thread's, so for this worker it is closed.
- * A server of the balancer is not moved: the other thread would poll the socket that all workers
+ * Follows sockets and servers that are transferred to another thread (`port.postMessage(socket,
+ * [socket])`). Node 24.20, 26.6 and later can do that, in native code that closes the handle
+ * without calling its `close`. A connection that is transferred is closed for this worker. A server
+ * of the balancer is not transferred: the other thread would poll the socket that all workers
  * share, and the process would end with that thread.
  */
-export function followMoves(listening: Listening): void {
+export function followTransfers(listening: Listening): void {
   wrap(net.Socket.prototype, 'messaging_transfer_symbol', (original) => {
     return function (this: object) {
       const { _handle: handle } = this as Socket & { _handle: { [LEFT]?: () => void } | null }
@@ -25,7 +25,7 @@ export function followMoves(listening: Listening): void {
   })
   wrap(net.Server.prototype, 'messaging_transfer_list_symbol', (original) => {
     return function (this: object) {
-      if (listening.servers().includes(this as Server)) throw cannotMove()
+      if (listening.servers().includes(this as Server)) throw cannotTransfer()
       return original.call(this)
     }
   })
@@ -38,7 +38,7 @@ function wrap(prototype: object, name: string, wrapped: (original: Transfer) => 
   Object.defineProperty(prototype, symbol, { value: wrapped(original) })
 }
 
-function cannotMove(): NodeDlbError {
+function cannotTransfer(): NodeDlbError {
   return new NodeDlbError(
     'ERR_DLB_INVALID_ARGUMENT',
     "a server of a balancer's worker cannot be moved to another thread: move its connections, or listen there",
