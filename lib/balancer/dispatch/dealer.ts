@@ -6,10 +6,10 @@ import type { ResolvedOptions } from '../options/options.ts'
 import type { ShedReason, Sheds } from '../stats/sheds.ts'
 import type { Admission } from './admission.ts'
 import type { ConnectionDomain } from './connection-domain.ts'
-import type { Balanced, Policy } from './policies/index.ts'
+import type { Policy, PolicyListener } from './policies/index.ts'
 
 /** What the dealer knows of a listener. */
-export interface DealtListener extends Balanced {
+export interface DealtListener extends PolicyListener {
   readonly id: number
   readonly policy: Policy
   /** Whether a worker listens now that may be dealt connections. */

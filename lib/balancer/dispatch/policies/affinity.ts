@@ -1,6 +1,6 @@
 import type { ClientTable } from './client-table.ts'
 import { Directed } from './directed.ts'
-import type { Balanced } from './policy.ts'
+import type { PolicyListener } from './policy.ts'
 import type { WorkerLoads } from './worker-loads.ts'
 
 export interface Clients {
@@ -42,7 +42,7 @@ export class Affinity extends Directed {
     this.#host = host
   }
 
-  protected override choose(listener: Balanced, i: number, fd: number, stamp: number): number {
+  protected override choose(listener: PolicyListener, i: number, fd: number, stamp: number): number {
     const { clients } = this.#host
     clients.closed(fd)
     const client = this.#host.clientOf(fd, listener.proxied)
@@ -53,7 +53,7 @@ export class Affinity extends Directed {
     return place
   }
 
-  #freest({ workers, turn }: Balanced, i: number): number {
+  #freest({ workers, turn }: PolicyListener, i: number): number {
     let best = -1
     let [leastLoad, fewestClients] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
     for (let k = 0; k < workers.length; k++) {

@@ -1,5 +1,5 @@
 import { type EventBuffer, SchedulingType } from '../../../device/event-buffer.ts'
-import type { Balanced, Policy } from './policy.ts'
+import type { Policy, PolicyListener } from './policy.ts'
 import type { WorkerLoads } from './worker-loads.ts'
 
 /**
@@ -20,9 +20,9 @@ export abstract class Directed implements Policy {
   }
 
   /** @returns an index into the listener's workers */
-  protected abstract choose(listener: Balanced, i: number, fd: number, stamp: number): number
+  protected abstract choose(listener: PolicyListener, i: number, fd: number, stamp: number): number
 
-  target(events: EventBuffer, i: number, listener: Balanced): number {
+  target(events: EventBuffer, i: number, listener: PolicyListener): number {
     const place = this.choose(listener, i, events.data64Low(i), events.data64High(i))
     const worker = listener.workers[place]
     this.loads.dealt(worker, 1)
@@ -31,7 +31,7 @@ export abstract class Directed implements Policy {
     return worker
   }
 
-  sent(listener: Balanced, count: number): void {
+  sent(listener: PolicyListener, count: number): void {
     for (const worker of this.#addressed.splice(0).slice(count)) this.loads.dealt(worker, -1)
     listener.turn = (listener.turn + count) % Math.max(1, listener.workers.length)
   }
@@ -46,7 +46,7 @@ export abstract class Directed implements Policy {
 export class RoundRobin extends Directed {
   readonly name: Policy['name'] = 'round-robin'
 
-  protected choose({ workers, turn }: Balanced, i: number): number {
+  protected choose({ workers, turn }: PolicyListener, i: number): number {
     return (turn + i) % workers.length
   }
 }
@@ -62,7 +62,7 @@ export class RoundRobin extends Directed {
 export class Exact extends Directed {
   readonly name: Policy['name'] = 'exact'
 
-  protected choose({ workers, turn }: Balanced, i: number, _fd: number, _stamp: number): number {
+  protected choose({ workers, turn }: PolicyListener, i: number, _fd: number, _stamp: number): number {
     let least = 0
     let leastLoad = Number.POSITIVE_INFINITY
     for (let k = 0; k < workers.length; k++) {

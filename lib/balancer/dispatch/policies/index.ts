@@ -6,7 +6,7 @@ import type { PolicyName } from './names.ts'
 import type { Policy } from './policy.ts'
 import { WorkerLoads } from './worker-loads.ts'
 
-export type { Balanced, Policy } from './policy.ts'
+export type { Policy, PolicyListener } from './policy.ts'
 
 /** What the policies ask the balancer. */
 export interface PolicyHost extends Clients {

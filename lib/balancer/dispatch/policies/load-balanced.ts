@@ -1,6 +1,6 @@
 import { type EventBuffer, SchedulingType } from '../../../device/event-buffer.ts'
 import { ANY_WORKER } from '../../../ledger/ledger.ts'
-import type { Balanced, Policy } from './policy.ts'
+import type { Policy, PolicyListener } from './policy.ts'
 
 /**
  * A policy with which the device deals each connection to the listening worker with the least load.
@@ -11,7 +11,7 @@ abstract class LoadBalanced implements Policy {
   readonly kind = 'load-balanced'
   readonly needsClient = false
 
-  target(events: EventBuffer, i: number, { queue, priority }: Balanced): number {
+  target(events: EventBuffer, i: number, { queue, priority }: PolicyListener): number {
     if (queue) events.setTarget(i, queue.id, SchedulingType.unordered, priority)
     return ANY_WORKER
   }

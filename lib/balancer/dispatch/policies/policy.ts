@@ -3,7 +3,7 @@ import type { EventBuffer } from '../../../device/event-buffer.ts'
 import type { PolicyName } from './names.ts'
 
 /** What a policy sees of a listener. */
-export interface Balanced {
+export interface PolicyListener {
   /** Its load-balanced queue; null if the policy needs none. */
   readonly queue: QueueId | null
   /** The workers that listen and may be dealt connections. */
@@ -31,7 +31,7 @@ export interface Policy {
    * Addresses event `i`, which holds the connection `i` places after the last one that was sent.
    * @returns the worker that it goes to, or ANY_WORKER
    */
-  target(events: EventBuffer, i: number, listener: Balanced): number
+  target(events: EventBuffer, i: number, listener: PolicyListener): number
   /** Of those addressed since the last call, the first `count` were sent. */
-  sent(listener: Balanced, count: number): void
+  sent(listener: PolicyListener, count: number): void
 }
