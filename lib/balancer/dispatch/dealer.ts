@@ -51,10 +51,10 @@ const PRIORITIES = 8
 
 /**
  * Sends connections to the device, in the order in which they come, those of a better priority
- * first. When the device takes fewer (no credits), the dealer keeps the rest (as it does beyond a
- * limit of connections), has accepting stopped, and tries again on a timer: nothing is dropped,
- * nothing spins. What it keeps is bounded: one batch per listener, and what comes back from
- * workers, which had been counted before.
+ * first. When the device takes fewer, because it has no credits, the dealer keeps the rest, has
+ * accepting stopped, and tries again on a timer: nothing is dropped, and nothing spins. It does the
+ * same with connections beyond a limit. What it keeps is bounded: one batch for each listener, and
+ * what comes back from workers, which was counted before.
  *
  * Main thread.
  */
@@ -87,17 +87,17 @@ export class Dealer {
     domain.returnTo(this)
   }
 
-  /** Connections that wait here for credits. */
+  /** The number of connections that wait here for credits, or until a limit allows them. */
   get waiting(): number {
     return this.#lanes.reduce((sum, lane) => sum + lane.length, 0)
   }
 
-  /** Whether accepting has to wait for credits. */
+  /** Whether accepting has to wait. */
   get blocked(): boolean {
     return this.#retry !== null
   }
 
-  /** Fresh from the listener. The array is only read. */
+  /** Deals connections that main has just accepted. The array is only read. */
   accept(listener: number, fds: Int32Array, count: number): void {
     const now = nowInMicroseconds()
     const lane = this.#laneOf(listener)
@@ -114,8 +114,8 @@ export class Dealer {
   }
 
   /**
-   * From the port of a worker that is dead, or stalled: deals again what that had not adopted.
-   * @returns how many
+   * Deals again what a worker that has died, or is stalled, had in its ports and has not adopted.
+   * @returns the number of these
    */
   recover(connections: readonly Connection[]): number {
     const ours = connections.filter(({ fd, stamp }) => this.#ledger.recovered(fd, stamp))
@@ -124,28 +124,28 @@ export class Dealer {
   }
 
   /**
-   * From a worker that cannot serve it: deals it again, unless the ledger says that it is not there
-   * to be dealt.
+   * Deals again what a worker gives back, or what a closed listener's queue held, unless the ledger
+   * says that it is not in the device.
    */
   takeBack(connections: readonly Connection[]): void {
     const ours = connections.filter(({ fd, stamp }) => this.#ledger.fromDevice(fd, stamp))
     this.deal(ours)
   }
 
-  /** Held connections. */
+  /** Deals connections that wait, according to the ledger. */
   deal(connections: readonly Connection[]): void {
     for (const connection of connections) this.#laneOf(connection.listener).push(connection)
     if (!this.blocked) this.#flush()
   }
 
-  /** Closes held connections that nobody will serve. */
+  /** Closes connections that wait, according to the ledger, and that nobody will serve. */
   refuse(connections: readonly Connection[]): void {
     for (const { fd, stamp } of connections) {
       if (this.#ledger.refuse(fd, stamp)) loadAddon().resetFd(fd)
     }
   }
 
-  /** Stops. @returns what waits here, which is the caller's. */
+  /** Stops. @returns the connections that wait here; the caller has them from now on. */
   stop(): Connection[] {
     if (this.#retry) clearTimeout(this.#retry)
     this.#retry = null
@@ -157,8 +157,8 @@ export class Dealer {
   }
 
   /**
-   * Not within itself: whoever is asked for room may let a worker go, for which connections were
-   * unserved.
+   * Does nothing within itself: when `Admission` is asked for room, it may let a worker go, for
+   * which connections were unserved.
    */
   #flush(): void {
     if (this.#flushing) return
@@ -186,8 +186,8 @@ export class Dealer {
   }
 
   /**
-   * @returns how many are off our hands, `most` at most; fewer than all if the device takes no
-   *   more.
+   * Deals `most` connections at most.
+   * @returns the number that are sent, unserved or refused now; fewer if the device takes no more
    */
   #dealLane(lane: Connection[], most: number): number {
     const end = Math.min(lane.length, Math.max(0, most))
@@ -203,8 +203,8 @@ export class Dealer {
   }
 
   /**
-   * The device has taken nothing for too long, or there are too many: the clients are told, so that
-   * they can go elsewhere.
+   * Closes all that waits, since the device has taken nothing for too long, or a limit is reached.
+   * The clients learn of it and can go elsewhere.
    */
   #shed(reason: ShedReason, end: (fd: number) => void): void {
     this.#retries = 0
@@ -215,7 +215,9 @@ export class Dealer {
     this.#parts.sheds.count(reason, ours.length)
   }
 
-  /** How many from `start` on are of the same listener and fit into the event buffer. */
+  /**
+   * The number of connections from `start` on that have the same listener and fit into the events.
+   */
   #runLength(lane: readonly Connection[], start: number): number {
     const { listener } = lane[start]
     const most = Math.min(lane.length - start, this.#events.length)
@@ -224,7 +226,7 @@ export class Dealer {
     return length
   }
 
-  /** @returns how many are off our hands */
+  /** @returns the number that are sent, unserved or refused now */
   #dealRun(lane: readonly Connection[], start: number, count: number): number {
     const listener = this.#parts.table.get(lane[start].listener)
     if (listener?.served) return this.#send(listener, lane, start, count)
@@ -240,7 +242,7 @@ export class Dealer {
       this.#events.setData64(i, fd, stamp)
       this.#events.setData16(i, listener.id)
       const worker = listener.policy.target(this.#events, i, listener)
-      // Before the send: a worker can have the event before `send` returns.
+      // This comes before the send: a worker can have the event before `send` returns.
       this.#ledger.toDevice(fd, stamp, worker)
     }
     const sent = this.#domain.send(this.#events, count)

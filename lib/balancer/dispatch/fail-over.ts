@@ -22,7 +22,7 @@ export interface FailOverParts {
   readonly balancer: Closable
 }
 
-/** Who accepts. */
+/** Decides which threads accept. */
 interface Accepting {
   /** Workers accept no more. */
   end(): void
@@ -47,7 +47,9 @@ export class FailOver implements DeviceFailures {
     this.#parts = parts
   }
 
-  /** From here on, a failure changes nothing: the balancer has closed, or closes without a device. */
+  /**
+   * From here on, a failure changes nothing: the balancer has closed, or closes without a device.
+   */
   stop(): void {
     this.#over = true
   }

@@ -58,8 +58,8 @@ export class DeathCleanUp {
     // place only, in what is pending or, once it is entered, in the ledger. And a number that is
     // pending with any worker is no orphan.
     this.#takePending(worker)
-    // After `recoverFrom`. What was addressed to the worker, and its ports hold no more, the thread had
-    // received and not adopted.
+    // After `recoverFrom`. What was addressed to the worker, and its ports hold no more, the thread
+    // had received and not adopted.
     dispatch.dealer.deal(recovery.takeSentTo(worker))
     this.#closeOwned(worker)
     // Once nothing is on its way to the worker any more: its load is 0 from here on.

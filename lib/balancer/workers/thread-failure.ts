@@ -7,8 +7,8 @@ import { NodeDlbError } from '../../errors.ts'
 const wrongUse = /^ERR_(INVALID_|OUT_OF_RANGE|WORKER_INVALID_|MISSING_)/
 
 const hint =
-  'the process has no threads, descriptors or memory left for it: raise the limits (ulimit -u and -n, the pids and memory ' +
-  'limits of its container or service), or have fewer workers'
+  'the process has no threads, descriptors or memory left for it: raise the limits (ulimit -u and -n, the pids and ' +
+  'memory limits of its container or service), or have fewer workers'
 
 /**
  * Why a worker's thread cannot be started. `cause` is what `new Worker` throws, or the 'error'
