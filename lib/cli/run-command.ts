@@ -9,13 +9,17 @@ Examples:
   $ node-dlb run server.mjs -- --port 8080       what follows -- is the server's
 
 Signals:
-  SIGINT, SIGTERM  stop accepting, and let open connections finish; a second one, half a second later or more, cuts them
-  SIGHUP           replaces the workers one after the other by new ones, which run the file as it is now
+  SIGINT, SIGTERM  stop accepting, and let open connections finish; a second one, half a second
+                   later or more, cuts them
+  SIGHUP           replaces the workers one after the other by new ones, which run the file as it is
+                   now
   SIGUSR2          writes the figures to the file that --stats names
-An app's own handlers of SIGINT, SIGTERM and SIGHUP are called instead of that, and those of all other signals are called, too.
+An app's own handlers of SIGINT, SIGTERM and SIGHUP are called instead, and its handlers of all
+other signals are called, too.
 
-The exit code is 0 if all connections finished, 1 if some were cut at the deadline or the start failed, 2 for wrong usage,
-and the server's own if it ends with one before it listens, or when it is told to end.`
+The exit code is 0 if all connections finished, 1 if some were cut at the deadline or the start
+failed, 2 for wrong usage, and the server's own if it ends with one before it listens, or when it is
+told to end.`
 
 export function runCommand(): Command {
   const command = new Command('run')

@@ -1,6 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import type { BalancerOptions } from '../../lib/balancer/options/balancer-options.ts'
+import { inDocs } from '../../lib/balancer/options/kinds.ts'
+import type { Option } from '../../lib/balancer/options/option.ts'
+import { optionNames, optionTable } from '../../lib/balancer/options/table.ts'
+import { optionFlags } from '../../lib/cli/option-flags.ts'
 import { source } from '../programs.ts'
 
 const pages = [
@@ -82,4 +87,49 @@ function defines(text: string, name: string): boolean {
     'm',
   )
   return declares.test(text) && (owner === null || new RegExp(`\\bclass ${owner}\\b`).test(text))
+}
+
+t.test('docs/api.md has the options of startBalancer as their table has them', (t) => {
+  const [, text] = readFileSync(source('docs/api.md'), 'utf8').split(/^## startBalancer.*$|^### Fallback$/m)
+  const rows = [...text.matchAll(/^\| `(\w+)` \| (.*?) \| (.*?) \| (.*) \|$/gm)]
+  t.strictSame(
+    rows.map(([, name, values, byDefault]) => [name, values, byDefault]),
+    optionNames.map((name) => [name, optionTable[name].kind.values, defaultInDocs(optionTable[name])]),
+  )
+  for (const [, name, , , description] of rows) {
+    const withoutLinks = description.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    t.ok(withoutLinks.startsWith(phrase(name)), `${name}: begins with its summary`)
+  }
+  t.end()
+})
+
+t.test('the comments of BalancerOptions begin with the summaries of the options', (t) => {
+  const text = readFileSync(source('lib/balancer/options/balancer-options.ts'), 'utf8')
+  const comments = [...text.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s+readonly (\w+)\??:/g)]
+  t.strictSame(
+    comments.map(([, , name]) => name),
+    optionNames,
+  )
+  for (const [, comment, name] of comments) {
+    const unwrapped = comment.replaceAll(/\s+(\*\s+)?/g, ' ').trim()
+    t.ok(unwrapped.startsWith(phrase(name)), `${name}: begins with its summary`)
+  }
+  t.end()
+})
+
+t.test("docs/api.md has the command's flags for options", (t) => {
+  const text = readFileSync(source('docs/api.md'), 'utf8')
+  for (const { flags } of optionFlags.values()) t.ok(text.includes(`\`${flags}\``), flags)
+  t.end()
+})
+
+function defaultInDocs({ default: value, defaultInDocs: text }: Option<unknown>): string {
+  if (text !== undefined) return text
+  if (typeof value === 'number') return inDocs(value)
+  return typeof value === 'string' ? `\`'${value}'\`` : `\`${value}\``
+}
+
+/** An option's summary, which further text may follow in the same sentence. */
+function phrase(name: string): string {
+  return optionTable[name as keyof BalancerOptions].summary.slice(0, -1)
 }

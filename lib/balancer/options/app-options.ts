@@ -90,11 +90,11 @@ export const restartOptions = {
   respawnDelay: {
     kind: wholeNumber(1, MAX_MS),
     default: 100,
-    summary: 'How long a worker that died is not respawned.',
+    summary: 'The wait before a worker that died is respawned.',
   },
   maxRespawnDelay: {
     kind: wholeNumber(1, MAX_MS),
     default: 10_000,
-    summary: 'The bound of that time.',
+    summary: 'The bound of that wait.',
   },
 } satisfies Partial<OptionTable<BalancerOptions>>

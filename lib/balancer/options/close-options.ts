@@ -10,7 +10,7 @@ export interface CloseOptions {
    * balancer's `drainTimeout`.
    */
   readonly timeout?: number | undefined
-  /** Given to apps that have a handler for it. Default SIGTERM. */
+  /** The signal for apps that have a handler for it. Default: SIGTERM. */
   readonly signal?: NodeJS.Signals | undefined
 }
 
@@ -31,7 +31,7 @@ export function readCloseOptions(
   return { timeout, signal: checkSignal(signal) }
 }
 
-/** @throws ERR_DLB_INVALID_ARGUMENT for what is no signal's name */
+/** @throws ERR_DLB_INVALID_ARGUMENT unless it is a signal's name */
 export function checkSignal(signal: unknown): NodeJS.Signals {
   if (typeof signal === 'string' && Object.hasOwn(os.constants.signals, signal)) return signal as NodeJS.Signals
   throw invalid(`signal must be a signal's name, such as 'SIGTERM', not ${show(signal)}`)

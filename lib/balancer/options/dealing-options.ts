@@ -21,7 +21,11 @@ export const dealingOptions = {
     flag: {
       usage: '--listener <address=policy>',
       reads: 'listener',
-      help: "give one address that the server listens on a policy of its own, as in 8443=exact; a priority from 0 (first) to 7, as in 8443=exact,1 or 8443=,1; or proxy for the PROXY protocol, as in 8443=,proxy. The address is a port, host:port or a socket's path. Can be given several times",
+      help: [
+        'give one address that the server listens on a policy of its own, as in 8443=exact;',
+        'a priority from 0 (first) to 7, as in 8443=exact,1 or 8443=,1; or proxy for the PROXY protocol, as in',
+        "8443=,proxy. The address is a port, host:port or a socket's path. Can be given several times",
+      ].join(' '),
     },
   },
   affinityTimeout: {

@@ -17,7 +17,7 @@ export const deviceOptions = {
   id: {
     kind: wholeNumber(0, 63),
     default: undefined,
-    defaultInDocs: '0, else the lowest that opens',
+    defaultInDocs: 'the lowest that opens',
     summary: 'The n of the DLB device `/dev/dlb<n>`.',
     flag: {
       usage: '--id <n>',

@@ -22,7 +22,8 @@ export function kind<T>(accepts: (value: unknown) => boolean, expected: string, 
 }
 
 /**
- * A kind whose error depends on the value. `problem`: what the value must be, or null if it is that.
+ * A kind whose error depends on the value. `problem`: what the value must be, or null if it is
+ * that.
  */
 export function checkedKind<T>(problem: (value: unknown) => string | null, values: string): Kind<T> {
   return {
@@ -40,7 +41,7 @@ export function wholeNumber(min: number, max: number): Kind<number> {
   )
 }
 
-/** As docs/api.md writes a number. */
+/** A number as docs/api.md writes it. */
 export function inDocs(value: number): string {
   return value === MAX_MS ? '2³¹−1' : value.toLocaleString('en-US')
 }

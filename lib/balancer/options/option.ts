@@ -21,7 +21,7 @@ export type OptionTable<T> = { readonly [K in keyof T]-?: Option<Exclude<T[K], u
 
 /** An option's flag of `node-dlb run`. */
 export interface Flag {
-  /** As commander reads it, such as '-w, --workers <count>'. */
+  /** The flag as commander reads it, such as '-w, --workers <count>'. */
   readonly usage: string
   /** How the flag's text is read. If absent, it is the value, or true if the flag takes no text. */
   readonly reads?: 'count' | 'time' | 'listener'

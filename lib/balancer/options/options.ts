@@ -24,7 +24,9 @@ type Worked =
   | 'maxConnectionsPerWorker'
   | 'debug'
 
-/** The options of a balancer, checked, with their defaults. All are documented at BalancerOptions. */
+/**
+ * The options of a balancer, checked, with their defaults. All are documented at BalancerOptions.
+ */
 export interface ResolvedOptions extends Omit<Filled, Worked> {
   /** An absolute path. */
   readonly entry: string

@@ -1,11 +1,12 @@
 import { NodeDlbError } from '../../errors.ts'
 
 /**
- * Reads an object's options, each once: so what is checked is what is used, whatever getters give
- * or the caller changes later. Options may be inherited; of names that are not known, only the
- * object's own are there.
+ * Reads each option of an object once, so that what is checked is what is used, whatever getters
+ * return or the caller changes later. Known options may be inherited; unknown ones are read only if
+ * they are the object's own.
  *
- * @returns those that are not undefined. @throws ERR_DLB_INVALID_ARGUMENT if one cannot be read
+ * @returns the options that are not undefined. @throws ERR_DLB_INVALID_ARGUMENT if one cannot be
+ *   read
  */
 export function readOnce(what: string, options: object, known: readonly string[]): Record<string, unknown> {
   const read: Record<string, unknown> = Object.create(null)
