@@ -86,10 +86,8 @@ export interface Route {
   readonly completion: 'adoption' | 'close'
   /** Whether its connections begin with a PROXY protocol header. */
   readonly proxyProtocol: boolean
-  /** The listening socket to accept from, or null when main accepts. */
-  readonly socket: number | null
-  /** Accepting while main's acceptor rests; null when only main accepts. */
-  readonly relief: ReliefRoute | null
+  /** How the worker accepts from the listening socket itself; null if only main accepts. */
+  readonly accept: AcceptRoute | null
   /** Of two routes of a listener, the later has the greater number. */
   readonly revision: number
 }
@@ -109,12 +107,20 @@ export interface QueueLink {
   readonly priority: number
 }
 
-export interface ReliefRoute {
-  /** The listening socket to accept from. */
-  readonly socket: number
-  /** The listener's, in the Shift. */
-  readonly place: number
-}
+/**
+ * How a worker accepts from a listening socket itself.
+ * - device: while the accept mode is `workers`. What it accepts goes to the device.
+ * - own: always. It serves what it accepts.
+ */
+export type AcceptRoute =
+  | {
+      readonly sink: 'device'
+      /** Main's descriptor of the listening socket. */
+      readonly socket: number
+      /** The listener's counter in AcceptMode. */
+      readonly counter: number
+    }
+  | { readonly sink: 'own'; readonly socket: number }
 
 export type Routes = readonly (readonly [listener: number, route: Route])[]
 
@@ -267,8 +273,8 @@ export type ToWorker =
   | { readonly type: 'drain'; readonly signal: NodeJS.Signals; readonly deadline: number }
   /** The process got this signal, and the app has handlers for it. */
   | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
-  /** Main's acceptor rests. */
-  | { readonly type: 'relieve' }
+  /** Workers accept from now on. */
+  | { readonly type: 'workers-accept' }
   /**
    * The number of workers that have a thread has changed. They share the device's in-flight limit.
    */

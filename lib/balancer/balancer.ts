@@ -7,7 +7,7 @@ import { LedgerRecovery } from '../ledger/recovery.ts'
 import { loadAddon } from '../native.ts'
 import { workerIndex } from '../this-worker.ts'
 import { Closing } from './closing.ts'
-import { Accepting } from './dispatch/accepting.ts'
+import { AcceptSwitch } from './dispatch/accept-switch.ts'
 import { Admission, hasLimits } from './dispatch/admission.ts'
 import { Dispatch } from './dispatch/dispatch.ts'
 import { FailOver } from './dispatch/fail-over.ts'
@@ -227,9 +227,9 @@ function createDispatching(basics: Basics) {
   const parts = { ...basics, dispatch, table, serving }
   const admission = hasLimits(options) ? new Admission(parts) : null
   const stalls = options.stallTimeout === 0 ? null : new StallDetector(parts)
-  const accepting = new Accepting({ ...parts, stalls })
-  for (const observer of [accepting, dispatch, table]) eligibility.observe(observer)
-  return { dispatch, table, serving, admission, stalls, accepting }
+  const acceptSwitch = new AcceptSwitch({ ...parts, stalls })
+  for (const observer of [acceptSwitch, dispatch, table]) eligibility.observe(observer)
+  return { dispatch, table, serving, admission, stalls, acceptSwitch }
 }
 
 function createTable(basics: Basics, dispatch: Dispatch): ListenerTable {
@@ -238,9 +238,9 @@ function createTable(basics: Basics, dispatch: Dispatch): ListenerTable {
     domain: dispatch.domain,
     eligibility,
     settings: options.listeners,
-    shift: ledger.shift,
+    acceptMode: ledger.acceptMode,
     // Main keeps the limits, so workers do not accept where there are any.
-    relief: !hasLimits(options),
+    workersMayAccept: !hasLimits(options),
     onBatch: (listener, fds, count) => dispatch.accepted(listener, fds, count),
     onShed: (count) => {
       ledger.counters.countShed(count)

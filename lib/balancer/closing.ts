@@ -2,7 +2,7 @@ import { NodeDlbError } from '../errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { LedgerRecovery } from '../ledger/recovery.ts'
 import { loadAddon } from '../native.ts'
-import type { Accepting } from './dispatch/accepting.ts'
+import type { AcceptSwitch } from './dispatch/accept-switch.ts'
 import type { Admission } from './dispatch/admission.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
 import type { FailOver } from './dispatch/fail-over.ts'
@@ -30,7 +30,7 @@ export interface ClosingParts {
   readonly clients: ClientTable
   readonly dispatch: Dispatch
   readonly failOver: FailOver
-  readonly accepting: Accepting
+  readonly acceptSwitch: AcceptSwitch
   readonly admission: Admission | null
   readonly table: ListenerTable
   readonly datagrams: Datagrams
@@ -83,10 +83,10 @@ export class Closing {
 
   /** From here on nothing new begins: no change of the workers, no connection, no successor. */
   #stopBeginning(drain: Drain): void {
-    const { snapshots, rolling, accepting, starts, admission, table, supervisor } = this.#parts
+    const { snapshots, rolling, acceptSwitch, starts, admission, table, supervisor } = this.#parts
     snapshots.close()
     rolling.stop()
-    accepting.close()
+    acceptSwitch.close()
     starts.failAll(new NodeDlbError('ERR_DLB_CLOSED', 'the balancer was closed before all workers listened'))
     admission?.lift()
     table.stopListening(!drain.isOver)

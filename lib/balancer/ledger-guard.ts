@@ -14,8 +14,8 @@ export class LedgerGuard {
   }
 
   begin(): void {
-    const { words, stride, room } = this.#ledger.shift.hands
-    this.#guard = loadAddon().guardLedger(this.#ledger.entries.words, words, stride, room)
+    const { words, stride, places } = this.#ledger.acceptMode.allPending
+    this.#guard = loadAddon().guardLedger(this.#ledger.entries.words, words, stride, places)
   }
 
   /** Does nothing if it has not begun. */

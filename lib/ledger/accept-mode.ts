@@ -1,24 +1,59 @@
-// A cache line for all: whether the acceptor rests, and how the workers get on. Then one for each
-// worker: its hand, and whether it is held.
+/**
+ * Who accepts new connections:
+ * - main: the main thread
+ * - workers: the workers, from the listeners where they may
+ * - paused: nobody. The kernel's backlog holds what arrives.
+ */
+export type AcceptModeName = 'main' | 'workers' | 'paused'
+
+// The layout: one cache line for all threads, then one for each worker.
+//
+//     line 0       mode, main's waker, 6 words unused, 8 counters of how often workers accepted
+//     line 1 + n   worker n: 4 pending places, 4 words unused, held, 7 words unused
 const LINE_BYTES = 64
 const LINE = LINE_BYTES / 4
-/** The waker of an acceptor that rests, negative once that is woken. */
-const RESTING = 0
-/** How often workers have accepted connections, by the listener's place. */
-const TURNS = 8
-/** From so many listeners workers accept in the acceptor's stead: each has a place. */
-export const RELIEF_PLACES = 8
+const MODE = 0
+const WAKER = 1
+const ACCEPTS = 8
 const HELD = 8
-/** How many connections a worker can have in hand. */
-export const HAND_ROOM = 4
-/** Behind it: what it has just accepted for itself. */
-const OWN = HAND_ROOM
 
 /**
- * Who accepts: the words of shared memory by which the acceptor (Rest) and the workers (Relief)
- * tell each other. What they have to hold is argued in accept-switch.ts; all are sequentially consistent.
+ * The number of listeners from which workers can accept in main's stead: each has a counter here.
  */
-export class Shift {
+export const ACCEPT_COUNTERS = 8
+/** The most connections that a worker can have pending. */
+export const PENDING_PLACES = 4
+
+// Values of the mode's word.
+const MAIN = 0
+const WORKERS = 1
+/** Workers accept, and one of them has called main, which ends that as soon as it runs. */
+const MAIN_CALLED = 2
+const PAUSED = 3
+const words = { main: MAIN, workers: WORKERS, paused: PAUSED }
+const names: readonly AcceptModeName[] = ['main', 'workers', 'workers', 'paused']
+
+/**
+ * The words of shared memory by which main (AcceptSwitch) and the workers (Acceptor) agree on who
+ * accepts, and where a worker keeps what it has accepted until another owner is on record.
+ *
+ * A connection that a worker has accepted is *pending* until it is sent to the device, or, under
+ * `nop`, until the ledger has it as the worker's own. So it is not lost if the thread ends in
+ * between. A pending place holds
+ * - 0: nothing
+ * - `~fd`, which is negative: a descriptor that was accepted, and that the ledger does not know of.
+ *   The addon writes it in the call that accepts the connection.
+ * - `fd + 1`: a descriptor that the ledger has as in the device, and that may not be sent yet.
+ *
+ * The addon reads the places, too, when the main thread ends (native/ledger_guard.h).
+ *
+ * All accesses to the mode, the counters and the held words are sequentially consistent. A worker's
+ * places are its own until its thread has ended, and main's then. What these words have to
+ * guarantee is argued in accept-switch.ts and in test/model/accept-mode.pml and pending.pml.
+ *
+ * Thread: any; each makes its own object over the same memory.
+ */
+export class AcceptMode {
   readonly #words: Int32Array
 
   static byteLength(workers: number): number {
@@ -26,41 +61,50 @@ export class Shift {
   }
 
   constructor(buffer: SharedArrayBuffer, byteOffset: number, workers: number) {
-    this.#words = new Int32Array(buffer, byteOffset, Shift.byteLength(workers) / 4)
+    this.#words = new Int32Array(buffer, byteOffset, AcceptMode.byteLength(workers) / 4)
   }
 
-  /**
-   * Acceptor: it rests, and `waker` is to be woken by a worker that needs it. 0: it rests no more.
-   */
-  rest(waker: number): void {
-    Atomics.store(this.#words, RESTING, waker)
+  /** Main: `waker` is the addon's number for the call that workers make to main. */
+  setWaker(waker: number): void {
+    Atomics.store(this.#words, WAKER, waker)
+  }
+
+  /** Main. */
+  set(mode: AcceptModeName): void {
+    Atomics.store(this.#words, MODE, words[mode])
   }
 
   /** Any thread. */
-  get isResting(): boolean {
-    return Atomics.load(this.#words, RESTING) !== 0
+  get current(): AcceptModeName {
+    return names[Atomics.load(this.#words, MODE)]
+  }
+
+  /** Any thread: whether the mode is `workers`. */
+  get workersAccept(): boolean {
+    const word = Atomics.load(this.#words, MODE)
+    return word === WORKERS || word === MAIN_CALLED
   }
 
   /**
-   * Worker: the acceptor is needed. It rests until it has heard of that. @returns its waker, if
-   * this is the first to say so; else 0.
+   * Worker: main has to accept. The mode stays `workers` until main has run.
+   * @returns main's waker, if this worker is the first to call since the mode was set; else 0.
    */
-  endRest(): number {
-    const waker = Atomics.load(this.#words, RESTING)
-    return waker > 0 && Atomics.compareExchange(this.#words, RESTING, waker, -waker) === waker ? waker : 0
+  callMain(): number {
+    if (Atomics.compareExchange(this.#words, MODE, WORKERS, MAIN_CALLED) !== WORKERS) return 0
+    return Atomics.load(this.#words, WAKER)
   }
 
-  /** Worker: it has accepted connections of the listener with this place. */
-  turned(place: number): void {
-    Atomics.add(this.#words, TURNS + place, 1)
+  /** Worker: it has accepted connections from the listener with this counter. */
+  countAccept(counter: number): void {
+    Atomics.add(this.#words, ACCEPTS + counter, 1)
   }
 
-  /** Acceptor: differs from before if a worker has accepted connections there since. */
-  turnsAt(place: number): number {
-    return Atomics.load(this.#words, TURNS + place)
+  /** Main: the count differs from an earlier one if workers have accepted there since. */
+  acceptCount(counter: number): number {
+    return Atomics.load(this.#words, ACCEPTS + counter)
   }
 
-  /** Acceptor: whether the worker is to get no connections, and so accepts none. */
+  /** Main: a worker that is held gets no new connections, and so accepts none. */
   setHeld(worker: number, held: boolean): void {
     Atomics.store(this.#words, lineOf(worker) + HELD, held ? 1 : 0)
   }
@@ -70,36 +114,22 @@ export class Shift {
     return Atomics.load(this.#words, lineOf(worker) + HELD) !== 0
   }
 
-  /** Any thread: all hands, for the addon. */
-  get hands(): { readonly words: Int32Array; readonly stride: number; readonly room: number } {
-    return { words: this.#words.subarray(lineOf(0)), stride: LINE, room: HAND_ROOM + 1 }
+  /** The worker's pending places. */
+  pendingOf(worker: number): Int32Array {
+    return this.#words.subarray(lineOf(worker), lineOf(worker) + PENDING_PLACES)
+  }
+
+  /** Main: whether the worker has accepted the descriptor, and the ledger does not know of it. */
+  isPending(worker: number, fd: number): boolean {
+    return this.pendingOf(worker).includes(~fd)
   }
 
   /**
-   * What a worker has accepted and not sent yet, so that it is not lost if the thread ends there. A
-   * place holds an fd's complement from its accept4 on (the addon writes it), the fd plus 1 once
-   * the ledger has it, and 0 once it is sent.
+   * Any thread: the pending places of all workers, for the addon. They are the first `places` of
+   * each `stride` words.
    */
-  handOf(worker: number): Int32Array {
-    return this.#words.subarray(lineOf(worker), lineOf(worker) + HAND_ROOM)
-  }
-
-  /**
-   * The same of one connection, which a worker has accepted for itself: an fd's complement from its
-   * accept4 on, and 0 once the ledger has it as this worker's.
-   */
-  ownOf(worker: number): Int32Array {
-    return this.#words.subarray(lineOf(worker) + OWN, lineOf(worker) + OWN + 1)
-  }
-
-  /** Worker: the ledger has it. */
-  emptyOwn(worker: number): void {
-    this.#words[lineOf(worker) + OWN] = 0
-  }
-
-  /** Acceptor: whether a worker has accepted the fd, and the ledger does not know of it yet. */
-  hasInHand(worker: number, fd: number): boolean {
-    return this.handOf(worker).includes(~fd) || this.ownOf(worker)[0] === ~fd
+  get allPending(): { readonly words: Int32Array; readonly stride: number; readonly places: number } {
+    return { words: this.#words.subarray(lineOf(0)), stride: LINE, places: PENDING_PLACES }
   }
 }
 

@@ -52,7 +52,7 @@ const DIRECT_OPENED = 7
 const DIRECT_CLOSED = 8
 const DIRECT_DROPPED = 9
 const BAD_HEADERS = 10
-const HAND_SINCE = 11
+const PENDING_SINCE = 11
 const OPEN_AT = 12
 const COUNTED_AT = 13
 const CLOSED_BY_MAIN = 0
@@ -159,16 +159,16 @@ export class LedgerCounters {
   }
 
   /**
-   * Worker: it has connections in hand (Shift), and enters one after the other by `acceptInto`.
+   * Worker: it has pending connections (AcceptMode), and enters one after the other in the ledger.
    */
-  beginHand(worker: number): void {
+  beginPending(worker: number): void {
     const row = rowOf(worker)
-    this.#values[row + HAND_SINCE] = this.#values[row + ACCEPTED_AT] + 1
+    this.#values[row + PENDING_SINCE] = this.#values[row + ACCEPTED_AT] + 1
   }
 
-  /** Worker: they are sent, or given to main; the hand can be emptied. */
-  endHand(worker: number): void {
-    this.#values[rowOf(worker) + HAND_SINCE] = 0
+  /** Worker: they are handed on; the pending places can be emptied. */
+  endPending(worker: number): void {
+    this.#values[rowOf(worker) + PENDING_SINCE] = 0
   }
 
   /**
@@ -212,14 +212,14 @@ export class LedgerCounters {
 
   /**
    * Main, once the worker's thread has ended and before another gets its index. `entered`: how many
-   * connections of its hand had reached the ledger; null if all had. The worker may have counted
-   * the next one already.
+   * pending connections had reached the ledger; null if all had. The worker may have counted the
+   * next one already.
    */
-  repairHand(worker: number, entered: number | null): void {
+  repairPending(worker: number, entered: number | null): void {
     const row = rowOf(worker)
-    const since = this.#values[row + HAND_SINCE]
+    const since = this.#values[row + PENDING_SINCE]
     if (since > 0 && entered !== null) this.#values[row + ACCEPTED_AT] = since - 1 + entered
-    this.endHand(worker)
+    this.endPending(worker)
   }
 
   /**

@@ -1,9 +1,9 @@
-import { Shift } from './accept-mode.ts'
+import { AcceptMode } from './accept-mode.ts'
 import { LedgerCounters } from './counters.ts'
 import { LedgerEntries } from './entries.ts'
 
-// The shared memory is a header of one cache line, then the counters, who accepts, the entries (one
-// word for each fd), and the fds' listeners (two bytes each).
+// The shared memory is a header of one cache line, then the counters, the accept mode, the entries
+// (one word for each fd), and the fds' listeners (two bytes each).
 const HEADER_BYTES = 64
 const CAPACITY = 0
 const WORKERS = 1
@@ -13,7 +13,7 @@ const HIGH_WATER = 2
 export interface LedgerParts {
   readonly workers: number
   readonly counters: LedgerCounters
-  readonly shift: Shift
+  readonly acceptMode: AcceptMode
   readonly entries: LedgerEntries
 }
 
@@ -36,17 +36,17 @@ export function partsOf(buffer: SharedArrayBuffer): LedgerParts {
   return {
     workers,
     counters: new LedgerCounters(buffer, HEADER_BYTES, workers),
-    shift: new Shift(buffer, shiftAt(workers), workers),
+    acceptMode: new AcceptMode(buffer, acceptModeAt(workers), workers),
     entries: new LedgerEntries(words, listeners, header.subarray(HIGH_WATER, HIGH_WATER + 1)),
   }
 }
 
-function shiftAt(workers: number): number {
+function acceptModeAt(workers: number): number {
   return HEADER_BYTES + LedgerCounters.byteLength(workers)
 }
 
 function entriesAt(workers: number): number {
-  return shiftAt(workers) + Shift.byteLength(workers)
+  return acceptModeAt(workers) + AcceptMode.byteLength(workers)
 }
 
 function listenersAt(capacity: number, workers: number): number {

@@ -1,5 +1,5 @@
 import { NodeDlbError } from '../errors.ts'
-import type { Shift } from './accept-mode.ts'
+import type { AcceptMode } from './accept-mode.ts'
 import type { LedgerCounters } from './counters.ts'
 import {
   ADOPTED,
@@ -48,8 +48,8 @@ export interface Connection {
  * otherwise it changes nothing, counts as stale, and returns that the fd is not the mover's to
  * touch.
  *
- * A worker that accepts in main's stead enters what it accepts as in the device already
- * (`acceptInto`); a worker that accepts for itself enters it as its own (`acceptFor`).
+ * A worker that accepts in main's stead enters what it has pending as in the device already
+ * (`enterPending`); a worker that accepts for itself enters it as its own (`adoptPending`).
  *
  * Any thread makes its own Ledger over the same memory. Each move says whose it is: main's, or the
  * worker's whose index it takes. Invariant: only an entry's owner moves it (a worker, main, or
@@ -61,8 +61,8 @@ export class Ledger {
   readonly buffer: SharedArrayBuffer
   readonly workers: number
   readonly counters: LedgerCounters
-  /** Says who accepts just now, and what workers have accepted and not sent yet. */
-  readonly shift: Shift
+  /** Says who accepts just now, and what each worker has pending. */
+  readonly acceptMode: AcceptMode
   readonly entries: LedgerEntries
   /** Main's, by fd: the worker whose own queue it was sent to, or ANY_WORKER. */
   #targets: Uint8Array | null = null
@@ -86,11 +86,11 @@ export class Ledger {
   }
 
   constructor(buffer: SharedArrayBuffer) {
-    const { workers, counters, shift, entries } = partsOf(buffer)
+    const { workers, counters, acceptMode, entries } = partsOf(buffer)
     this.buffer = buffer
     this.workers = workers
     this.counters = counters
-    this.shift = shift
+    this.acceptMode = acceptMode
     this.entries = entries
   }
 
@@ -112,24 +112,24 @@ export class Ledger {
   }
 
   /**
-   * Worker: it accepted a connection itself, and adopts it at once. @returns as `accept` does.
+   * Worker: it accepted a pending connection for itself, and adopts it at once. @returns as
+   * `accept` does; if NO_STAMP, the caller closes the fd.
    *
    * The owner of what the entry held before has closed that. Only a worker that has died did so
    * without entering it: main will find that the worker has fewer entries than its counters say,
    * and corrects the counters.
    */
-  acceptFor(worker: number, fd: number, time: number): number {
+  adoptPending(worker: number, fd: number, time: number): number {
     const stamp = this.#acceptAt(worker, fd, time, ADOPTING, worker)
     if (stamp !== NO_STAMP) this.counters.countAdopted(worker)
-    this.shift.emptyOwn(worker)
     return stamp
   }
 
   /**
-   * Worker: it accepted a connection in main's stead, and sends it to the device next. If the
-   * device does not take the connection, it is main's. @returns as `accept` does.
+   * Worker: it accepted a pending connection in main's stead, and sends it to the device next. If
+   * the device does not take the connection, it is main's. @returns as `accept` does.
    */
-  acceptInto(worker: number, fd: number, time: number, listener: number): number {
+  enterPending(worker: number, fd: number, time: number, listener: number): number {
     if (this.entries.has(fd)) this.entries.setListener(fd, listener)
     return this.#acceptAt(worker, fd, time, IN_DEVICE, 0)
   }
@@ -233,7 +233,8 @@ export class Ledger {
   /** Main: all that was accepted is adopted, or closed. */
   get nothingWaits(): boolean {
     if (this.counters.inFlight !== 0) return false
-    for (let worker = 0; worker < this.workers; worker++) if (this.shift.handOf(worker).some(Boolean)) return false
+    for (let worker = 0; worker < this.workers; worker++)
+      if (this.acceptMode.pendingOf(worker).some(Boolean)) return false
     return true
   }
 

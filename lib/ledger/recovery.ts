@@ -1,8 +1,8 @@
-import { ADOPTING, entry, FREE, freed, generationOf, IN_DEVICE, ownerOf, stateOf, WAITING } from './entries.ts'
+import { ADOPTING, entry, freed, generationOf, IN_DEVICE, ownerOf, stateOf, WAITING } from './entries.ts'
 import type { Connection, Ledger } from './ledger.ts'
 
-/** What a worker that has died had accepted and may not have sent. */
-export interface LeftInHand {
+/** What a worker that has died had accepted and may not have handed on. */
+export interface LeftPending {
   /** They may be in the device, too. */
   readonly connections: readonly Connection[]
   /** The ledger does not know of these. */
@@ -51,12 +51,12 @@ export class LedgerRecovery {
   /**
    * Whether an fd that `takeOwnedBy` returned is nobody else's since. If Node had a handle on it
    * and closed it, another worker may have been given the number: that worker has entered it in the
-   * ledger, or has it in hand.
+   * ledger, or has it pending.
    */
   isOrphan(fd: number): boolean {
-    const { entries, shift, workers } = this.#ledger
+    const { entries, acceptMode, workers } = this.#ledger
     if (entries.load(fd) !== this.#orphans.get(fd)) return false
-    for (let worker = 0; worker < workers; worker++) if (shift.hasInHand(worker, fd)) return false
+    for (let worker = 0; worker < workers; worker++) if (acceptMode.isPending(worker, fd)) return false
     return true
   }
 
@@ -77,38 +77,35 @@ export class LedgerRecovery {
   }
 
   /**
-   * Once the worker's thread has ended: empties its hand. A connection in the hand that is in the
-   * device by its entry may have been sent or not. It is main's again, which sends it anew: of two
-   * events, the ledger lets one through.
+   * Once the worker's thread has ended: empties its pending places. A connection there that is in
+   * the device by its entry may have been sent or not. It is main's again, which sends it anew: of
+   * two events, the ledger lets one through. What the worker has entered as its own, `takeOwnedBy`
+   * finds.
    */
-  takeHand(worker: number): LeftInHand {
-    const { shift, counters } = this.#ledger
-    const hand = shift.handOf(worker)
-    const next = hand.findIndex((place) => place < 0)
-    const nextFd = next === -1 ? -1 : ~hand[next]
-    const places = [...hand].filter((place) => place !== 0)
-    hand.fill(0)
-    const inHand = new Set(places.map((place) => (place < 0 ? ~place : place - 1)))
-    // The thread may have ended between the entry and the place: then the entry is newer, and in
-    // the device.
-    const connections = places.length === 0 ? [] : this.#takeInDevice((fd) => inHand.has(fd))
+  takePending(worker: number): LeftPending {
+    const { acceptMode, counters } = this.#ledger
+    const pending = acceptMode.pendingOf(worker)
+    const places = [...pending]
+    pending.fill(0)
+    const accepted = new Set(places.flatMap((place) => (place === 0 ? [] : [place < 0 ? ~place : place - 1])))
+    // The thread may have ended between the entry and the place: then the entry is newer.
+    const connections = accepted.size === 0 ? [] : this.#takeInDevice((fd) => accepted.has(fd))
     const taken = new Set(connections.map(({ fd }) => fd))
-    counters.repairHand(worker, next === -1 ? null : next + Number(taken.has(nextFd)))
-    const unknown = places.flatMap((place) => (place < 0 && !taken.has(~place) ? [~place] : []))
-    return { connections, fds: [...unknown, ...this.#takeOwn(worker)] }
+    const isEntered = (fd: number): boolean => taken.has(fd) || this.#adopts(worker, fd)
+    // They are entered from the front, so that of those whose place says otherwise, only the first
+    // may be.
+    const next = places.findIndex((place) => place < 0)
+    counters.repairPending(worker, next === -1 ? null : next + Number(isEntered(~places[next])))
+    const fds = places.flatMap((place) => (place < 0 && !isEntered(~place) ? [~place] : []))
+    return { connections, fds }
   }
 
-  /**
-   * The fd that the worker had accepted for itself and not entered. Once it is entered,
-   * `takeOwnedBy` finds it.
-   */
-  #takeOwn(worker: number): number[] {
-    const { entries, shift } = this.#ledger
-    const [place] = shift.ownOf(worker)
-    shift.emptyOwn(worker)
-    if (place >= 0) return []
-    const word = entries.has(~place) ? entries.load(~place) : FREE
-    return stateOf(word) >= ADOPTING && ownerOf(word) === worker ? [] : [~place]
+  /** Whether the worker has entered the fd as its own, and has no handle on it yet. */
+  #adopts(worker: number, fd: number): boolean {
+    const { entries } = this.#ledger
+    if (!entries.has(fd)) return false
+    const word = entries.load(fd)
+    return stateOf(word) === ADOPTING && ownerOf(word) === worker
   }
 
   /**

@@ -105,7 +105,7 @@ function listenToMain(): void {
     else if (message.type === 'connection') listening.receive(message.connection)
     else if (message.type === 'signal') onSignal(message.signal)
     else if (message.type === 'stdin-failed') failStdin(message)
-    else if (message.type === 'relieve') listening.relieve()
+    else if (message.type === 'workers-accept') listening.workersAccept()
     else if (message.type === 'share') listening.shareAmong(message.workers)
     else if (message.type === 'routes') listening.reroute(message.links, message.routes)
     else if (message.type === 'ending') listening.servers().forEach(endWithNextResponse)

@@ -1,90 +1,137 @@
 import { once } from 'node:events'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { Rest } from '../../lib/balancer/dispatch/accept-switch.ts'
-import type { Backlogs } from '../../lib/balancer/listeners/table.ts'
+import { AcceptSwitch, type Backlogs } from '../../lib/balancer/dispatch/accept-switch.ts'
+import type { AcceptModeName } from '../../lib/ledger/accept-mode.ts'
 import { Ledger } from '../../lib/ledger/ledger.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { until } from '../deadline.ts'
+import { ignore } from './clients.ts'
 import { Holding } from './holding.ts'
 
 /**
- * Accepting rests from when connections come, until something strands, or nothing comes any more.
+ * Workers accept from when connections come quickly, until a backlog is stranded, or nothing comes
+ * any more.
  */
 
-t.test('a connection alone is dealt, and nothing rests', async (t) => {
-  const { shift, rest, told } = make(t)
-  rest.dealt()
+/** A listener from which workers can accept, and one from which they cannot. */
+const SHARED = 1
+const MAINS = 2
+
+t.test('a connection alone is dealt, and main goes on accepting', async (t) => {
+  const { acceptMode, acceptSwitch, told } = make(t)
+  acceptSwitch.accepted(SHARED)
   await immediate()
-  t.notOk(shift.isResting)
+  t.equal(acceptMode.current, 'main')
   t.strictSame(told, [])
 })
 
-t.test('it rests until a worker ends it', async (t) => {
-  const { shift, begin, told } = make(t)
-  await begin()
-  t.strictSame(told, [true])
-  const waker = shift.endRest()
-  t.not(waker, 0)
-  t.equal(shift.endRest(), 0, 'one of them wakes it')
-  loadAddon().wake(waker)
-  await until('it ends', () => told.length === 2)
-  t.strictSame(told, [true, false])
-  t.notOk(shift.isResting)
+t.test('connections of listeners from which only main accepts change nothing', async (t) => {
+  const { acceptSwitch, told } = make(t)
+  for (let i = 0; i < 3; i++) acceptSwitch.accepted(MAINS)
+  await immediate()
+  t.strictSame(told, [])
 })
 
-t.test('whoever deals can end it', async (t) => {
-  const { shift, rest, begin, told } = make(t)
+t.test('workers accept until one of them calls main', async (t) => {
+  const { acceptMode, acceptSwitch, begin, told, invited } = make(t)
   await begin()
-  rest.end()
-  t.strictSame(told, [true, false])
-  t.notOk(shift.isResting)
+  t.strictSame(told, ['workers'])
+  t.strictSame(invited, [0, 1], 'the workers that are not held hear of it')
+  acceptSwitch.eligibilityChanged(3, false)
+  t.ok(acceptMode.isHeld(3))
+  acceptSwitch.eligibilityChanged(3, true)
+  t.notOk(acceptMode.isHeld(3))
+  t.strictSame(invited, [0, 1, 3], 'and one that is held no more')
+  const waker = acceptMode.callMain()
+  t.not(waker, 0)
+  t.equal(acceptMode.callMain(), 0, 'one of them wakes main')
+  t.equal(acceptMode.current, 'workers', 'until main has run')
+  loadAddon().wake(waker)
+  await until('main accepts again', () => told.length === 2)
+  t.strictSame(told, ['workers', 'main'])
+  t.equal(acceptMode.current, 'main')
+  acceptSwitch.eligibilityChanged(2, true)
+  t.strictSame(invited, [0, 1, 3], 'main accepts: there is nothing to hear')
+})
+
+t.test('a device that fails ends it', async (t) => {
+  const { acceptMode, acceptSwitch, begin, told } = make(t)
+  await begin()
+  acceptSwitch.end()
+  t.strictSame(told, ['workers', 'main'])
+  t.equal(acceptMode.current, 'main')
+})
+
+t.test('while the dealer is blocked nobody accepts, and main does afterwards', async (t) => {
+  const { acceptMode, acceptSwitch, begin, told, lines } = make(t)
+  acceptSwitch.setBlocked(true)
+  t.equal(acceptSwitch.mode, 'paused')
+  acceptSwitch.end()
+  acceptSwitch.accepted(SHARED)
+  acceptSwitch.accepted(SHARED)
+  await immediate()
+  t.equal(acceptMode.current, 'paused')
+  acceptSwitch.setBlocked(false)
+  await begin()
+  acceptSwitch.setBlocked(true)
+  t.notOk(acceptMode.workersAccept)
+  t.equal(acceptMode.callMain(), 0)
+  acceptSwitch.setBlocked(false)
+  t.strictSame(told, ['paused', 'main', 'workers', 'paused', 'main'])
+  t.strictSame(
+    lines,
+    told.map((mode) => `worker_4 accept mode ${mode}`),
+  )
 })
 
 t.test('what ends it before it has begun keeps it from that, and closing for good', async (t) => {
-  const { rest, told } = make(t)
-  rest.dealt()
-  rest.dealt()
-  rest.end()
+  const { acceptSwitch, told } = make(t)
+  acceptSwitch.accepted(SHARED)
+  acceptSwitch.accepted(SHARED)
+  acceptSwitch.end()
   await immediate()
   t.strictSame(told, [])
-  rest.close()
-  rest.dealt()
+  acceptSwitch.close()
+  acceptSwitch.close()
+  acceptSwitch.accepted(SHARED)
+  acceptSwitch.accepted(SHARED)
+  acceptSwitch.setBlocked(false)
   await immediate()
-  t.strictSame(told, [])
+  t.strictSame(told, ['paused'])
 })
 
 t.test('if a backlog strands, or nobody adopts what was accepted, it ends by itself, again and again', async (t) => {
-  const { shift, rest, begin, told, now } = make(t)
+  const { acceptMode, acceptSwitch, begin, told, now } = make(t)
   for (const what of [{ backlogs: 'stranded' }, { inFlight: 1 }, { backlogs: 'stranded' }] as const) {
     const before = told.length
     await begin()
     now({ backlogs: 'waiting', inFlight: 0, ...what })
-    await until('it ends', () => told.length === before + 2)
-    rest.dealt()
+    await until('main accepts again', () => told.length === before + 2)
+    acceptSwitch.accepted(SHARED)
     await immediate()
-    t.notOk(shift.isResting, 'and it goes on accepting for a while')
+    t.equal(acceptMode.current, 'main', 'and main goes on accepting for a while')
   }
-  t.strictSame(told, [true, false, true, false, true, false])
+  t.strictSame(told, ['workers', 'main', 'workers', 'main', 'workers', 'main'])
 })
 
 t.test('as long as workers do something, or nothing strands, it goes on', async (t) => {
-  const { rest, told, looks, begin, now } = make(t)
+  const { acceptSwitch, told, checks, begin, now } = make(t)
   await begin()
   now({ backlogs: 'waiting' })
-  await until('it has looked 3 times', () => looks() >= 3)
+  await until('it has checked 3 times', () => checks() >= 3)
   now({ working: true, inFlight: 1 })
-  await until('it has looked 6 times', () => looks() >= 6)
-  t.strictSame(told, [true])
-  rest.end()
-  t.strictSame(told, [true, false])
+  await until('it has checked 6 times', () => checks() >= 6)
+  t.strictSame(told, ['workers'])
+  acceptSwitch.end()
+  t.strictSame(told, ['workers', 'main'])
 })
 
 t.test('when nothing has come for a while it ends, and there is no timer', async (t) => {
-  const { told, looks, begin } = make(t)
+  const { told, checks, begin } = make(t)
   await begin()
-  await until('it ends', () => told.length === 2)
-  t.ok(looks() > 0)
+  await until('main accepts again', () => told.length === 2)
+  t.ok(checks() > 0)
 })
 
 for (const policy of ['unordered', 'round-robin'] as const) {
@@ -112,19 +159,21 @@ for (const policy of ['unordered', 'round-robin'] as const) {
 interface Situation {
   readonly backlogs: Backlogs
   readonly inFlight: number
-  /** Connections are adopted from look to look. */
+  /** Connections are adopted from check to check. */
   readonly working: boolean
 }
 
 function make(t: Test) {
-  const told: boolean[] = []
-  const { shift } = Ledger.create({ fdLimit: 64, workers: 2 })
-  let looks = 0
+  const told: AcceptModeName[] = []
+  const invited: number[] = []
+  const lines: string[] = []
+  const { acceptMode } = Ledger.create({ fdLimit: 64, workers: 4 })
+  let checks = 0
   let moves = 0
   let situation: Situation = { backlogs: 'empty', inFlight: 0, working: false }
-  const rest = new Rest({
+  const acceptSwitch = new AcceptSwitch({
     ledger: {
-      shift,
+      acceptMode,
       counters: {
         get moves() {
           return situation.working ? ++moves : moves
@@ -134,23 +183,30 @@ function make(t: Test) {
         },
       },
     },
-    backlogs: () => situation.backlogs,
-    onRest: (resting) => told.push(resting),
-    onLook: () => looks++,
+    table: {
+      setAcceptMode: (mode) => told.push(mode),
+      canWorkersAccept: (listener) => listener === SHARED,
+      checkBacklogs: () => situation.backlogs,
+    },
+    workers: { post: (worker) => invited.push(worker) },
+    eligibility: { isEligible: (worker) => worker < 2 },
+    serving: { indexes: [0, 1, 2] },
+    stalls: { check: () => checks++, arm: ignore },
+    options: { workerPlaces: 4, debug: (line) => lines.push(line) },
   })
   // Neither the waker nor the timer holds the loop open.
   const held = setInterval(() => undefined, 1000)
   t.teardown(() => {
     clearInterval(held)
-    rest.close()
+    acceptSwitch.close()
   })
   const begin = (): Promise<void> =>
-    until('it rests', () => {
-      if (!shift.isResting) rest.dealt()
-      return shift.isResting
+    until('workers accept', () => {
+      if (!acceptMode.workersAccept) acceptSwitch.accepted(SHARED)
+      return acceptMode.workersAccept
     })
   const now = (change: Partial<Situation>): void => {
     situation = { ...situation, ...change }
   }
-  return { shift, rest, told, looks: () => looks, begin, now }
+  return { acceptMode, acceptSwitch, told, invited, lines, checks: () => checks, begin, now }
 }

@@ -10,48 +10,48 @@ import type { Listener } from '../../lib/net/listening-socket.ts'
 import { connect, ignore } from './clients.ts'
 
 /**
- * What main sees of the backlogs while accepting rests: whether some client waits whom nobody will
+ * What main sees of the backlogs while workers accept: whether some client waits whom nobody will
  * accept.
  */
 
 const WORKER = 0
 
-t.test('what waits is stranded if nobody has accepted there until the next look', async (t) => {
-  const { table, shift, wait } = make(t)
-  t.equal(table.lookAtBacklogs(), 'empty')
+t.test('what waits is stranded if nobody has accepted there until the next check', async (t) => {
+  const { table, acceptMode, wait } = make(t)
+  t.equal(table.checkBacklogs(), 'empty')
   await wait(0)
-  t.equal(table.lookAtBacklogs(), 'waiting')
-  shift.turned(0)
-  t.equal(table.lookAtBacklogs(), 'waiting')
-  t.equal(table.lookAtBacklogs(), 'stranded')
+  t.equal(table.checkBacklogs(), 'waiting')
+  acceptMode.countAccept(0)
+  t.equal(table.checkBacklogs(), 'waiting')
+  t.equal(table.checkBacklogs(), 'stranded')
 })
 
 t.test('whatever is accepted elsewhere', async (t) => {
-  const { table, shift, wait } = make(t)
+  const { table, acceptMode, wait } = make(t)
   await wait(0)
   await wait(1)
-  table.lookAtBacklogs()
-  shift.turned(1)
-  t.equal(table.lookAtBacklogs(), 'stranded')
+  table.checkBacklogs()
+  acceptMode.countAccept(1)
+  t.equal(table.checkBacklogs(), 'stranded')
 })
 
 t.test('not where nobody could accept, or only main', async (t) => {
   const { table, eligibility, wait } = make(t, { '0': { policy: 'round-robin' as const } })
   await wait(0)
-  table.lookAtBacklogs()
-  t.equal(table.lookAtBacklogs(), 'empty')
+  table.checkBacklogs()
+  t.equal(table.checkBacklogs(), 'empty')
   const other = make(t)
   await other.wait(0)
   other.eligibility.hold(WORKER, 'draining')
   other.table.eligibilityChanged()
-  other.table.lookAtBacklogs()
-  t.equal(other.table.lookAtBacklogs(), 'empty')
+  other.table.checkBacklogs()
+  t.equal(other.table.checkBacklogs(), 'empty')
   t.ok(eligibility.isEligible(WORKER))
 })
 
 /** A table with two listeners, of which main does not accept. */
 function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
-  const { shift } = Ledger.create({ fdLimit: 64, workers: 1 })
+  const { acceptMode } = Ledger.create({ fdLimit: 64, workers: 1 })
   const common = { policy: 'unordered', proxyProtocol: false, deferAccept: false } as const
   const settings = new ListenerSettingsTable(common, listeners)
   const host = { direct: () => ({ opened: 0, closed: 0, dropped: 0 }), isOpen: () => false, clientOf: () => null }
@@ -69,8 +69,8 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
     domain,
     eligibility,
     settings,
-    shift,
-    relief: true,
+    acceptMode,
+    workersMayAccept: true,
     onBatch: () => t.fail('main accepts'),
     onShed: ignore,
     onError: ignore,
@@ -79,7 +79,7 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
     onRoutes: ignore,
     onClose: ignore,
   })
-  table.setResting(true)
+  table.setAcceptMode('workers')
   const opened: Listener[] = []
   for (let i = 0; i < 2; i++) {
     const common = { type: 'listen', port: 0, addressType: 4, backlog: 8, ipv6Only: false, reusePort: false } as const
@@ -93,5 +93,5 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
     t.teardown(() => client.destroy())
   }
   t.teardown(() => table.stopListening(false))
-  return { table, shift, eligibility, wait }
+  return { table, acceptMode, eligibility, wait }
 }

@@ -145,14 +145,14 @@ t.test('what is shed by policy is in the law', async (t) => {
 t.test('a worker accepts for itself, and what it has not opened when it dies is named', async (t) => {
   const ledger = create(10)
   const recovery = new LedgerRecovery(ledger)
-  const stamp = ledger.acceptFor(1, 5, 1000)
+  const stamp = ledger.adoptPending(1, 5, 1000)
   t.match(check(ledger), { balanced: true, counts: { accepted: 1, adopted: 1, active: 1 }, table: { adopting: 1 } })
   t.strictSame(
     [ledger.opened(5, stamp, 0), ledger.opened(5, stamp, 1), ledger.closed(5, stamp, 1)],
     [false, true, true],
   )
-  t.equal(ledger.acceptFor(1, 10, 1000), NO_STAMP)
-  ledger.acceptFor(0, 6, 1000)
+  t.equal(ledger.adoptPending(1, 10, 1000), NO_STAMP)
+  ledger.adoptPending(0, 6, 1000)
   t.match(check(ledger), { balanced: true, counts: { accepted: 3, adopted: 2, shed: 1, closed: 1, inFlight: 0 } })
   t.strictSame(recovery.takeOwnedBy(0), [6])
   t.match(check(ledger), { balanced: true, counts: { active: 0 } })
@@ -164,7 +164,7 @@ t.test('a worker that is given the number of a connection which nobody closed wi
   ledger.toDevice(4, ledger.accept(4, 1000, 0))
   ledger.accept(5, 1000, 0)
   adopted(ledger, 6, 1000, 0)
-  for (const fd of [4, 5, 6]) ledger.acceptFor(1, fd, 2000)
+  for (const fd of [4, 5, 6]) ledger.adoptPending(1, fd, 2000)
   t.strictSame(recovery.takeOwnedBy(0), [], 'worker 0 has nothing left')
   const { balanced, counts } = check(ledger)
   t.match(counts, { accepted: 6, adopted: 4, refused: 2, closed: 1, active: 3, inFlight: 0 })
@@ -236,23 +236,21 @@ t.test('an increment that a terminated worker missed is made up for', async (t) 
   }
 })
 
-t.test('what a worker has accepted for itself is in its hand until it is entered', (t) => {
+t.test('what a worker has accepted for itself is pending until it is entered', (t) => {
   const ledger = create()
   const recovery = new LedgerRecovery(ledger)
-  const own = ledger.shift.ownOf(1)
-  own[0] = ~7
-  t.ok(ledger.shift.hasInHand(1, 7))
-  t.strictSame(recovery.takeHand(1), { connections: [], fds: [7] }, 'a worker that died before that')
-  t.strictSame(recovery.takeHand(1), { connections: [], fds: [] })
-  own[0] = ~8
-  ledger.acceptFor(1, 8, 1000)
-  t.equal(own[0], 0, 'the ledger has it')
+  const pending = ledger.acceptMode.pendingOf(1)
+  pending[0] = ~7
+  t.ok(ledger.acceptMode.isPending(1, 7))
+  t.strictSame(recovery.takePending(1), { connections: [], fds: [7] }, 'a worker that died before that')
+  t.strictSame(recovery.takePending(1), { connections: [], fds: [] })
+  pending[0] = ~8
+  ledger.adoptPending(1, 8, 1000)
   // As if it had died between the entry and the place.
-  own[0] = ~8
-  t.strictSame(recovery.takeHand(1).fds, [])
+  t.strictSame(recovery.takePending(1).fds, [])
   t.strictSame(recovery.takeOwnedBy(1), [8])
-  own[0] = ~1000
-  t.strictSame(recovery.takeHand(1).fds, [1000], 'one that has no entry')
+  pending[0] = ~1000
+  t.strictSame(recovery.takePending(1).fds, [1000], 'one that has no entry')
   t.end()
 })
 
@@ -287,20 +285,20 @@ t.test('the highest worker index and the highest fd have entries of their own', 
   t.equal(ledger.counters.all().workers[127].closed, 1)
 })
 
-t.test('what a worker had in hand when it ended goes on, once', async (t) => {
+t.test('what a worker had pending when it ended goes on, once', async (t) => {
   const ledger = create()
   const recovery = new LedgerRecovery(ledger)
-  const hand = ledger.shift.handOf(1)
+  const pending = ledger.acceptMode.pendingOf(1)
   // Accepted, and no more; in the ledger, before and after the place says so; sent and adopted;
   // sent and not adopted.
-  hand[0] = ~10
-  hand[1] = ~11
-  const late = ledger.acceptInto(1, 11, 1000, 5)
-  hand[2] = 12 + 1
-  ledger.acceptInto(1, 12, 1001, 6)
-  hand[3] = 13 + 1
-  ledger.adopt(13, ledger.acceptInto(1, 13, 1002, 6), 0)
-  const left = recovery.takeHand(1)
+  pending[0] = ~10
+  pending[1] = ~11
+  const late = ledger.enterPending(1, 11, 1000, 5)
+  pending[2] = 12 + 1
+  ledger.enterPending(1, 12, 1001, 6)
+  pending[3] = 13 + 1
+  ledger.adopt(13, ledger.enterPending(1, 13, 1002, 6), 0)
+  const left = recovery.takePending(1)
   t.strictSame(left.fds, [10])
   t.strictSame(
     left.connections.map(({ fd, listener }) => [fd, listener]),
@@ -311,8 +309,8 @@ t.test('what a worker had in hand when it ended goes on, once', async (t) => {
   )
   t.match(check(ledger), { balanced: true, counts: { accepted: 3, adopted: 1 }, table: { waiting: 2, inDevice: 0 } })
   t.notOk(ledger.adopt(11, late, 0), 'an event of it that was sent is stale')
-  t.strictSame(recovery.takeHand(1), { connections: [], fds: [] })
-  t.equal(ledger.acceptInto(0, 100, 1, 0), NO_STAMP, 'beyond the table')
+  t.strictSame(recovery.takePending(1), { connections: [], fds: [] })
+  t.equal(ledger.enterPending(0, 100, 1, 0), NO_STAMP, 'beyond the table')
   t.match(ledger.counters.all(), { accepted: 4, shed: 1 })
 })
 
@@ -320,25 +318,25 @@ t.test('what a worker had counted and not entered when it ended is counted once'
   for (const counted of [false, true]) {
     const ledger = create()
     const recovery = new LedgerRecovery(ledger)
-    const hand = ledger.shift.handOf(1)
-    ledger.adopt(9, ledger.acceptInto(1, 9, 1000, 5), 0)
-    hand.set([~10, ~11, ~12])
-    ledger.counters.beginHand(1)
-    ledger.acceptInto(1, 10, 1001, 5)
-    hand[0] = 10 + 1
+    const pending = ledger.acceptMode.pendingOf(1)
+    ledger.adopt(9, ledger.enterPending(1, 9, 1000, 5), 0)
+    pending.set([~10, ~11, ~12])
+    ledger.counters.beginPending(1)
+    ledger.enterPending(1, 10, 1001, 5)
+    pending[0] = 10 + 1
     if (counted) ledger.counters.countAcceptedAt(1)
-    t.strictSame(recovery.takeHand(1).fds, [11, 12])
+    t.strictSame(recovery.takePending(1).fds, [11, 12])
     for (const fd of [11, 12]) ledger.accept(fd, 1002, 5)
     t.match(check(ledger), { balanced: true, counts: { accepted: 4, inFlight: 3 }, table: { waiting: 3 } })
     // Its successor ends while it sends, and the next one before it has entered any.
-    hand[0] = ~13
-    ledger.counters.beginHand(1)
-    ledger.acceptInto(1, 13, 1003, 5)
-    hand[0] = 13 + 1
-    recovery.takeHand(1)
-    ledger.acceptFor(1, 14, 1004)
-    hand[0] = ~15
-    recovery.takeHand(1)
+    pending[0] = ~13
+    ledger.counters.beginPending(1)
+    ledger.enterPending(1, 13, 1003, 5)
+    pending[0] = 13 + 1
+    recovery.takePending(1)
+    ledger.adoptPending(1, 14, 1004)
+    pending[0] = ~15
+    recovery.takePending(1)
     ledger.accept(15, 1005, 5)
     t.match(check(ledger), { balanced: true, counts: { accepted: 7, inFlight: 5 }, table: { waiting: 5 } })
     t.equal(ledger.counters.inFlight, 5)
@@ -356,9 +354,9 @@ t.test("what a dead worker may have left open is nobody else's", async (t) => {
   }
   t.strictSame(recovery.takeOwnedBy(1), [7, 8, 9])
   // Node had closed these, and worker 0 is given their numbers.
-  ledger.shift.handOf(0)[0] = ~7
-  ledger.closed(8, ledger.acceptFor(0, 8, 1001), 0)
-  t.notOk(recovery.isOrphan(7), 'in its hand')
+  ledger.acceptMode.pendingOf(0)[0] = ~7
+  ledger.closed(8, ledger.adoptPending(0, 8, 1001), 0)
+  t.notOk(recovery.isOrphan(7), 'it is pending')
   t.notOk(recovery.isOrphan(8), 'also if it is free again')
   t.ok(recovery.isOrphan(9))
   t.notOk(recovery.isOrphan(10))

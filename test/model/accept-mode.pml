@@ -1,15 +1,17 @@
 /*
- * Rest: main (lib/balancer/dispatch/accept-switch.ts) against the workers
- * (lib/worker/connections/acceptor.ts), through the ledger's words.
+ * The accept mode: main (AcceptSwitch, lib/balancer/dispatch/accept-switch.ts) against the workers
+ * (Acceptor, lib/worker/connections/acceptor.ts), through the words of lib/ledger/accept-mode.ts.
  *
- * Clients come one after the other, at any time; main accepts them in batches, or a worker does.
+ * Clients come one after the other, at any time. Main accepts them in batches, or a worker does.
  * The device deals what it is sent to any worker that is not held and whose thread main does not
- * know to be dead: it need not be an idle one. Waking a thread that has something to receive is
- * wake.pml's; what is accepted and not sent, pending.pml's. The kernel tells one of the workers
- * that watch of a client, whichever: it may have no ears for it any more. Main holds worker 0 and
- * lets it go, HOLDS times in all; DEATHS workers may die, and BLOCKS workers block for good,
- * between any two steps; with EMFILE a worker's accept may fail at any time. Main's timer runs
- * unless NO_TIMER: when is left open, so that it may always be too early.
+ * know to be dead; that worker need not be idle. wake.pml covers how a thread is woken that has
+ * something to receive, and pending.pml covers what is accepted and not sent. The kernel tells any
+ * one of the workers that watch of a client, and that worker may not be able to react any more.
+ * Main holds worker 0 and lets it go, HOLDS times in all. DEATHS workers may die, and BLOCKS
+ * workers may block for good, between any two steps. With EMFILE a worker's accept may fail at any
+ * time. With PAUSES the dealer is blocked, and goes on, that many times: the mode is paused in
+ * between. Main's timer runs unless NO_TIMER is set. When it fires is left open, so that it may
+ * always be too early.
  */
 #ifndef WORKERS
 #define WORKERS 2
@@ -20,14 +22,17 @@
 #ifndef BATCH
 #define BATCH 2             /* what main accepts at most at a time */
 #endif
-#ifndef HAND
-#define HAND 2              /* HAND_ROOM */
+#ifndef PLACES
+#define PLACES 2            /* PENDING_PLACES */
 #endif
 #ifndef INBOX
 #define INBOX 2             /* INBOX_BATCH */
 #endif
 #ifndef HOLDS
 #define HOLDS 0
+#endif
+#ifndef PAUSES
+#define PAUSES 0
 #endif
 #ifndef DEATHS
 #define DEATHS 0
@@ -36,32 +41,35 @@
 #define BLOCKS 0
 #endif
 
-/* The ledger's words. */
-#define accepting 0
-#define waker 1
-#define marked 2            /* minus the waker */
-byte word                   /* RESTING */
-bool turned                 /* TURNS is not what main has seen last */
-bool held                   /* worker 0 */
+/* AcceptMode's words. */
+#define inMain 0
+#define inWorkers 1
+#define mainCalled 2        /* workers accept, and one of them has called main */
+#define paused 3
+byte mode
+bool counted                /* a worker has accepted since main read the counter */
+bool held                   /* worker 0 is */
 
 /* The kernel's. */
 byte backlog
 byte inbox[WORKERS]         /* what the device has dealt to a worker */
-byte hand[WORKERS]
+byte pending[WORKERS]
 bool watching[WORKERS]
 bool told[WORKERS]          /* in its loop's list of what is ready */
 bool woken                  /* uv_async_send has been called, and main's loop has not come to it */
 
-bool asked[WORKERS]         /* main's message that it rests is under way to it */
+bool invited[WORKERS]       /* main's message that workers accept is under way to it */
 
 bool dead[WORKERS]
 bool blocked[WORKERS]
 bool gone[WORKERS]
 bool known[WORKERS]         /* main knows that the thread has ended */
 
-bool resting                /* Rest */
-bool soon                   /* Rest.#due */
+bool soon                   /* AcceptSwitch.#due */
 bool waited                 /* TableEntry */
+
+/* AcceptMode.workersAccept */
+#define workersAccept (mode == inWorkers || mode == mainCalled)
 
 /* ---- the device ---- */
 
@@ -77,17 +85,17 @@ inline send() {
 
 /* ---- workers ---- */
 
-/* Shift.isHeld */
+/* AcceptMode.isHeld */
 #if HOLDS > 0
 #define isHeld (me == 0 && held)
 #else
 #define isHeld false
 #endif
 
-/* Only the timer reads it. */
-inline turn() {
+/* AcceptMode.countAccept. Only the timer reads the counter. */
+inline countAccept() {
 #ifndef NO_TIMER
-  turned = true
+  counted = true
 #else
   skip
 #endif
@@ -111,10 +119,10 @@ end:
       :: else -> inbox[me] = 0
       fi
     }
-  /* Its line to main. */
-  :: atomic { asked[me] -> asked[me] = false };
+  /* Main's message. */
+  :: atomic { invited[me] -> invited[me] = false };
     goto begin
-  /* Relief.#onReadable; the kernel looks whether there is something still. */
+  /* Acceptor.#onReadable. Before the callback, the kernel checks that a client still waits. */
   :: atomic { told[me] && backlog == 0 -> told[me] = false }
 #ifdef EDGE_TRIGGERED
   :: atomic { told[me] && backlog > 0 -> told[me] = false };
@@ -124,9 +132,11 @@ end:
     goto readable
   od;
 
-/* Relief.begin; the kernel tells whoever begins to watch, or does so anew, of what waits. */
+/*
+ * Acceptor.workersAccept. The kernel tells whoever begins to watch, or begins again, of what waits.
+ */
 begin:
-  atomic { due = (word != accepting) };
+  atomic { due = workersAccept };
   atomic {
     if
     :: due && !isHeld -> watching[me] = true; told[me] = (backlog > 0)
@@ -137,7 +147,7 @@ begin:
   };
 
 readable:
-  atomic { due = (word != accepting) };
+  atomic { due = workersAccept };
   atomic {
     if
     :: !due -> unwatch(); goto end
@@ -146,16 +156,16 @@ readable:
 #else
     :: due && !isHeld -> due = false
 #endif
-    :: due && isHeld -> due = false; goto callAcceptor
+    :: due && isHeld -> due = false; goto callMain
     fi
   };
-  /* Relief.#acceptFrom, #deal: what is in the hand when the thread ends is dealt by main. */
+  /* Acceptor.#acceptFrom. Main deals what is pending when the thread ends. */
   atomic {
     if
-    :: backlog > HAND -> hand[me] = HAND; backlog = backlog - HAND; turn()
-    :: backlog > 0 && backlog <= HAND -> hand[me] = backlog; backlog = 0; turn()
+    :: backlog > PLACES -> pending[me] = PLACES; backlog = backlog - PLACES; countAccept()
+    :: backlog > 0 && backlog <= PLACES -> pending[me] = backlog; backlog = 0; countAccept()
 #ifdef EMFILE
-    :: backlog > 0 -> goto callAcceptor
+    :: backlog > 0 -> goto callMain
 #endif
     :: backlog == 0 -> goto end
     fi
@@ -163,31 +173,29 @@ readable:
   do
   :: atomic {
       send();
-      hand[me]--;
+      pending[me]--;
       if
-      :: hand[me] == 0 -> goto end
+      :: pending[me] == 0 -> goto end
       :: else
       fi
     }
   od;
 
-callAcceptor:
+callMain:
   atomic { unwatch() };
-  /*
-   * Shift.endRest: it compares and swaps, so that its first look at the word is no step of its own.
-   */
+  /* AcceptMode.callMain: one compare-and-swap. */
 #ifdef WAKES_BEFORE_IT_MARKS
-  atomic { due = (word == waker); woken = woken || due };
+  atomic { due = (mode == inWorkers); woken = woken || due };
   atomic {
     if
-    :: word == waker -> word = marked
+    :: mode == inWorkers -> mode = mainCalled
     :: else
     fi;
 #else
   atomic {
-    due = (word == waker);
+    due = (mode == inWorkers);
     if
-    :: due -> word = marked
+    :: due -> mode = mainCalled
     :: else
     fi
   };
@@ -233,9 +241,9 @@ end:
 /* ---- main ---- */
 
 #if WORKERS > 2
-#define isAnyWaiting (inbox[0] + inbox[1] + inbox[2] + hand[0] + hand[1] + hand[2] > 0)
+#define isAnyWaiting (inbox[0] + inbox[1] + inbox[2] + pending[0] + pending[1] + pending[2] > 0)
 #else
-#define isAnyWaiting (inbox[0] + inbox[1] + hand[0] + hand[1] > 0)
+#define isAnyWaiting (inbox[0] + inbox[1] + pending[0] + pending[1] > 0)
 #endif
 
 inline deal() {
@@ -245,13 +253,13 @@ inline deal() {
   od
 }
 
-/* Balancer.#onRest */
-inline ask() {
-  asked[0] = !held;
-  asked[1] = true
+/* AcceptingWorkers.letAccept, of each eligible worker */
+inline invite() {
+  invited[0] = !held;
+  invited[1] = true
 #if WORKERS > 2
   ;
-  asked[2] = true
+  invited[2] = true
 #endif
 }
 
@@ -260,62 +268,61 @@ inline serve() {
   deal();
   atomic {
     count = 0;
-    /* Rest.dealt: how quickly connections come is left open. */
+    /* AcceptSwitch.accepted. How quickly connections come is left open. */
     if
     :: true
-    :: soon = true
+    :: mode == inMain -> soon = true
     fi
   }
 }
 
-/* Rest.#begin */
+/* AcceptSwitch.#letWorkersAccept */
 inline begin() {
-#ifdef ASKS_FIRST
-  atomic { ask() };
+#ifdef INVITES_FIRST
+  atomic { invite() };
 #endif
-  word = waker;
+  mode = inWorkers;
   atomic {
-    resting = true;
-    turned = false;
+    counted = false;
     waited = backlog > 0
-#ifndef ASKS_FIRST
+#ifndef INVITES_FIRST
     ;
-    ask()
+    invite()
 #endif
   }
 }
 
-/* Rest.end */
+/* AcceptSwitch.end */
 inline finish() {
   soon = false;
   if
-  :: resting -> resting = false; word = accepting
+  :: workersAccept -> mode = inMain
   :: else
   fi
 }
 
-/* Rest.#look. When nothing has come for a while is left open. */
+/* AcceptSwitch.#check. When nothing has come for a while is left open. */
 inline check() {
   atomic {
     if
-    :: turned || !(backlog > 0 && waited) && !isAnyWaiting ->
-      turned = false;
+    :: counted || !(backlog > 0 && waited) && !isAnyWaiting ->
+      counted = false;
       waited = backlog > 0;
 #ifdef CHECKS_ONCE
       armed = false
 #endif
-    :: !turned -> finish()
+    :: !counted -> finish()
     fi
   }
 }
 
-/* Balancer.#clearUpAfter: Fabric.recover, #emptyHandOf. */
+/* After a death: what was at its port, and what it had pending. */
 inline clearUp(dying) {
   atomic {
     known[dying] = true;
-    left = inbox[dying] + hand[dying];
+    left = inbox[dying] + pending[dying];
     inbox[dying] = 0;
-    hand[dying] = 0
+    pending[dying] = 0
   };
   deal()
 }
@@ -326,15 +333,18 @@ proctype Main() {
 #if HOLDS > 0
   byte holds;
 #endif
+#if PAUSES > 0
+  byte pauses;
+#endif
 #ifdef CHECKS_ONCE
   bool armed = true;
 #endif
   left = 0;
 end:
   do
-  /* The poll handle of the listening socket, which is stopped while it rests. */
+  /* The poll handle of the listening socket, which is stopped unless main accepts. */
   :: atomic {
-      backlog > 0 && !resting ->
+      backlog > 0 && mode == inMain ->
       if
       :: backlog >= BATCH -> count = BATCH
       :: count = 1
@@ -347,8 +357,13 @@ end:
   /* The waker. */
   :: atomic { woken -> woken = false; finish() }
 #if HOLDS > 0
-  /* Eligibility's onChange */
-  :: atomic { holds < HOLDS -> holds++; held = !held; asked[0] = asked[0] || resting && !held }
+  /* Eligibility's onChange, AcceptSwitch.workerEligible */
+  :: atomic { holds < HOLDS -> holds++; held = !held; invited[0] = invited[0] || workersAccept && !held }
+#endif
+#if PAUSES > 0
+  /* AcceptSwitch.setBlocked */
+  :: atomic { pauses < PAUSES && mode != paused -> pauses++; soon = false; mode = paused }
+  :: atomic { mode == paused -> mode = inMain }
 #endif
 #if DEATHS > 0
   :: gone[0] && !known[0] -> clearUp(0)
@@ -356,9 +371,9 @@ end:
 #endif
 #ifndef NO_TIMER
 #ifdef CHECKS_ONCE
-  :: resting && armed -> check()
+  :: workersAccept && armed -> check()
 #else
-  :: resting -> check()
+  :: workersAccept -> check()
 #endif
 #endif
   od
@@ -396,17 +411,17 @@ proctype Check() {
   timeout;
   assert(backlog == 0);
 #ifdef NO_TIMER
-  assert(!resting || watches(0) || watches(1)
+  assert(mode == inMain || watches(0) || watches(1)
 #if WORKERS > 2
     || watches(2)
 #endif
   );
 #else
-  assert(!resting && word == accepting);
+  assert(mode == inMain);
 #endif
   do
   :: w < WORKERS ->
-    assert(hand[w] == 0 || blocked[w]);
+    assert(pending[w] == 0 || blocked[w]);
     assert(inbox[w] == 0 || blocked[w]);
     w++
   :: else -> break

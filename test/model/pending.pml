@@ -1,29 +1,31 @@
 /*
- * What a worker has in hand: Relief.#deal (lib/worker/connections/acceptor.ts) and Adoption against
- * Balancer.#clearUpAfter, through the ledger's entries and hands (lib/ledger/ledger.ts).
+ * What a worker has accepted and not handed on: Acceptor, DeviceSink and OwnSink
+ * (lib/worker/connections/) and Adoption against main's clearing up after a death, through the
+ * ledger's entries and the pending places (lib/ledger/).
  *
- * Two workers accept, send, adopt and close, and main accepts, too. Worker 0 may die between any
- * two steps: its JS ends there, what the addon does in one call is done or not. Then Node closes
- * what it has handles on, and main clears up. The device may refuse what a worker sends. The kernel
- * gives the lowest number that is free, so numbers come again.
+ * Two workers accept, send, adopt and close, and main accepts, too. With NOP, the workers also
+ * accept for themselves: what they accept so is in the ledger as their own at once. Worker 0 may
+ * die between any two steps: its JS ends there, and what the addon does in one call is done or not.
+ * Then Node closes what the worker has handles on, and main clears up. The device may refuse what a
+ * worker sends. The kernel gives the lowest number that is free, so that numbers come again.
  *
- * A connection has a number of its own, 1 and up, which is its stamp, too: that stamps differ is
- * Ledger.#take's. Its fd is the same as long as it lives, so that the number is all that an event
- * or a message needs.
+ * A connection has a number of its own, from 1 up, which is its stamp, too: Ledger makes stamps
+ * differ. Its fd is the same as long as it lives, so that the number is all that an event or a
+ * message needs.
  */
 #ifndef CONNECTIONS
 #define CONNECTIONS 2
 #endif
-#ifndef HAND
-#define HAND 2              /* HAND_ROOM */
+#ifndef PLACES
+#define PLACES 2            /* PENDING_PLACES */
 #endif
 #define FDS CONNECTIONS
 
 /*
- * The ledger: the entries; and a worker's places, which hold nothing, an fd's complement, or the fd
- * plus 1.
+ * The ledger's entries, and the workers' pending places, which hold nothing, an fd's complement, or
+ * the fd plus 1.
  */
-mtype = { free, held, inDevice, adopting, adopted }
+mtype = { free, waiting, inDevice, adopting, adopted }
 mtype state[FDS] = free
 byte stamp[FDS]
 byte owner[FDS]
@@ -77,14 +79,14 @@ inline closeFd(number) {
 
 /* ---- Ledger ---- */
 
-/* #take. Nobody who waits is forgotten. */
+/* LedgerEntries.take. Nobody who waits is forgotten. */
 inline enter(number, as) {
-  assert(state[fdOf[number]] != held && state[fdOf[number]] != inDevice);
+  assert(state[fdOf[number]] != waiting && state[fdOf[number]] != inDevice);
   state[fdOf[number]] = as;
   stamp[fdOf[number]] = number
 }
 
-/* #move, by its owner: in an atomic, the compare-and-swap */
+/* LedgerEntries.move, by the owner: in an atomic, the compare-and-swap */
 inline move(number, from, to) {
   moved = (state[fdOf[number]] == from && stamp[fdOf[number]] == number);
   if
@@ -100,10 +102,10 @@ inline accept() {
   atomic {
     last < CONNECTIONS;
     do
-    :: last < CONNECTIONS && count < HAND ->
+    :: last < CONNECTIONS && count < PLACES ->
       accept4();
       mine[count] = last;
-#ifndef HAND_FILLED_BY_JS
+#ifndef PLACES_FILLED_BY_JS
       placed[placeOf(count)] = fd;
       place[placeOf(count)] = complement;
 #endif
@@ -112,7 +114,7 @@ inline accept() {
     od;
     fd = 0
   };
-#ifdef HAND_FILLED_BY_JS
+#ifdef PLACES_FILLED_BY_JS
   atomic {
     do
     :: i < count -> placed[placeOf(i)] = fdOf[mine[i]]; place[placeOf(i)] = complement; i++
@@ -131,8 +133,8 @@ inline letGo() {
   }
 }
 
-/* Relief.#deal */
-inline look() {
+/* Acceptor.#acceptFrom, DeviceSink.take */
+inline acceptForDevice() {
   accept();
   do
   :: i < count ->
@@ -140,7 +142,7 @@ inline look() {
     place[placeOf(i)] = plusOne;
     atomic { enter(mine[i], inDevice); i++ }
 #else
-    /* Ledger.acceptInto */
+    /* Ledger.enterPending */
     atomic { enter(mine[i], inDevice) };
     atomic { place[placeOf(i)] = plusOne; i++ }
 #endif
@@ -151,7 +153,7 @@ inline look() {
 #endif
   do
   :: i < count -> atomic { events[mine[i]]++; i++ }
-  /* The device does not take it: Relief's giveBack. */
+  /* The device does not take it: DeviceSink gives it back. */
   :: i < count -> atomic { returned[mine[i]]++; i++ }
   :: else -> i = 0; break
   od;
@@ -159,6 +161,44 @@ inline look() {
   letGo();
 #endif
   atomic { count = 0; mine[0] = 0; mine[1] = 0 }
+}
+
+/* Adoption.open */
+inline openHandle() {
+  /*
+   * A thread that ends in between leaves an orphan that Node closes: by the time main looks, the
+   * number may be a stranger's.
+   */
+  atomic { assert(open[fdOf[number]] == number); handle[fdOf[number]] = me + 1 };
+  /* Ledger.opened */
+  atomic { move(number, adopting, adopted); assert(moved) }
+}
+
+/* The addon's accept, with a place; OwnSink.take: the connection is the worker's own. */
+inline acceptForItself() {
+  atomic {
+    last < CONNECTIONS;
+    accept4();
+    number = last;
+#ifndef PLACES_FILLED_BY_JS
+    placed[placeOf(0)] = fd;
+    place[placeOf(0)] = complement;
+#endif
+    fd = 0
+  };
+#ifdef PLACES_FILLED_BY_JS
+  atomic { placed[placeOf(0)] = fdOf[number]; place[placeOf(0)] = complement };
+#endif
+#ifdef EMPTY_BEFORE_ENTERED
+  atomic { place[placeOf(0)] = nothing; placed[placeOf(0)] = 0 };
+#endif
+  /* Ledger.adoptPending */
+  atomic { enter(number, adopting); owner[fdOf[number]] = me; taken[number] = true };
+#ifndef EMPTY_BEFORE_ENTERED
+  atomic { place[placeOf(0)] = nothing; placed[placeOf(0)] = 0 };
+#endif
+  openHandle();
+  atomic { number = 0; moved = false }
 }
 
 /* Inbox, Adoption */
@@ -194,14 +234,7 @@ inline adopt() {
     fi
   };
   if
-  :: moved ->
-    /*
-     * A thread that ends in between leaves an orphan that Node closes: by the time main looks, the
-     * number may be a stranger's.
-     */
-    atomic { assert(open[fdOf[number]] == number); handle[fdOf[number]] = me + 1 };
-    /* Ledger.opened */
-    atomic { move(number, adopting, adopted); assert(moved) }
+  :: moved -> openHandle()
   :: else
   fi;
   atomic { received[me] = 0; number = 0; moved = false }
@@ -217,7 +250,10 @@ inline live() {
   count = 0;
 end:
   do
-  :: look()
+  :: acceptForDevice()
+#ifdef NOP
+  :: acceptForItself()
+#endif
   :: adopt()
   :: close(0)
   :: close(1)
@@ -260,27 +296,27 @@ proctype Reaper() {
 
 /* ---- main ---- */
 
-/* Dealer.deal: one that it holds. */
+/* Dealer.deal, of a connection that waits */
 inline deal(number) {
   /* Ledger.toDevice */
-  atomic { move(number, held, inDevice) };
+  atomic { move(number, waiting, inDevice) };
   atomic { events[number]++; moved = false }
 }
 
 /* Ledger.recovered, fromDevice */
 inline takeBack(number) {
-  atomic { move(number, inDevice, held) };
+  atomic { move(number, inDevice, waiting) };
   if
   :: moved -> deal(number)
   :: else
   fi
 }
 
-/* Ledger.takeHand: the thread has ended, so that reading the places is one step. */
-inline takeHand() {
+/* LedgerRecovery.takePending: the thread has ended, so that reading the places is one step. */
+inline takePending() {
   atomic {
     do
-    :: i < HAND ->
+    :: i < PLACES ->
       if
       :: place[i] == complement -> unknown[placed[i]] = true
       :: place[i] == plusOne -> told[placed[i]] = true
@@ -295,7 +331,7 @@ inline takeHand() {
   do
   :: i < FDS ->
     atomic {
-#ifdef BELIEVES_THE_HAND
+#ifdef BELIEVES_THE_PLACES
       number = (told[i] || unknown[i] && state[i] == inDevice -> stamp[i] : 0);
 #else
 #ifdef BELIEVES_THE_COMPLEMENT
@@ -310,11 +346,11 @@ inline takeHand() {
     :: number == 0
     :: else ->
       atomic {
-#if defined(TAKES_BY_STORE) || defined(BELIEVES_THE_HAND)
-        state[i] = held;
+#if defined(TAKES_BY_STORE) || defined(BELIEVES_THE_PLACES)
+        state[i] = waiting;
         moved = true;
 #else
-        move(number, inDevice, held);
+        move(number, inDevice, waiting);
 #endif
         if
         :: moved -> told[i] = true; unknown[i] = false
@@ -323,19 +359,28 @@ inline takeHand() {
         moved = false
       }
     fi;
+#ifndef ACCEPTS_WHAT_IS_OWNED
+    /* The worker has entered it as its own: takeOwned finds it. */
+    atomic {
+      if
+      :: unknown[i] && state[i] == adopting && owner[i] == 0 -> unknown[i] = false
+      :: else
+      fi
+    };
+#endif
     atomic { number = 0; i++ }
   :: else -> i = 0; break
   od
 }
 
-/* Balancer.#emptyHandOf */
-inline emptyHand() {
-  takeHand();
+/* What is found pending is dealt. */
+inline dealPending() {
+  takePending();
   do
   :: i < FDS && told[i] -> atomic { told[i] = false; number = stamp[i] }; deal(number); number = 0
   :: i < FDS && !told[i] && unknown[i] ->
     /* Dealer.accept */
-    atomic { unknown[i] = false; number = open[i]; assert(number > 0); enter(number, held) };
+    atomic { unknown[i] = false; number = open[i]; assert(number > 0); enter(number, waiting) };
     deal(number);
     number = 0
   :: i < FDS && !told[i] && !unknown[i] -> i++
@@ -343,14 +388,14 @@ inline emptyHand() {
   od
 }
 
-/* Ledger.isOrphan */
+/* LedgerRecovery.isOrphan */
 #define holdsIt(p) (place[p] == complement && placed[p] == i)
-#define isInHand (holdsIt(0) || holdsIt(1) || holdsIt(2) || holdsIt(3))
+#define isAnyPending (holdsIt(0) || holdsIt(1) || holdsIt(2) || holdsIt(3))
 
-#ifdef RESETS_WHAT_IS_IN_HAND
-#define inHand false
+#ifdef RESETS_WHAT_IS_PENDING
+#define isPending false
 #else
-#define inHand isInHand
+#define isPending isAnyPending
 #endif
 #ifdef RESETS_WHAT_WAS_ENTERED
 #define asLeft true
@@ -359,8 +404,8 @@ inline emptyHand() {
 #endif
 
 /*
- * Ledger.takeOwnedBy, and what becomes of an orphan: the look and the reset are one step (see
- * docs/device-protocol.md).
+ * LedgerRecovery.takeOwnedBy, and what happens to an orphan: the check and the reset are one step
+ * (see docs/device-protocol.md).
  */
 inline takeOwned() {
   do
@@ -375,7 +420,7 @@ inline takeOwned() {
     atomic {
       if
       /* ListenerTable.listenerOf, resetFd */
-      :: number != 0 && asLeft && !inHand && open[i] != 0 -> closeFd(number)
+      :: number != 0 && asLeft && !isPending && open[i] != 0 -> closeFd(number)
       :: else
       fi;
       number = 0;
@@ -385,15 +430,15 @@ inline takeOwned() {
   od
 }
 
-/* Balancer.#clearUpAfter */
+/* After a death, in the order of the code */
 inline clearUp() {
   atomic { number = received[0]; received[0] = 0 };
   if
   :: number > 0 -> takeBack(number); number = 0
   :: else
   fi;
-#ifndef NOBODY_EMPTIES_THE_HAND
-  emptyHand();
+#ifndef NOBODY_DEALS_PENDING
+  dealPending();
 #endif
   takeOwned();
   cleared = true
@@ -408,7 +453,7 @@ proctype Main() {
 end:
   do
   :: atomic { last < CONNECTIONS -> accept4(); fd = 0; number = last };
-    atomic { enter(number, held) };
+    atomic { enter(number, waiting) };
     deal(number);
     number = 0
   :: atomic { returned[1] > 0 -> returned[1]--; number = 1 }; takeBack(number); number = 0

@@ -89,7 +89,7 @@ const properties = [
     says: 'without the timer, deaths, blocked and held workers, whoever comes is accepted',
     runs: [
       { NO_TIMER: 1 },
-      { CLIENTS: 4, HAND: 1, NO_TIMER: 1 },
+      { CLIENTS: 4, PLACES: 1, NO_TIMER: 1 },
       { WORKERS: 3, BATCH: 3, CLIENTS: 4, NO_TIMER: 1 },
       { CLIENTS: 6, NO_TIMER: 1, deep: true },
       { WORKERS: 3, BATCH: 3, CLIENTS: 7, NO_TIMER: 1, deep: true },
@@ -106,8 +106,17 @@ const properties = [
   },
   {
     model: 'accept-mode',
+    says: 'also if the dealer is blocked, and goes on',
+    runs: [
+      { PAUSES: 1, NO_TIMER: 1 },
+      { PAUSES: 2, EMFILE: 1, NO_TIMER: 1 },
+    ],
+  },
+  {
+    model: 'accept-mode',
     says: 'with the timer, main accepts in the end, whoever dies, is blocked, or is held and let go',
     runs: [
+      { PAUSES: 1 },
       { HOLDS: 1 },
       { CLIENTS: 2, HOLDS: 2 },
       { CLIENTS: 2, DEATHS: 1 },
@@ -122,7 +131,7 @@ const properties = [
   {
     model: 'pending',
     says: 'what a worker accepts is adopted once, also if it dies',
-    runs: [{}, { CONNECTIONS: 3, HAND: 1 }, { CONNECTIONS: 3 }],
+    runs: [{}, { CONNECTIONS: 3, PLACES: 1 }, { CONNECTIONS: 3 }, { NOP: 1 }, { NOP: 1, CONNECTIONS: 3, PLACES: 1 }],
   },
 ]
 
@@ -178,22 +187,24 @@ const mutants = {
   },
   'accept-mode': {
     STOPS_WATCHING_TOO_EARLY: { NO_TIMER: 1 },
-    EDGE_TRIGGERED: { CLIENTS: 5, HAND: 1, NO_TIMER: 1 },
-    ASKS_FIRST: { NO_TIMER: 1 },
+    EDGE_TRIGGERED: { CLIENTS: 5, PLACES: 1, NO_TIMER: 1 },
+    INVITES_FIRST: { NO_TIMER: 1 },
     WAKES_BEFORE_IT_MARKS: { CLIENTS: 4, EMFILE: 1, NO_TIMER: 1 },
     NO_TIMER: { BLOCKS: 2 },
     CHECKS_ONCE: { DEATHS: 1 },
   },
   pending: {
-    HAND_FILLED_BY_JS: {},
+    PLACES_FILLED_BY_JS: {},
     PLACE_BEFORE_ENTRY: {},
     EMPTY_BEFORE_SENT: {},
+    EMPTY_BEFORE_ENTERED: { NOP: 1 },
+    ACCEPTS_WHAT_IS_OWNED: { NOP: 1 },
     ADOPTS_ANY_STAMP: {},
-    BELIEVES_THE_HAND: {},
+    BELIEVES_THE_PLACES: {},
     BELIEVES_THE_COMPLEMENT: {},
     TAKES_BY_STORE: {},
-    NOBODY_EMPTIES_THE_HAND: {},
-    RESETS_WHAT_IS_IN_HAND: {},
+    NOBODY_DEALS_PENDING: {},
+    RESETS_WHAT_IS_PENDING: {},
     RESETS_WHAT_WAS_ENTERED: {},
   },
 }

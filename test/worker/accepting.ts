@@ -4,50 +4,52 @@ import { openDevice } from '../../lib/device/index.ts'
 import { type Connection, Ledger } from '../../lib/ledger/ledger.ts'
 import { loadAddon } from '../../lib/native.ts'
 import { Listener } from '../../lib/net/listening-socket.ts'
-import { Relief } from '../../lib/worker/connections/acceptor.ts'
-import { connect } from '../balancer/clients.ts'
+import { Acceptor } from '../../lib/worker/connections/acceptor.ts'
+import { DeviceSink } from '../../lib/worker/connections/device-sink.ts'
+import { connect, ignore } from '../balancer/clients.ts'
 import { until } from '../deadline.ts'
 
 export const LISTENER = 3
 export const WORKER = 1
-/** The listener's. */
-export const PLACE = 5
+/** The listener's counter in the accept mode. */
+export const COUNTER = 5
 
-interface RestingOptions {
+interface AcceptingOptions {
   readonly clients: number
   readonly credits?: number
 }
 
 /**
- * A worker's relief with a device, and in the same thread an acceptor that rests and whose listener
- * has clients.
+ * A worker's acceptor with a device, and in the same thread main's listener, which has clients and
+ * does not accept.
  */
-export class Resting {
+export class Accepting {
   readonly ledger = Ledger.create({ fdLimit: 1024, workers: 2 })
   readonly listener = Listener.open(LISTENER, { address: '127.0.0.1', port: 0, backlog: 16, ipv6Only: false }, () => {
-    throw new Error('the acceptor rests')
+    throw new Error('main does not accept')
   })
   readonly given: Connection[] = []
   readonly clients: Awaited<ReturnType<typeof connect>>[] = []
-  readonly relief: Relief
+  readonly acceptor: Acceptor
   /** Another worker's. */
-  readonly other: Relief
+  readonly other: Acceptor
   readonly #waker: number
   readonly #domain
   readonly #queue
   readonly #port
   #woken = 0
 
-  static async start(t: Test, { clients, credits = 64 }: RestingOptions): Promise<Resting> {
-    const resting = new Resting(credits)
-    t.teardown(() => resting.#close())
-    while (resting.clients.length < clients) await resting.connect()
-    return resting
+  static async start(t: Test, { clients, credits = 64 }: AcceptingOptions): Promise<Accepting> {
+    const accepting = new Accepting(credits)
+    t.teardown(() => accepting.#close())
+    while (accepting.clients.length < clients) await accepting.connect()
+    return accepting
   }
 
   private constructor(credits: number) {
     this.listener.pause()
     this.#waker = loadAddon().openWaker(() => this.#woken++)
+    this.ledger.acceptMode.setWaker(this.#waker)
     this.#domain = openDevice({ device: 'software' }).createDomain({
       loadBalancedQueues: 1,
       loadBalancedPorts: 1,
@@ -58,35 +60,36 @@ export class Resting {
     this.#domain.start()
     this.#port = this.#domain.attachPort(port)
     this.#port.link(this.#queue)
-    this.relief = this.#createRelief(WORKER)
-    this.other = this.#createRelief(WORKER - 1)
+    this.acceptor = this.#createAcceptor(WORKER)
+    this.other = this.#createAcceptor(WORKER - 1)
     this.join()
     this.join(this.other)
   }
 
-  #createRelief(worker: number): Relief {
-    return new Relief({
+  #createAcceptor(worker: number): Acceptor {
+    const device = new DeviceSink({
       ledger: this.ledger,
       worker,
       port: this.#port,
       events: this.#domain.createEvents(4),
-      giveBack: (connection) => this.given.push(connection),
+      adopter: { giveBack: (connection) => this.given.push(connection) },
       onFailure: (error) => {
         throw error
       },
       debug: null,
     })
+    const own = { take: () => false }
+    return new Acceptor({ ledger: this.ledger, worker, device, own, onShed: ignore })
   }
 
-  join(relief = this.relief, fd = this.listener.fd): void {
-    relief.join(LISTENER, {
+  join(acceptor = this.acceptor, fd = this.listener.fd): void {
+    acceptor.join(LISTENER, {
       generation: 0,
       queue: this.#queue,
       priority: 0,
       completion: 'adoption',
       proxyProtocol: false,
-      socket: null,
-      relief: { socket: fd, place: PLACE },
+      accept: { sink: 'device', socket: fd, counter: COUNTER },
       revision: 0,
     })
   }
@@ -95,9 +98,9 @@ export class Resting {
     this.clients.push(await connect(this.listener.address))
   }
 
-  rest(): void {
+  letWorkersAccept(): void {
     this.#woken = 0
-    this.ledger.shift.rest(this.#waker)
+    this.ledger.acceptMode.set('workers')
   }
 
   async accepted(count: number): Promise<void> {
@@ -109,7 +112,7 @@ export class Resting {
     for (let i = 0; i < 10; i++) await turn()
   }
 
-  /** Until the acceptor is. */
+  /** Until a worker has called main. */
   async woken(): Promise<void> {
     await until('the acceptor is woken', () => this.#woken > 0)
   }
@@ -129,9 +132,9 @@ export class Resting {
   }
 
   #close(): void {
-    this.ledger.shift.rest(0)
+    this.ledger.acceptMode.set('main')
     for (const client of this.clients) client.destroy()
-    this.relief.close()
+    this.acceptor.close()
     this.other.close()
     this.listener.close()
     loadAddon().closeWaker(this.#waker)

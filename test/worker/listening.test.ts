@@ -13,8 +13,7 @@ const route: Route = {
   queue: null,
   priority: 0,
   completion: 'adoption',
-  socket: null,
-  relief: null,
+  accept: null,
   proxyProtocol: false,
   revision: 0,
 }

@@ -1,135 +1,198 @@
-import type { Shift } from '../../ledger/accept-mode.ts'
+import type { AcceptMode, AcceptModeName } from '../../ledger/accept-mode.ts'
 import type { LedgerCounters } from '../../ledger/counters.ts'
-import type { Ledger } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
-import type { Backlogs } from '../listeners/table.ts'
+import type { ResolvedOptions } from '../options/options.ts'
+import type { Eligibility, EligibilityObserver } from '../workers/eligibility.ts'
+import type { ServingWorkers } from '../workers/serving-workers.ts'
+import type { StallDetector } from '../workers/stall-detector.ts'
+import type { Workers } from '../workers/workers.ts'
+import { mainDebug } from './main-debug.ts'
 
-/** While it rests, it looks so often whether the workers get on. */
-const LOOK_MS = 5
-/** So often, while nothing happens, and nothing waits for them. */
-const QUIET_LOOK_MS = 20
+/** Milliseconds between two checks of whether the workers make progress. */
+const CHECK_MS = 5
+/** The same while nothing happens, and nothing waits for the workers. */
+const IDLE_CHECK_MS = 20
 /**
- * After so long without connections it accepts again. Nor does it rest if they are further apart:
- * to look costs more then than to be woken.
+ * Main accepts again after so many milliseconds without connections. Nor do workers accept if
+ * connections are further apart: the checks cost more then than being woken for each connection.
  */
 const LULL_MS = 100
-/** So long it accepts itself after a rest in which the workers did not get on. */
-const PAUSE_MS = 100
+/** For so many milliseconds main accepts after the workers have made no progress. */
+const RECOVERY_MS = 100
 
-export interface RestOptions {
-  readonly ledger: Pick<Ledger, 'shift'> & { readonly counters: Pick<LedgerCounters, 'inFlight' | 'moves'> }
-  /** What waits where workers accept, compared with the last look. */
-  readonly backlogs: () => Backlogs
-  /** Stop or start accepting. The workers may accept from now on, or no more. */
-  readonly onRest: (resting: boolean) => void
-  /** From time to time while it rests: workers may have sent connections to each other. */
-  readonly onLook: () => void
+/**
+ * What waits in the backlogs of the listeners from which workers accept: nothing; something; or
+ * something that waited at the last check already, and no worker has accepted there since.
+ */
+export type Backlogs = 'empty' | 'waiting' | 'stranded'
+
+/** The balancer's listening sockets, as far as accepting goes. */
+export interface AcceptingListeners {
+  /** Main accepts from the listeners, or stops. */
+  setAcceptMode(mode: AcceptModeName): void
+  /** Whether workers can accept from the listener in main's stead. */
+  canWorkersAccept(listener: number): boolean
+  /** Compares the backlogs with the last call. */
+  checkBacklogs(): Backlogs
+}
+
+export interface AcceptSwitchParts {
+  readonly ledger: {
+    readonly acceptMode: AcceptMode
+    readonly counters: Pick<LedgerCounters, 'inFlight' | 'moves'>
+  }
+  readonly table: AcceptingListeners
+  readonly workers: Pick<Workers, 'post'>
+  readonly eligibility: Pick<Eligibility, 'isEligible'>
+  readonly serving: Pick<ServingWorkers, 'indexes'>
+  /** null: stalled workers are not looked for. */
+  readonly stalls: Pick<StallDetector, 'arm' | 'check'> | null
+  readonly options: Pick<ResolvedOptions, 'debug' | 'workerPlaces'>
 }
 
 /**
- * Keeps the acceptor from being woken for each connection, in the workers' time. While connections
- * come, accepting rests, and the workers accept for themselves (lib/worker/connections/acceptor.ts):
- * one that sleeps is woken instead, and what comes while all are busy can wait in the kernel's
- * backlog as well as in the device. bench/NOTES.md has what it saves.
+ * Decides who accepts, and is the only one that sets the accept mode:
+ * - paused: while the dealer is blocked, because the device has no credits left or a limit is
+ *   reached, and once the balancer closes
+ * - workers: while connections come quickly on listeners from which workers can accept
+ * - main: otherwise
  *
- * Somebody accepts at any time. That it rests is said before the workers are told, so that those
- * that are not held see it, and watch the sockets from then on. A worker goes on until it finds
- * that the rest has ended. One that finds itself held, or cannot accept for want of descriptors,
- * wakes this thread at once; one that is held no more is told as at the beginning. But the kernel
- * wakes one worker for a connection, and that one may be blocked just then, or end, or find that
- * one rest has ended when the next begins; nobody tells the others. So a timer looks. It ends the
- * rest if a backlog strands (see `lookAtBacklogs`), if what was accepted is not adopted by anybody,
- * and when nothing has come for a while: then there is no timer. test/model/accept-mode.pml checks all of
- * that.
+ * Under load, workers accept directly (lib/worker/connections/acceptor.ts), so that the main thread
+ * is not woken for every connection. A worker that sleeps is woken instead, and what comes while
+ * all of them are busy can wait in the kernel's backlog as well as in the device. bench/NOTES.md
+ * says what that saves.
+ *
+ * Invariant: unless the mode is paused, somebody accepts. The mode is set before the workers are
+ * told of it, so that those that are not held see it when they are told, and watch the listening
+ * sockets from then on. A worker goes on until it finds another mode. A worker that finds itself
+ * held, or that cannot accept for want of descriptors, calls main at once, and main accepts again.
+ * A worker that is held no more is told of the mode as all are when it begins.
+ *
+ * But the kernel wakes one worker for a connection, and that worker may be blocked just then, or
+ * end, or wake only when one period in which workers accept has ended and the next has begun.
+ * Nobody tells the other workers of that connection. So a timer checks. Main accepts again if a
+ * backlog is stranded, if nobody adopts what was accepted, and when nothing has come for a while:
+ * after that there is no timer. test/model/accept-mode.pml checks all of this.
  *
  * Main thread.
  */
-export class Rest {
-  readonly #options: RestOptions
-  readonly #shift: Shift
+export class AcceptSwitch implements EligibilityObserver {
+  readonly #parts: AcceptSwitchParts
+  readonly #debug: ((line: string) => void) | null
+  readonly #mode: AcceptMode
   readonly #waker: number
+  /** The next check while workers accept. */
   #timer: NodeJS.Timeout | null = null
-  /** It is about to rest. */
+  /** The workers accept from the next turn of the loop on. */
   #due: NodeJS.Immediate | null = null
   #closed = false
-  /** When there was something to deal the last time. */
-  #dealtAt = Number.NEGATIVE_INFINITY
-  /** It does not rest before that. */
+  /** When main accepted the last time, in `performance.now()`'s milliseconds, as all times here. */
+  #acceptedAt = Number.NEGATIVE_INFINITY
+  /** Workers do not accept before this time. */
   #notBefore = 0
-  /** What had been accepted and adopted at the last look, and since when. */
+  /** The ledger's count of moves at the last check, and when it was found to have grown. */
   #moves = 0
   #movedAt = 0
 
-  constructor(options: RestOptions) {
-    this.#options = options
-    this.#shift = options.ledger.shift
+  constructor(parts: AcceptSwitchParts) {
+    this.#parts = parts
+    this.#debug = mainDebug(parts.options)
+    this.#mode = parts.ledger.acceptMode
     this.#waker = loadAddon().openWaker(() => this.end())
+    this.#mode.setWaker(this.#waker)
   }
 
-  /**
-   * Connections were accepted and dealt, of a listener where workers accept while this thread
-   * rests.
-   */
-  dealt(): void {
+  get mode(): AcceptModeName {
+    return this.#mode.current
+  }
+
+  /** Main has accepted and dealt connections of the listener. */
+  accepted(listener: number): void {
+    if (this.mode === 'paused' || !this.#parts.table.canWorkersAccept(listener)) return
     const now = performance.now()
-    const isSoon = now - this.#dealtAt < LULL_MS
-    this.#dealtAt = now
-    if (this.#shift.isResting || this.#closed || !isSoon || now < this.#notBefore) return
-    // First it accepts of all sockets that are ready in this turn of the loop.
-    this.#due ??= setImmediate(() => this.#begin())
+    const isSoon = now - this.#acceptedAt < LULL_MS
+    this.#acceptedAt = now
+    if (!isSoon || now < this.#notBefore || this.mode === 'workers') return
+    // First main accepts from all sockets that are ready in this turn of the loop.
+    this.#due ??= setImmediate(() => this.#letWorkersAccept())
   }
 
-  #begin(): void {
+  /** The dealer has to wait for credits or for room below a limit; or not any more. */
+  setBlocked(blocked: boolean): void {
+    if (blocked) this.#set('paused')
+    else if (this.mode === 'paused') this.#set('main')
+  }
+
+  /** A worker that is held accepts nothing. One that is held no more hears of the mode. */
+  eligibilityChanged(worker: number, eligible: boolean): void {
+    this.#mode.setHeld(worker, !eligible)
+    if (eligible && this.#mode.workersAccept) this.#tell(worker)
+  }
+
+  /** Workers accept no more, and are not about to: main does. */
+  end(): void {
+    this.#cancel()
+    if (this.#mode.workersAccept) this.#set('main')
+  }
+
+  /** Nobody accepts any more, for good. */
+  close(): void {
+    if (this.#closed) return
+    this.#set('paused')
+    this.#closed = true
+    loadAddon().closeWaker(this.#waker)
+  }
+
+  #letWorkersAccept(): void {
     this.#due = null
-    this.#shift.rest(this.#waker)
+    this.#set('workers')
     this.#movedAt = performance.now()
-    // What waited in the last rest is not the same.
-    this.#options.backlogs()
-    this.#options.onRest(true)
-    this.#lookIn(LOOK_MS)
+    // What waited in an earlier period is not the same as what waits now.
+    this.#parts.table.checkBacklogs()
+    const { serving, eligibility } = this.#parts
+    for (const worker of serving.indexes) if (eligibility.isEligible(worker)) this.#tell(worker)
+    this.#checkIn(CHECK_MS)
   }
 
-  #lookIn(ms: number): void {
-    this.#timer = setTimeout(() => this.#look(), ms).unref()
+  #tell(worker: number): void {
+    this.#parts.workers.post(worker, { type: 'workers-accept' })
   }
 
-  #look(): void {
+  #set(mode: AcceptModeName): void {
+    this.#cancel()
+    const before = this.mode
+    if (mode === before || this.#closed) return
+    this.#mode.set(mode)
+    this.#parts.table.setAcceptMode(mode)
+    if (before === 'workers') this.#parts.stalls?.arm()
+    this.#debug?.(`accept mode ${mode}`)
+  }
+
+  #cancel(): void {
+    if (this.#due !== null) clearImmediate(this.#due)
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#due = this.#timer = null
+  }
+
+  #checkIn(ms: number): void {
+    this.#timer = setTimeout(() => this.#check(), ms).unref()
+  }
+
+  #check(): void {
     const now = performance.now()
-    const backlogs = this.#options.backlogs()
-    const { moves, inFlight } = this.#options.ledger.counters
+    const { table, ledger, stalls } = this.#parts
+    const backlogs = table.checkBacklogs()
+    const { moves, inFlight } = ledger.counters
     const isQuiet = moves === this.#moves
     if (!isQuiet) this.#movedAt = now
     this.#moves = moves
-    const doNotGetOn = backlogs === 'stranded' || (isQuiet && inFlight > 0)
-    if (doNotGetOn) this.#notBefore = now + PAUSE_MS
-    if (doNotGetOn || (isQuiet && now - this.#movedAt >= LULL_MS)) {
+    const makeNoProgress = backlogs === 'stranded' || (isQuiet && inFlight > 0)
+    if (makeNoProgress) this.#notBefore = now + RECOVERY_MS
+    if (makeNoProgress || (isQuiet && now - this.#movedAt >= LULL_MS)) {
       this.end()
       return
     }
-    this.#lookIn(isQuiet && backlogs === 'empty' ? QUIET_LOOK_MS : LOOK_MS)
-    this.#options.onLook()
-  }
-
-  /** Accepts again, if it rests or is about to. */
-  end(): void {
-    if (this.#due !== null) clearImmediate(this.#due)
-    this.#due = null
-    if (!this.#shift.isResting) return
-    this.#stopLooking()
-    this.#shift.rest(0)
-    this.#options.onRest(false)
-  }
-
-  #stopLooking(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-  }
-
-  /** Accepts again, for good. */
-  close(): void {
-    if (this.#closed) return
-    this.end()
-    this.#closed = true
-    loadAddon().closeWaker(this.#waker)
+    this.#checkIn(isQuiet && backlogs === 'empty' ? IDLE_CHECK_MS : CHECK_MS)
+    stalls?.check()
   }
 }

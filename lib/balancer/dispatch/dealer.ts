@@ -6,6 +6,7 @@ import type { ResolvedOptions } from '../options/options.ts'
 import type { ShedReason, Sheds } from '../stats/sheds.ts'
 import type { Admission } from './admission.ts'
 import type { ConnectionDomain } from './connection-domain.ts'
+import { mainDebug } from './main-debug.ts'
 import type { Policy, PolicyListener } from './policies/index.ts'
 
 /** What the dealer knows of a listener. */
@@ -23,7 +24,7 @@ export interface DealerParts {
   readonly table: DealtListeners
   /** null: there is no limit to the connections. */
   readonly admission: Admission | null
-  readonly accepting: Accepting
+  readonly acceptSwitch: Accepting
   /** null: stalled workers are not looked for. */
   readonly stalls: Stalls | null
   readonly sheds: Sheds
@@ -79,11 +80,8 @@ export class Dealer {
     this.#events = domain.createEvents()
     this.#parts = parts
     this.#ledger = parts.ledger
-    const { maxRetries, debug, workerPlaces } = parts.options
-    this.#maxRetries = maxRetries ?? Number.POSITIVE_INFINITY
-    // In Envoy's log every thread is a worker. Main only accepts, and is numbered after the
-    // workers.
-    this.#debug = debug && ((line) => debug(`worker_${workerPlaces} ${line}`))
+    this.#maxRetries = parts.options.maxRetries ?? Number.POSITIVE_INFINITY
+    this.#debug = mainDebug(parts.options)
     domain.returnTo(this)
   }
 
@@ -260,12 +258,12 @@ export class Dealer {
     const wasBlocked = this.blocked
     this.#retryMs = progress ? FIRST_RETRY_MS : Math.min(this.#retryMs * 2, MAX_RETRY_MS)
     this.#retry = setTimeout(() => this.#flush(), this.#retryMs)
-    if (!wasBlocked) this.#parts.accepting.setBlocked(true)
+    if (!wasBlocked) this.#parts.acceptSwitch.setBlocked(true)
   }
 
   #unblock(): void {
     if (!this.#retry) return
     this.#retry = null
-    this.#parts.accepting.setBlocked(false)
+    this.#parts.acceptSwitch.setBlocked(false)
   }
 }

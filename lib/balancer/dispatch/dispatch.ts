@@ -21,14 +21,14 @@ export interface DispatchParts {
 
 /** Those whom the dispatch works with, and who need it themselves. */
 export interface DispatchPartners extends DealerParts {
-  readonly accepting: Accepting
+  readonly acceptSwitch: Accepting
   readonly failOver: DeviceFailures
 }
 
 interface Accepting {
   setBlocked(blocked: boolean): void
-  /** Main has accepted connections of the listener, and all of them are dealt. */
-  dealt(listener: number): void
+  /** Main has accepted and dealt connections of the listener. */
+  accepted(listener: number): void
 }
 
 /** Is told that the device has failed. */
@@ -85,7 +85,7 @@ export class Dispatch implements DomainHost, EligibilityObserver {
   /** Main has accepted connections of the listener. The array is only read. */
   accepted(listener: number, fds: Int32Array, count: number): void {
     this.dealer.accept(listener, fds, count)
-    if (!this.dealer.blocked) this.#partners?.accepting.dealt(listener)
+    this.#partners?.acceptSwitch.accepted(listener)
   }
 
   eligibilityChanged(worker: number, eligible: boolean): void {

@@ -13,7 +13,7 @@ export interface FailOverParts {
   readonly dispatch: Dispatch
   readonly recovery: LedgerRecovery
   readonly table: ListenerTable
-  readonly accepting: Accepting
+  readonly acceptSwitch: Accepting
   readonly eligibility: Eligibility
   readonly workers: Workers
   readonly links: WorkerLinks
@@ -57,9 +57,9 @@ export class FailOver implements DeviceFailures {
   /** The device in use has failed. */
   deviceFailed(failure: NodeDlbError): void {
     if (this.#over) return
-    const { dispatch, recovery, accepting, table, links } = this.#parts
+    const { dispatch, recovery, acceptSwitch, table, links } = this.#parts
     // A worker that accepted would still send to the failed device.
-    accepting.end()
+    acceptSwitch.end()
     const waiting = dispatch.dealer.stop()
     closeQuietly(dispatch.domain)
     // From here on, the failed device's events are stale, wherever they are.
@@ -76,7 +76,7 @@ export class FailOver implements DeviceFailures {
     // ... the listeners get their queues from it, ...
     table.connect(dispatch.domain)
     // ... the old dealer may have waited for credits, ...
-    accepting.setBlocked(false)
+    acceptSwitch.setBlocked(false)
     // ... and the workers attach to it.
     links.switchAll()
     dispatch.dealer.deal(stranded)

@@ -26,7 +26,7 @@ export interface SocketCallbacks {
 export interface EntryPlanner {
   policyFor(wanted: PolicyName): Policy
   /** A place in the accept mode's words for a listener with this policy; null if it gets none. */
-  takeReliefPlace(policy: Policy): number | null
+  takeAcceptCounter(policy: Policy): number | null
   /** The entry has another socket than before. */
   socketChanged(entry: TableEntry): void
 }
@@ -140,8 +140,8 @@ export class ListenerOpener {
     const policy = this.#planner.policyFor(settings.policy)
     const id = this.#registry.nextId()
     const listener = this.#bind(id, worker, { ...request, port }, settings)
-    const reliefPlace = this.#planner.takeReliefPlace(policy)
-    const entry = new TableEntry(id, listener, { asked: request, settings, policy, reliefPlace })
+    const acceptCounter = this.#planner.takeAcceptCounter(policy)
+    const entry = new TableEntry(id, listener, { asked: request, settings, policy, acceptCounter })
     this.#registry.add(entry)
     if (listener instanceof Listener) this.#callbacks.onOpen(entry)
     return entry

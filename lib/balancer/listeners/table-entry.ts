@@ -31,12 +31,10 @@ export class TableEntry implements DealtListener, Bound {
   directQueues: readonly QueueId[] = []
   turn = 0
   closed = false
-  /** In the Shift; null: only main accepts. */
-  readonly reliefPlace: number | null
-  /**
-   * What `lookAtBacklogs` saw last: how often workers had accepted, and whether connections waited.
-   */
-  turns = 0
+  /** The listener's counter in AcceptMode; null: workers cannot accept in main's stead. */
+  readonly acceptCounter: number | null
+  /** What `checkBacklogs` found last: the counter's value, and whether connections waited. */
+  acceptCount = 0
   waited = false
   /**
    * The ticket keys of the first server with TLS. All other servers of the listener use them, and
@@ -47,14 +45,14 @@ export class TableEntry implements DealtListener, Bound {
   constructor(
     id: number,
     listener: ListenerSocket,
-    parts: Pick<TableEntry, 'asked' | 'settings' | 'policy' | 'reliefPlace'>,
+    parts: Pick<TableEntry, 'asked' | 'settings' | 'policy' | 'acceptCounter'>,
   ) {
     this.id = id
     this.asked = parts.asked
     this.listener = listener
     this.settings = parts.settings
     this.policy = parts.policy
-    this.reliefPlace = parts.reliefPlace
+    this.acceptCounter = parts.acceptCounter
   }
 
   get address(): ListenerSocket['address'] {

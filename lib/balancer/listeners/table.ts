@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net'
 import type { QueueId } from '../../device/device.ts'
 import { NodeDlbError } from '../../errors.ts'
-import { RELIEF_PLACES, type Shift } from '../../ledger/accept-mode.ts'
+import { ACCEPT_COUNTERS, type AcceptMode, type AcceptModeName } from '../../ledger/accept-mode.ts'
 import type { Connection } from '../../ledger/ledger.ts'
-import type { Links, ListenRequest, Reply, Route, Routes } from '../../protocol.ts'
+import type { AcceptRoute, Links, ListenRequest, Reply, Route, Routes } from '../../protocol.ts'
+import type { AcceptingListeners, Backlogs } from '../dispatch/accept-switch.ts'
 import type { ConnectionDomain } from '../dispatch/connection-domain.ts'
 import type { Policy } from '../dispatch/policies/index.ts'
 import { isOwnAccepting, type PolicyName } from '../dispatch/policies/names.ts'
@@ -22,9 +23,9 @@ export interface ListenerTableOptions extends SocketCallbacks {
   readonly domain: ConnectionDomain
   readonly eligibility: Eligibility
   readonly settings: ListenerSettingsTable
-  readonly shift: Shift
-  /** Workers accept while the acceptor rests, where the device chooses among them. */
-  readonly relief: boolean
+  readonly acceptMode: AcceptMode
+  /** Whether workers may accept in main's stead, where the device chooses among them. */
+  readonly workersMayAccept: boolean
   /** These connections waited for a worker with a server, and there is one now. */
   readonly onServed: (unserved: readonly Connection[]) => void
   /** The worker's routes of these listeners, or its links, have changed. */
@@ -32,8 +33,6 @@ export interface ListenerTableOptions extends SocketCallbacks {
   /** No worker listens there any more. Its unserved connections have nowhere to go. */
   readonly onClose: (entry: TableEntry) => void
 }
-
-export type Backlogs = 'empty' | 'waiting' | 'stranded'
 
 /**
  * The balancer's listening sockets. All workers that listen on the same address share a socket: the
@@ -43,7 +42,7 @@ export type Backlogs = 'empty' | 'waiting' | 'stranded'
  *
  * Main thread.
  */
-export class ListenerTable implements EntryPlanner {
+export class ListenerTable implements AcceptingListeners, EntryPlanner {
   readonly #options: ListenerTableOptions
   readonly #registry = new ListenerRegistry()
   readonly #opener: ListenerOpener
@@ -53,9 +52,8 @@ export class ListenerTable implements EntryPlanner {
   /** Counts the domains. */
   #generation = 0
   #queues: QueuePool<TableEntry>
-  readonly #reliefPlaces = Array.from({ length: RELIEF_PLACES }, (_, place) => place)
-  #blocked = false
-  #resting = false
+  readonly #freeCounters = Array.from({ length: ACCEPT_COUNTERS }, (_, counter) => counter)
+  #acceptMode: AcceptModeName = 'main'
   #stopped = false
 
   constructor(options: ListenerTableOptions) {
@@ -176,37 +174,43 @@ export class ListenerTable implements EntryPlanner {
     for (const entry of this.entries()) this.#workersChanged(entry)
   }
 
-  setBlocked(blocked: boolean): void {
-    this.#blocked = blocked
+  /** From now on main accepts from the listeners, or stops, as the mode says. */
+  setAcceptMode(mode: AcceptModeName): void {
+    this.#acceptMode = mode
     for (const entry of this.entries()) this.#setAccepting(entry)
   }
 
-  /** Whether workers accept from the listener while accepting rests. */
-  hasRelief(id: number): boolean {
+  /** Whether workers can accept from the listener in main's stead. */
+  canWorkersAccept(id: number): boolean {
     const entry = this.#registry.get(id)
-    return entry !== undefined && this.#hasRelief(entry)
+    return entry !== undefined && this.#canWorkersAccept(entry)
   }
 
-  /** Where workers have relief for it. */
-  setResting(resting: boolean): void {
-    this.#resting = resting
-    for (const entry of this.entries()) this.#setAccepting(entry)
+  /** Who accepts from the listener now; paused: nobody, also because no worker serves it. */
+  acceptingAt(entry: TableEntry): AcceptModeName {
+    const isOpen = entry.listener.fd >= 0
+    if (isOwnAccepting(entry.policy.name)) {
+      // When the balancer closes, the workers go on until they close their servers.
+      return entry.members.size > 0 && (isOpen || this.#stopped) ? 'workers' : 'paused'
+    }
+    if (!entry.served || !isOpen) return 'paused'
+    return this.#acceptMode === 'workers' && !this.#canWorkersAccept(entry) ? 'main' : this.#acceptMode
   }
 
   /**
-   * From time to time while accepting rests: what waits where workers accept. Stranded is what
-   * waited already the last time, if nobody has accepted there since.
+   * Compares the backlogs of the listeners from which workers accept with the last call: `stranded`
+   * if one waited then already, and no worker has accepted there since.
    */
-  lookAtBacklogs(): Backlogs {
-    const { shift } = this.#options
+  checkBacklogs(): Backlogs {
+    const { acceptMode } = this.#options
     let backlogs: Backlogs = 'empty'
     for (const entry of this.entries()) {
-      if (!this.#hasRelief(entry) || !entry.served) continue
-      const turns = shift.turnsAt(entry.reliefPlace)
+      if (!this.#canWorkersAccept(entry) || !entry.served) continue
+      const count = acceptMode.acceptCount(entry.acceptCounter)
       const waits = entry.listener.hasWaiting
-      if (waits && entry.waited && turns === entry.turns) backlogs = 'stranded'
+      if (waits && entry.waited && count === entry.acceptCount) backlogs = 'stranded'
       else if (waits && backlogs === 'empty') backlogs = 'waiting'
-      entry.turns = turns
+      entry.acceptCount = count
       entry.waited = waits
     }
     return backlogs
@@ -229,27 +233,33 @@ export class ListenerTable implements EntryPlanner {
     }
   }
 
-  #hasRelief(entry: TableEntry): entry is TableEntry & { readonly reliefPlace: number } {
-    return this.#options.relief && entry.reliefPlace !== null && entry.policy.kind === 'load-balanced'
+  #canWorkersAccept(entry: TableEntry): entry is TableEntry & { readonly acceptCounter: number } {
+    return this.#options.workersMayAccept && entry.acceptCounter !== null && entry.policy.kind === 'load-balanced'
   }
 
   #routeOf(entry: TableEntry): Route {
-    const { queue, listener, policy, priority, revision, settings } = entry
-    // The socket is closed if the device fails during a drain.
-    const fd = listener.fd < 0 ? null : listener.fd
-    const socket = isOwnAccepting(policy.name) ? fd : null
-    const relief = this.#hasRelief(entry) && fd !== null ? { socket: fd, place: entry.reliefPlace } : null
+    const { queue, policy, priority, revision, settings } = entry
     const { completion } = policy
     const { proxyProtocol } = settings
-    return { generation: this.#generation, queue, priority, completion, socket, relief, proxyProtocol, revision }
+    const accept = this.#acceptRouteOf(entry)
+    return { generation: this.#generation, queue, priority, completion, accept, proxyProtocol, revision }
+  }
+
+  #acceptRouteOf(entry: TableEntry): AcceptRoute | null {
+    const { policy, listener } = entry
+    // The socket is closed if the device fails during a drain.
+    const socket = listener.fd
+    if (socket < 0) return null
+    if (isOwnAccepting(policy.name)) return { sink: 'own', socket }
+    return this.#canWorkersAccept(entry) ? { sink: 'device', socket, counter: entry.acceptCounter } : null
   }
 
   policyFor(wanted: PolicyName): Policy {
     return this.#domain.policyFor(wanted)
   }
 
-  takeReliefPlace({ kind }: Policy): number | null {
-    return kind === 'load-balanced' ? (this.#reliefPlaces.shift() ?? null) : null
+  takeAcceptCounter({ kind }: Policy): number | null {
+    return kind === 'load-balanced' ? (this.#freeCounters.shift() ?? null) : null
   }
 
   socketChanged(entry: TableEntry): void {
@@ -312,10 +322,8 @@ export class ListenerTable implements EntryPlanner {
 
   #setAccepting(entry: TableEntry): void {
     if (this.#stopped) return
-    const { served, policy, listener } = entry
-    const rests = this.#resting && this.#hasRelief(entry)
-    if (served && !this.#blocked && !rests && !isOwnAccepting(policy.name)) listener.resume()
-    else listener.pause()
+    if (this.acceptingAt(entry) === 'main') entry.listener.resume()
+    else entry.listener.pause()
   }
 
   #close(entry: TableEntry): void {
@@ -324,7 +332,7 @@ export class ListenerTable implements EntryPlanner {
     entry.listener.close()
     this.#queues.remove(entry)
     this.#updates.forget(entry)
-    if (entry.reliefPlace !== null) this.#reliefPlaces.push(entry.reliefPlace)
+    if (entry.acceptCounter !== null) this.#freeCounters.push(entry.acceptCounter)
     this.#options.onClose(entry)
     this.#opener.bindUnbound(entry)
   }

@@ -1,9 +1,11 @@
 import type { AddressInfo } from 'node:net'
+import type { AcceptModeName } from '../../ledger/accept-mode.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { ConnectionDomain, DeviceFacts } from '../dispatch/connection-domain.ts'
 import type { DomainCounts } from '../dispatch/domain-counts.ts'
 import type { PolicyName } from '../dispatch/policies/names.ts'
 import type { ListenerTable } from '../listeners/table.ts'
+import type { TableEntry } from '../listeners/table-entry.ts'
 import type { Eligibility, HoldReason } from '../workers/eligibility.ts'
 import type { WorkerState, Workers } from '../workers/workers.ts'
 import type { Cuts } from './cuts.ts'
@@ -15,6 +17,15 @@ export interface BalancerStats {
   /** The policy in use. A fallback may use another policy than was asked for. */
   readonly policy: PolicyName
   readonly health: Health
+  /**
+   * Who accepts new connections now:
+   * - main: the main thread
+   * - workers: the workers, because connections come quickly; without a device, always. Main still
+   *   accepts from listeners where workers cannot.
+   * - paused: nobody, because the device has no credits left, a limit is reached, or the balancer
+   *   closes. The kernel's backlogs hold what arrives.
+   */
+  readonly acceptMode: AcceptModeName
   readonly connections: ConnectionStats
   readonly workers: readonly WorkerStats[]
   readonly listeners: readonly ListenerStats[]
@@ -103,6 +114,8 @@ export interface ListenerStats {
   readonly proxyProtocol: boolean
   /** The workers that listen now. */
   readonly workers: readonly number[]
+  /** Who accepts from it now; paused: nobody, also because no worker gets its connections. */
+  readonly accepting: AcceptModeName
   /** The number of times that accepting waited because descriptors or memory had run out. */
   readonly backoffs: number
 }
@@ -131,18 +144,30 @@ export function takeStats(sources: StatsSources): BalancerStats {
     device: domain.device,
     policy: domain.policyFor(sources.policy).name,
     health,
+    acceptMode: acceptModeOf(sources),
     connections: { ...counts, cut: cuts.total, waiting, takenBack, badHeaders: ledger.counters.badHeaders },
     workers: workerStats(sources, domainCounts),
-    listeners: table.entries().map(({ id, listener, members, policy, priority, settings }) => ({
-      id,
-      ...addressOf(listener.address),
-      policy: policy.name,
-      priority,
-      proxyProtocol: settings.proxyProtocol,
-      workers: [...members].sort((a, b) => a - b),
-      backoffs: listener.counters().backoffs,
-    })),
+    listeners: table.entries().map((entry) => listenerStats(entry, table.acceptingAt(entry))),
     domain: { creditsFree, queued },
+  }
+}
+
+function acceptModeOf({ domain, ledger }: StatsSources): AcceptModeName {
+  const mode = ledger.acceptMode.current
+  return mode === 'main' && domain.device.kind === 'none' ? 'workers' : mode
+}
+
+function listenerStats(entry: TableEntry, accepting: AcceptModeName): ListenerStats {
+  const { id, listener, members, policy, priority, settings } = entry
+  return {
+    id,
+    ...addressOf(listener.address),
+    policy: policy.name,
+    priority,
+    proxyProtocol: settings.proxyProtocol,
+    workers: [...members].sort((a, b) => a - b),
+    accepting,
+    backoffs: listener.counters().backoffs,
   }
 }
 

@@ -75,7 +75,7 @@ export class DeathCleanUp {
   /** Takes over what the worker had accepted while workers accept, and may not have sent. */
   #takePending(worker: number): void {
     const { dispatch, recovery, table } = this.#parts
-    const { connections, fds } = recovery.takeHand(worker)
+    const { connections, fds } = recovery.takePending(worker)
     dispatch.dealer.deal(connections)
     for (const fd of fds) {
       const listener = table.listenerOf(fd)

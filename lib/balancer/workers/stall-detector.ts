@@ -149,7 +149,7 @@ export class StallDetector {
     }
     this.#checkAll(passed)
     // While workers accept, AcceptSwitch checks every few ms.
-    if (!this.#parts.ledger.shift.isResting) this.arm()
+    if (!this.#parts.ledger.acceptMode.workersAccept) this.arm()
   }
 
   /**

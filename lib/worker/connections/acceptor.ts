@@ -1,174 +1,204 @@
-import type { Port, QueueId } from '../../device/device.ts'
-import { type EventBuffer, SchedulingType } from '../../device/event-buffer.ts'
+import type { QueueId } from '../../device/device.ts'
 import { NodeDlbError } from '../../errors.ts'
-import { HAND_ROOM, type Shift } from '../../ledger/accept-mode.ts'
-import { type Connection, type Ledger, NO_STAMP, nowInMicroseconds } from '../../ledger/ledger.ts'
+import { type AcceptMode, PENDING_PLACES } from '../../ledger/accept-mode.ts'
+import type { Ledger } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
-import { WatchedSocket } from '../../net/shared-listening-socket.ts'
-import type { Route } from '../../protocol.ts'
+import { SharedListener, WatchedSocket } from '../../net/shared-listening-socket.ts'
+import type { AcceptRoute, Route } from '../../protocol.ts'
 
-export interface ReliefOptions {
-  readonly ledger: Ledger
-  readonly worker: number
-  /** What the connections are sent through; null if no listener has relief. */
-  readonly port: Port | null
-  readonly events: EventBuffer
-  /** Main deals with what the device does not take. */
-  readonly giveBack: (connection: Connection) => void
-  /** The port does not work any more. */
-  readonly onFailure: (error: NodeDlbError) => void
-  readonly debug: ((line: string) => void) | null
+/** A listener from which this worker accepts. */
+export interface AcceptedListener {
+  readonly listener: number
 }
 
-interface Shared {
-  readonly listener: number
+/** A listener whose connections go to the device. */
+export interface DealtListener extends AcceptedListener {
+  /** The priority of its connections, 0 (first) to 7. */
   readonly priority: number
-  readonly socket: WatchedSocket
-  /** Of `relief`: whether another route means the same socket. */
-  readonly fd: number
-  readonly place: number
+  /** The queue that its connections go to. */
+  readonly queue: QueueId
+}
+
+/** Takes over what the acceptor has accepted. */
+export interface AcceptSink<From extends AcceptedListener> {
+  /**
+   * Takes over the connections in the first `count` pending places, and leaves these places empty.
+   * @returns whether it can take more now
+   */
+  take(from: From, count: number): boolean
+}
+
+export interface AcceptorOptions {
+  readonly ledger: Ledger
+  readonly worker: number
+  /** Takes what is accepted for the device; null if the worker cannot send there. */
+  readonly device: AcceptSink<DealtListener> | null
+  /** Takes what the worker accepts for itself. */
+  readonly own: AcceptSink<AcceptedListener>
+  /** Connections were closed at once, for want of descriptors. They are counted. */
+  readonly onShed: (connections: number) => void
+}
+
+interface Watched extends DealtListener {
   queue: QueueId
+  readonly socket: WatchedSocket
+  /** Main's descriptor of the socket. */
+  readonly fd: number
+  readonly counter: number
 }
 
 /**
- * Accepts in the acceptor's stead while that rests (see Rest): a worker that has been told so
- * watches the listening sockets, takes a few connections at a time from the backlogs, and sends
- * them to the device, which deals them as any others. The kernel wakes one of those that watch and
- * sleep for a connection; what all are too busy for waits there, for whoever is free first. Once
- * the acceptor does not rest any more, the next connection that finds this worker ends the watch.
+ * Accepts connections in this worker, and hands them to a sink.
  *
- * What it has accepted is in its hand, in shared memory, until it is sent: if the thread ends in
- * between, main finds it there.
+ * Listeners with a queue in the device: while the accept mode is `workers` (see AcceptSwitch), a
+ * worker that is told so watches the listening sockets, takes a few connections at a time from the
+ * backlogs, and hands them to the device, which deals them as it deals those that main accepts. For
+ * each connection, the kernel wakes one of the workers that watch and sleep. What comes while all
+ * of them are busy waits in the backlog for the first that is free. When the mode has changed, the
+ * next connection that finds this worker ends its watch.
+ *
+ * Listeners without a device (`nop`): the worker always accepts, one connection at a time, and
+ * serves it itself. When descriptors run out, the addon sheds.
+ *
+ * What the worker has accepted is pending, in shared memory, until the sink has it (AcceptMode). If
+ * the thread ends in between, main finds it there. Both kinds of listeners use the same places:
+ * each callback of the loop accepts from one socket, and leaves them empty.
  */
-export class Relief {
-  readonly #options: ReliefOptions
-  readonly #shift: Shift
-  readonly #hand: Int32Array
+export class Acceptor {
+  readonly #options: AcceptorOptions
+  readonly #mode: AcceptMode
+  readonly #pending: Int32Array
   /** The best priority first. */
-  #shared: readonly Shared[] = []
+  #watched: readonly Watched[] = []
+  /** The sockets from which the worker accepts for itself. */
+  readonly #own = new Map<number, OwnSockets>()
   /**
-   * How many it accepts at a time: one when others sleep, who are woken for the next; more while
-   * there are more than that.
+   * The number of connections to accept at a time: one while other workers sleep, which are woken
+   * for the next ones; more while more than that wait.
    */
-  #room = 1
+  #batch = 1
 
-  constructor(options: ReliefOptions) {
+  constructor(options: AcceptorOptions) {
     this.#options = options
-    this.#shift = options.ledger.shift
-    this.#hand = this.#shift.handOf(options.worker)
+    this.#mode = options.ledger.acceptMode
+    this.#pending = this.#mode.pendingOf(options.worker)
   }
 
-  join(listener: number, { queue, priority, relief }: Route): void {
-    const known = this.#shared.find((shared) => shared.listener === listener)
-    if (known && queue !== null && known.fd === relief?.socket) {
+  /** The worker may accept from the listener, or in another way than before. */
+  join(listener: number, { accept, queue, priority }: Route): void {
+    const canSend = queue !== null && this.#options.device !== null
+    if (accept?.sink === 'own') this.#joinOwn(listener, accept.socket)
+    else if (accept?.sink === 'device' && canSend) this.#joinDealt({ listener, priority, queue }, accept)
+    else this.leave(listener)
+  }
+
+  leave(listener: number): void {
+    const left = this.#watched.find((watched) => watched.listener === listener)
+    left?.socket.close()
+    this.#watched = this.#watched.filter((watched) => watched !== left)
+    this.#own.get(listener)?.close()
+    this.#own.delete(listener)
+  }
+
+  close(): void {
+    for (const { listener } of this.#watched) this.leave(listener)
+    for (const listener of [...this.#own.keys()]) this.leave(listener)
+  }
+
+  /** The accept mode is `workers`, unless it has changed by now. */
+  workersAccept(): void {
+    if (this.#mode.workersAccept && !this.#isHeld) this.#watch(true)
+  }
+
+  #joinDealt(
+    { listener, priority, queue }: DealtListener,
+    { socket: fd, counter }: Extract<AcceptRoute, { sink: 'device' }>,
+  ): void {
+    const known = this.#watched.find((watched) => watched.listener === listener)
+    if (known?.fd === fd) {
       known.queue = queue
       return
     }
     this.leave(listener)
-    if (relief === null || queue === null) return
-    const { socket: fd, place } = relief
     try {
-      const socket = new WatchedSocket(fd, () => this.#onReadable(shared))
-      const shared: Shared = { listener, priority, socket, fd, place, queue }
-      this.#shared = [...this.#shared, shared].sort((a, b) => a.priority - b.priority)
+      const socket = new WatchedSocket(fd, () => this.#onReadable(watched))
+      const watched: Watched = { listener, priority, socket, fd, counter, queue }
+      this.#watched = [...this.#watched, watched].sort((a, b) => a.priority - b.priority)
     } catch (error) {
       if (!(error instanceof NodeDlbError)) throw error
-      // No descriptor is left for it: others accept there, or main.
+      // No descriptor is left for it. Other workers accept there, or main.
     }
-    this.begin()
+    this.workersAccept()
   }
 
-  leave(listener: number): void {
-    const left = this.#shared.find((shared) => shared.listener === listener)
-    left?.socket.close()
-    this.#shared = this.#shared.filter((shared) => shared !== left)
+  #joinOwn(listener: number, fd: number): void {
+    const sockets = this.#own.get(listener) ?? new OwnSockets()
+    this.#own.set(listener, sockets)
+    if (sockets.current === fd) return
+    const { ledger, worker, own, onShed } = this.#options
+    const from = { listener }
+    const take = (): boolean => own.take(from, 1)
+    const shed = (count: number): void => {
+      ledger.counters.countShedAt(worker, count)
+      onShed(count)
+    }
+    sockets.add(fd, new SharedListener(fd, this.#pending, take, { onShed: shed }))
   }
 
-  close(): void {
-    for (const { listener } of this.#shared) this.leave(listener)
-  }
-
-  /** The acceptor rests, unless that has ended by now. */
-  begin(): void {
-    if (this.#shift.isResting && !this.#isHeld) this.#watch(true)
-  }
-
-  #onReadable(ready: Shared): void {
-    if (!this.#shift.isResting) this.#watch(false)
-    // Held, it does not take this connection, of which the others that watch have not been told.
-    else if (this.#isHeld || !this.#acceptFrom(ready)) this.#callAcceptor()
+  #onReadable(ready: Watched): void {
+    if (!this.#mode.workersAccept) this.#watch(false)
+    // A worker that is held leaves the connection, and the kernel has told no other worker of it.
+    else if (this.#isHeld || !this.#acceptFrom(ready)) this.#callMain()
   }
 
   get #isHeld(): boolean {
-    return this.#shift.isHeld(this.#options.worker)
+    return this.#mode.isHeld(this.#options.worker)
   }
 
   #watch(on: boolean): void {
-    for (const { socket } of this.#shared) socket.watch(on)
+    for (const { socket } of this.#watched) socket.watch(on)
   }
 
-  /** It accepts again; it knows what to do when descriptors or memory have run out. */
-  #callAcceptor(): void {
+  /** Main accepts again. It can handle a lack of descriptors or memory. */
+  #callMain(): void {
     this.#watch(false)
-    const waker = this.#shift.endRest()
+    const waker = this.#mode.callMain()
     if (waker !== 0) loadAddon().wake(waker)
   }
 
   /**
-   * Or from one with a better priority, if connections wait there. @returns whether it can, also if
-   * another was quicker
+   * Accepts from this listener, or from one with a better priority where connections wait.
+   * @returns whether it can accept more, also if another worker was quicker
    */
-  #acceptFrom(ready: Shared): boolean {
-    for (const shared of this.#shared) {
-      if (shared !== ready && shared.priority >= ready.priority) continue
-      const count = shared.socket.acceptInto(this.#hand, this.#room)
+  #acceptFrom(ready: Watched): boolean {
+    for (const watched of this.#watched) {
+      if (watched !== ready && watched.priority >= ready.priority) continue
+      const count = watched.socket.acceptInto(this.#pending, this.#batch)
       if (count < 0) return false
       if (count === 0) continue
-      this.#room = count === this.#room ? Math.min(2 * count, HAND_ROOM) : 1
-      return this.#deal(shared, count)
+      this.#batch = count === this.#batch ? Math.min(2 * count, PENDING_PLACES) : 1
+      this.#mode.countAccept(watched.counter)
+      return this.#options.device?.take(watched, count) ?? false
     }
     return true
   }
+}
 
-  /** @returns whether the device has taken them all */
-  #deal({ listener, queue, priority, place }: Shared, accepted: number): boolean {
-    const { ledger, worker, events, giveBack } = this.#options
-    const hand = this.#hand
-    const now = nowInMicroseconds()
-    this.#shift.turned(place)
-    ledger.counters.beginHand(worker)
-    let count = 0
-    for (let i = 0; i < accepted; i++) {
-      const fd = ~hand[i]
-      const stamp = ledger.acceptInto(worker, fd, now, listener)
-      if (stamp === NO_STAMP) {
-        hand[i] = 0
-        loadAddon().closeFd(fd)
-        continue
-      }
-      hand[i] = fd + 1
-      events.setData64(count, fd, stamp)
-      events.setData16(count, listener)
-      events.setTarget(count, queue.id, SchedulingType.unordered, priority)
-      count++
-    }
-    const sent = this.#send(count)
-    for (let i = sent; i < count; i++) giveBack({ listener, fd: events.data64Low(i), stamp: events.data64High(i) })
-    ledger.counters.endHand(worker)
-    hand.fill(0, 0, accepted)
-    return sent === count
+/**
+ * The sockets of one listener from which this worker accepts for itself: the current one, and those
+ * before it, if the file of a Unix socket was replaced. What waits in their backlogs is served, too.
+ */
+class OwnSockets {
+  readonly #sockets: SharedListener[] = []
+  /** Main's descriptor of the current socket. */
+  current = -1
+
+  add(fd: number, socket: SharedListener): void {
+    this.#sockets.push(socket)
+    this.current = fd
   }
 
-  #send(count: number): number {
-    const { port, events, onFailure, debug } = this.#options
-    try {
-      const sent = port?.send(events, count) ?? 0
-      if (debug) for (let i = 0; i < sent; i++) debug(`dlb send fd ${events.data64Low(i)}`)
-      return sent
-    } catch (error) {
-      if (!(error instanceof NodeDlbError)) throw error
-      onFailure(error)
-      return 0
-    }
+  close(): void {
+    for (const socket of this.#sockets) socket.close()
   }
 }

@@ -43,14 +43,14 @@ export class Adopter {
   }
 
   /**
-   * Takes over a connection that this worker has accepted for itself. Its listener is closed with
-   * its server.
-   * @returns null if it cannot be one, and is closed
+   * Takes over a pending connection that this worker has accepted for itself. Its listener is
+   * closed with its server.
+   * @returns null if the ledger has no entry for it: the caller closes it
    */
-  accept(listener: number, fd: number): Delivery | typeof LATER | null {
+  adoptPending(listener: number, fd: number): Delivery | typeof LATER | null {
     const member = this.#members.find(listener) as Member
     const adoption = this.#adoptionFor(member.Handle)
-    const stamp = adoption.claimAccepted(fd)
+    const stamp = adoption.claimPending(fd)
     return stamp === NO_STAMP ? null : claimed({ adoption, member, fd, stamp, onClosed: null })
   }
 

@@ -1,4 +1,4 @@
-import { type Ledger, NO_STAMP, nowInMicroseconds } from '../../ledger/ledger.ts'
+import { type Ledger, nowInMicroseconds } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
 import { hideClass, NEW_SOCKET, type StreamHandle, type StreamHandleConstructor } from '../node-handles.ts'
 
@@ -29,13 +29,11 @@ export class Adoption {
   }
 
   /**
-   * The same for a connection that this worker has just accepted. @returns its stamp, or NO_STAMP
-   * if it had to be closed
+   * The same for a connection that this worker has accepted for itself. @returns its stamp, or
+   * NO_STAMP if the ledger has no entry for it
    */
-  claimAccepted(fd: number): number {
-    const stamp = this.#ledger.acceptFor(this.#worker, fd, nowInMicroseconds())
-    if (stamp === NO_STAMP) loadAddon().closeFd(fd)
-    return stamp
+  claimPending(fd: number): number {
+    return this.#ledger.adoptPending(this.#worker, fd, nowInMicroseconds())
   }
 
   /** Closes a claimed connection whose PROXY header was malformed or late. */

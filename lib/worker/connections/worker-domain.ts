@@ -1,22 +1,24 @@
 import type { Port, QueueId, SchedulingDomain } from '../../device/device.ts'
+import type { EventBuffer } from '../../device/event-buffer.ts'
 import { attachDomain } from '../../device/open.ts'
 import type { NodeDlbError } from '../../errors.ts'
-import { HAND_ROOM } from '../../ledger/accept-mode.ts'
+import { PENDING_PLACES } from '../../ledger/accept-mode.ts'
 import type { Connection, Ledger } from '../../ledger/ledger.ts'
 import type { DomainLink, QueueLink, Route } from '../../protocol.ts'
-import { Relief } from './acceptor.ts'
+import { Acceptor } from './acceptor.ts'
 import type { Adopter } from './adopter.ts'
 import { BalancedCompletions, DirectCompletions } from './completions.ts'
 import { deliver, LATER } from './delivery.ts'
+import { DeviceSink } from './device-sink.ts'
 import { InFlightShare } from './in-flight-share.ts'
 import { INBOX_BATCH, Inbox } from './inbox.ts'
-import { OwnIntake } from './own-intake.ts'
+import { OwnSink } from './own-sink.ts'
 
 export interface WorkerDomainOptions {
   readonly ledger: Ledger
   readonly worker: number
   readonly adopter: Adopter
-  /** Closed at once, for want of descriptors, while this worker accepted for itself. */
+  /** Connections were closed at once, for want of descriptors. They are counted. */
   readonly onShed: (connections: number) => void
   /** A device that fails shows in any call. It is told once. */
   readonly onFailure: (error: NodeDlbError) => void
@@ -35,8 +37,7 @@ export class WorkerDomain {
   /** The load-balanced port's. */
   readonly #completions: BalancedCompletions | null
   readonly #directCompletions: DirectCompletions
-  readonly #relief: Relief
-  readonly #own: OwnIntake
+  readonly #acceptor: Acceptor
   readonly #routes = new Map<number, Route>()
   readonly #linked = new Map<number, QueueId>()
   readonly #onFailure = (error: NodeDlbError): void => this.#fail(error)
@@ -47,19 +48,13 @@ export class WorkerDomain {
    *   (ERR_DLB_CLOSED).
    */
   constructor({ token, balanced, directed, queues, limits, workers }: DomainLink, options: WorkerDomainOptions) {
-    const { ledger, worker, adopter } = options
+    const { ledger, worker } = options
     const domain = attachDomain(token)
     this.#options = options
     this.#balanced = balanced && domain.attachPort(balanced)
     this.#directed = directed && domain.attachPort(directed)
-    this.#relief = new Relief({
-      ...options,
-      port: this.#balanced,
-      onFailure: this.#onFailure,
-      giveBack: (connection) => adopter.giveBack(connection),
-      events: domain.createEvents(HAND_ROOM),
-    })
-    this.#own = new OwnIntake(options)
+    const device = this.#balanced && this.#sinkTo(this.#balanced, domain.createEvents(PENDING_PLACES))
+    this.#acceptor = new Acceptor({ ...options, device, own: new OwnSink(options) })
     this.#directCompletions = new DirectCompletions(ledger.counters, worker)
     // The links of the thread that had the port before, if one had: this one has no servers yet.
     if (this.#balanced) for (const queue of queues) this.#balanced.unlink(queue)
@@ -71,14 +66,12 @@ export class WorkerDomain {
   /** Connections of the listener are wanted, or come by another route than before. */
   join(listener: number, route: Route): void {
     this.#routes.set(listener, route)
-    this.#relief.join(listener, route)
-    this.#own.join(listener, route)
+    this.#acceptor.join(listener, route)
   }
 
   leave(listener: number): void {
     this.#routes.delete(listener)
-    this.#relief.leave(listener)
-    this.#own.leave(listener)
+    this.#acceptor.leave(listener)
   }
 
   /** From now on, the worker is dealt what is in these queues, and no others. */
@@ -96,9 +89,9 @@ export class WorkerDomain {
     }
   }
 
-  /** Main's acceptor rests: this worker may accept for it. */
-  relieve(): void {
-    this.#relief.begin()
+  /** Workers accept from now on. */
+  workersAccept(): void {
+    this.#acceptor.workersAccept()
   }
 
   /** There are this many workers now, which share what the device can count. */
@@ -115,10 +108,14 @@ export class WorkerDomain {
   /** Lets go of the domain, which main closes. */
   close(): void {
     this.#failed = true
-    this.#relief.close()
-    this.#own.close()
+    this.#acceptor.close()
     this.#balanced?.detach()
     this.#directed?.detach()
+  }
+
+  #sinkTo(port: Port, events: EventBuffer): DeviceSink {
+    const { ledger, worker, adopter, debug } = this.#options
+    return new DeviceSink({ ledger, worker, port, events, adopter, onFailure: this.#onFailure, debug })
   }
 
   #completionsOf(port: Port, share: InFlightShare): BalancedCompletions {

@@ -75,9 +75,9 @@ export class Listening implements Members {
     this.#relink(links)
   }
 
-  /** Main's acceptor rests. */
-  relieve(): void {
-    this.#domain?.relieve()
+  /** Workers accept from now on. */
+  workersAccept(): void {
+    this.#domain?.workersAccept()
   }
 
   /**
