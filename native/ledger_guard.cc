@@ -10,9 +10,9 @@
 namespace node_dlb {
 namespace {
 
-// The states of an entry that the guard closes, as in lib/ledger/ledger.ts.
+// The states of an entry that the guard closes, as in lib/ledger/entries.ts.
 constexpr int32_t kStateMask = 0b111;
-constexpr int32_t kHeld = 1;
+constexpr int32_t kWaiting = 1;
 constexpr int32_t kInDevice = 2;
 constexpr int32_t kAdopting = 3;
 
@@ -41,7 +41,7 @@ void LedgerGuard::CloseAll(const std::function<bool(int)>& is_connection) const 
   for (size_t i = 0; i < size_; ++i) {
     const int fd = static_cast<int>(i);
     const int32_t state = entries_[i] & kStateMask;
-    if (state == kHeld || state == kInDevice || (state == kAdopting && is_connection(fd))) ResetFd(fd);
+    if (state == kWaiting || state == kInDevice || (state == kAdopting && is_connection(fd))) ResetFd(fd);
   }
 }
 
