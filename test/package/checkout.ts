@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process'
 import { chmod, cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { type Outcome, runNode, source } from '../programs.ts'
+
+const run = promisify(execFile)
 
 const files: Record<string, string> = {
   'package-lock.json': JSON.stringify({ packages: { '': {}, 'node_modules/wanted': { version: '1.0.0' } } }),
@@ -52,6 +56,13 @@ export class Checkout {
       await symlink(source(`node_modules/${name}`), path.join(folder, 'node_modules', name))
     }
     return checkout
+  }
+
+  /** A copy in another folder, with all that was built. */
+  async copyTo(folder: string): Promise<Checkout> {
+    // By cp(1): Node's rounds the dates, of which the set-up reads one.
+    await run('cp', ['-a', `${this.folder}/.`, folder])
+    return new Checkout(folder)
   }
 
   async write(name: string, text: string): Promise<void> {

@@ -7,9 +7,11 @@ import { Checkout } from './checkout.ts'
 const built = 'build/Release/node_dlb.node'
 const bundled = ['dist/lib/bundle/index.js', 'dist/lib/bundle/bootstrap.cjs']
 
+/** The first test sets it up, the others begin with copies of it. */
+const ready = await Checkout.make(t.testdir())
+
 t.test('the first set-up installs, builds and compiles, the second finds nothing to do', async (t) => {
-  const checkout = await Checkout.make(t.testdir())
-  const first = await checkout.setUp()
+  const first = await ready.setUp()
   t.match(first, { code: 0, stdout: '' })
   t.match(
     first.stderr.split('\n').filter((line) => !line.startsWith('setup:   done')),
@@ -22,13 +24,12 @@ t.test('the first set-up installs, builds and compiles, the second finds nothing
     ],
   )
   for (const file of [built, 'dist/lib/one.js', 'dist/lib/two.mjs', ...bundled])
-    t.ok(existsSync(path.join(checkout.folder, file)))
-  t.match(await checkout.setUp(), { code: 0, stderr: /^setup: nothing to do\n$/ })
+    t.ok(existsSync(path.join(ready.folder, file)))
+  t.match(await ready.setUp(), { code: 0, stderr: /^setup: nothing to do\n$/ })
 })
 
 t.test('what changed is done again, and only that', async (t) => {
-  const checkout = await Checkout.make(t.testdir())
-  await checkout.setUp()
+  const checkout = await ready.copyTo(t.testdir())
   const steps = async () =>
     [...(await checkout.setUp()).stderr.matchAll(/npm ci \(.*\)|node-gyp|TypeScript|bundling/g)].map(String)
 
@@ -57,8 +58,7 @@ t.test('what changed is done again, and only that', async (t) => {
 })
 
 t.test('an optional package of another machine is not missing, and one of this machine is', async (t) => {
-  const checkout = await Checkout.make(t.testdir())
-  await checkout.setUp()
+  const checkout = await ready.copyTo(t.testdir())
   const installed = path.join(checkout.folder, 'node_modules/.package-lock.json')
   const withOptional = async (cpu: string) => {
     const entry = { version: '1.0.0', optional: true, os: [process.platform], cpu: [cpu] }
@@ -71,7 +71,7 @@ t.test('an optional package of another machine is not missing, and one of this m
 })
 
 t.test('a deleted source’s outputs go', async (t) => {
-  const checkout = await Checkout.make(t.testdir())
+  const checkout = await ready.copyTo(t.testdir())
   await checkout.write('test/gone.test.ts', 'export {}\n')
   await checkout.setUp()
   const output = path.join(checkout.folder, 'dist/test/gone.test.js')
@@ -83,7 +83,7 @@ t.test('a deleted source’s outputs go', async (t) => {
 })
 
 t.test('an error in a source fails the set-up with the compiler’s words, each time until it is mended', async (t) => {
-  const checkout = await Checkout.make(t.testdir())
+  const checkout = await ready.copyTo(t.testdir())
   await checkout.write('lib/one.ts', "export const one: number = 'one'\n")
   const failed = { code: 1, stderr: /lib\/one\.ts\(1,14\): error TS2322.*\nsetup: the TypeScript did not compile/ }
   t.match(await checkout.setUp(), failed)
@@ -95,7 +95,7 @@ t.test('an error in a source fails the set-up with the compiler’s words, each 
 t.test(
   'an addon that does not build, or packages that do not install, fail without a stack of the set-up',
   async (t) => {
-    const checkout = await Checkout.make(t.testdir())
+    const checkout = await ready.copyTo(t.testdir())
     await checkout.write('native/addon.cc', '#error not today\n')
     const { code, stderr } = await checkout.setUp()
     t.equal(code, 1)
@@ -115,8 +115,7 @@ t.test(
 )
 
 t.test('without a compiler the set-up names what to install', async (t) => {
-  const checkout = await Checkout.make(t.testdir())
-  await checkout.setUp()
+  const checkout = await ready.copyTo(t.testdir())
   await rm(path.join(checkout.folder, 'build'), { recursive: true })
   const empty = path.join(checkout.folder, 'empty')
   await mkdir(empty)
