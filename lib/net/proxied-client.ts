@@ -1,5 +1,6 @@
 import type { Connection } from '../ledger/ledger.ts'
 import { loadAddon } from '../native.ts'
+import { scaled } from '../time-scale.ts'
 import { MAX_HEADER, type ProxyHeader, parseProxyHeader } from './proxy-header.ts'
 
 /** EAGAIN has this number on all Linux systems that Node runs on. */
@@ -9,7 +10,7 @@ const MAX_CHECK_MS = 50
 /**
  * A connection whose header has not come after this time is dealt as one without a client address.
  */
-const PATIENCE_MS = 1000
+const PATIENCE_MS = scaled(1000)
 
 const scratch = Buffer.alloc(MAX_HEADER)
 

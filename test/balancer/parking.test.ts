@@ -1,3 +1,4 @@
+import '../shorter-waits.ts'
 import fs from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'

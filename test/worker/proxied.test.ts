@@ -1,3 +1,4 @@
+import '../shorter-waits.ts'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net, { type AddressInfo } from 'node:net'

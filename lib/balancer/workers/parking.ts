@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads'
+import { scaled } from '../../time-scale.ts'
 import type { Eligibility } from './eligibility.ts'
 
 const PERIOD_MS = 50
@@ -9,7 +10,7 @@ const BUSY = 0.6
 /** Workers are parked if the mean utilization of the others would then be at most this... */
 const QUIET = 0.3
 /** ...and if one worker could have been parked for this many periods: 1 s. */
-const QUIET_PERIODS = 20
+const QUIET_PERIODS = scaled(20)
 /**
  * While more connections than this wait for each worker in use, the number of workers in use is
  * doubled in each period.

@@ -1,9 +1,10 @@
 import { loadAddon } from '../../native.ts'
 import { peekProxyHeader } from '../../net/proxied-client.ts'
 import type { ProxiedAddress, ProxiedAddresses } from '../../net/proxy-header.ts'
+import { scaled } from '../../time-scale.ts'
 
 /** The longest time for a header to arrive. The specification asks for 3 s at least. */
-const TIMEOUT_MS = 5000
+const TIMEOUT_MS = scaled(5000)
 const FIRST_LOOK_MS = 1
 const MAX_LOOK_MS = 50
 

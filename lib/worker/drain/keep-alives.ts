@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net'
+import { scaled } from '../../time-scale.ts'
 import { handshakesOf } from './handshakes.ts'
 import { type ConnectionsList, connectionsOf, hiddenOf } from './http1-connections.ts'
 import { isHttp1 } from './server-kinds.ts'
@@ -9,7 +10,7 @@ import { isHttp1 } from './server-kinds.ts'
  * that are delayed by what comes with a drain, such as the start of the worker's successor, or by a
  * busy machine.
  */
-const IDLE_MS = 1000
+const IDLE_MS = scaled(1000)
 const CHECK_MS = 50
 
 /** The client may send the request again (RFC 9110, 15.5.9). */
