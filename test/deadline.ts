@@ -22,11 +22,15 @@ export async function within<T>(what: string, happens: Promise<T>, milliseconds 
  * Waits until the condition holds, for what tells nobody when it happens. Throws an error that says
  * what was waited for.
  */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  milliseconds = PATIENCE_MS,
+): Promise<void> {
   const started = performance.now()
   while (!(await condition())) {
     const waited = performance.now() - started
-    if (waited > PATIENCE_MS) throw new Error(`waited in vain: ${what}`)
+    if (waited > milliseconds) throw new Error(`waited in vain: ${what}`)
     await (waited < BRISK_MS ? turn() : delay(1))
   }
 }

@@ -37,6 +37,8 @@ t.test('deferAccept: who says nothing for a second is accepted all the same', as
   await once(silent, 'connect')
   await until('it is accepted', () => balancer.stats().connections.accepted > 0)
   silent.destroy()
+  await until('it is closed', () => balancer.stats().connections.closed > 0)
+  t.match(balancer.stats().connections, { accepted: 1, adopted: 1, closed: 1 })
 })
 
 async function text(socket: net.Socket): Promise<string> {

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import type { BalancerStats } from '../../lib/index.ts'
 import { get } from '../clients.ts'
@@ -17,7 +16,7 @@ import { cli, Lines, source } from '../programs.ts'
 
 const LIMIT = 96
 const CLIENTS = 200
-const WATCHED_MS = 1000
+const SAMPLES = 100
 
 for (const policy of ['unordered', 'round-robin'] as const) {
   t.test(`${CLIENTS} clients of a process with ${LIMIT} descriptors, all of them taken (${policy})`, async (t) => {
@@ -52,12 +51,12 @@ for (const policy of ['unordered', 'round-robin'] as const) {
         })
     const clients = Array.from({ length: CLIENTS }, ask)
     const lines = output.text.split('\n').length
-    const used = cpuTime(child)
-    await delay(WATCHED_MS)
-    const share = (cpuTime(child) - used) / WATCHED_MS
-    t.comment(`${Math.round(share * 100)}% of a CPU while there were none`)
-    // Spinning would take all of one.
-    t.ok(share < 0.5, `${share}`)
+    // A thread that spins while there are none would not sleep.
+    const asleep = new Map(threads(child).map((thread) => [thread, 0]))
+    await until(`each thread is seen asleep ${SAMPLES} times`, () => {
+      for (const [thread, times] of asleep) if (isAsleep(child, thread)) asleep.set(thread, times + 1)
+      return Math.min(...asleep.values()) >= SAMPLES
+    })
     t.ok(output.text.split('\n').length - lines <= 2, 'it does not fill the log')
     for (const agent of agents.values()) await get(port, '/free', agent)
     const freed = performance.now()
@@ -72,8 +71,8 @@ for (const policy of ['unordered', 'round-robin'] as const) {
     t.strictSame(outcomes.other, [])
     t.equal(outcomes.answered + outcomes.reset, CLIENTS + more, JSON.stringify(outcomes))
     // The last ones may be closing just now.
-    for (let tries = 0; tries < 200 && descriptors(child) !== before; tries++) await delay(10)
-    t.equal(descriptors(child), before, 'as many descriptors as before')
+    await until('there are as many descriptors as before', () => descriptors(child) === before)
+    t.equal(descriptors(child), before)
     for (const agent of agents.values()) agent.destroy()
     const exited = once(child, 'exit')
     child.kill('SIGINT')
@@ -88,10 +87,10 @@ function descriptors({ pid }: { pid?: number | undefined }): number {
   return fs.readdirSync(`/proc/${pid}/fd`).length
 }
 
-/** User and system time, in ms. */
-function cpuTime({ pid }: { pid?: number | undefined }): number {
-  const TICK_MS = 10
-  const [, fields = ''] = /\) (.*)/.exec(fs.readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? []
-  const [user = '', system = ''] = fields.split(' ').slice(11, 13)
-  return (Number(user) + Number(system)) * TICK_MS
+function threads({ pid }: { pid?: number | undefined }): string[] {
+  return fs.readdirSync(`/proc/${pid}/task`)
+}
+
+function isAsleep({ pid }: { pid?: number | undefined }, thread: string): boolean {
+  return /\) S /.test(fs.readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))
 }

@@ -55,7 +55,7 @@ t.test('after close() nothing is left: descriptors, threads', async (t) => {
     threads: Math.max(0, threads() - before.threads),
   })
   const none = { descriptors: [], threads: 0 }
-  for (let turn = 0; turn < 10_000 && !isDeepStrictEqual(extra(), none); turn++) await immediate()
+  await until('nothing is left', () => isDeepStrictEqual(extra(), none)).catch(() => undefined)
   t.strictSame(extra(), none)
 })
 

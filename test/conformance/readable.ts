@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
 import type { Port } from '../../lib/device/device.ts'
 import { attachDomain } from '../../lib/device/open.ts'
-import { until } from '../deadline.ts'
+import { until, within } from '../deadline.ts'
 import type { Life, Way } from './readable-thread.ts'
 import { numbered, numbers, type Open, range, type Sent, World } from './world.ts'
 
@@ -257,7 +257,8 @@ function stopped(t: Test, open: Open): void {
       await quiet()
     }
     await w.send([{ queue: w.queues[0] }])
-    await called
+    await within('it is called', called)
+    t.equal(w.queued(w.ports[0]), 1, 'for the event')
   })
 
   t.test('the next object of a port that was detached while it waited is called', async (t) => {
@@ -268,7 +269,9 @@ function stopped(t: Test, open: Open): void {
     const port = l.w.domain.attachPort(l.port.id)
     port.onReadable(() => port.receive(l.w.events, 8))
     await l.w.send(numbered(3, l.to))
-    await until('they come', () => port.unreleased === 3)
+    await until('they come', () => port.unreleased > 0)
+    await quiet()
+    t.equal(port.unreleased, 3)
   })
 }
 

@@ -165,13 +165,15 @@ function endings(standIn: StandIn): void {
     const { domain, port } = setUp(t, standIn)
     domain.onAlert(() => domain.close())
     standIn.control(`watchdog ${domain.id} ${port.id.id}`)
-    await until('it is closed', () => {
+    const isClosed = (): boolean => {
       try {
         domain.stats()
         return false
       } catch {
         return true
       }
-    })
+    }
+    await until('it is closed', isClosed)
+    t.throws(() => domain.stats(), { code: 'ERR_DLB_CLOSED' })
   })
 }

@@ -91,6 +91,7 @@ function testInFlight(standIn: StandIn): void {
     const before = holding.held.size
     for (let i = 0; i < 300; i++) holding.connect()
     await within('300 more are served by the third', holding.until(before + 300))
+    t.match(holding.balancer.stats().connections, { active: before + 300, inFlight: 0 })
     holding.unblock()
   })
 

@@ -35,7 +35,8 @@ function testLost(standIn: StandIn): void {
           await delay(quiet)
           if (command === 'lose-interrupt 1') standIn.control(command)
           await within(`event ${round} comes`, send(round))
-          port.release(port.unreleased)
+          t.equal(port.unreleased, 1)
+          port.release(1)
         }
         standIn.control('clear-faults')
       })
@@ -63,6 +64,7 @@ function testLost(standIn: StandIn): void {
     for (let round = 0; round < 3; round++) {
       standIn.control('lose-interrupt 1')
       await within('the event comes', send(round))
+      t.equal(port.unreleased, 1)
       port.release(1)
       await within('the lookout sleeps', untilAsleep())
     }

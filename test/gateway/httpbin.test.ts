@@ -1,9 +1,11 @@
+import { once } from 'node:events'
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { request } from 'undici'
 import { createHttpbin } from '../../examples/ingress-gateway/httpbin.ts'
+import { within } from '../deadline.ts'
 import { listening } from './servers.ts'
 
 let origin = ''
@@ -118,5 +120,8 @@ t.test('a client that goes ends its delay', async (t) => {
   const socket = await waiting
   const closed = new Promise((resolve) => socket.once('close', resolve))
   client.destroy()
-  await closed
+  await within('the server notices', closed)
+  t.equal(socket.destroyed, true)
+  server.close()
+  await within('nothing is left of the request', once(server, 'close'))
 })

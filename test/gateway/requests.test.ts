@@ -4,7 +4,7 @@ import net, { type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { BackendAgent } from '../../examples/ingress-gateway/proxy/backend-agent.ts'
 import { createProxy } from '../../examples/ingress-gateway/proxy/server.ts'
-import { until } from '../deadline.ts'
+import { until, within } from '../deadline.ts'
 import { deferred, listening, proxyTo, raw, rawServer } from './servers.ts'
 
 /** What clients may ask, byte by byte, and what becomes of it. */
@@ -287,6 +287,7 @@ t.test('the connection of a request that was given up before it was made is used
   await once(answer, 'end')
   const kept = (): number => Object.keys(agent.sockets).length + Object.keys(agent.freeSockets).length
   await until('all connections are closed', () => sockets.every((socket) => socket.destroyed) && kept() === 0)
+  t.ok(sockets.length > 0 && sockets.length <= 2, `${sockets.length} connections`)
 })
 
 t.test('clients that go at any moment leave no request and no connection behind', async (t) => {
@@ -354,7 +355,8 @@ for (const [what, request] of [
     client.write(request)
     const closed = once(await arrived.promise, 'close')
     client.resume().end()
-    await Promise.all([closed, once(client, 'close')])
+    await within('both connections are closed', Promise.all([closed, once(client, 'close')]))
+    t.equal(client.destroyed, true)
   })
 }
 
@@ -373,7 +375,8 @@ for (const rest of ['', 'cd']) {
     const ended = once(client, 'end')
     t.match(await once(client, 'data'), [/^HTTP\/1\.1 413 No\r\n/])
     client.resume().write(rest)
-    await ended
+    await within('the connection ends', ended)
+    t.equal(client.readableEnded, true)
   })
 }
 

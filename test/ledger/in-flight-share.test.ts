@@ -19,6 +19,7 @@ function limitsFor(places: number): InFlightLimits {
 t.test(
   'what is counted, and what waits, fits into the limit, as long as each worker has room for more than one',
   async (t) => {
+    const wrong: string[] = []
     for (let places = 1; places <= 64; places++) {
       const limits = limitsFor(places)
       for (let workers = 1; workers <= places; workers++) {
@@ -26,13 +27,14 @@ t.test(
         const all = countableByAll(limits, workers)
         // Each may count one too many.
         if (workers * each > all || all + workers > LIMIT)
-          t.fail(`${workers} of ${places}: ${each} each, ${all} in all`)
+          wrong.push(`${workers} of ${places}: ${each} each, ${all} in all`)
         // One that moves can be dealt to, while all others hold as much as they can.
         const heldByOthers = all + workers + (workers - 1) * limits.reserved
-        if (places <= 16 && heldByOthers >= LIMIT) t.fail(`${workers} of ${places}: others hold ${heldByOthers}`)
-        if (each < 3) t.fail(`${workers} of ${places}: only ${each} count`)
+        if (places <= 16 && heldByOthers >= LIMIT) wrong.push(`${workers} of ${places}: others hold ${heldByOthers}`)
+        if (each < 3) wrong.push(`${workers} of ${places}: only ${each} count`)
       }
     }
+    t.strictSame(wrong, [])
   },
 )
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { BalancerOptions } from '../../lib/balancer/options/balancer-options.ts'
 import { inDocs } from '../../lib/balancer/options/kinds.ts'
 import type { Option } from '../../lib/balancer/options/option.ts'
@@ -24,21 +24,24 @@ const scripts: object = JSON.parse(textOf('package.json')).scripts
 for (const page of pages.filter((name) => name.endsWith('.md'))) {
   const text = textOf(page)
 
-  t.test(`the links in ${page} lead to files, and to headings where they name one`, async (t) => {
-    for (const [, link, heading] of text.matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)) {
+  const links = [...text.matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)]
+  const named = [...text.matchAll(/npm run ([\w:-]+)/g)]
+  const files = [...text.matchAll(/(?<![\w/.-])(?:lib|native|test|scripts|docs)\/[\w/.-]*\w/g)]
+
+  testIfAny(`the links in ${page} lead to files, and to headings where they name one`, links, (t) => {
+    for (const [, link, heading] of links) {
       const file = link === '' ? source(page) : path.join(source(page), '..', link)
       t.ok(existsSync(file), link)
       if (heading && file.endsWith('.md')) t.ok(headingsOf(file).includes(heading), `${link}#${heading}`)
     }
   })
 
-  t.test(`the npm scripts named in ${page} exist`, async (t) => {
-    for (const [, name] of text.matchAll(/npm run ([\w:-]+)/g)) t.ok(Object.hasOwn(scripts, name), name)
+  testIfAny(`the npm scripts named in ${page} exist`, named, (t) => {
+    for (const [, name] of named) t.ok(Object.hasOwn(scripts, name), name)
   })
 
-  t.test(`the files and folders of this repository that ${page} names exist`, async (t) => {
-    const named = text.matchAll(/(?<![\w/.-])(?:lib|native|test|scripts|docs)\/[\w/.-]*\w/g)
-    for (const [file] of named) t.ok(existsSync(source(file)), file)
+  testIfAny(`the files and folders of this repository that ${page} names exist`, files, (t) => {
+    for (const [file] of files) t.ok(existsSync(source(file)), file)
   })
 }
 
@@ -59,6 +62,11 @@ t.test('CHANGELOG.md begins with the version that package.json has', async (t) =
   t.equal(versions[0], version)
   t.equal(new Set(versions).size, versions.length, 'each version is there once')
 })
+
+/** A page that names nothing of a kind has no test for it. */
+function testIfAny(title: string, named: readonly unknown[], check: (t: Test) => void): void {
+  if (named.length > 0) t.test(title, async (t) => check(t))
+}
 
 function textOf(file: string): string {
   return readFileSync(source(file), 'utf8')

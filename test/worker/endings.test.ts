@@ -14,7 +14,7 @@ import { followHandshakes } from '../../lib/worker/drain/handshakes.ts'
 import { closeSessions, followSessions } from '../../lib/worker/drain/http2-sessions.ts'
 import { KeepAlives } from '../../lib/worker/drain/keep-alives.ts'
 import { endWithNextResponse } from '../../lib/worker/drain/last-responses.ts'
-import { until } from '../deadline.ts'
+import { until, within } from '../deadline.ts'
 import { source } from '../programs.ts'
 
 /**
@@ -243,7 +243,8 @@ t.test('a connection that becomes idle afterwards is closed', async (t) => {
   drain([server], 'SIGTERM', () => undefined)
   // Its head said that the connection lives on.
   held[0].end('x')
-  await once(client.resume(), 'close')
+  await within('the connection is closed', once(client.resume(), 'close'))
+  t.equal(held[0].writableFinished, true)
 })
 
 /** Clients that say nothing, or not all. */
@@ -288,7 +289,8 @@ t.test('a client that says nothing, or not all, does not hold up the drain', { j
         client.on('error', () => undefined)
         await arrived
         drain([server], 'SIGTERM', () => undefined)
-        await closed
+        await within('the connection is closed', closed)
+        t.equal(client.destroyed, true)
       })
     }
   }
@@ -317,7 +319,8 @@ t.test('nor does it if the app closes its server itself, on its own handler of t
   const handler = (): void => void server.close()
   process.once('SIGTERM', handler)
   drain([server], 'SIGTERM', () => t.fail('it is left to the app'))
-  await closed
+  await within('the connection is closed', closed)
+  t.equal(server.listening, false)
 })
 
 t.test("what is no HTTP, or not any more, is the app's to close", async (t) => {
