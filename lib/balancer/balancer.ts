@@ -137,8 +137,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     if (!Number.isInteger(workers) || workers < 1 || workers > maxWorkers) {
       throw new NodeDlbError(
         'ERR_DLB_INVALID_ARGUMENT',
-        `workers must be a whole number from 1 to ${maxWorkers}, not ${show(workers)}; start with a greater maxWorkers ` +
-          'for more',
+        `workers must be a whole number from 1 to ${maxWorkers}, not ${show(workers)}; start with a greater ` +
+          'maxWorkers for more',
       )
     }
     return this.#rolling.resize(workers)
@@ -274,8 +274,9 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
 function inWorker(): NodeDlbError {
   return new NodeDlbError(
     'ERR_DLB_IN_WORKER',
-    "startBalancer() was called in a balancer's worker, which would start a balancer of its own. If the entry is the " +
-      'file that starts the balancer, put the server into a file of its own and name that as entry, or start the ' +
-      'balancer only where isMainThread of node:worker_threads is true. If `node-dlb run` runs this file, run it by node',
+    "startBalancer() was called in a balancer's worker, which would start a balancer of its own. If the entry is " +
+      'the file that starts the balancer, put the server into a file of its own and name that as entry, or start ' +
+      'the balancer only where isMainThread of node:worker_threads is true. If `node-dlb run` runs this file, run ' +
+      'it by node',
   )
 }

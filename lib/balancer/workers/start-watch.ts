@@ -63,8 +63,8 @@ export class StartWatch {
     this.fail(
       new NodeDlbError(
         'ERR_DLB_TIMEOUT',
-        `${names} did not listen within ${timeout / 1000} s: the entry has to call listen(); raise startTimeout, or set it ` +
-          'to 0, if it needs longer',
+        `${names} did not listen within ${timeout / 1000} s: the entry has to call listen(); raise startTimeout, or ` +
+          'set it to 0, if it needs longer',
       ),
     )
   }
