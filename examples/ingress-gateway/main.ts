@@ -91,7 +91,7 @@ function serveUntilSignal(gateway: Gateway, drainTimeout: number): Promise<numbe
         return
       }
       firstAt = performance.now()
-      screen.line(`${signal}: no new connections; open ones have ${drainTimeout / 1000} s (once more: cut them now)`)
+      screen.line(`${signal}: no new connections; open ones have ${drainTimeout / 1000} s (send it again to cut them)`)
       void gateway.close(drainTimeout).then(({ cut }) => {
         // The handlers stay, so that a signal that comes while the process ends does not take its
         // exit code.
