@@ -1,4 +1,4 @@
-import type { LedgerCounts } from '../../lib/ledger/counters.ts'
+import type { LedgerCounts } from '../../lib/ledger/counts.ts'
 import { ADOPTED, ADOPTING, IN_DEVICE, ownerOf, stateOf, WAITING } from '../../lib/ledger/entries.ts'
 import type { Ledger } from '../../lib/ledger/ledger.ts'
 

@@ -30,11 +30,11 @@ interface Thread {
 }
 
 /**
- * The acceptor's side of a simulated balancer: it accepts fds that the kernel has closed, posts
+ * Main's side of a simulated balancer: it accepts fds that the kernel has closed, posts
  * them to workers, some of them twice, takes back and refuses a few, and buries workers as the
  * balancer does.
  */
-class Acceptor {
+class Main {
   readonly ledger = Ledger.create({ fdLimit: FDS, workers: WORKERS })
   readonly #recovery = new LedgerRecovery(this.ledger)
   readonly #kernel = shared(FDS)
@@ -169,21 +169,21 @@ class Acceptor {
 t.test('no fd has two owners and the law holds while workers are terminated at random moments', async (t) => {
   const seed = Math.floor(Math.random() * 2 ** 31)
   t.comment(`seed ${seed}`)
-  const acceptor = new Acceptor(seed)
+  const main = new Main(seed)
   for (let round = 0; round < 30; round++) {
-    await acceptor.round()
+    await main.round()
   }
-  await acceptor.finish()
-  const { balanced, counts, table } = check(acceptor.ledger)
+  await main.finish()
+  const { balanced, counts, table } = check(main.ledger)
   t.comment(JSON.stringify(counts))
-  t.equal(acceptor.failures, 0, 'nobody saw an fd in a state that it should not have')
+  t.equal(main.failures, 0, 'nobody saw an fd in a state that it should not have')
   t.equal(balanced, true)
   t.match(counts, { inFlight: 0, active: 0, shed: 0 })
   t.equal(counts.accepted, counts.adopted + counts.refused)
   t.equal(counts.adopted, counts.closed)
   t.ok(counts.stale > 0, 'there were stale events')
   t.equal(table.waiting + table.inDevice + table.adopting + table.adopted, 0)
-  t.equal(acceptor.openFds(), 0)
+  t.equal(main.openFds(), 0)
 })
 
 t.test('of two threads that adopt the same events at the same time, one gets each', async (t) => {

@@ -1,4 +1,4 @@
-import type { DirectCounts } from '../../../ledger/counters.ts'
+import type { DirectCounts } from '../../../ledger/counts.ts'
 import { Affinity, type Clients } from './affinity.ts'
 import { Exact, RoundRobin } from './directed.ts'
 import { LeastConnections, Unordered } from './load-balanced.ts'

@@ -1,4 +1,4 @@
-import type { DirectCounts } from '../../../ledger/counters.ts'
+import type { DirectCounts } from '../../../ledger/counts.ts'
 
 /**
  * Counts the connections that policies dealt to a chosen worker, and that are open or on their way
