@@ -42,10 +42,10 @@ export interface NativeAddon extends NativeDlb {
   /**
    * If this thread ends before `releaseLedger`, the addon closes the descriptors that the ledger's
    * entries show as open and in no handle, and those that are pending at workers: the first `room`
-   * of each `stride` words of `hands`. Both arrays are in shared memory.
+   * of each `stride` words of `pending` (AcceptMode). Both arrays are in shared memory.
    * @returns a number for `releaseLedger`
    */
-  guardLedger(entries: Int32Array, hands: Int32Array, stride: number, room: number): number
+  guardLedger(entries: Int32Array, pending: Int32Array, stride: number, room: number): number
   releaseLedger(guard: number): void
   /**
    * Opens a waker: its callback is called on this thread's loop when any thread calls `wake`. A

@@ -179,7 +179,7 @@ function detectorOf(t: Test, { keepsShares, stay, threads }: Setting) {
     },
   }
   // The test has the detector check, as workers that accept do.
-  const ledger = { workers: waiting.length, counters, shift: { isResting: true } }
+  const ledger = { workers: waiting.length, counters, acceptMode: { workersAccept: true } }
   const detector = new StallDetector({
     options: { stallTimeout: TIMEOUT },
     ledger: ledger as unknown as Ledger,
