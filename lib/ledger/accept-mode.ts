@@ -1,5 +1,5 @@
 /**
- * Who accepts new connections:
+ * The accept mode says who accepts new connections:
  * - main: the main thread
  * - workers: the workers, from the listeners where they may
  * - paused: nobody. The kernel's backlog holds what arrives.

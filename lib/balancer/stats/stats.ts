@@ -18,7 +18,7 @@ export interface BalancerStats {
   readonly policy: PolicyName
   readonly health: Health
   /**
-   * Who accepts new connections now:
+   * The thread or threads that accept new connections now:
    * - main: the main thread
    * - workers: the workers, because connections come quickly; without a device, always. Main still
    *   accepts from listeners where workers cannot.
@@ -114,7 +114,10 @@ export interface ListenerStats {
   readonly proxyProtocol: boolean
   /** The workers that listen now. */
   readonly workers: readonly number[]
-  /** Who accepts from it now; paused: nobody, also because no worker gets its connections. */
+  /**
+   * The thread or threads that accept from it now, as `acceptMode` has it; `paused` also while no
+   * worker gets its connections.
+   */
   readonly accepting: AcceptModeName
   /** The number of times that accepting waited because descriptors or memory had run out. */
   readonly backoffs: number

@@ -186,7 +186,8 @@ export class Acceptor {
 
 /**
  * The sockets of one listener from which this worker accepts for itself: the current one, and those
- * before it, if the file of a Unix socket was replaced. What waits in their backlogs is served, too.
+ * before it, if the file of a Unix socket was replaced. It serves what waits in all of their
+ * backlogs.
  */
 class OwnSockets {
   readonly #sockets: SharedListener[] = []
