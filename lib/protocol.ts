@@ -62,7 +62,8 @@ export interface WorkerLink {
 
 /** The worker's end of the domain that connections travel in. */
 export interface DomainLink {
-  readonly token: DomainToken
+  /** null: there is no device, and the worker accepts for itself. */
+  readonly token: DomainToken | null
   /** The worker's ports; null for a kind that no policy needs. */
   readonly balanced: PortId | null
   readonly directed: PortId | null

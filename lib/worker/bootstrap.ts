@@ -87,7 +87,7 @@ function openDomain({ generation, domain }: WorkerLink): WorkerDomain | null {
   try {
     return new WorkerDomain(domain, { ledger, worker: boot.index, adopter, onShed, onFailure, debug })
   } catch (error) {
-    if (!(error instanceof NodeDlbError) || domain.token.nodeDlbDomain !== 'dlb') throw error
+    if (!(error instanceof NodeDlbError) || domain.token?.nodeDlbDomain !== 'dlb') throw error
     onFailure(error)
     return null
   }

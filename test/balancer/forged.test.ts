@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { BroadcastChannel } from 'node:worker_threads'
 import t from 'tap'
-import type { PortId, QueueId } from '../../lib/device/device.ts'
+import type { DomainToken, PortId, QueueId } from '../../lib/device/device.ts'
 import { SchedulingType } from '../../lib/device/event-buffer.ts'
 import { attachDomain } from '../../lib/device/open.ts'
 import type { DomainLink } from '../../lib/protocol.ts'
@@ -30,7 +30,7 @@ for (const policy of ['unordered', 'least-connections', 'round-robin'] as const)
     const before = { ...holding.balancer.stats().connections }
     const open = descriptors()
 
-    const domain = attachDomain(token)
+    const domain = attachDomain(token as DomainToken)
     t.teardown(() => domain.close())
     const { ports } = domain.stats()
     const vacant = ports.filter(({ thread }) => thread === null).map(({ port }) => port)

@@ -1,14 +1,13 @@
-import type { Device, Port, PortId, QueueId, SchedulingDomain } from '../../device/device.ts'
-import type { DlbDomain, DlbPort } from '../../device/dlb/types.ts'
-import { type EventBuffer, SchedulingType } from '../../device/event-buffer.ts'
+import type { Device, QueueId } from '../../device/device.ts'
+import { EventBuffer, SchedulingType } from '../../device/event-buffer.ts'
 import { NodeDlbError } from '../../errors.ts'
 import type { Connection } from '../../ledger/ledger.ts'
 import type { DomainLink, ToWorker } from '../../protocol.ts'
 import type { ResolvedOptions } from '../options/options.ts'
-import { DeviceProbe, type Progress } from './device-probe.ts'
-import { countConnections, type DomainCounts } from './domain-counts.ts'
-import { type DomainPlan, planDomain } from './domain-plan.ts'
-import { createPorts, type DomainPorts, directQueueOf, portsOf } from './domain-ports.ts'
+import { BATCH, connectionAt, DeviceDomain } from './device-domain.ts'
+import type { Progress } from './device-probe.ts'
+import type { DomainCounts } from './domain-counts.ts'
+import { directQueueOf } from './domain-ports.ts'
 import type { Policies, Policy, PolicyHost } from './policies/index.ts'
 import { isOwnAccepting, type PolicyName } from './policies/names.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
@@ -45,7 +44,8 @@ export interface Receiver {
 }
 
 export interface ConnectionDomainParts {
-  readonly device: Device
+  /** null if the workers accept for themselves. */
+  readonly device: Device | null
   readonly facts: DeviceFacts
   readonly policies: Policies
   /** The policy that all listeners have; null if each has its own. */
@@ -54,23 +54,27 @@ export interface ConnectionDomainParts {
   readonly host: DomainHost
 }
 
-const BATCH = 64
+const NO_PORTS = {
+  token: null,
+  balanced: null,
+  directed: null,
+  queues: [],
+  limits: { perWorker: 0, total: Number.POSITIVE_INFINITY, reserved: 0 },
+} as const
 
 /**
- * The scheduling domain that connections travel in: consumer ports for the workers, and main's
- * port, which sends connections and receives those that no worker is linked to. It is made once,
- * and replaced as a whole when the device fails.
+ * The domain that connections travel in: load-balanced queues for listeners, a directed queue for
+ * each worker, and the policies that choose among them. It is made once, and replaced as a whole
+ * when the device fails.
  *
- * Under `nop`, the workers accept for themselves. What main still has to deal then (connections of
- * a device that has failed, or of a worker that has ended while it accepted) goes through the
- * workers' directed queues, like everything else: the domain is one of the software device, and has
- * only directed ports.
- *
- * A domain for load-balanced policies alone has no directed ports. They would be needed only for
- * listeners without a queue (see QueuePool) and for those under `nop`, and a DLB device has few of
- * them, and on DLB 2.0 a small credit pool of their own, which other processes want. Such
- * connections go to their worker as messages (`#post`). Policies, dealer and worker do not see the
- * difference.
+ * The queues are those of a queue device. A device has directed queues only if a policy addresses
+ * workers. Connections for any other directed queue go to its worker as messages: those of
+ * listeners that have no queue (see QueuePool), and those that main deals under `nop` (of a device
+ * that has failed, or of a worker that has ended while it accepted). The policies, the dealer, and
+ * the adopter in the worker do not see the difference. Directed ports for these few connections
+ * would cost more than they are worth: other processes want a DLB device's ports, and on DLB 2.0
+ * its directed credits, a small pool. A software device for `nop` alone adds 2 ms of CPU to a
+ * worker's start, and takes 1 MiB with four workers.
  *
  * Main thread. No method throws for a device that fails: it does nothing then, and the host's
  * `deviceFailed` is called.
@@ -83,18 +87,8 @@ export class ConnectionDomain {
   /** By worker, for policies that address workers. */
   readonly directQueues: readonly QueueId[]
   readonly #only: PolicyName | null
-  readonly #device: Device
   readonly #host: DomainHost
-  readonly #plan: DomainPlan
-  readonly #domain: SchedulingDomain
-  readonly #ports: DomainPorts
-  /** Main's. */
-  readonly #port: Port
-  readonly #events: EventBuffer
-  /** Holds what waits at a worker. */
-  readonly #peeked: EventBuffer
-  /** null if the device does not fail. */
-  readonly #probe: DeviceProbe | null = null
+  readonly #domain: DeviceDomain | null
   #receiver: Receiver | null = null
   /** The device has failed, or the domain is closed: calls do nothing. */
   #over = false
@@ -108,35 +102,16 @@ export class ConnectionDomain {
     this.device = facts
     this.policies = policies
     this.#only = only
-    this.#device = device
     this.#host = host
-    const undo: (() => void)[] = [() => device.close()]
-    try {
-      this.#plan = planDomain(device, options, policies)
-      this.#domain = device.createDomain(this.#plan.config)
-      undo.push(() => this.#domain.close())
-      this.#ports = createPorts(this.#domain, this.#plan, options)
-      this.queues = this.#ports.queues
-      // Without directed ports, the number of the worker.
-      this.directQueues = this.#ports.workers.map(({ directed }, id) =>
-        directQueueOf(directed ?? { kind: 'directed', id }),
-      )
-      this.#domain.start()
-      this.#port = this.#domain.attachPort(this.#ports.main)
-      this.#events = this.#domain.createEvents(BATCH)
-      this.#peeked = this.#domain.createEvents(this.#ports.cqDepth)
-      if (device.kind === 'dlb') this.#probe = this.#createProbe()
-      undo.push(() => this.#probe?.stop())
-      this.#probe?.checkStart()
-      this.#probe?.watch()
-      this.#port.onReadable(() => this.#try(() => this.#receive(), undefined))
-      // The workers hold the loop open.
-      this.#port.unref()
-      if (device.kind === 'dlb') this.#watch(this.#domain as DlbDomain)
-    } catch (error) {
-      for (const step of undo.reverse()) quietly(step)
-      throw error
+    const owner = {
+      progress: this.#progress(),
+      received: (connections: readonly Connection[]) => this.#receiver?.takeBack(connections),
+      failed: (error: unknown) => this.#fail(error),
     }
+    this.#domain = device && new DeviceDomain(device, policies, options, owner)
+    this.queues = this.#domain?.queues ?? []
+    const workers = Array.from({ length: options.workerPlaces }, (_, id) => directQueueOf({ kind: 'directed', id }))
+    this.directQueues = this.#domain?.directQueues ?? workers
   }
 
   /** Connections that no worker is linked to go to this receiver from now on. */
@@ -150,29 +125,28 @@ export class ConnectionDomain {
   }
 
   createEvents(): EventBuffer {
-    return this.#domain.createEvents(BATCH)
+    return this.#domain?.createEvents() ?? new EventBuffer(0, BATCH)
   }
 
   /**
    * As a port's. The events are of one policy, so either all of them address workers or none does.
    */
   send(events: EventBuffer, count: number): number {
-    if (!this.#plan.directed && events.schedulingType(0) === SchedulingType.directed) return this.#post(events, count)
-    return this.#try(() => this.#port.send(events, count), 0)
+    const isDirected = events.schedulingType(0) === SchedulingType.directed
+    if (isDirected && !this.#domain?.directQueues) return this.#post(events, count)
+    return this.#try((domain) => domain.send(events, count), 0)
   }
 
   /**
    * Whether workers share what the device can count, so that each has to know how many they are.
    */
   get sharesInFlightLimit(): boolean {
-    const { perWorker, total } = this.#ports.limits
-    return perWorker > 0 && total !== Number.POSITIVE_INFINITY
+    return this.#domain?.sharesInFlightLimit ?? false
   }
 
   /** What the worker needs to know. `workers`: how many have a thread, this one included. */
   linkFor(worker: number, workers: number): DomainLink {
-    const { queues, limits } = this.#ports
-    return { token: this.#domain.share(), ...this.#ports.workers[worker], queues, limits, workers }
+    return this.#domain?.linkFor(worker, workers) ?? { ...NO_PORTS, workers }
   }
 
   /**
@@ -181,7 +155,9 @@ export class ConnectionDomain {
    */
   recoverFrom(worker: number): Connection[] {
     const recovered: Connection[] = []
-    for (const port of portsOf(this.#ports.workers[worker])) this.#try(() => this.#recover(port, recovered), undefined)
+    for (const port of this.#domain?.portsOf(worker) ?? []) {
+      this.#try((domain) => domain.recover(port, recovered), undefined)
+    }
     return recovered
   }
 
@@ -191,47 +167,35 @@ export class ConnectionDomain {
    * are not eligible.
    */
   setEligible(worker: number, eligible: boolean): void {
-    const { balanced: port } = this.#ports.workers[worker]
-    if (!port) return
-    this.#try(() => (eligible ? this.#domain.enablePort(port) : this.#domain.disablePort(port)), undefined)
+    this.#try((domain) => domain.setEligible(worker, eligible), undefined)
   }
 
   /**
    * @returns what waits in the worker's consumer queues, oldest first, up to `wanted` of each. The
    *   worker may just be receiving it.
    */
-  waitingAt(worker: number, wanted: number = this.#ports.cqDepth): Waiting {
-    const { balanced, directed } = this.#ports.workers[worker]
-    const most = Math.min(wanted, this.#ports.cqDepth)
-    const peek = (): Waiting => ({ balanced: this.#peek(balanced, most), directed: this.#peek(directed, most) })
-    return this.#try(peek, NOTHING_WAITING)
+  waitingAt(worker: number, wanted = Number.POSITIVE_INFINITY): Waiting {
+    return this.#try((domain) => domain.waitingAt(worker, wanted), NOTHING_WAITING)
   }
 
   /** The queue is no listener's any more: from here on, what is in it comes back to main. */
   reclaim(queue: QueueId): void {
-    this.#try(() => this.#port.link(queue), undefined)
+    this.#try((domain) => domain.reclaim(queue), undefined)
   }
 
   /** The queue is a listener's again. */
   stopReclaiming(queue: QueueId): void {
-    this.#try(() => this.#port.unlink(queue), undefined)
+    this.#try((domain) => domain.stopReclaiming(queue), undefined)
   }
 
   counts(): DomainCounts {
-    const none = { creditsFree: 0, queued: 0, byWorker: this.#ports.workers.map(() => 0) }
-    const counts = this.#try(() => countConnections(this.#domain, this.#ports), none)
-    // Without a device, as the stats have it, nothing has credits.
-    return this.device.kind === 'none' ? { ...counts, creditsFree: 0 } : counts
+    const none = { creditsFree: 0, queued: 0, byWorker: this.directQueues.map(() => 0) }
+    return this.#try((domain) => domain.counts(), none)
   }
 
   close(): void {
     this.#over = true
-    this.#probe?.stop()
-    try {
-      this.#domain.close()
-    } finally {
-      this.#device.close()
-    }
+    this.#domain?.close()
   }
 
   /**
@@ -241,49 +205,10 @@ export class ConnectionDomain {
    */
   #post(events: EventBuffer, count: number): number {
     for (let i = 0; i < count; i++) {
-      this.#host.workers.post(events.queueId(i), { type: 'connection', connection: connectionAt(events, i) })
+      const connection = connectionAt(events, i)
+      this.#host.workers.post(events.queueId(i), { type: 'connection', connection })
     }
     return count
-  }
-
-  /**
-   * A load-balanced port is disabled first, so that its queues' events go to others. A directed one
-   * has its queue to itself: nobody sends to it any more, and what is in it comes out through the
-   * port, as long as that is enabled.
-   */
-  #recover(port: PortId, recovered: Connection[]): void {
-    if (port.kind === 'load-balanced') this.#domain.disablePort(port)
-    for (;;) {
-      const count = this.#domain.recover(port, this.#events, BATCH)
-      if (count === 0) break
-      recovered.push(...connectionsIn(this.#events, count))
-    }
-    // For the next thread. Without links it gets nothing.
-    if (port.kind === 'load-balanced') this.#domain.enablePort(port)
-  }
-
-  #peek(port: PortId | null, most: number): readonly Connection[] {
-    const count = port === null ? 0 : this.#domain.peek(port, this.#peeked, most)
-    return count === 0 ? NOTHING_WAITING.balanced : connectionsIn(this.#peeked, count)
-  }
-
-  #receive(): void {
-    const count = this.#port.receive(this.#events, BATCH)
-    if (count === 0) return
-    if (this.#port.id.kind === 'load-balanced') this.#port.release(count)
-    const received = connectionsIn(this.#events, count).filter((_, i) => !this.#probe?.take(this.#events, i))
-    if (received.length > 0) this.#receiver?.takeBack(received)
-  }
-
-  #createProbe(): DeviceProbe {
-    return new DeviceProbe({
-      port: this.#port as DlbPort,
-      queue: this.#ports.probeQueue,
-      events: this.#domain.createEvents(1),
-      receive: () => this.#receive(),
-      flow: this.#progress(),
-      onFailure: (error) => this.#fail(error),
-    })
   }
 
   /**
@@ -300,44 +225,22 @@ export class ConnectionDomain {
     }
   }
 
-  #watch(domain: DlbDomain): void {
-    domain.onAlert(({ type }) => {
-      if (type === 'device-reset') this.#fail(new NodeDlbError('ERR_DLB_DEVICE_FAILED', 'the device was reset'))
-    })
-  }
-
-  #try<T>(call: () => T, otherwise: T): T {
-    if (this.#over) return otherwise
+  #try<T>(call: (domain: DeviceDomain) => T, otherwise: T): T {
+    if (this.#over || this.#domain === null) return otherwise
     try {
-      return call()
+      return call(this.#domain)
     } catch (error) {
-      // The software device does not fail: what it throws is a bug.
-      if (!(error instanceof NodeDlbError) || this.#domain.kind !== 'dlb') throw error
       this.#fail(error)
       return otherwise
     }
   }
 
-  #fail(error: NodeDlbError): void {
+  #fail(error: unknown): void {
+    // The software device does not fail: what it throws is a bug.
+    if (!(error instanceof NodeDlbError) || this.device.kind !== 'dlb') throw error
     if (this.#over) return
     this.#over = true
-    this.#probe?.stop()
+    this.#domain?.stop()
     queueMicrotask(() => this.#host.deviceFailed(error))
-  }
-}
-
-function connectionsIn(events: EventBuffer, count: number): Connection[] {
-  return Array.from({ length: count }, (_, i) => connectionAt(events, i))
-}
-
-function connectionAt(events: EventBuffer, i: number): Connection {
-  return { listener: events.data16(i), fd: events.data64Low(i), stamp: events.data64High(i) }
-}
-
-function quietly(step: () => void): void {
-  try {
-    step()
-  } catch {
-    // The failure that made us undo it has been told.
   }
 }

@@ -59,19 +59,19 @@ export interface DomainPlan {
  * The plan asks the device for what the workers and the policies need, and no more: other processes
  * want the rest.
  *
- *     load-balanced policies   8 queues, of which a DLB device has one for probes; a load-balanced port for each worker with
- *                              16 event-state entries, and main's with 64
- *     least-connections        for each worker 4,096 entries more, on a DLB device 256, or its share of what is free;
- *                              in-flight-limits.ts says how many of them can be used at a time
- *     directed policies, or    a directed port with its queue for each worker, and one for main if there are no
- *     nop alone                load-balanced policies
- *     all                      64 credits for each worker and 320, or what the device has left but the one for probes
+ * - Load-balanced policies: 8 queues, of which a DLB device has one for probes; a load-balanced
+ *   port for each worker with 16 event-state entries, and main's with 64.
+ * - `least-connections`: for each worker 4,096 entries more, on a DLB device 256, or its share of
+ *   what is free. in-flight-limits.ts says how many of them can be used at a time.
+ * - Directed policies: a directed port with its queue for each worker. Without load-balanced
+ *   policies, main's port is a directed one as well.
+ * - All: 64 credits for each worker and 320, or what the device has left but the one for probes.
  */
 export function planDomain(device: Device, options: ResolvedOptions, policies: Policies): DomainPlan {
   const { workerPlaces: workers } = options
   const names = policies.names()
   const balanced = names.some(isLoadBalanced)
-  const directed = !balanced || names.some((name) => !isLoadBalanced(name) && !isOwnAccepting(name))
+  const directed = names.some((name) => !isLoadBalanced(name) && !isOwnAccepting(name))
   const free = device.resources()
   const waiting = balanced ? workers * WORKER_ENTRIES + MAIN_CQ_DEPTH : 0
   const share = Math.max(0, Math.floor((free.eventStateEntries - waiting) / workers))
@@ -80,7 +80,7 @@ export function planDomain(device: Device, options: ResolvedOptions, policies: P
   const config = {
     loadBalancedQueues: balanced ? QUEUES : 0,
     loadBalancedPorts: balanced ? workers + 1 : 0,
-    directedPorts: directed ? workers + (balanced ? 0 : 1) : 0,
+    directedPorts: (directed ? workers : 0) + (balanced ? 0 : 1),
     eventStateEntries: waiting + workers * counted,
     credits: creditsOf(device.kind, free.credits, options.credits, usual),
   }

@@ -49,8 +49,8 @@ export function openFallback(options: ResolvedOptions, host: DomainHost, failure
 }
 
 /**
- * The workers accept for themselves, from the listeners' sockets, which they share (Envoy's Nop).
- * So the software device, which carries only what main deals all the same, is none to the stats.
+ * Without a device, the workers accept for themselves, from the listeners' sockets, which they
+ * share (Envoy's Nop).
  *
  * Cost: the kernel wakes every idle worker for a connection, and the first that comes has it: loads
  * are uneven, as with `node:cluster`'s SCHED_NONE, and nothing can be taken back from the kernel's
@@ -58,11 +58,11 @@ export function openFallback(options: ResolvedOptions, host: DomainHost, failure
  */
 function openNop(reason: string, fallback: boolean, options: ResolvedOptions, host: DomainHost): ConnectionDomain {
   const facts: DeviceFacts = { kind: 'none', id: 0, version: 'none', reason, fallback }
-  return create(new SoftwareDevice(reason), facts, 'nop', options, host)
+  return create(null, facts, 'nop', options, host)
 }
 
 function create(
-  device: Device,
+  device: Device | null,
   facts: DeviceFacts,
   only: PolicyName | null,
   options: ResolvedOptions,

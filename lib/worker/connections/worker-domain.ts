@@ -27,7 +27,8 @@ export interface WorkerDomainOptions {
 
 /**
  * The worker's end of the domain that connections travel in: one port for the queues that it shares
- * with others, one for the queue that is its own, or only one of them. Another WorkerDomain takes
+ * with others, and one for the queue that is its own. A domain has both ports, one of them, or none
+ * if the workers accept for themselves. Another WorkerDomain takes
  * its place when the device fails. It does not hold the loop open.
  */
 export class WorkerDomain {
@@ -49,18 +50,18 @@ export class WorkerDomain {
    */
   constructor({ token, balanced, directed, queues, limits, workers }: DomainLink, options: WorkerDomainOptions) {
     const { ledger, worker } = options
-    const domain = attachDomain(token)
+    const domain = token && attachDomain(token)
     this.#options = options
-    this.#balanced = balanced && domain.attachPort(balanced)
-    this.#directed = directed && domain.attachPort(directed)
-    const device = this.#balanced && this.#sinkTo(this.#balanced, domain.createEvents(PENDING_PLACES))
+    this.#balanced = domain && balanced && domain.attachPort(balanced)
+    this.#directed = domain && directed && domain.attachPort(directed)
+    const device = domain && this.#balanced && this.#sinkTo(this.#balanced, domain.createEvents(PENDING_PLACES))
     this.#acceptor = new Acceptor({ ...options, device, own: new OwnSink(options) })
     this.#directCompletions = new DirectCompletions(ledger.counters, worker)
     // The links of the thread that had the port before, if one had: this one has no servers yet.
     if (this.#balanced) for (const queue of queues) this.#balanced.unlink(queue)
     this.#completions =
       this.#balanced && this.#completionsOf(this.#balanced, new InFlightShare(limits, workers, ledger.counters, worker))
-    this.#open(domain)
+    if (domain) this.#open(domain)
   }
 
   /** Connections of the listener are wanted, or come by another route than before. */
