@@ -1,7 +1,7 @@
 /**
- * Every error that node-dlb throws or emits on purpose: a stable `code` to match on, a message that
- * says what to do, and the underlying failure as `cause`. docs/errors.md lists the same codes; a
- * test holds the two equal.
+ * The codes of all errors that node-dlb throws or emits on purpose. Each error has a stable `code`
+ * to match on, a message that says what to do, and the underlying failure as `cause`.
+ * docs/errors.md lists the same codes, and a test compares the two lists.
  */
 export const errorCodes = {
   ERR_DLB_INVALID_ARGUMENT: 'An argument has the wrong type or is out of its range.',
@@ -45,12 +45,15 @@ export class NodeDlbError extends Error {
   }
 }
 
-/** The class does not name itself: bundles would give it another name, which errors show. */
+/**
+ * The error that a wrong use of the constructor throws. The constructor does not name its own
+ * class, because a bundler may rename the class, and error messages would show that name.
+ */
 function wrongUse(): NodeDlbError {
   return new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'an error takes a code of errorCodes, and a message')
 }
 
-/** A Proxy or a getter may throw. */
+/** Reads `cause`, which throws if `options` is a Proxy or has a getter that throws. */
 function readCause(options: ErrorOptions): ErrorOptions {
   try {
     return 'cause' in options ? { cause: options.cause } : {}

@@ -1,11 +1,11 @@
 /**
- * The addon's part for the DLB device: native/dlb/js_device.h, js_domain.h and attachment.h. Only
- * lib/device/dlb uses it, and checks the arguments. Calls that fail throw Node's system errors,
- * with libdlb's function as `syscall`. Calls of ports return a `PortCode` below 0 instead
- * (lib/device/dlb/codes.ts).
+ * The addon's interface to the DLB device: see native/dlb/js_device.h, js_domain.h and
+ * attachment.h. Only lib/device/dlb uses it, and lib/device/dlb checks the arguments. Calls that
+ * fail throw Node's system errors, with libdlb's function as `syscall`. Calls of ports return a
+ * negative `PortCode` instead (lib/device/dlb/codes.ts).
  */
 export interface NativeDlb {
-  /** Loads a library, and opens no device. Throws an Error with the code ELIBRARY. */
+  /** Loads a library without opening a device. Throws an Error with the code ELIBRARY. */
   inspectDlbLibrary(library: string): DlbLibrary
   readonly DlbDevice: new (library: string, id: number) => NativeDlbDevice
   readonly DlbDomain: new (
@@ -25,7 +25,7 @@ export interface NativeDlb {
 
 export interface DlbLibrary {
   readonly file: string
-  /** True if the library is native/sim, behind which there is no device. */
+  /** True if the library is native/sim, the stand-in, which no hardware is behind. */
   readonly standIn: boolean
 }
 
@@ -36,9 +36,7 @@ export interface NativeDlbDevice {
     readonly standIn: boolean
     /** The flags of `dlb_dev_cap_t`. */
     readonly capabilities: number
-    /**
-     * True after a failure that left libdlb's handle in such a state that it must not be closed.
-     */
+    /** True after a failure that left libdlb's handle in a state in which it must not be closed. */
     readonly poisoned: boolean
     readonly hasStatistics: boolean
   }
@@ -130,9 +128,9 @@ export interface NativeDlbDomain {
   depthCounter(directed: boolean, queue: number, level: number): number
   resetDepthCounter(directed: boolean, queue: number, level: number): void
   /**
-   * Sets the callback for alerts, once, in the creating thread. `isReset`: the alert is certainly a
-   * reset, of the device or the domain. The last alerts come in the turns of the loop after
-   * close().
+   * Sets the callback for alerts. It can be set once, by the thread that created the domain.
+   * `isReset`: the alert is certainly a reset, of the device or the domain. The last alerts may
+   * come in turns of the loop after close().
    */
   onAlert(callback: (id: number, data: number, isReset: boolean) => void): void
   close(): void

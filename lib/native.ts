@@ -41,8 +41,8 @@ export interface NativeAddon extends NativeDlb {
   shareListening(fd: number): number
   /**
    * If this thread ends before `releaseLedger`, the addon closes the descriptors that the ledger's
-   * entries show as open and in no handle, and those that are pending at workers: the first `room`
-   * of each `stride` words of `pending` (AcceptMode). Both arrays are in shared memory.
+   * entries show as open and in no handle, and the descriptors that are pending at workers: the
+   * first `room` of each `stride` words of `pending` (AcceptMode). Both arrays are in shared memory.
    * @returns a number for `releaseLedger`
    */
   guardLedger(entries: Int32Array, pending: Int32Array, stride: number, room: number): number
@@ -74,8 +74,8 @@ export interface NativeAddon extends NativeDlb {
    */
   isReady(thread: number, pollFd: number): boolean
   /**
-   * A bound above every descriptor of this process, as long as nobody raises RLIMIT_NOFILE. It may
-   * be Infinity.
+   * A number that is greater than every descriptor of this process, as long as nobody raises
+   * RLIMIT_NOFILE. It may be Infinity.
    */
   fdLimit(): number
 }
@@ -101,13 +101,13 @@ export interface NativeListenSpec {
 
 export interface NativeListenerConstructor {
   /**
-   * @param spec with `fd`, a listening socket of this process to share. Then `fds` is empty, and
-   *   the callback calls `accept`, or `acceptInto` if the sharing is exclusive: for each
-   *   connection, only one of those that share the socket exclusively is called, and the others
-   *   sleep.
-   * @param fds room for a batch of up to 64 descriptors, and one more element. The callback sets
-   *   that to 1 once it has taken the descriptors, and to 2 once it has made sure that they are not
-   *   lost if this thread ends.
+   * @param spec what to listen on; or, with `fd`, a listening socket of this process to share. For
+   *   a shared socket, `fds` is empty, and the callback calls `accept`, or `acceptInto` if the
+   *   sharing is exclusive. Only one of the threads that share a socket exclusively is called for
+   *   each connection, and the others sleep.
+   * @param fds has space for a batch of up to 64 descriptors, and one more element. The callback
+   *   sets that element to 1 once it has taken the descriptors, and to 2 once they are not lost if
+   *   this thread ends.
    * @throws an Error such as Node's system errors: `code`, `errno`, `syscall`
    */
   new (
@@ -119,17 +119,19 @@ export interface NativeListenerConstructor {
 
 export interface NativeListener {
   /**
-   * Accepts one connection. A shared socket returns its descriptor, and only in the callback; other
-   * sockets hand on a batch of one. @returns -1 if there is none. The descriptor's complement
-   * (`~fd`) is in `place`, which may be in shared memory, before JS goes on.
+   * Accepts one connection. A shared socket returns the connection's descriptor, and may be called
+   * only in the callback; other sockets pass it to the callback as a batch of one. `place` may be
+   * in shared memory. The addon writes the descriptor's complement (`~fd`) there before it returns,
+   * so that the descriptor is known even if this thread is terminated.
+   * @returns -1 if there is no connection
    */
   accept(place?: Int32Array): number
   /**
-   * Accepts as many connections of a shared socket as there are, up to `room`, and writes the
-   * complement (`~fd`) of each descriptor into `places` from its front on. `places` may be in
-   * shared memory.
-   * @returns how many; a negative errno if accepting failed for another reason than that there are
-   *   none
+   * Accepts the connections that wait at a shared socket, at most `room` of them, and writes the
+   * complement (`~fd`) of each descriptor into `places`, from the first element on. `places` may be
+   * in shared memory.
+   * @returns the number of connections; a negative errno if accepting failed for another reason
+   *   than that there are none
    */
   acceptInto(places: Int32Array, room: number): number
   pause(): void
@@ -137,22 +139,23 @@ export interface NativeListener {
   /** Sets whether the listener keeps the loop alive. At first it does. */
   hold(held: boolean): void
   /**
-   * Closes the listener. With `everywhere`, nobody who shares the socket accepts from it any more,
-   * and nobody can connect.
+   * Closes the listener. With `everywhere`, it also shuts the socket down: the threads that share
+   * it stop accepting, and clients cannot connect.
    */
   close(everywhere: boolean): void
   /** The descriptor; -1 once closed. */
   fd(): number
   address(): { address: string; family: string; port: number } | string | undefined
   /**
-   * Whether a Unix socket's file is in its place and is this socket's own; true for other sockets.
+   * Whether a Unix socket's file exists under the socket's name and belongs to this socket; true
+   * for other sockets.
    */
   isInPlace(): boolean
-  /** Whether a Unix socket's file exists, also under another name; true for other sockets. */
+  /** Whether a Unix socket's file exists under any name; true for other sockets. */
   hasFile(): boolean
   /**
-   * Gives a file the owner and permissions of this socket's file, also if that was removed. What is
-   * not allowed is left out.
+   * Gives a file the owner and permissions of this socket's file, even if that was removed. Changes
+   * that the process may not make are skipped.
    */
   copyPermissionsTo(path: string): void
   /** Whether a connection waits to be accepted. */
@@ -162,7 +165,7 @@ export interface NativeListener {
 }
 
 export interface ListenerCounters {
-  /** Connections handed on. */
+  /** Connections passed to the callback or returned. */
   readonly accepted: number
   /** Connections accepted and closed at once because the process had no descriptors left. */
   readonly shed: number
@@ -189,8 +192,8 @@ export function addonFile(): string {
 }
 
 /**
- * Sets the addon's file, as another thread of the process has found it. Once one thread has loaded
- * the addon, the search takes longer than loading it.
+ * Sets the addon's file, which another thread of the process has found. The search takes longer
+ * than loading an addon that another thread has loaded already.
  */
 export function setAddonFile(found: string): void {
   file = found

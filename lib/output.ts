@@ -4,21 +4,23 @@ import { systemError } from './system-error.ts'
 
 type Done = (error?: Error | null) => void
 
-/** How long to wait, in ms, before each further attempt to write; the last one repeats. */
+/** Milliseconds to wait before each further attempt to write; the last value repeats. */
 const RETRY_MS = [1, 2, 4, 8, 16]
 
 /**
- * stdout or stderr, unless it is a terminal, as a stream on the descriptor itself. Node's own
- * stream would make a pipe non-blocking for all threads of the process, and for every other process
- * that writes to it. Then synchronous writes, such as `fs.writeSync(1, …)`, fail with EAGAIN.
+ * A stream on the descriptor of stdout or stderr, for a descriptor that is not a terminal. Node's
+ * own stream would make a pipe non-blocking for all threads of the process, and for every other
+ * process that writes to it. Then synchronous writes, such as `fs.writeSync(1, …)`, fail with
+ * EAGAIN.
  *
- * All that there is room for is written before `write` returns, so that it is neither lost nor out
- * of order whatever the thread does next. The rest waits for room without blocking the thread. The
- * stream reports this as any stream does: by `write`'s result and 'drain'. Only `poll` tells when
- * there is room, and libuv would call that only if the descriptor were non-blocking; hence the
- * attempts by timer.
+ * `write` writes what the descriptor takes at once before it returns, so that this data is neither
+ * lost nor out of order whatever the thread does next. The rest waits until the descriptor takes
+ * more, without blocking the thread. As with any stream, `write` returns false meanwhile, and
+ * 'drain' follows. Only `poll` tells when the descriptor takes more, and libuv would call `poll`
+ * only if the descriptor were non-blocking; therefore a timer repeats the attempt.
  *
- * Any thread can have streams of its own. Chunks of up to 4,096 bytes are never mixed with others'.
+ * Any thread can have streams of its own. Chunks of up to 4,096 bytes are never mixed with those of
+ * other threads.
  */
 export class Output extends Writable {
   readonly fd: number
@@ -29,7 +31,7 @@ export class Output extends Writable {
   #waiting: { readonly rest: Uint8Array; readonly done: Done } | null = null
   #heir: ((data: Uint8Array) => void) | null = null
 
-  /** @param holds whether data that waits for room keeps the thread's loop alive */
+  /** @param holds whether data that waits to be written keeps the thread's loop alive */
   constructor(fd: number, holds: boolean) {
     super()
     this.fd = fd
@@ -37,8 +39,8 @@ export class Output extends Writable {
   }
 
   /**
-   * Called when the thread ends: data that waits, and data that finds no room from now on, goes to
-   * `heir`.
+   * Called when the thread ends: data that waits, and data that the descriptor does not take from
+   * now on, goes to `heir`.
    */
   leaveTo(heir: (data: Uint8Array) => void): void {
     this.#heir = heir
@@ -50,7 +52,7 @@ export class Output extends Writable {
   }
 
   /**
-   * Reports an error, after which the stream goes on. Nothing closes the descriptor. Node's own
+   * Reports an error, and leaves the stream usable. Nothing closes the descriptor. Node's own
    * stream does the same.
    */
   override _destroy(error: Error | null, done: Done): void {

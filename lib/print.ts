@@ -2,10 +2,10 @@ import { loadAddon } from './native.ts'
 import { Output } from './output.ts'
 
 /**
- * Output that waits for room is dropped beyond this many bytes, because its reader does not read.
+ * Bytes of waiting output beyond which further output is dropped, because its reader does not read.
  */
 const MOST_WAITING = 1 << 20
-/** How long the end of the process waits for room. */
+/** Milliseconds that the end of the process is delayed for output that waits. */
 const LAST_WAIT_MS = 1000
 const LAST_RETRY_MS = 5
 
@@ -13,7 +13,7 @@ const outputs = new Map<1 | 2, Output>()
 
 /**
  * Prints messages of the balancer itself, or of a worker that has ended. It neither blocks this
- * thread nor throws: a missing reader is no reason to stop serving. It is for the main thread.
+ * thread nor throws, because a missing reader is no reason to stop serving. Main thread.
  */
 export function print(fd: 1 | 2, data: string | Uint8Array): void {
   if (!hasAddon()) {

@@ -6,12 +6,12 @@ import type { Connection } from './ledger/ledger.ts'
 import type { NativeThread } from './native.ts'
 
 /**
- * The messages between the main thread and a worker. Connections do not travel here but through the
- * domain, except those that a worker gives back, and those for a worker's directed queue in a domain
- * that has none.
+ * The messages between the main thread and a worker. Connections travel through the domain. They
+ * are messages only in two cases: a worker gives a connection back, or a worker's directed queue is
+ * in a domain that has no directed ports.
  */
 
-/** The text of the program that every worker runs, and what V8 has compiled of it. */
+/** The program that every worker runs: its text, and V8's compiled form of it. */
 export interface WorkerCode {
   readonly file: string
   readonly source: string
@@ -32,7 +32,9 @@ export interface WorkerBoot {
   readonly entryUrl: string | null
   readonly argv: readonly string[]
   readonly userData: unknown
-  /** The initial `process.env`; null leaves what Node has made of the option `env`. */
+  /**
+   * The initial `process.env`; null keeps the environment that Node has made from the option `env`.
+   */
   readonly environment: Readonly<Record<string, string>> | null
   readonly link: WorkerLink
   readonly ledger: SharedArrayBuffer
@@ -40,20 +42,23 @@ export interface WorkerBoot {
   readonly addon: string
   readonly control: MessagePort
   /**
-   * The port for answers to `call`s only, so that the worker can read them synchronously without
-   * disturbing the order of other messages.
+   * A port that carries only the answers to `call`s, so that the worker can read them synchronously
+   * without disturbing the order of other messages.
    */
   readonly replies: MessagePort
   /** One word of shared memory: the number of the last call that main has answered. */
   readonly answered: SharedArrayBuffer
   readonly debug: boolean
-  /** Milliseconds; null means that the delay is not measured. */
+  /** Milliseconds; null: the delay is not measured. */
   readonly maxEventLoopDelay: number | null
-  /** true: every server that listens is served; false: only those that are given to `attach`. */
+  /**
+   * true: the balancer serves every server that listens; false: it serves only servers that were
+   * passed to `attach`.
+   */
   readonly hook: boolean
 }
 
-/** How a worker gets its connections. There is a new link after the device has failed. */
+/** How a worker gets its connections. After the device has failed, workers get a new link. */
 export interface WorkerLink {
   /** Later links have greater numbers. */
   readonly generation: number
@@ -67,35 +72,39 @@ export interface DomainLink {
   /** The worker's ports; null for a kind that no policy needs. */
   readonly balanced: PortId | null
   readonly directed: PortId | null
-  /** The load-balanced queues that listeners get theirs from. */
+  /** The load-balanced queues, from which listeners get theirs. */
   readonly queues: readonly QueueId[]
-  /** How many open connections the device can count as the load of workers. */
+  /**
+   * The device's limits on the number of open connections that it counts as the load of workers.
+   */
   readonly limits: InFlightLimits
-  /** How many workers have a thread, this one included: they share the limits. */
+  /** The number of workers that have a thread, this one included: they share the limits. */
   readonly workers: number
 }
 
 /** How the connections of one listener come to a worker. */
 export interface Route {
-  /** The generation of the link for which the route is meant. */
+  /** The generation of the WorkerLink that the route belongs to. */
   readonly generation: number
-  /** The queue that its connections go to, or null when the policy sends to workers directly. */
+  /**
+   * The queue that the listener's connections go to; null if the policy sends to workers directly.
+   */
   readonly queue: QueueId | null
-  /** The priority of its connections, 0 (first) to 7. */
+  /** The priority of the listener's connections, 0 (first) to 7. */
   readonly priority: number
   /** When the device is told that a connection is complete. */
   readonly completion: 'adoption' | 'close'
-  /** Whether its connections begin with a PROXY protocol header. */
+  /** Whether the listener's connections begin with a PROXY protocol header. */
   readonly proxyProtocol: boolean
   /** How the worker accepts from the listening socket itself; null if only main accepts. */
   readonly accept: AcceptRoute | null
-  /** Of two routes of a listener, the later has the greater number. */
+  /** A later route of the same listener has a greater number. */
   readonly revision: number
 }
 
-/** The queues that a worker's port is to have links to, and no others. */
+/** The complete set of queues that a worker's port must have links to. */
 export interface Links {
-  /** The generation of the link for which they are meant. */
+  /** The generation of the WorkerLink that they belong to. */
   readonly generation: number
   /** Later links have greater numbers. */
   readonly revision: number
@@ -110,8 +119,9 @@ export interface QueueLink {
 
 /**
  * How a worker accepts from a listening socket itself.
- * - device: while the accept mode is `workers`. What it accepts goes to the device.
- * - own: always. It serves what it accepts.
+ * - device: the worker accepts while the accept mode is `workers`, and sends what it accepts to the
+ *   device.
+ * - own: the worker always accepts, and serves what it accepts.
  */
 export type AcceptRoute =
   | {
@@ -161,8 +171,8 @@ export interface HandleRequest {
 
 /**
  * Asks whether other workers listen on a Unix socket's path. With `remove`, main removes the file
- * unless they do. Main does so for all workers, one after the other, so that of two workers that
- * start at the same time the second finds the file gone.
+ * if no others do. Main answers all workers one after the other. So when two workers start at the
+ * same time, the second finds the file gone, and does not remove the first one's new file.
  */
 export interface PathRequest {
   readonly type: 'path'
@@ -200,13 +210,13 @@ export type Reply =
       readonly links: Links
       /** The address that it is bound to, or the Unix socket's path. */
       readonly address: { readonly address: string; readonly family: string; readonly port: number } | string
-      /** The listening socket, which the worker shares while it takes part. */
+      /** The listening socket, which the worker shares while it listens. */
       readonly fd: number
       /** Whether connections begin with TCP_NODELAY. */
       readonly noDelay: boolean
       /**
-       * The ticket keys of the listener's first TLS server. All servers without keys of the app use
-       * them.
+       * The ticket keys of the listener's first TLS server. All its TLS servers use them, unless
+       * the app has set keys of its own.
        */
       readonly ticketKeys: Uint8Array | null
     }
@@ -215,7 +225,7 @@ export type Reply =
   /** The main thread's descriptor, which is open until `unbind`. */
   | { readonly type: 'bound'; readonly socket: number; readonly fd: number }
   | { readonly type: 'unbound' }
-  /** `isOurs`: others listen there, or the file has been removed. */
+  /** `isOurs`: other workers listen there, or main has removed the file. */
   | { readonly type: 'path'; readonly isOurs: boolean }
   /**
    * The bind or listen failed. `errno` is negative, as in libuv. `address` is the last one tried.
@@ -232,7 +242,7 @@ export type Notice =
   | { readonly type: 'listening'; readonly thread: NativeThread }
   /** The worker gives back a connection that it was dealt, because it has no server for it. */
   | { readonly type: 'return'; readonly listener: number; readonly fd: number; readonly stamp: number }
-  /** The device that the link of this generation goes to has failed. */
+  /** The device of the link with this generation has failed. */
   | { readonly type: 'device-failed'; readonly generation: number; readonly code: ErrorCode; readonly message: string }
   /**
    * An uncaught error, as text: the text outlives the thread, and the error may not be cloneable.
@@ -243,20 +253,21 @@ export type Notice =
    * handler of the signal was called instead.
    */
   | { readonly type: 'closing' }
-  /** The worker is overloaded, or not any more. */
+  /** The worker has become overloaded, or has stopped being so. */
   | { readonly type: 'overloaded'; readonly overloaded: boolean }
   /**
-   * The number of connections that the worker, accepting for itself, closed at once for want of
-   * descriptors. The ledger has counted them.
+   * The number of connections that a worker that accepts for itself closed at once because the
+   * process had no descriptors left. The ledger has counted them.
    */
   | { readonly type: 'shed'; readonly connections: number }
-  /** The app has no handler for the signal any more. */
+  /** The app has removed its last handler for the signal. */
   | { readonly type: 'unhandle'; readonly signal: NodeJS.Signals }
   /**
-   * The app's handlers have sent the signal again: they only clean up, and leave the rest to main.
+   * The app's handlers have sent the signal again: they only clean up, and leave the signal's
+   * default action to main.
    */
   | { readonly type: 'raised'; readonly signal: NodeJS.Signals }
-  /** The worker ends, and has not been able to write this to the descriptor. */
+  /** The worker ends, and could not write this data to the descriptor. */
   | { readonly type: 'output'; readonly fd: 1 | 2; readonly data: Uint8Array }
   /** The app reads process.stdin. */
   | { readonly type: 'stdin' }
@@ -277,7 +288,8 @@ export type ToWorker =
   /** Workers accept from now on. */
   | { readonly type: 'workers-accept' }
   /**
-   * The number of workers that have a thread has changed. They share the device's in-flight limit.
+   * The number of workers that have a thread has changed. These workers share the device's
+   * in-flight limit.
    */
   | { readonly type: 'share'; readonly workers: number }
   /** The process's stdin, which the worker reads, has failed. */
@@ -287,13 +299,13 @@ export type ToWorker =
       readonly properties: Pick<NodeJS.ErrnoException, 'code' | 'errno' | 'syscall'>
     }
   /**
-   * Connections come by other routes from now on. The message may be late: the worker may have left
-   * a listener meanwhile, and joined it again by a later route.
+   * Connections use these routes and links from now on. The message may be late: the worker may
+   * have left a listener meanwhile, and joined it again with a later route.
    */
   | { readonly type: 'routes'; readonly links: Links; readonly routes: Routes }
   /** Close what is open, and exit. */
   | { readonly type: 'exit' }
-  /** The device has failed. From now on connections come by this link. */
+  /** The device has failed. From now on connections come through this link. */
   | {
       readonly type: 'switch'
       readonly link: WorkerLink

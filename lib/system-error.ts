@@ -8,8 +8,9 @@ export interface SystemError extends Error {
 
 /** `errno` is positive. */
 export function systemError(syscall: string, errno: number): SystemError {
-  // node:util is not imported, because an ES module's import reads all its exports. On Node 22 and
-  // newer that opens process.stderr, and so makes a pipe non-blocking for all its users.
+  // node:util is not imported, because an ES module that imports a built-in module reads all its
+  // exports. On Node 22 and newer, reading them opens process.stderr, and so makes a pipe
+  // non-blocking for all its users.
   const code = process.getBuiltinModule('node:util').getSystemErrorName(-errno)
   return Object.assign(new Error(`${syscall} ${code}`), { code, errno: -errno, syscall })
 }

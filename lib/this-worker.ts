@@ -4,9 +4,9 @@ import { NodeDlbError } from './errors.ts'
 import type { Ledger } from './ledger/ledger.ts'
 
 /**
- * The key under which code that runs in a balancer's worker finds the worker. It is a registered
- * symbol on globalThis, because the app's copy of node-dlb need not be the one that started the
- * worker (a global `node-dlb run` and a local dependency).
+ * The key of the property of globalThis under which code in a balancer's worker finds the worker.
+ * It is a registered symbol, because the app's copy of node-dlb may be another one than the copy
+ * that started the worker (a global `node-dlb run` and a local dependency).
  */
 const KEY = Symbol.for('node-dlb.worker')
 
@@ -50,10 +50,12 @@ export function attach<S extends Server>(server: S): S {
 }
 
 /**
- * Reports that this worker can take no more connections, or that it can again. Meanwhile the other
- * workers get them; if all workers are overloaded, accepting stops. This is for what only the app
- * knows, such as a queue that is too long; see also the option `maxEventLoopDelay`.
- * @throws ERR_DLB_NOT_A_WORKER in any other thread, ERR_DLB_INVALID_ARGUMENT
+ * Reports that this worker can take no more connections (true), or that it can again (false). While
+ * it is overloaded, other workers get the new connections; while all workers are, accepting is
+ * paused. Use it for load that only the app knows of, such as a long queue of its own; see also the
+ * option `maxEventLoopDelay`.
+ * @throws ERR_DLB_INVALID_ARGUMENT unless `overloaded` is a boolean; ERR_DLB_NOT_A_WORKER in any
+ *   other thread
  */
 export function reportOverloaded(overloaded: boolean): void {
   checkBoolean('overloaded', overloaded)

@@ -1,11 +1,11 @@
 /**
- * Tests that wait for the product's own waits shorten them by the environment variable
- * NODE_DLB_TIME_SCALE, a factor above 0 and at most 1. Without it, times are as they are written.
+ * The factor by which the product's own waits are shortened. Tests set it by the environment
+ * variable NODE_DLB_TIME_SCALE, to a number above 0 and at most 1. Without the variable it is 1.
  */
 const factor = Number(process.env.NODE_DLB_TIME_SCALE)
 const scale = factor > 0 && factor <= 1 ? factor : 1
 
-/** Returns a constant of the product, a time or a number of periods, as tests want it. */
+/** Scales a constant of the product: a time in ms, or a number of periods. */
 export function scaled(constant: number): number {
   return scale * constant
 }

@@ -2,8 +2,8 @@ import type dgram from 'node:dgram'
 import { NodeDlbError } from './errors.ts'
 
 /**
- * The internals of Node's own UDP sockets that are needed to share them, as node:cluster does. They
- * are undocumented, so their presence is checked before use.
+ * The internals of Node's own UDP sockets that main and workers need to share such sockets, as
+ * node:cluster does. They are undocumented, so their presence is checked before use.
  */
 export interface UdpHandle {
   readonly fd: number

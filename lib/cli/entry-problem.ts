@@ -3,11 +3,11 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { EntryFailedError } from '../balancer/workers/start-watch.ts'
 
-/** Node's exit code for a module that waits for a promise that nothing can settle any more. */
+/** Node's exit code for a module that waits for a promise that can never settle. */
 const UNSETTLED = 13
 
 /**
- * Why Node could not run an entry at all, for somebody who does not know Node's loader, or why an
+ * Why Node could not run an entry, in words for somebody who does not know Node's loader, or why an
  * entry ended without an error.
  */
 export interface EntryProblem {
@@ -21,7 +21,7 @@ export interface EntryProblem {
 
 /**
  * @param entry the entry's absolute path
- * @returns null if the app itself failed, so that its own error says it all
+ * @returns null if the app itself failed: then its own error is enough
  */
 export function entryProblem(entry: string, error: EntryFailedError): EntryProblem | null {
   const { workerError } = error

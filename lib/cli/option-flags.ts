@@ -30,20 +30,20 @@ function commandOption({ kind, default: value, summary }: Option<unknown>, flag:
   return option
 }
 
-/** A summary as commander's help has its texts: a phrase without Markdown. */
+/** Turns a summary into a text in the style of commander's help: a phrase without Markdown. */
 function asHelp(summary: string): string {
   return `${summary[0].toLowerCase()}${summary.slice(1, -1).replaceAll('`', '')}`
 }
 
-/** The options that a command line's flags stand for. `values`: what commander has read. */
+/** The options that the flags of a command line stand for. `values`: what commander has read. */
 export function optionsOf(values: Readonly<Record<string, unknown>>): Partial<BalancerOptions> {
   const given = [...optionFlags].map(([name, flag]) => [name, values[flag.attributeName()]])
   return Object.fromEntries(given)
 }
 
 /**
- * A message about options of startBalancer, which are the command's in another spelling:
- * drainTimeout is --drain-timeout.
+ * Rewrites a message about options of startBalancer in the command's spelling: drainTimeout is
+ * --drain-timeout.
  */
 export function withFlags(message: string): string {
   return message.replace(/\b(\w+)(?= (?:must be|needs a policy))/g, (name) => optionFlags.get(name)?.long ?? name)

@@ -15,7 +15,7 @@ export function parseDuration(text: string): number {
   return Number(digits) * factor
 }
 
-/** The shortest text that `parseDuration` reads as so many milliseconds, in ms or s. */
+/** The shortest text, in ms or s, that `parseDuration` reads as this number of milliseconds. */
 export function showDuration(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
 }
@@ -31,7 +31,10 @@ export function parseDeviceId(text: string): number {
   return id
 }
 
-/** Reads `<address>=[<policy>][,<priority>][,proxy]`, of which one must follow the address. */
+/**
+ * Reads `<address>=[<policy>][,<priority>][,proxy]`. At least one of the three must follow the
+ * address.
+ */
 export function addListener(
   text: string,
   listeners: Readonly<Record<string, ListenerOptions>> = {},

@@ -41,7 +41,7 @@ export class Reloads {
       this.#report.reloaded(await this.#balancer.reload())
     } catch (error) {
       if (!(error instanceof NodeDlbError)) throw error
-      // If the balancer is closing, that has been reported.
+      // If the balancer is closing, its end has been reported already.
       if (error.code !== 'ERR_DLB_CLOSED') this.#report.reloadFailed(error)
     }
   }

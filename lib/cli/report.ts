@@ -9,8 +9,8 @@ import type { NodeDlbError } from '../errors.ts'
 import { print } from '../print.ts'
 
 /**
- * Workers that start together are not late in the same millisecond. Those that are late within this
- * time share a message.
+ * Milliseconds within which late workers share one message. Workers that start together become late
+ * a few milliseconds apart.
  */
 const SAME_TIME_MS = 100
 
@@ -78,7 +78,7 @@ export class Report {
     this.#say(`reloaded: ${count(ended, 'worker')} replaced${cutText}`)
   }
 
-  /** Answers SIGUSR2 when there is no `--stats`. */
+  /** Answers SIGUSR2 if `--stats` was not given. */
   noStats(): void {
     this.#say('SIGUSR2: with the option --stats <file>, this writes the figures')
   }

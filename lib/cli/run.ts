@@ -63,8 +63,8 @@ export async function run(entry: string, args: readonly string[], flags: RunFlag
   } finally {
     if (statsFile) writeStats(statsFile, balancer, report)
   }
-  // Ends the process at once: while Node ended it by itself, nothing would listen for signals, and
-  // the second of two would kill it.
+  // The process ends here. If Node ended it later by itself, nobody would listen for signals
+  // meanwhile, and the second of two would kill the process.
   process.exit()
 }
 

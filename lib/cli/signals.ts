@@ -15,15 +15,15 @@ export interface SignalActions {
 const SIGNAL_EXIT_BASE = 128
 
 /**
- * For this long after the first signal that ends the process, another one counts as the same.
- * `timeout` and npm send a signal to the process and to its group; a terminal's Ctrl-C reaches npm
- * and its children, and npm passes it on.
+ * Milliseconds after the first signal that ends the process in which another one counts as the
+ * same. `timeout` and npm send a signal to the process and to its group; a terminal's Ctrl-C
+ * reaches npm and its children, and npm passes it on.
  */
 export const SAME_SIGNAL_MS = 500
 
 /**
- * Signals that stay listened for to the end. Once there was a listener, removing it would make
- * their default action fatal, which Node has made harmless.
+ * Signals that the command keeps listening for once it has begun to. Node makes their default
+ * action harmless, but removing a listener would make it fatal again.
  */
 const KEPT: readonly NodeJS.Signals[] = ['SIGPIPE', 'SIGUSR1']
 
@@ -63,8 +63,8 @@ export class Signals {
   }
 
   /**
-   * The exit code of a process that the signal has killed, if the process was told twice to end;
-   * else null.
+   * The exit code of a process that the last signal has killed, if the process was told twice to
+   * end; else null.
    */
   get exitCode(): number | null {
     return this.#received.length > 1 ? this.#codeOfLast() : null
@@ -75,7 +75,7 @@ export class Signals {
     return this.received ? this.#codeOfLast() : null
   }
 
-  /** Notes that the app has handlers for the signal from now on, or has none any more. */
+  /** Sets whether the app has handlers for the signal. */
   setHandled(signal: NodeJS.Signals, handled: boolean): void {
     if (isOurs(signal)) return
     if (!handled && !KEPT.includes(signal)) this.#off(signal)
@@ -84,7 +84,7 @@ export class Signals {
 
   /**
    * Called when a worker's handlers of the signal only cleaned up and raised it again. The signal
-   * then does what it does without them, once for all workers.
+   * then has the effect that it has without handlers, once for all workers.
    */
   raised(signal: NodeJS.Signals): void {
     if (!this.#passed.delete(signal)) return
@@ -111,7 +111,7 @@ export class Signals {
     return passed
   }
 
-  /** Handles SIGHUP. If a terminal of ours no longer is one, it was closed. */
+  /** Handles SIGHUP. If one of the process's terminals is no terminal now, it was closed. */
   #hangUp(): void {
     if (!this.#terminals.every((fd) => tty.isatty(fd))) this.#end('SIGHUP')
     else if (!this.#pass('SIGHUP')) this.#actions.reload()

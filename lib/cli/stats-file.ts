@@ -51,7 +51,9 @@ export class StatsFile {
   }
 }
 
-/** @returns null if there is no file, or if it cannot be examined: opening it will tell why */
+/**
+ * @returns null if there is no file, or if it cannot be examined: the attempt to open it tells why
+ */
 function statsOf(name: string): fs.Stats | null {
   try {
     return fs.statSync(name)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 
 /**
- * Adds to commander's message about wrong usage what the user probably meant.
+ * Extends commander's message about wrong usage by what the user probably meant.
  * @param run the command that runs servers
  */
 export function withHint(message: string, run: Command): string {

@@ -2,8 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /**
  * Whether a child process, or one of its own children, has the socket: an app can send its server
- * to a child, or let the child inherit the handle. Linux tells this through /proc. A child that
- * this process may not inspect, such as another user's, counts as one without the socket.
+ * to a child, or let the child inherit the handle. /proc tells which descriptors a process has. A
+ * child that this process may not inspect, such as another user's, counts as one without the
+ * socket.
  */
 export function isHeldByChildren(fd: number): boolean {
   const socket = link(`/proc/self/fd/${fd}`)
@@ -14,7 +15,7 @@ function has(pid: string, socket: string): boolean {
   return list(`/proc/${pid}/fd`).some((fd) => link(`/proc/${pid}/fd/${fd}`) === socket)
 }
 
-/** Each thread lists the children that it has started itself. */
+/** In /proc, each thread of a process lists the children that it has started itself. */
 function descendantsOf(pid: string): string[] {
   const children = list(`/proc/${pid}/task`).flatMap((thread) => {
     const text = attempt(() => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'))
@@ -31,7 +32,7 @@ function link(file: string): string | null {
   return attempt(() => readlinkSync(file))
 }
 
-/** A process may have ended before its files are read. */
+/** Reads a file or folder of /proc; null if that fails, as when the process has ended meanwhile. */
 function attempt<T>(read: () => T): T | null {
   try {
     return read()

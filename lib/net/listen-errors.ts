@@ -1,7 +1,10 @@
 import { NodeDlbError } from '../errors.ts'
 
 export interface ListenerFaults {
-  /** The number of connections that were accepted and closed at once, for want of descriptors. */
+  /**
+   * Called with the number of connections that were accepted and closed at once because the process
+   * had no descriptors left.
+   */
   readonly onShed?: (count: number) => void
   /**
    * ERR_DLB_LISTEN: the listener accepts no more. Without a callback this is an uncaught exception.
@@ -17,14 +20,14 @@ const hints: Record<string, string> = {
   EINVAL: 'the address is not an IP address of a family that this machine has',
 }
 
-/** The bind or listen failed. `where`: the address, as text. */
+/** The error of a bind or listen that failed. `where`: the address, as text. */
 export function listenError(where: string, cause: unknown): NodeDlbError {
   const { code = '', message } = cause as NodeJS.ErrnoException
   const hint = hints[code] === undefined ? '' : ` (${hints[code]})`
   return new NodeDlbError('ERR_DLB_LISTEN', `cannot listen on ${where}: ${message}${hint}`, { cause })
 }
 
-/** The kernel has shut the socket down. */
+/** The error of a socket that the kernel has shut down. */
 export function stoppedError(where: string, cause: Error): NodeDlbError {
   return new NodeDlbError('ERR_DLB_LISTEN', `stopped listening on ${where}: ${cause.message}`, { cause })
 }

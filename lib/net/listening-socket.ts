@@ -5,9 +5,12 @@ import { isHeldByChildren } from './child-processes.ts'
 import { type ListenerFaults, listenError, rethrow, stoppedError } from './listen-errors.ts'
 
 export interface ListenOptions {
-  /** An IPv4 or IPv6 literal; null: `::`, or `0.0.0.0` on a machine without IPv6, as Node does. */
+  /**
+   * An IPv4 or IPv6 literal. null stands for `::`, or for `0.0.0.0` on a machine without IPv6, as
+   * in Node.
+   */
   readonly address: string | null
-  /** 0: the kernel chooses. A path makes it meaningless. */
+  /** 0: the kernel chooses. With `path`, the port has no meaning. */
   readonly port: number
   /** Listen on a Unix socket instead; a leading `\0` names one in Linux's abstract namespace. */
   readonly path?: string
@@ -17,13 +20,13 @@ export interface ListenOptions {
   readonly reusePort?: boolean
   /** Connections start with TCP_NODELAY set. Default true. */
   readonly noDelay?: boolean
-  /** TCP_DEFER_ACCEPT, for a second: see BalancerOptions. Default false. */
+  /** TCP_DEFER_ACCEPT, for one second: see BalancerOptions. Default false. */
   readonly deferAccept?: boolean
 }
 
 /**
- * The callee owns the fds from here on. The listener owns the array and writes to it again after
- * the call.
+ * Receives the first `count` elements of `fds`. The callee owns these descriptors. The listener
+ * owns the array, and writes to it again after the call.
  */
 export type BatchCallback = (fds: Int32Array, count: number) => void
 
@@ -49,7 +52,7 @@ export class Listener {
   readonly #native: NativeListener
 
   /**
-   * `id`: 0–65,535, the events' data16.
+   * @param id 0–65,535, the events' data16
    * @throws ERR_DLB_LISTEN (its `cause` has `code`, `errno` and `syscall`),
    *   ERR_DLB_ADDON_UNAVAILABLE, ERR_DLB_INVALID_ARGUMENT
    */
@@ -62,8 +65,8 @@ export class Listener {
 
   private constructor(id: number, options: ListenOptions, onBatch: BatchCallback, faults: ListenerFaults) {
     const { onShed, onError = rethrow } = faults
-    // The last element tells the addon that the callee owns the rest, and when the ledger knows the
-    // fds.
+    // By the last element the addon learns that the callee owns the descriptors, and when the
+    // ledger has them.
     const fds = new Int32Array(BATCH + 1)
     this.id = id
     this.#native = bind(options, fds, (count, shed, error) => {
@@ -96,8 +99,8 @@ export class Listener {
   }
 
   /**
-   * Accepts what waits in the backlog, and closes. A client that comes while it does so may be
-   * reset.
+   * Accepts what waits in the backlog, and closes the socket. A client that connects meanwhile may
+   * be reset.
    */
   finish(): void {
     this.#native.resume()
@@ -106,9 +109,9 @@ export class Listener {
   }
 
   /**
-   * Closes the socket. No batch comes after it. What waits in the backlog is reset, and other
-   * threads that share the socket accept no more. If a child process was given the socket, it is
-   * left to that. A second call does nothing.
+   * Closes the socket. No batch comes afterwards. Connections that wait in the backlog are reset,
+   * and other threads that share the socket stop accepting. If a child process has the socket, it
+   * stays open there. A second call does nothing.
    */
   close(): void {
     this.#native.close(!isHeldByChildren(this.fd))
@@ -120,32 +123,33 @@ export class Listener {
   }
 
   /**
-   * Whether a descriptor of unknown origin is an open connection that was accepted here: the check
-   * for what the ledger's recovery finds. False once the listener is closed.
+   * Whether a descriptor of unknown origin is an open connection that was accepted here. The
+   * ledger's recovery asks this about the descriptors that it finds. False once the listener is
+   * closed.
    */
   isConnection(fd: number): boolean {
     return this.#native.isConnection(fd)
   }
 
   /**
-   * For a Unix socket: whether its file is still there, and still its own. Always true for TCP,
-   * whose addresses nobody else can take away.
+   * For a Unix socket: whether its file still exists under its name and belongs to it. Always true
+   * for TCP, whose addresses nobody else can take away.
    */
   get isInPlace(): boolean {
     return this.#native.isInPlace()
   }
 
   /**
-   * For a Unix socket: whether its file exists under any name. Apps rename the file, so that it
-   * takes the place of another at once.
+   * For a Unix socket: whether its file exists under any name. Some apps rename the file, so that
+   * it replaces another one atomically.
    */
   get hasFile(): boolean {
     return this.#native.hasFile()
   }
 
   /**
-   * Gives the successor's file the permissions that this socket's file had, as far as the process
-   * may.
+   * Gives the successor's file the permissions that this socket's file had, where the process is
+   * allowed to.
    */
   copyPermissionsTo(successor: Listener): void {
     this.#native.copyPermissionsTo(String(successor.address))
@@ -173,7 +177,7 @@ function bind(options: ListenOptions, fds: Int32Array, onAccepted: AcceptedCallb
 }
 
 /**
- * Node takes any failure to bind `::` for a machine without IPv6, except that the port is taken.
+ * Node treats every failure to bind `::`, except a port that is taken, as a machine without IPv6.
  */
 function lacksIpv6(error: unknown): boolean {
   const { code, syscall } = error as NodeJS.ErrnoException

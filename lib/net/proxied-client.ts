@@ -8,7 +8,8 @@ const EAGAIN = 11
 const FIRST_CHECK_MS = 1
 const MAX_CHECK_MS = 50
 /**
- * A connection whose header has not come after this time is dealt as one without a client address.
+ * Milliseconds after which a connection whose header has not come is dealt as one without a client
+ * address.
  */
 const PATIENCE_MS = scaled(1000)
 
@@ -39,9 +40,9 @@ function hash(text: string): number {
 }
 
 /**
- * Keeps connections whose worker depends on what their PROXY header says, until the header has
- * come. Proxies send it at once, but it can arrive after the connection. It is checked for after 1
- * ms, 2, 4 … 50, for a second. Main thread.
+ * Keeps connections whose worker depends on their PROXY header until the header has come. Proxies
+ * send the header at once, but it can arrive after the connection. It is checked for after 1 ms,
+ * then after 2 ms, 4 ms and so on up to 50 ms, for one second in all. Main thread.
  */
 export class HeaderWait {
   readonly #onReady: (connection: Connection) => void
@@ -53,8 +54,8 @@ export class HeaderWait {
   }
 
   /**
-   * @returns whether it is kept until `onReady`; false if its header is there, or will never be of
-   *   use
+   * @returns whether the connection is kept until `onReady`; false if its header has come, or is
+   *   malformed
    */
   keep(connection: Connection): boolean {
     if (peekProxyHeader(connection.fd).kind !== 'partial') return false
@@ -71,7 +72,7 @@ export class HeaderWait {
   }
 
   #checkLater(connection: Connection, wait: number, deadline: number): void {
-    const look = (): void => {
+    const check = (): void => {
       const isPartial = peekProxyHeader(connection.fd).kind === 'partial'
       if (isPartial && performance.now() < deadline) {
         this.#checkLater(connection, Math.min(2 * wait, MAX_CHECK_MS), deadline)
@@ -80,6 +81,6 @@ export class HeaderWait {
       this.#waiting.delete(connection)
       this.#onReady(connection)
     }
-    this.#waiting.set(connection, setTimeout(look, wait))
+    this.#waiting.set(connection, setTimeout(check, wait))
   }
 }

@@ -8,8 +8,8 @@ export interface ProxiedAddress {
 }
 
 /**
- * The addresses in a header. A header that leaves them open (LOCAL, UNKNOWN, a Unix socket) has
- * null in their place, and the connection's own addresses hold.
+ * The addresses in a header. A header that names none (LOCAL, UNKNOWN, a Unix socket) has null
+ * instead, and the connection's own addresses apply.
  */
 export interface ProxiedAddresses {
   readonly source: ProxiedAddress
@@ -22,8 +22,8 @@ export type ProxyHeader =
   | { readonly kind: 'bad' }
 
 /**
- * The longest header that is accepted. Version 2 allows 65,551 bytes; headers in use have a few
- * hundred, with certificates' names.
+ * The longest header that is accepted, in bytes. Version 2 allows 65,551 bytes; headers in practice
+ * have a few hundred, which include certificates' names.
  */
 export const MAX_HEADER = 4096
 
@@ -40,7 +40,8 @@ const PARTIAL = { kind: 'partial' } as const
 const BAD = { kind: 'bad' } as const
 
 /**
- * The bytes of an address block, and of each address in it, by version 2's family and transport.
+ * The size in bytes of an address block, and of each address in it, by version 2's family and
+ * transport.
  */
 const blocks: Readonly<Record<number, { readonly bytes: number; readonly address: number }>> = {
   // Unspecified.
@@ -63,7 +64,7 @@ export function parseProxyHeader(bytes: Buffer): ProxyHeader {
   return beginsLike(bytes, V1) ? parseV1(bytes) : BAD
 }
 
-/** Compares as many bytes as there are. */
+/** Whether `bytes` begins with `start`, or, if `bytes` is shorter, is a beginning of it. */
 function beginsLike(bytes: Buffer, start: Buffer): boolean {
   const length = Math.min(bytes.length, start.length)
   return bytes.compare(start, 0, length, 0, length) === 0
@@ -73,7 +74,7 @@ function parseV1(bytes: Buffer): ProxyHeader {
   const end = bytes.subarray(0, MAX_V1).indexOf('\r\n')
   if (end === -1) {
     const isFull = bytes.length >= MAX_V1
-    // The line has no CR but its last.
+    // A valid line has one CR, at its end.
     const cr = bytes.indexOf(CR)
     return isFull || (cr !== -1 && cr !== bytes.length - 1) ? BAD : PARTIAL
   }
@@ -82,7 +83,7 @@ function parseV1(bytes: Buffer): ProxyHeader {
   if (/^PROXY UNKNOWN(?: [ -~]*)?$/.test(line)) return { kind: 'whole', length, addresses: null }
   const [, version, from, to, fromPort, toPort] = /^PROXY TCP([46]) (\S+) (\S+) (\d{1,5}) (\d{1,5})$/.exec(line) ?? []
   const family = version === '6' ? 'IPv6' : 'IPv4'
-  // Without a zone, which means something on one machine only.
+  // An address with a zone is refused: a zone has a meaning on one machine only.
   const isAddress = (text = ''): boolean =>
     family === 'IPv6' ? net.isIPv6(text) && !text.includes('%') : net.isIPv4(text)
   if (!isAddress(from) || !isAddress(to) || !isPort(fromPort) || !isPort(toPort)) return BAD
@@ -99,7 +100,7 @@ function parseV2(bytes: Buffer): ProxyHeader {
   const [command, transport] = [bytes[12], bytes[13]]
   const length = V2_FIXED + bytes.readUInt16BE(14)
   if ((command !== LOCAL && command !== PROXY) || length > MAX_HEADER) return BAD
-  // A LOCAL header's content is to be ignored, except its length.
+  // The specification says to ignore the content of a LOCAL header, but not its length.
   const block = command === LOCAL ? { bytes: 0, address: 0 } : blocks[transport]
   if (!block || length < V2_FIXED + block.bytes) return BAD
   if (bytes.length < length) return PARTIAL
@@ -127,7 +128,7 @@ function addressesOf(bytes: Buffer, size: number): ProxiedAddresses {
   }
 }
 
-/** Node writes an IPv6 address as the system does, in its shortest form. */
+/** The address in its shortest form, as Node and the kernel write it. */
 function ipv6Text(raw: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => raw.readUInt16BE(i * 2).toString(16))
   return new net.SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address

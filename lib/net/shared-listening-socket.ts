@@ -2,15 +2,15 @@ import { loadAddon, type NativeListener } from '../native.ts'
 import { type ListenerFaults, listenError, rethrow, stoppedError } from './listen-errors.ts'
 
 /**
- * Another thread's listening socket, shared: each accepts what it gets, one connection at a time,
- * and only while JS runs to have it. It does not keep the loop alive.
+ * Another thread's listening socket, from which this thread accepts as well, one connection at a
+ * time, as it is told of each. It does not keep the loop alive.
  */
 export class SharedListener {
   readonly #native: NativeListener
 
   /**
-   * `place`: has the complement (`~fd`) of what is accepted before this thread goes on, or is
-   * terminated.
+   * @param place one word of shared memory. It gets the complement (`~fd`) of each descriptor
+   *   before JS continues, so that the descriptor is known even if this thread is terminated.
    * @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now.
    */
   constructor(
@@ -34,9 +34,9 @@ export class SharedListener {
 }
 
 /**
- * Another thread's listening socket, shared: this thread accepts from it when it likes, and can be
- * told when there is something to accept. Of the threads that watch it, one is told of a
- * connection: the first that sleeps. It does not keep the loop alive.
+ * Another thread's listening socket, from which this thread accepts when it calls `acceptInto`. It
+ * can be told when connections wait. When a connection comes, the kernel wakes one of the threads
+ * that watch the socket: the first that sleeps. The object does not keep the loop alive.
  */
 export class WatchedSocket {
   readonly #native: NativeListener
@@ -44,19 +44,20 @@ export class WatchedSocket {
   /** @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now. */
   constructor(fd: number, onReadable: () => void) {
     this.#native = share(fd, true, (_, error) => {
-      // An error: whoever it belongs to has shut it down.
+      // After an error there is nothing to accept: the thread that owns the socket has shut it
+      // down.
       if (error === undefined) onReadable()
     })
     this.#native.pause()
   }
 
-  /** From now on `onReadable` is called while connections wait, or not any more. */
+  /** Sets whether `onReadable` is called while connections wait. */
   watch(on: boolean): void {
     if (on) this.#native.resume()
     else this.#native.pause()
   }
 
-  /** Watched or not: see NativeListener. */
+  /** See NativeListener. The socket need not be watched. */
   acceptInto(places: Int32Array, room = places.length): number {
     return this.#native.acceptInto(places, room)
   }
@@ -68,7 +69,7 @@ export class WatchedSocket {
 
 const SHARED = 'a socket of the main thread'
 
-/** It does not hold the loop. @throws ERR_DLB_LISTEN */
+/** Shares the socket without keeping the loop alive. @throws ERR_DLB_LISTEN */
 function share(
   fd: number,
   exclusive: boolean,
