@@ -42,11 +42,11 @@ import { WorkerLinks } from './workers/worker-links.ts'
 import { Workers } from './workers/workers.ts'
 
 /**
- * Deals the connections of one process to worker threads. Made by `startBalancer`.
+ * Deals the connections of one process to worker threads. `startBalancer` makes it.
  *
- * Thread: the one that started it, for everything. Its event loop accepts connections where the
- * workers do not, and watches over the workers, so it should not be blocked for long. 'error'
- * throws without a listener, as any EventEmitter's.
+ * Thread: all calls are made on the thread that started it. That thread's event loop accepts
+ * connections while workers do not, and watches over the workers, so it should not be blocked for
+ * long. As with any EventEmitter, an 'error' event without a listener throws.
  */
 export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #options: ResolvedOptions
@@ -64,8 +64,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   #started: Promise<void> | null = null
 
   /**
-   * Builds all that needs no thread, each part after those that it works with.
-   * @throws what `startBalancer` rejects with; nothing is left open then.
+   * Builds everything but the workers' threads, each part after those that it works with.
+   * @throws what `startBalancer` rejects with; then nothing is left open
    */
   constructor(options: ResolvedOptions) {
     super()
@@ -96,8 +96,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 
   /**
-   * Resolves once every worker listens, or has ended with code 0. Called again, it gives the same
-   * promise.
+   * Starts the workers. Resolves once every worker listens, or has ended with code 0. Further calls
+   * return the same promise.
    */
   start(): Promise<void> {
     this.#started ??= this.#start()
@@ -120,17 +120,20 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     for (let worker = 0; worker < this.#options.workers; worker++) this.#supervisor.start(worker)
   }
 
-  /** What the workers' servers listen on now, as `server.address()` gives it there. */
+  /**
+   * The addresses that the workers' servers listen on now, as `server.address()` gives them there.
+   */
   get addresses(): (AddressInfo | string)[] {
     return this.#table.entries().map(({ listener }) => listener.address)
   }
 
   /**
    * Changes the number of workers, 1 to `maxWorkers`, while traffic flows. Resolves once the new
-   * ones listen, or those that are too many have ended. They finish what they have, for at most
-   * `drainTimeout`. Each change waits for those before it.
-   * @throws ERR_DLB_INVALID_ARGUMENT; as rejections ERR_DLB_CLOSED, and for a worker that does not
-   *   come up ERR_DLB_ENTRY_FAILED, ERR_DLB_THREAD_FAILED or ERR_DLB_TIMEOUT: the others stay.
+   * workers listen, or the surplus ones have ended. Those finish the connections that they have,
+   * for at most `drainTimeout`. Each change waits for those before it.
+   * @throws ERR_DLB_INVALID_ARGUMENT; as rejections ERR_DLB_CLOSED, and, if a new worker does not
+   *   come to listen, ERR_DLB_ENTRY_FAILED, ERR_DLB_THREAD_FAILED or ERR_DLB_TIMEOUT: then the
+   *   other workers stay
    */
   resize(workers: number): Promise<RollingReport> {
     const { maxWorkers } = this.#options
@@ -146,21 +149,21 @@ export class Balancer extends EventEmitter<BalancerEvents> {
 
   /**
    * Replaces the workers one after the other by new threads, which run the entry as it is now. A
-   * new worker starts and listens. Only then its predecessor gets no more connections, finishes
-   * what it has (for at most `drainTimeout`), and ends. Numbers change: a new worker takes a place
-   * that is vacant.
-   * @throws as rejections, ERR_DLB_CLOSED, and for a worker that does not come up
-   *   ERR_DLB_ENTRY_FAILED, ERR_DLB_THREAD_FAILED or ERR_DLB_TIMEOUT: its predecessor stays, and so
-   *   do those after it.
+   * new worker starts and listens. Then the worker that it replaces gets no new connections,
+   * finishes those that it has (for at most `drainTimeout`), and ends. Workers get other numbers,
+   * because a new worker takes a vacant place.
+   * @throws as rejections ERR_DLB_CLOSED, and, if a new worker does not come to listen,
+   *   ERR_DLB_ENTRY_FAILED, ERR_DLB_THREAD_FAILED or ERR_DLB_TIMEOUT: then the worker that it was
+   *   to replace and all later ones stay
    */
   reload(): Promise<RollingReport> {
     return this.#rolling.reload()
   }
 
   /**
-   * Calls the handlers that the workers' apps have for the signal, as if the process had got it on
-   * one thread.
-   * @returns how many workers have a handler
+   * Calls the handlers that the workers' apps have for the signal, as a signal of the process would
+   * in an app on a single thread.
+   * @returns the number of workers that have a handler
    * @throws ERR_DLB_INVALID_ARGUMENT if it is not the name of a signal
    */
   signal(signal: NodeJS.Signals): number {
@@ -175,15 +178,15 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     return this.#snapshots.health()
   }
 
-  /** A plain snapshot; after the close, the last one. */
+  /** The figures of this moment, as plain data; after the close, the last ones. */
   stats(): BalancerStats {
     return this.#snapshots.stats()
   }
 
   /**
-   * Stops accepting, lets what was accepted finish, ends the workers, and gives everything back.
-   * Called again, it can only bring the deadline forward, and gives the same promise.
-   * @throws ERR_DLB_INVALID_ARGUMENT at once, and nothing is changed
+   * Stops accepting, lets accepted connections finish, ends the workers, and releases all
+   * resources. Further calls return the same promise, and can only move the deadline forward.
+   * @throws ERR_DLB_INVALID_ARGUMENT at once; then nothing has changed
    */
   close(options: CloseOptions = {}): Promise<CloseReport> {
     const { timeout, signal } = readCloseOptions(options, this.#options.drainTimeout)
@@ -239,7 +242,7 @@ function createTable(basics: Basics, dispatch: Dispatch): ListenerTable {
     eligibility,
     settings: options.listeners,
     acceptMode: ledger.acceptMode,
-    // Main keeps the limits, so workers do not accept where there are any.
+    // Main enforces the limits, so workers do not accept if there are any.
     workersMayAccept: !hasLimits(options),
     onBatch: (listener, fds, count) => dispatch.accepted(listener, fds, count),
     onShed: (count) => {
@@ -257,8 +260,8 @@ function createTable(basics: Basics, dispatch: Dispatch): ListenerTable {
 /**
  * Runs `entry` in worker threads, and deals the connections of all its servers to them.
  *
- * Resolves once every worker of the first generation listens, or has ended with code 0.
- * @throws (as a rejection, with nothing left behind) ERR_DLB_INVALID_ARGUMENT, ERR_DLB_IN_WORKER,
+ * Resolves once every worker that it starts listens, or has ended with code 0.
+ * @throws (as a rejection, with nothing left open) ERR_DLB_INVALID_ARGUMENT, ERR_DLB_IN_WORKER,
  *   ERR_DLB_ENTRY_FAILED (`exitCode`, `workerError`), ERR_DLB_THREAD_FAILED, ERR_DLB_TIMEOUT,
  *   ERR_DLB_CLOSED, ERR_DLB_ADDON_UNAVAILABLE; with `fallbackPolicy: 'none'` also
  *   ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES and ERR_DLB_DEVICE_FAILED
@@ -270,7 +273,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   return balancer
 }
 
-/** Otherwise each worker would start workers, and so on without end. */
+/** The error of a call in a worker: there each worker would start workers, without end. */
 function inWorker(): NodeDlbError {
   return new NodeDlbError(
     'ERR_DLB_IN_WORKER',

@@ -57,8 +57,8 @@ export class Closing {
   }
 
   /**
-   * Stops accepting, lets what was accepted finish, ends the workers, and gives everything back.
-   * Called again, it can only bring the deadline forward, and gives the same promise.
+   * Stops accepting, lets accepted connections finish, ends the workers, and releases all
+   * resources. Further calls return the same promise, and can only move the deadline forward.
    */
   close(signal: NodeJS.Signals, timeout: number): Promise<CloseReport> {
     const { drains, workers } = this.#parts
@@ -70,7 +70,7 @@ export class Closing {
   async #close(drain: Drain): Promise<CloseReport> {
     const { ledger, supervisor, drains, snapshots, events } = this.#parts
     this.#stopBeginning(drain)
-    // What is still in the device is served first.
+    // Connections that are still in the device are served first.
     const cutOpen = await drains.run(drain, () => ledger.nothingWaits)
     this.#stopWatching()
     const cut = cutOpen + this.#refuseRest()
@@ -81,7 +81,7 @@ export class Closing {
     return report
   }
 
-  /** From here on nothing new begins: no change of the workers, no connection, no successor. */
+  /** Stops whatever begins new things: changes of the workers, accepting, and respawning. */
   #stopBeginning(drain: Drain): void {
     const { snapshots, rolling, acceptSwitch, starts, admission, table, supervisor } = this.#parts
     snapshots.close()
@@ -93,9 +93,7 @@ export class Closing {
     supervisor.stopRespawning()
   }
 
-  /**
-   * All threads have ended: nobody stalls, is parked or sheds any more, and no device is missed.
-   */
+  /** Stops what watches the threads and the device, once all threads have ended. */
   #stopWatching(): void {
     const { stalls, parking, sheds, clients, failOver } = this.#parts
     stalls?.stop()
@@ -106,9 +104,8 @@ export class Closing {
   }
 
   /**
-   * Refuses what nobody will adopt.
-   * @returns how many connections were cut by that: those that waited for a server, and not those
-   *   whose server the app had closed before
+   * Refuses the connections that nobody will adopt.
+   * @returns how many of them count as cut: those that waited for a server that still listened
    */
   #refuseRest(): number {
     const { dispatch, recovery, guard, table, cuts } = this.#parts
@@ -122,8 +119,8 @@ export class Closing {
   }
 
   /**
-   * All connections are served by now, and the caller can do nothing about a device that fails to
-   * close.
+   * Closes the domain. A failure is a warning only, because all connections are served by now, and
+   * the caller can do nothing about it.
    */
   async #giveBack(): Promise<void> {
     const { datagrams, dispatch } = this.#parts
@@ -133,8 +130,8 @@ export class Closing {
     } catch (error) {
       if (!(error instanceof NodeDlbError)) throw error
       process.emitWarning(`the device was not closed properly: ${error.message}`, 'NodeDlbWarning')
-      // Node prints the warning on the next tick. The caller may end the process right after the
-      // close.
+      // Node prints the warning on the next tick, and the caller may end the process right after
+      // the close.
       await new Promise<void>((resolve) => process.nextTick(resolve))
     }
   }

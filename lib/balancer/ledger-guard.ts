@@ -2,7 +2,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { loadAddon } from '../native.ts'
 
 /**
- * Has the addon close the connections that nobody has adopted, should this thread end before the
+ * Makes the addon close the connections that nobody has adopted, if this thread ends before the
  * balancer is closed. Main thread.
  */
 export class LedgerGuard {
@@ -18,7 +18,7 @@ export class LedgerGuard {
     this.#guard = loadAddon().guardLedger(this.#ledger.entries.words, words, stride, places)
   }
 
-  /** Does nothing if it has not begun. */
+  /** Does nothing before `begin`. */
   release(): void {
     if (this.#guard !== null) loadAddon().releaseLedger(this.#guard)
     this.#guard = null

@@ -129,7 +129,7 @@ t.test('with all places taken, a reload ends each worker before it starts the ne
   const steps: string[] = []
   const roster = {
     current: [0, 1],
-    hasRoom: false,
+    hasVacancy: false,
     add: async () => steps.push('added'),
     remove: async (worker: number) => {
       steps.push(`removed ${worker}`)

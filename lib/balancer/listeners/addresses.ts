@@ -6,7 +6,7 @@ export interface Asked {
   readonly address: string | null
   readonly port: number
   readonly ipv6Only: boolean
-  /** Others may have the same address, if they ask for this as well. */
+  /** Whether others may have the same address, if they ask for this as well. */
   readonly reusePort: boolean
 }
 
@@ -21,8 +21,8 @@ const IPV6_WILDCARD = '::'
 const MAPPED = '::ffff:'
 
 /**
- * Whether the kernel would take the request for the listener's own address. A request for TCP names
- * a port other than 0.
+ * Whether the kernel would treat the request as one for the listener's own address. A request for
+ * TCP names a port other than 0.
  */
 export function isSame({ asked, address }: Bound, request: Asked): boolean {
   if (typeof address === 'string') return request.port === -1 && isSamePath(address, request.address ?? '')
@@ -34,7 +34,7 @@ export function isSamePath(one: string, other: string): boolean {
   return one === other || (!one.startsWith('\0') && !other.startsWith('\0') && resolve(one) === resolve(other))
 }
 
-/** Whether the hosts are the same, whatever the ports. */
+/** Whether the hosts are the same. Ports are not compared. */
 export function isSameHost({ asked, address }: Bound, request: Asked): boolean {
   if (typeof address === 'string' || request.port === -1) return false
   if (request.address === null && asked.address === null) return request.ipv6Only === asked.ipv6Only
@@ -58,7 +58,7 @@ export function overlaps({ asked, address }: Bound, request: Asked): boolean {
   return v6 === IPV6_WILDCARD && !ipv6Only
 }
 
-/** The kernel takes an IPv4-mapped IPv6 address (`::ffff:1.2.3.4`) for the IPv4 address. */
+/** The kernel treats an IPv4-mapped IPv6 address (`::ffff:1.2.3.4`) as the IPv4 address. */
 function asIpv4(address: string): string {
   return address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address
 }
@@ -68,7 +68,7 @@ export function canonical(address: string): string {
   try {
     return new SocketAddress({ address, family: isIpv6(address) ? 'ipv6' : 'ipv4' }).address
   } catch {
-    // The address has an interface's name, or is not an address. The bind finds that out.
+    // The address has an interface's name, or is not an address. In the latter case the bind fails.
     return address
   }
 }

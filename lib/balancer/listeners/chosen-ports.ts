@@ -4,15 +4,15 @@ const RECENT_MS = 5000
 
 export interface ChosenPort {
   readonly port: number
-  /** A worker got the port within the last 5 s. */
+  /** Whether a worker got the port within the last 5 s. */
   readonly isRecent: boolean
 }
 
 /**
  * The ports that the kernel chose for `listen(0)`. They make all workers get the same ports: the
  * first worker that asks gets a new port, and the others get the same one in turn, even after it is
- * closed. Without this, an app that finds a free port by such a `listen`, closes it, and listens
- * there, would end up on as many ports as there are workers.
+ * closed. Without this, an app that finds a free port by `listen(0)`, closes the server, and
+ * listens on that port would end up on a different port in each worker.
  */
 export class ChosenPorts {
   /** When each port was taken last, by host. The oldest port comes first. */

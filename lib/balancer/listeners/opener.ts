@@ -13,7 +13,7 @@ import { type ListenerSocket, UnboundListener } from './unbound-listener.ts'
 /** The backlog that Node asks for by default. */
 const DEFAULT_BACKLOG = 511
 
-/** What becomes of the connections of the sockets that are opened. */
+/** What the opened sockets report. */
 export interface SocketCallbacks {
   readonly onBatch: (listener: number, fds: Int32Array, count: number) => void
   readonly onShed: (count: number) => void
@@ -25,16 +25,15 @@ export interface SocketCallbacks {
 /** What the opener asks the table. */
 export interface EntryPlanner {
   policyFor(wanted: PolicyName): Policy
-  /** A place in the accept mode's words for a listener with this policy; null if it gets none. */
+  /** A listener's counter in AcceptMode for a listener with this policy; null if it gets none. */
   takeAcceptCounter(policy: Policy): number | null
   /** The entry has another socket than before. */
   socketChanged(entry: TableEntry): void
 }
 
 /**
- * Finds the listener that a `listen()` in a worker means, or opens it. Main thread.
- *
- * Which addresses are the same is the kernel's to say (addresses.ts).
+ * Finds the listener that a `listen()` in a worker refers to, or opens it. addresses.ts decides, as
+ * the kernel does, which addresses are the same. Main thread.
  */
 export class ListenerOpener {
   readonly #registry: ListenerRegistry
@@ -75,7 +74,9 @@ export class ListenerOpener {
     return Listener.open(id, { ...where, ...common }, (fds, count) => onBatch(id, fds, count), { onShed, onError })
   }
 
-  /** A listener has closed: those that its address kept from being bound are bound now. */
+  /**
+   * Binds the listeners that could not be bound while the closed one had an overlapping address.
+   */
   bindUnbound(closed: TableEntry): void {
     for (const entry of this.#registry.all()) {
       if (!(entry.listener instanceof UnboundListener) || !overlaps(closed, asBound(entry))) continue
@@ -90,8 +91,8 @@ export class ListenerOpener {
   }
 
   /**
-   * The listener that the kernel would take the request for; or a listener of the worker's own that
-   * excludes it, even one that is not bound.
+   * The listener whose address the kernel would treat as the requested one; or a listener of this
+   * worker that excludes the request, even if it is not bound.
    */
   #find(worker: number, request: ListenRequest): TableEntry | undefined {
     const entries = this.#registry.all()
@@ -100,8 +101,8 @@ export class ListenerOpener {
   }
 
   /**
-   * A listener on a port of the kernel's choice: a port that the kernel has chosen before for
-   * another worker, if there is one (see ChosenPorts).
+   * Finds or opens a listener on a port that the kernel chooses. A port that the kernel has chosen
+   * before for another worker comes first (see ChosenPorts).
    */
   #findOrOpenAny(worker: number, request: ListenRequest): TableEntry {
     const host = `${request.address ?? '*'} ${request.ipv6Only}`
@@ -116,7 +117,7 @@ export class ListenerOpener {
       .all()
       .find((entry) => entry.asked.port === 0 && isSameHost(entry, request) && isFree(entry))
     for (const { port, isRecent } of this.#chosen.of(worker, host)) {
-      // A port that all workers closed long ago is not what a worker wants that starts now.
+      // All workers closed the port long ago, so a worker that starts now does not mean this port.
       if (open && !isRecent && asBound(open).port !== port) continue
       const found = this.#find(worker, { ...request, port })
       if (found && isFree(found)) return found
@@ -148,8 +149,9 @@ export class ListenerOpener {
   }
 
   /**
-   * An address that overlaps with one of this very worker's fails, as it does on a single thread.
-   * An address that overlaps only with other workers' is bound once those have closed.
+   * Binds the address. An address that overlaps with another one of the same worker fails, as it
+   * does on a single thread. An address that overlaps only with other workers' is bound once those
+   * have closed.
    */
   #bind(id: number, worker: number, request: ListenRequest, settings: ListenerSettings): ListenerSocket {
     try {

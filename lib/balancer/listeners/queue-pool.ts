@@ -11,14 +11,17 @@ export interface Placed {
 }
 
 /**
- * A queue, and the listeners whose connections go there. Its workers have a link to the queue, or
- * are about to be told of it.
+ * A queue, and the listeners whose connections go there. Each of `workers` has a link to the queue,
+ * or is about to be told to make one.
  */
 interface SharedQueue<L extends Placed> {
   readonly queue: QueueId
   readonly priority: number
   readonly workers: Set<number>
-  /** In the order in which they came, which is mostly the order in which workers join them. */
+  /**
+   * The listeners in the order in which they came, which is usually the order in which workers join
+   * them.
+   */
   readonly listeners: L[]
 }
 
@@ -30,43 +33,47 @@ export interface QueuePoolHooks<L extends Placed> {
   readonly onLinks: (worker: number) => void
 }
 
-/** A worker that has listened on one address mostly listens on its others within this time. */
+/**
+ * Milliseconds within which a worker that has listened on one address usually listens on its
+ * others.
+ */
 const SETTLING_MS = 50
 
 /**
  * The load-balanced queues that listeners share. An event names its listener, so one queue is
- * enough for any number of listeners, if the same workers serve them all. A queue's connections go
- * to any worker that has a link to it, and must not come to a worker without a server for them.
- * Hence:
+ * enough for any number of listeners, if the same workers serve them all. The device may deal a
+ * queue's connections to any worker that has a link to the queue, and a worker without a server for
+ * a connection must not get it. Therefore:
  *
  * Invariant: all workers of a queue serve all of its listeners.
  *
- * - A listener that is opened goes to the queue of exactly the worker that opens it.
+ * - A listener that is opened goes to the queue whose only worker is the one that opens it.
  * - A worker that joins a listener becomes a worker of its queue once it has joined all listeners
- *   there. For an ordinary server, whose workers all listen everywhere, nothing else happens, and
- *   no other worker has to do anything when a worker starts.
+ *   of that queue. For an ordinary server, whose workers all listen everywhere, nothing else
+ *   happens, and no other worker has to do anything when a worker starts.
  * - Queues that come to have the same workers become one queue.
- * - A listener moves to the queue of exactly its own workers when its queue lacks some of them for
- *   a while (they do not listen everywhere), or at once when a worker leaves it.
+ * - A listener moves to a queue that has exactly the listener's workers: after a while, if its
+ *   queue lacks some of them (they do not listen everywhere), or at once when a worker leaves the
+ *   listener.
  * - Listeners of different priorities do not share a queue, because a device compares the events of
  *   different queues by the priorities of the links.
  *
- * There are as many queues as a port has links, so that no worker runs out of links. When there are
- * more sets of workers than queues, some listeners have no queue. They are dealt to their workers in
- * turn until a queue is free.
+ * The pool has as many queues as a port has links, so that no worker runs out of links. When there
+ * are more sets of workers than queues, some listeners have no queue. Main deals their connections
+ * to their workers in turn until a queue is free.
  *
- * A worker hears of a change on a later turn of its loop, or in the answer when it joins or leaves
- * itself. So a worker may still have a link that it should not have. It gives back what comes to it
- * through that link, and main deals it again. What is left in a queue without listeners is given
- * back as well.
+ * A worker learns of a change on a later turn of its loop, or, when it joins or leaves a listener
+ * itself, from the answer. Until then it may have a link that it should not have. It gives back the
+ * connections that come through that link, and main deals them again. Connections that are left in
+ * a queue without listeners are given back as well.
  *
  * Main thread.
  */
 export class QueuePool<L extends Placed> {
   readonly #hooks: QueuePoolHooks<L>
   /**
-   * The queue that was given back first comes first: its former workers have most probably removed
-   * their links by then.
+   * The free queues. The one that was given back first comes first, because its former workers have
+   * most probably removed their links by then.
    */
   readonly #free: QueueId[]
   readonly #used: SharedQueue<L>[] = []
@@ -109,7 +116,6 @@ export class QueuePool<L extends Placed> {
     for (const { workers } of this.#used) workers.delete(worker)
   }
 
-  /** Another pool replaces this one. */
   close(): void {
     if (this.#settling !== null) clearTimeout(this.#settling)
   }
@@ -117,8 +123,8 @@ export class QueuePool<L extends Placed> {
   #grow(shared: SharedQueue<L>, { members }: L): void {
     for (const worker of members) {
       if (shared.workers.has(worker)) continue
-      // The search begins at the last listener, which a worker that has just started has not joined
-      // yet.
+      // The search begins at the last listener, because a worker that has just started has not
+      // joined that one yet.
       if (shared.listeners.findLastIndex((other) => !other.members.has(worker)) === -1) this.#link(shared, worker)
     }
     // All workers that were linked have died.
@@ -133,7 +139,9 @@ export class QueuePool<L extends Placed> {
     for (const listener of [...shared.listeners]) this.#put(listener, equal)
   }
 
-  /** Moves the listener to the queue of exactly its workers, if there is one for it. */
+  /**
+   * Moves the listener to a queue that has exactly its workers, if there is one or a queue is free.
+   */
   #move(listener: L): void {
     const { priority, members } = listener
     const before = this.#queueOf.get(listener)

@@ -21,14 +21,14 @@ export class ListenerRegistry {
     this.#entries.set(entry.id, entry)
   }
 
-  /** @returns whether it was there */
+  /** @returns whether the entry was in the registry */
   remove(entry: TableEntry): boolean {
     return this.#entries.delete(entry.id)
   }
 
   /**
-   * An id that no open listener has. Events that are under way may still name one that was closed a
-   * moment ago, so ids go round before one is used again.
+   * Returns an id that no open listener has. Events under way may still name a listener that was
+   * closed a moment ago, so all other ids are used before one is used again.
    * @throws ERR_DLB_NO_RESOURCES
    */
   nextId(): number {

@@ -1,18 +1,17 @@
 import type { Route } from '../../protocol.ts'
 import type { TableEntry } from './table-entry.ts'
 
-/** What a worker is told of. */
+/** The routes, and the way to tell workers of them. */
 export interface RouteUpdateSource {
   routeOf(entry: TableEntry): Route
-  /** These routes, and the worker's links, are not what they were. */
+  /** Tells the worker that these routes, or its links, have changed. */
   tell(worker: number, routes: [listener: number, route: Route][]): void
 }
 
 /**
- * Collects the changes of routes and links, and tells each worker of its own once per turn of the
- * loop. Main thread.
- *
- * Answers to a worker's calls overtake what is posted here. The revision says which is newer.
+ * Collects the changes of routes and links, and tells each worker of those that concern it, once
+ * per turn of the loop. An answer to a worker's call overtakes these messages; the revision tells
+ * which of the two is newer. Main thread.
  */
 export class RouteUpdates {
   readonly #source: RouteUpdateSource

@@ -1,6 +1,6 @@
 import type { PolicyName } from '../dispatch/policies/names.ts'
 
-/** The options that a listener can have of its own. */
+/** The options that can be set for a single listener. */
 export interface ListenerOptions {
   /** Default: the balancer's. */
   readonly policy?: PolicyName | undefined

@@ -4,9 +4,15 @@ import { isTaken, type ListenerOpener } from './opener.ts'
 import type { TableEntry } from './table-entry.ts'
 import type { ListenerSocket } from './unbound-listener.ts'
 
-/** An app that removes a Unix socket's file when it closes its server does so about then. */
+/**
+ * Milliseconds after a worker has left a Unix socket at which main checks the socket's file: apps
+ * that remove the file when they close their server do so about then.
+ */
 const CHECKS_AFTER_LEAVING_MS = [20, 200, 2000]
-/** An app may rename a Unix socket's file once it listens: for one second, main checks for that. */
+/**
+ * Milliseconds between checks, for one second, of whether an app has renamed a Unix socket's file
+ * after `listen`.
+ */
 const RENAME_CHECK_MS = 10
 const MAX_RENAME_CHECKS = 100
 
@@ -18,10 +24,11 @@ export interface SocketFilesOptions {
 }
 
 /**
- * Keeps the files of Unix sockets in place. Apps treat such a file as if one process had it: they
- * remove what a crash left behind before they listen, some remove it when they end, and some rename
- * it. Here all workers share the socket, so a file that is gone is made anew, with a new socket.
- * Clients that wait in the old socket's backlog are accepted; no others can come to that socket.
+ * Keeps the files of Unix sockets in place. An app treats such a file as if one process had it: it
+ * may remove a file that a crash has left before it listens, remove the file when it ends, or
+ * rename it. Here all workers share the socket, so a file that is gone is made again, with a new
+ * socket. Clients that wait in the old socket's backlog are accepted; no others can reach that
+ * socket.
  *
  * Main thread.
  */
@@ -35,7 +42,9 @@ export class SocketFiles {
     this.#options = options
   }
 
-  /** A worker listens on the entry: its file has to be there. @throws ERR_DLB_LISTEN */
+  /**
+   * Makes sure that the file exists for a worker that listens on the entry. @throws ERR_DLB_LISTEN
+   */
   putInPlace(entry: TableEntry): void {
     const { opener, onSocketChanged } = this.#options
     const { listener } = entry
@@ -50,8 +59,9 @@ export class SocketFiles {
   }
 
   /**
-   * A worker that has left may have removed the file, while others serve on: it is put back, unless
-   * another process has the name by now. A file that was renamed stays where the app wants it.
+   * Puts back the file that a worker may have removed as it left, if other workers still serve the
+   * socket and no other process has taken the name. A file that was renamed stays where the app has
+   * moved it.
    */
   keepInPlace(entry: TableEntry): void {
     if (this.#stopped || entry.closed || entry.members.size === 0 || entry.listener.hasFile) return
@@ -62,13 +72,16 @@ export class SocketFiles {
     }
   }
 
-  /** A worker has closed its server, and may remove the file soon. */
+  /**
+   * Checks the file several times after a worker has closed its server, because the worker may
+   * remove it.
+   */
   keepInPlaceAfterLeaving(entry: TableEntry): void {
     if (entry.asked.port !== -1) return
     for (const ms of CHECKS_AFTER_LEAVING_MS) setTimeout(() => this.keepInPlace(entry), ms).unref()
   }
 
-  /** `finish`: connections that wait in the backlogs are accepted first. */
+  /** @param finish whether connections that wait in the backlogs are accepted first */
   stop(finish: boolean): void {
     this.#stopped = true
     for (const [listener, timer] of this.#renamed) {

@@ -22,7 +22,7 @@ export class TableEntry implements DealtListener, Bound {
   queue: QueueId | null = null
   /** Grows with each change of the policy or the queue. */
   revision = 0
-  /** The workers that listen now. `workers` has those of them that may be dealt connections. */
+  /** The workers that listen now. `workers` has the eligible ones among them. */
   readonly members = new Set<number>()
   /** Workers that listened and died. The socket stays open for their successors. */
   readonly awaited = new Set<number>()
@@ -31,7 +31,7 @@ export class TableEntry implements DealtListener, Bound {
   directQueues: readonly QueueId[] = []
   turn = 0
   closed = false
-  /** The listener's counter in AcceptMode; null: workers cannot accept in main's stead. */
+  /** The listener's counter in AcceptMode; null if workers cannot accept instead of main. */
   readonly acceptCounter: number | null
   /** What `checkBacklogs` found last: the counter's value, and whether connections waited. */
   acceptCount = 0
@@ -60,8 +60,8 @@ export class TableEntry implements DealtListener, Bound {
   }
 
   /**
-   * Whether connections inherit TCP_NODELAY, as the first server wants it. A worker whose server
-   * wants something else changes it for each connection.
+   * Whether connections inherit TCP_NODELAY, which is as the first server wants it. A worker whose
+   * server wants the other setting changes it for each connection.
    */
   get noDelay(): boolean {
     return this.asked.noDelay

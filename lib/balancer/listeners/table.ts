@@ -24,11 +24,16 @@ export interface ListenerTableOptions extends SocketCallbacks {
   readonly eligibility: Eligibility
   readonly settings: ListenerSettingsTable
   readonly acceptMode: AcceptMode
-  /** Whether workers may accept in main's stead, where the device chooses among them. */
+  /**
+   * Whether workers may accept instead of main from listeners whose connections the device
+   * distributes.
+   */
   readonly workersMayAccept: boolean
-  /** These connections waited for a worker with a server, and there is one now. */
+  /**
+   * Called with connections that waited for a worker with a server, once there is such a worker.
+   */
   readonly onServed: (unserved: readonly Connection[]) => void
-  /** The worker's routes of these listeners, or its links, have changed. */
+  /** The worker's routes for these listeners, or its links, have changed. */
   readonly onRoutes: (worker: number, links: Links, routes: Routes) => void
   /** No worker listens there any more. Its unserved connections have nowhere to go. */
   readonly onClose: (entry: TableEntry) => void
@@ -76,7 +81,7 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
     return this.#generation
   }
 
-  /** This domain takes the place of the one that has failed: listeners get their queues from it. */
+  /** Replaces the domain that has failed: listeners get their queues from this one. */
   connect(domain: ConnectionDomain): void {
     this.#domain = domain
     this.#generation++
@@ -145,7 +150,7 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
     this.#files.keepInPlaceAfterLeaving(entry)
   }
 
-  /** The worker died; its successor will listen again. */
+  /** Called when a worker has died whose successor will listen again. */
   workerDied(worker: number): void {
     this.#queues.forget(worker)
     this.#opener.forget(worker)
@@ -157,7 +162,7 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
     }
   }
 
-  /** The worker ended and has no successor. */
+  /** Called when a worker has ended that has no successor. */
   workerFinished(worker: number): void {
     this.#queues.forget(worker)
     this.#opener.forget(worker)
@@ -169,24 +174,24 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
     }
   }
 
-  /** A worker has become eligible, or is not eligible any more. */
+  /** Called when a worker has become eligible, or has stopped being so. */
   eligibilityChanged(): void {
     for (const entry of this.entries()) this.#workersChanged(entry)
   }
 
-  /** From now on main accepts from the listeners, or stops, as the mode says. */
+  /** Makes main accept from the listeners or stop, as the mode says. */
   setAcceptMode(mode: AcceptModeName): void {
     this.#acceptMode = mode
     for (const entry of this.entries()) this.#setAccepting(entry)
   }
 
-  /** Whether workers can accept from the listener in main's stead. */
+  /** Whether workers can accept from the listener instead of main. */
   canWorkersAccept(id: number): boolean {
     const entry = this.#registry.get(id)
     return entry !== undefined && this.#canWorkersAccept(entry)
   }
 
-  /** Who accepts from the listener now; paused: nobody, also because no worker serves it. */
+  /** The accept mode of the listener: paused also if no worker serves it. */
   acceptingAt(entry: TableEntry): AcceptModeName {
     const isOpen = entry.listener.fd >= 0
     if (isOwnAccepting(entry.policy.name)) {
@@ -198,8 +203,9 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
   }
 
   /**
-   * Compares the backlogs of the listeners from which workers accept with the last call: `stranded`
-   * if one waited then already, and no worker has accepted there since.
+   * Samples the backlogs of the listeners from which workers accept, and compares them with the
+   * last call. `stranded`: connections waited in a backlog at the last call, too, and no worker has
+   * accepted there since.
    */
   checkBacklogs(): Backlogs {
     const { acceptMode } = this.#options
@@ -217,11 +223,12 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
   }
 
   /**
-   * Stops accepting for good. The entries stay: what was accepted is still dealt to their workers.
+   * Stops accepting for good. The entries stay, because what was accepted is still dealt to their
+   * workers.
    *
    * @param finish whether connections that wait in the backlogs are accepted first: their clients
-   *   may have sent requests already. Sockets that workers accept from are left to them, until they
-   *   close them.
+   *   may have sent requests already. A socket that workers accept from stays open in them, until
+   *   they close it.
    */
   stopListening(finish: boolean): void {
     this.#stopped = true
@@ -276,7 +283,7 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
     this.#workersChanged(entry)
   }
 
-  /** The workers that may be dealt connections are others than before. */
+  /** Updates what depends on which workers may be dealt the listener's connections. */
   #workersChanged(entry: TableEntry): void {
     const { eligibility } = this.#options
     const workers = [...entry.members].filter((worker) => eligibility.isEligible(worker)).sort((a, b) => a - b)

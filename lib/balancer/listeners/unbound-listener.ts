@@ -20,10 +20,10 @@ export type ListenerSocket = Pick<
 >
 
 /**
- * Stands in for a socket that cannot be bound while other workers listen on an address that
- * overlaps, such as all addresses of the machine and 127.0.0.1. On a single thread the server would
- * have the address, so `listen` succeeds. Mostly such a server only finds out whether the port is
- * free, and closes. No connection comes here: connections go to the listener that has the port.
+ * Stands for a socket that cannot be bound while other workers listen on an address that overlaps,
+ * such as all addresses of the machine and 127.0.0.1. On a single thread the server would have the
+ * address, so `listen` succeeds. Usually such a server only finds out whether the port is free, and
+ * closes. It gets no connections: those go to the listener that has the port.
  */
 export class UnboundListener implements ListenerSocket {
   readonly address: AddressInfo

@@ -3,7 +3,7 @@ import type { OverLimit } from '../dispatch/admission.ts'
 import type { PolicyName } from '../dispatch/policies/names.ts'
 import type { ListenerOptions } from '../listeners/settings.ts'
 
-/** The device has at most 64 ports, one of which is the producer's. */
+/** The device has at most 64 ports, and main needs one of them. */
 export const MAX_WORKERS = 63
 
 export const deviceNames = ['auto', 'software', 'dlb'] as const
@@ -34,8 +34,8 @@ export interface BalancerOptions {
   /**
    * The workers' `process.env`. By default each worker has a copy of this thread's as it is now;
    * what a worker sets is also set in the process's environment, which C code reads. If an object
-   * is given, each worker has a copy of it, and the process has nothing of it. With SHARE_ENV, all
-   * workers have the process's own.
+   * is given, each worker has a copy of it, and the process's environment is not changed. With
+   * SHARE_ENV, all workers use the process's own.
    */
   readonly env?: NodeJS.ProcessEnv | typeof SHARE_ENV | undefined
   /** Node's own options for the workers. Default: this thread's. */
@@ -92,20 +92,22 @@ export interface BalancerOptions {
   readonly maxConnectionsPerWorker?: number | null | undefined
   /**
    * What happens to connections beyond these limits. 'wait': accepting stops, and the kernel's
-   * backlog holds what arrives. 'reset': they are reset. '503': they are answered so, in HTTP/1.1
-   * without TLS, and closed. Connections that are reset or answered count as shed. Default: 'wait'.
+   * backlog keeps what arrives. 'reset': they are reset. '503': they get the answer 503, in
+   * HTTP/1.1 without TLS, and are closed. Connections that are reset or answered count as shed.
+   * Default: 'wait'.
    */
   readonly overLimit?: OverLimit | undefined
   /**
    * When a worker is blocked for this long, the connections that wait for it go to others; 0:
-   * never. A worker is blocked while it does not take a connection and the same one waits for it;
-   * it gets no more connections before it has caught up. Under policies that choose the worker
-   * themselves, the time is 1,000 at least. Default: 3.
+   * never. A worker is blocked while the same connection waits for it and it takes none. It gets no
+   * new connections until it has caught up. Under policies that choose the worker themselves, the
+   * time is at least 1,000. Default: 3.
    */
   readonly stallTimeout?: number | undefined
   /**
-   * Give no new connections to a worker whose event loop is later than this, on average over half a
-   * second, before it is half as late; 1 and up. Default: null, the delay is not measured.
+   * Give no new connections to a worker whose event loop is later than this. The delay is the
+   * average over half a second; the worker gets connections again once the delay is below half of
+   * this value. 1 and up. Default: null, the delay is not measured.
    */
   readonly maxEventLoopDelay?: number | null | undefined
   /**
@@ -132,8 +134,8 @@ export interface BalancerOptions {
    */
   readonly device?: (typeof deviceNames)[number] | undefined
   /**
-   * The n of the DLB device `/dev/dlb<n>`, 0–63. If that is not there, the lowest that is. Default:
-   * the lowest that opens.
+   * The n of the DLB device `/dev/dlb<n>`, 0–63. If there is no such device, the lowest number that
+   * exists. Default: the lowest that opens.
    */
   readonly id?: number | undefined
   /**
@@ -150,8 +152,8 @@ export interface BalancerOptions {
   readonly fallbackPolicy?: FallbackPolicy | undefined
   /**
    * While the device is full, new connections wait; after this many tries, those that wait are
-   * shed. The device is asked again after 1 ms, 2, 4 … 16, and accepting pauses meanwhile.
-   * 0–1,000,000. Default: null, they wait until the device takes them.
+   * shed. The device is tried again after 1 ms, then 2, 4, 8 and each further 16 ms, and accepting
+   * pauses meanwhile. 0–1,000,000. Default: null, they wait until the device takes them.
    */
   readonly maxRetries?: number | null | undefined
   /** How many connections may wait in the device, 1–16,384. Default: 64 per worker, plus 320. */

@@ -31,7 +31,7 @@ export function readCloseOptions(
   return { timeout, signal: checkSignal(signal) }
 }
 
-/** @throws ERR_DLB_INVALID_ARGUMENT unless it is a signal's name */
+/** @throws ERR_DLB_INVALID_ARGUMENT unless it is the name of a signal */
 export function checkSignal(signal: unknown): NodeJS.Signals {
   if (typeof signal === 'string' && Object.hasOwn(os.constants.signals, signal)) return signal as NodeJS.Signals
   throw invalid(`signal must be a signal's name, such as 'SIGTERM', not ${show(signal)}`)

@@ -40,7 +40,7 @@ export const dealingOptions = {
   },
 } satisfies Partial<OptionTable<BalancerOptions>>
 
-/** How much load there may be, and what to do about a worker that has too much or too little. */
+/** The limits on load, and what to do about workers that have too much or too little. */
 export const loadOptions = {
   maxConnections: {
     kind: orNull(wholeNumber(1, MAX_MS)),

@@ -5,25 +5,25 @@ import { isObject } from './read-once.ts'
 /** A timer's longest time, in ms. */
 export const MAX_MS = 2 ** 31 - 1
 
-/** What values an option takes. */
+/** The values that an option takes. */
 export interface Kind<T> {
   readonly accepts: (value: unknown) => value is T
-  /** What a value that is not accepted must be: follows "<option> must be" in an error. */
+  /** The text after "<option> must be" in the error about a value that is not accepted. */
   readonly expected: (value: unknown) => string
   /** The values in docs/api.md. */
   readonly values: string
-  /** The names, if there is a choice of a few. */
+  /** The names, if the values are a few names. */
   readonly choices?: readonly string[]
 }
 
-/** A kind whose error says the same of any value. */
+/** A kind whose error is the same for all values. */
 export function kind<T>(accepts: (value: unknown) => boolean, expected: string, values: string): Kind<T> {
   return { accepts: accepts as Kind<T>['accepts'], expected: () => expected, values }
 }
 
 /**
- * A kind whose error depends on the value. `problem`: what the value must be, or null if it is
- * that.
+ * A kind whose error depends on the value. `problem` returns null for a value that is accepted,
+ * else the text after "<option> must be".
  */
 export function checkedKind<T>(problem: (value: unknown) => string | null, values: string): Kind<T> {
   return {

@@ -3,7 +3,10 @@ import type { ListenerOptions } from '../listeners/settings.ts'
 import { boolean, checkedKind, type Kind, oneOf, wholeNumber } from './kinds.ts'
 import { isObject } from './read-once.ts'
 
-/** What a listener can have of its own; the defaults are the balancer's (ListenerSettingsTable). */
+/**
+ * The options that can be set for a single listener; the defaults are the balancer's
+ * (ListenerSettingsTable).
+ */
 const listenerOptions: { readonly [K in keyof ListenerOptions]-?: Kind<Exclude<ListenerOptions[K], undefined>> } = {
   policy: oneOf(policyNames),
   priority: wholeNumber(0, 7),

@@ -12,7 +12,7 @@ import { isObject, readOnce } from './read-once.ts'
 import { limitNames } from './resource-limits.ts'
 import { type Filled, optionNames, optionTable } from './table.ts'
 
-/** Options that are not handed on as they were given. */
+/** Options whose resolved value differs from the value that was given. */
 type Worked =
   | 'entry'
   | 'workers'
@@ -24,19 +24,17 @@ type Worked =
   | 'maxConnectionsPerWorker'
   | 'debug'
 
-/**
- * The options of a balancer, checked, with their defaults. All are documented at BalancerOptions.
- */
+/** The options of a balancer, checked and with their defaults. BalancerOptions documents them. */
 export interface ResolvedOptions extends Omit<Filled, Worked> {
   /** An absolute path. */
   readonly entry: string
-  /** The entry's URL if it has a query or a hash, which a path has not; otherwise null. */
+  /** The entry's URL if it has a query or a hash, which a path cannot have; otherwise null. */
   readonly entryUrl: string | null
   readonly workers: number
   readonly maxWorkers: number
   /**
-   * The number of places for workers: one more than `maxWorkers`, where the device has a port for
-   * it, because `reload()` starts a worker before it ends another.
+   * The number of places for workers: one more than `maxWorkers` if the device has a port for it,
+   * because `reload()` starts a worker before it ends another.
    */
   readonly workerPlaces: number
   readonly listeners: ListenerSettingsTable
@@ -81,10 +79,10 @@ function fillIn(options: BalancerOptions): Filled & { readonly entry: string | U
   return Object.fromEntries(filled)
 }
 
-/** Options that nobody could keep to under 'nop'. */
+/** Options that have no effect under 'nop', because main deals nothing there. */
 const needDealing = ['maxConnections', 'maxConnectionsPerWorker', 'maxEventLoopDelay', 'parking'] as const
 
-/** @throws ERR_DLB_INVALID_ARGUMENT for what is no object, or cannot be read */
+/** @throws ERR_DLB_INVALID_ARGUMENT if the options are no object, or cannot be read */
 function readOptions(given: unknown): BalancerOptions {
   if (!isObject(given)) {
     const message = `options must be an object with an entry, not ${show(given)}`
@@ -118,8 +116,8 @@ function findProblems(options: BalancerOptions): string[] {
     problems.push(`maxWorkers must be at least workers (${workers}), not ${maxWorkers}`)
   }
   if (options.policy === 'nop') {
-    const moot = needDealing.filter((name) => options[name])
-    for (const name of moot)
+    const useless = needDealing.filter((name) => options[name])
+    for (const name of useless)
       problems.push(`${name} needs a policy that deals; under 'nop' the workers accept for themselves`)
   }
   return problems

@@ -1,12 +1,12 @@
 import { NodeDlbError } from '../../errors.ts'
 
 /**
- * Reads each option of an object once, so that what is checked is what is used, whatever getters
- * return or the caller changes later. Known options may be inherited; unknown ones are read only if
- * they are the object's own.
+ * Reads each option of an object once. So the values that are checked are the values that are used,
+ * even if getters return others later or the caller changes the object. Known options may be
+ * inherited; unknown ones are read only if they are the object's own.
  *
- * @returns the options that are not undefined. @throws ERR_DLB_INVALID_ARGUMENT if one cannot be
- *   read
+ * @returns the options that are not undefined
+ * @throws ERR_DLB_INVALID_ARGUMENT if an option cannot be read
  */
 export function readOnce(what: string, options: object, known: readonly string[]): Record<string, unknown> {
   const read: Record<string, unknown> = Object.create(null)

@@ -3,11 +3,11 @@ import { checkedKind, type Kind } from './kinds.ts'
 import { isObject } from './read-once.ts'
 
 /**
- * The least values of worker_threads' `resourceLimits`: with less, V8 does not end the worker, but
- * the process.
+ * The least values of worker_threads' `resourceLimits`. With smaller values, V8 ends the process
+ * instead of the worker.
  */
 const least: Readonly<Record<string, number>> = {
-  // Node 20's threads start in any case, and run out of memory then.
+  // Node 20's threads start with any value, and run out of memory later.
   maxOldGenerationSizeMb: process.version.startsWith('v20.') ? 0 : 3,
   maxYoungGenerationSizeMb: 0,
   codeRangeSizeMb: 0,

@@ -17,7 +17,7 @@ export const optionTable = {
 
 export const optionNames = Object.keys(optionTable) as readonly (keyof BalancerOptions)[]
 
-/** What an option is once its default is filled in. */
+/** The options once their defaults are filled in. */
 export type Filled = {
   readonly [K in keyof BalancerOptions]-?: Exclude<BalancerOptions[K], undefined> | (typeof optionTable)[K]['default']
 }

@@ -1,17 +1,17 @@
 /**
- * Counts connections that were not finished at the deadline of a drain, and were closed then. Main
- * thread.
+ * Counts the connections that were cut: they were not finished at the deadline of a drain, and were
+ * closed then. Main thread.
  */
 export class Cuts {
   readonly #byWorker = new Map<number, number>()
   #waiting = 0
 
-  /** The worker had these connections open. */
+  /** Counts connections that the worker had open. */
   countOpen(worker: number, connections: number): void {
     this.#byWorker.set(worker, this.of(worker) + connections)
   }
 
-  /** These connections waited, and no worker had them yet. */
+  /** Counts connections that waited and that no worker had yet. */
   countWaiting(connections: number): void {
     this.#waiting += connections
   }

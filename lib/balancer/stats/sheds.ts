@@ -1,5 +1,5 @@
 /**
- * Why connections were closed at once:
+ * Why connections were shed:
  * - descriptors: the process had none left
  * - device-full: the device took nothing in `maxRetries` retries
  * - limit: `maxConnections` or `maxConnectionsPerWorker` was reached, and `overLimit` is not `wait`
@@ -15,14 +15,14 @@ export interface Shed {
 const PERIOD_MS = 60_000
 
 /**
- * Counts connections that were shed, and reports them by reason: the first at once, and those that
- * follow once a minute. Main thread.
+ * Counts connections that were shed, and reports them by reason: the first at once, later ones once
+ * a minute. Main thread.
  */
 export class Sheds {
   readonly #report: (shed: Shed) => void
   /** The connections that are not reported yet. */
   readonly #counts = new Map<ShedReason, number>()
-  /** A reason has a timer while its last report is less than a minute old. */
+  /** The timers by reason. A reason has one while its last report is less than a minute old. */
   readonly #timers = new Map<ShedReason, NodeJS.Timeout>()
 
   constructor(report: (shed: Shed) => void) {
@@ -35,7 +35,7 @@ export class Sheds {
     if (!this.#timers.has(reason)) this.#reportNow(reason)
   }
 
-  /** Reports the rest. */
+  /** Reports what has not been reported yet. */
   close(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     for (const [reason, connections] of this.#counts) if (connections > 0) this.#report({ reason, connections })

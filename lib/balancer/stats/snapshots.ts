@@ -56,12 +56,11 @@ export class Snapshots {
     })
   }
 
-  /** The balancer closes. */
   close(): void {
     this.#isClosing = true
   }
 
-  /** From here on the figures do not change. */
+  /** Takes the last figures, which `stats` returns from now on. */
   keepLast(): BalancerStats {
     this.#last = this.stats()
     return this.#last

@@ -11,28 +11,30 @@ import type { WorkerState, Workers } from '../workers/workers.ts'
 import type { Cuts } from './cuts.ts'
 import type { Health } from './health.ts'
 
-/** Plain data, taken at one moment. Counts are of connections, since the start. */
+/**
+ * The balancer's figures at one moment, as plain data. Counts are of connections, since the start.
+ */
 export interface BalancerStats {
   readonly device: DeviceFacts
   /** The policy in use. A fallback may use another policy than was asked for. */
   readonly policy: PolicyName
   readonly health: Health
   /**
-   * The thread or threads that accept new connections now:
+   * The accept mode: which threads accept new connections now.
    * - main: the main thread
    * - workers: the workers, because connections come quickly; without a device, always. Main still
-   *   accepts from listeners where workers cannot.
-   * - paused: nobody, because the device has no credits left, a limit is reached, or the balancer
-   *   closes. The kernel's backlogs hold what arrives.
+   *   accepts from listeners from which workers cannot.
+   * - paused: none, because the device has no credits left, a limit is reached, or the balancer
+   *   closes. The kernel's backlogs keep what arrives.
    */
   readonly acceptMode: AcceptModeName
   readonly connections: ConnectionStats
   readonly workers: readonly WorkerStats[]
   readonly listeners: readonly ListenerStats[]
   readonly domain: {
-    /** Credits that nobody holds: the number of connections that may still enter the device. */
+    /** Free credits: the number of connections that may still enter the device. */
     readonly creditsFree: number
-    /** Connections in the listeners' queues that were not dealt to a worker yet. */
+    /** Connections in the listeners' queues that have not been dealt to a worker. */
     readonly queued: number
   }
 }
@@ -45,7 +47,7 @@ export interface ConnectionStats {
   readonly accepted: number
   /** Connections that a worker has taken over. */
   readonly adopted: number
-  /** Closed without having been adopted, because nobody listened any more. */
+  /** Closed without having been adopted, because no worker listened at that address by then. */
   readonly refused: number
   /**
    * Closed at once because the process had no descriptors left, because the device took nothing in
@@ -72,8 +74,8 @@ export interface ConnectionStats {
   /** Connections that were taken back from stalled workers, and dealt again. */
   readonly takenBack: number
   /**
-   * Events that named a connection which was not there any more. They are ignored. Each connection
-   * that is taken back makes one at most, and a few after a worker's death are normal.
+   * Events that named a connection which was gone. They are ignored. Each connection that is taken
+   * back causes at most one, and a few after a worker's death are normal.
    */
   readonly stale: number
 }
@@ -85,9 +87,9 @@ export interface WorkerStats {
   readonly listening: boolean
   /** Null while it has no thread. */
   readonly threadId: number | null
-  /** Why the worker gets no new connections just now; empty if it gets some. */
+  /** Why the worker gets no new connections now; empty if it gets them. */
   readonly held: readonly HoldReason[]
-  /** The number of deaths after which the worker was needed again. */
+  /** The number of deaths after which the worker was respawned, or is waiting to be. */
   readonly deaths: number
   readonly adopted: number
   readonly active: number
@@ -95,11 +97,11 @@ export interface WorkerStats {
   /** Part of closed: open at the deadline when the worker was to end. */
   readonly cut: number
   /**
-   * Under the policy least-connections: the number of connections since the start that were open
-   * beyond what the device can count.
+   * Under the policy least-connections: the number of connections since the start that were beyond
+   * what the device can count, and did not count as the worker's load.
    */
   readonly completedEarly: number
-  /** Connections that were dealt to the worker, and that it has not adopted yet. */
+  /** Connections that were dealt to the worker and that it has not adopted yet. */
   readonly queued: number
 }
 
@@ -114,10 +116,7 @@ export interface ListenerStats {
   readonly proxyProtocol: boolean
   /** The workers that listen now. */
   readonly workers: readonly number[]
-  /**
-   * The thread or threads that accept from it now, as `acceptMode` has it; `paused` also while no
-   * worker gets its connections.
-   */
+  /** The accept mode of this listener: paused also if no worker may get its connections. */
   readonly accepting: AcceptModeName
   /** The number of times that accepting waited because descriptors or memory had run out. */
   readonly backoffs: number
@@ -132,7 +131,7 @@ export interface StatsSources {
   readonly workers: Workers
   readonly eligibility: Eligibility
   readonly cuts: Cuts
-  /** The number of connections that the dealer keeps. */
+  /** The number of connections that wait in the dealer. */
   readonly waiting: number
   readonly takenBack: number
   readonly health: Health
@@ -174,7 +173,7 @@ function listenerStats(entry: TableEntry, accepting: AcceptModeName): ListenerSt
   }
 }
 
-/** Leaves out places that have never had a worker. */
+/** The figures of all places that have ever had a worker. */
 function workerStats(
   { ledger, table, workers, eligibility, cuts }: StatsSources,
   { byWorker }: DomainCounts,

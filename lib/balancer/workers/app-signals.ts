@@ -1,14 +1,15 @@
 /**
- * The signals for which the workers' apps have handlers, as the workers tell
- * (worker/process/app-signals.ts). The owner of the process's signals, the command or a program,
- * listens for these, and has them passed on. Main thread.
+ * The signals for which the workers' apps have handlers, as the workers report them
+ * (worker/process/app-signals.ts). Whoever owns the process's signals, the command or another
+ * program, listens for these signals and has them passed on. Main thread.
  */
 export class AppSignals {
   readonly #workers = new Map<NodeJS.Signals, Set<number>>()
   readonly #onChange: (signal: NodeJS.Signals, handled: boolean) => void
 
   /**
-   * `onChange` is called when the first worker has a handler, and when the last has none any more.
+   * @param onChange is called when the first worker has a handler, and when the last worker has
+   *   removed its handler
    */
   constructor(onChange: (signal: NodeJS.Signals, handled: boolean) => void) {
     this.#onChange = onChange
@@ -37,8 +38,9 @@ export class AppSignals {
   }
 
   /**
-   * The worker's thread has ended. If it has a successor, a signal that comes before the successor
-   * has its handlers must not kill the process. So the signal still counts as handled, by nobody.
+   * Called when the worker's thread has ended. If it has a successor, a signal that comes before
+   * the successor has its handlers must not kill the process. So the signal still counts as
+   * handled, even if no worker has a handler.
    */
   ended(worker: number, hasSuccessor: boolean): void {
     for (const [signal, workers] of [...this.#workers]) {

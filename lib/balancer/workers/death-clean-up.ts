@@ -27,8 +27,8 @@ export interface DeathCleanUpParts {
 }
 
 /**
- * Clears up after a worker whose thread has ended: what it had adopted is closed, and what it was
- * dealt goes to the others. Main thread.
+ * Clears up after a worker whose thread has ended: it closes the connections that the worker had
+ * adopted, and deals the ones that the worker had not adopted to other workers. Main thread.
  */
 export class DeathCleanUp {
   readonly #parts: DeathCleanUpParts
@@ -38,41 +38,45 @@ export class DeathCleanUp {
   }
 
   /**
-   * The order matters.
+   * Does all the steps, in an order that matters.
    * @returns whether the worker is needed again
    */
   after(worker: number, exit: WorkerExit): boolean {
     const { workers, table, datagrams, dispatch, ledger, recovery, links } = this.#parts
     const { threadTimes, eligibility, appSignals, starts } = this.#parts
     const isFinished = workers.places[worker].retiring || (exit.code === 0 && exit.byItself)
-    // First of all the worker leaves its listeners, so that nothing of what follows is dealt to it.
+    // First the worker leaves its listeners, so that nothing of what follows is dealt to it.
     if (isFinished) table.workerFinished(worker)
     else table.workerDied(worker)
     datagrams.ended(worker, !isFinished)
-    // What its ports held is dealt again. That empties the ports for the next thread.
+    // The connections in its ports are dealt again. This empties the ports for the next thread.
     dispatch.dealer.recover(dispatch.domain.recoverFrom(worker))
-    // The thread's open connections count no more: the others share what they took of the limit.
+    // The thread's open connections no longer count: the other workers share the part of the limit
+    // that they used.
     ledger.counters.setLoad(worker, 0, 0)
     links.shareInFlightLimit()
-    // Before `takeOwnedBy`: a connection that the worker has accepted for itself is found in one
-    // place only, in what is pending or, once it is entered, in the ledger. And a number that is
-    // pending with any worker is no orphan.
+    // This comes before `takeOwnedBy`, for two reasons. A connection that the worker has accepted
+    // for itself is found in one place only: among what is pending or, once it is entered, in the
+    // ledger. And a number that is pending with any worker is no orphan.
     this.#takePending(worker)
-    // After `recoverFrom`. What was addressed to the worker, and its ports hold no more, the thread
-    // had received and not adopted.
+    // This comes after `recoverFrom`. The thread had received, and not adopted, what the ledger
+    // shows as sent to the worker and what its ports no longer have.
     dispatch.dealer.deal(recovery.takeSentTo(worker))
     this.#closeOwned(worker)
-    // Once nothing is on its way to the worker any more: its load is 0 from here on.
+    // From here on nothing is on its way to the worker, so its load is 0.
     dispatch.domain.policies.ended(worker)
     threadTimes.ended(worker)
-    // What held the worker was the thread's. The next one begins without it.
+    // The reasons that held the worker were the thread's. The next thread begins without them.
     eligibility.forget(worker)
     appSignals.ended(worker, !isFinished)
-    // Last: a start that fails has the balancer close.
+    // This comes last, because a start that fails closes the balancer.
     return starts.ended(worker, exit, isFinished)
   }
 
-  /** Takes over what the worker had accepted while workers accept, and may not have sent. */
+  /**
+   * Takes over the connections that are pending with the worker: it had accepted them, and may not
+   * have sent them.
+   */
   #takePending(worker: number): void {
     const { dispatch, recovery, table } = this.#parts
     const { connections, fds } = recovery.takePending(worker)
@@ -85,9 +89,9 @@ export class DeathCleanUp {
   }
 
   /**
-   * Node has closed what the worker had adopted, but for connections that the thread was just
-   * taking when it ended. If Node had a handle on one of these, the number may be another
-   * connection's by now.
+   * Closes what is left of the connections that the worker owned. Node has closed all that had a
+   * handle. The others are connections that the thread was adopting when it ended. If Node had a
+   * handle on one of these, its number may be another connection's by now.
    */
   #closeOwned(worker: number): void {
     const { recovery, table } = this.#parts

@@ -13,9 +13,9 @@ export interface Drained {
 
 export interface DrainParts {
   readonly drained: Drained
-  /** The signal that apps with a handler for it are told. */
+  /** The signal, which apps with a handler for it are told. */
   readonly signal: NodeJS.Signals
-  /** Milliseconds until what is left is cut. */
+  /** Milliseconds until the connections that are left are cut. */
   readonly timeout: number
   readonly ledger: Ledger
   readonly cuts: Cuts
@@ -23,8 +23,9 @@ export interface DrainParts {
 }
 
 /**
- * Ends workers so that no connection is cut that finishes in time: their apps are told to finish,
- * and each thread ends once its last connection is closed. What is left at the deadline is cut.
+ * Ends workers without cutting connections that finish in time: the apps are told to finish, and
+ * each thread ends once its last connection is closed. Connections that are open at the deadline
+ * are cut.
  */
 export class Drain {
   readonly #parts: DrainParts
@@ -37,35 +38,35 @@ export class Drain {
     this.#deadline = performance.now() + parts.timeout
   }
 
-  /** Whether the deadline has passed: whatever is open is cut. */
+  /** Whether the deadline has passed. */
   get isOver(): boolean {
     return performance.now() >= this.#deadline
   }
 
-  /** Moves the deadline, earlier only. */
+  /** Moves the deadline to `timeout` ms from now if that is earlier. */
   hurry(timeout: number): void {
     this.#deadline = Math.min(this.#deadline, performance.now() + timeout)
   }
 
   /**
-   * The worker's servers are closed. A worker whose app has its own handler of the signal never
-   * says so: it ends itself.
+   * Called when the worker has closed its servers. It is never called for a worker whose app has
+   * its own handler of the signal: such a worker ends itself.
    */
   closing(worker: number): void {
     this.#closing.add(worker)
   }
 
   /**
-   * First waits until `ready` is true, or for the deadline.
+   * Waits until `ready` is true or the deadline has passed, and then drains.
    * @returns how many of the workers' connections were cut
    */
   async run(ready: () => boolean = () => true): Promise<number> {
     const { drained, signal } = this.#parts
     if (!ready()) for (const thread of drained.threads) thread.post({ type: 'ending' })
-    // Without workers, nobody will take what waits.
+    // Without workers, nobody will adopt the connections that wait.
     await this.#until(() => ready() || drained.threads.length === 0)
-    // The deadline is told in `Date.now()`, since each thread's performance.now() has its own
-    // start.
+    // The deadline is sent on the clock of `Date.now()`, because each thread's performance.now()
+    // starts at another time.
     const deadline = Math.round(Date.now() + this.#deadline - performance.now())
     for (const thread of drained.threads) thread.post({ type: 'drain', signal, deadline })
     await this.#until(() => this.#endIdle())
@@ -78,7 +79,7 @@ export class Drain {
   #countCut({ index, terminated }: WorkerThread): number {
     const { ledger, cuts, events } = this.#parts
     const { active } = ledger.counters.ofWorker(index)
-    // Another drain that ends the thread just now has counted its connections.
+    // If another drain is ending the thread, it has counted the thread's connections.
     if (terminated || active === 0) return 0
     cuts.countOpen(index, active)
     events.emit('cut', { worker: index, connections: active })
@@ -97,8 +98,8 @@ export class Drain {
   }
 
   /**
-   * Ends at the deadline in any case. A timer checks, because the counts are in shared memory and
-   * nobody tells when they change.
+   * Waits until `isDone`, or until the deadline. It polls by a timer, because the counts are in
+   * shared memory and nothing tells when they change.
    */
   async #until(isDone: () => boolean): Promise<void> {
     if (isDone()) return

@@ -16,12 +16,12 @@ export class Drains {
     this.#events = events
   }
 
-  /** `timeout`: milliseconds until what is left is cut. */
+  /** @param timeout milliseconds until the connections that are left are cut */
   create(drained: Drained, signal: NodeJS.Signals, timeout: number): Drain {
     return new Drain({ drained, signal, timeout, ledger: this.#ledger, cuts: this.#cuts, events: this.#events })
   }
 
-  /** @returns as `Drain.run` */
+  /** @returns the number of connections that were cut */
   async run(drain: Drain, ready?: () => boolean): Promise<number> {
     this.#underWay.add(drain)
     try {
@@ -31,12 +31,12 @@ export class Drains {
     }
   }
 
-  /** The worker has closed its servers. */
+  /** Called when the worker has closed its servers. */
   closing(worker: number): void {
     for (const drain of this.#underWay) drain.closing(worker)
   }
 
-  /** Moves the deadlines of all, earlier only. */
+  /** Moves the deadlines of all drains to `timeout` ms from now where that is earlier. */
   hurry(timeout: number): void {
     for (const drain of this.#underWay) drain.hurry(timeout)
   }

@@ -1,22 +1,22 @@
 /**
- * Why a worker gets no new connections just now.
+ * Why a worker gets no new connections now.
  * - stalled: its event loop is blocked
- * - draining: it finishes what it has, and ends
- * - parked: the load is light, and others serve it
- * - full: it has as many connections as it may
- * - overloaded: it says so, or its event loop is late
+ * - draining: it finishes the connections that it has, and ends
+ * - parked: the load is light, and other workers serve it
+ * - full: it has as many connections as `maxConnectionsPerWorker` allows
+ * - overloaded: its app says so, or its event loop is late
  */
 export type HoldReason = 'stalled' | 'draining' | 'parked' | 'full' | 'overloaded'
 
-/** Is told when a worker gets its first reason, and when it loses its last. */
+/** Is told when a worker gets its first reason, and when it loses its last one. */
 export interface EligibilityObserver {
   eligibilityChanged(worker: number, eligible: boolean): void
 }
 
 /**
- * Which workers may be dealt connections: those that nothing holds. Any number of reasons can hold
- * a worker at a time. When all that listen somewhere are held, its connections wait, and accepting
- * pauses.
+ * Which workers may be dealt connections: those that no reason holds. Several reasons can hold a
+ * worker at a time. When all workers that listen on an address are held, its connections wait, and
+ * accepting pauses there.
  *
  * Main thread.
  */
@@ -28,7 +28,7 @@ export class Eligibility {
     this.#holds = Array.from({ length: workers }, () => new Set())
   }
 
-  /** Observers are told in the order in which they came. */
+  /** Observers are told in the order in which they were added. */
   observe(observer: EligibilityObserver): void {
     this.#observers.push(observer)
   }
@@ -41,7 +41,7 @@ export class Eligibility {
     return this.#holds[worker].has(reason)
   }
 
-  /** The reasons, in the order in which they came up. */
+  /** The reasons, the oldest first. */
   reasons(worker: number): HoldReason[] {
     return [...this.#holds[worker]]
   }
@@ -58,7 +58,7 @@ export class Eligibility {
     if (holds.delete(reason) && holds.size === 0) this.#tell(worker, true)
   }
 
-  /** The worker's thread has ended, and the reasons with it. */
+  /** Forgets all reasons, because they end with the worker's thread. */
   forget(worker: number): void {
     const holds = this.#holds[worker]
     if (holds.size === 0) return

@@ -3,8 +3,8 @@ import type { LedgerCounters } from '../../ledger/counters.ts'
 const PERIOD_MS = 1000
 
 /**
- * At one moment: the connections adopted since the start, and the sum of the ms that they were
- * open.
+ * What was counted up to one moment: the connections adopted since the start, and the sum of the
+ * milliseconds for which connections were open.
  */
 interface Mark {
   readonly adopted: number
@@ -16,16 +16,16 @@ interface Mark {
  * in the last one or two seconds: they stay if half of them are open, or if they are open for
  * `stayMs` on average.
  *
- * The average is that of Little's law: the time that all connections were open, divided by the
- * number that came. The first rule is for connections that have just come. It also holds while many
- * that stay are closed and others come in their place.
+ * The average follows from Little's law: the sum of the times that all connections were open,
+ * divided by the number that came. The first rule is for connections that have just come. It also
+ * holds while many connections that stay are closed and others replace them.
  *
  * Main thread.
  */
 export class Lifetimes {
   readonly #counters: Pick<LedgerCounters, 'adopted' | 'active'>
   readonly #stayMs: number
-  /** A mark that is at least a period old, and the last one after that. */
+  /** A mark that is at least one period old, and the last mark after it. */
   #before: Mark = { adopted: 0, openMs: 0 }
   #last: Mark = this.#before
   #markedAt = 0
@@ -38,10 +38,11 @@ export class Lifetimes {
     this.#stayMs = stayMs
   }
 
-  /** Called while connections come, and once none is on its way any more. `now`: ms. */
+  /** Called repeatedly while connections come, and once more when none is on its way. `now`: ms. */
   sample(now: number): void {
     const { active } = this.#counters
-    // Between two samples the number is taken to change evenly. Nothing is known of a long pause.
+    // The number is assumed to change evenly between two samples. A pause counts for at most one
+    // period, because nothing is known of it.
     this.#openMs += ((this.#active + active) / 2) * Math.min(now - this.#sampledAt, PERIOD_MS)
     this.#active = active
     this.#sampledAt = now

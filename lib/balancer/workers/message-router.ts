@@ -32,7 +32,7 @@ export interface MessageRouterParts {
   readonly events: Events
 }
 
-/** Gives what workers ask and tell to those who handle it. Main thread. */
+/** Passes the workers' calls and notices to the objects that handle them. Main thread. */
 export class MessageRouter implements WorkerMessages {
   readonly #parts: MessageRouterParts
 
@@ -87,7 +87,7 @@ export class MessageRouter implements WorkerMessages {
     starts.listens(worker)
   }
 
-  /** Every worker notices the failure; the first notice of a generation counts. */
+  /** Every worker reports the failure; only the first notice of a generation counts. */
   #deviceFailed({ generation, code, message }: Extract<Notice, { type: 'device-failed' }>): void {
     const { table, failOver } = this.#parts
     if (generation === table.generation) failOver.deviceFailed(new NodeDlbError(code, message))

@@ -4,16 +4,16 @@ import type { Eligibility } from './eligibility.ts'
 
 const PERIOD_MS = 50
 /**
- * Above this mean utilization of the event loops in use, one more worker is woken in each period.
+ * Mean utilization of the event loops in use above which one more worker is woken in each period.
  */
 const BUSY = 0.6
-/** Workers are parked if the mean utilization of the others would then be at most this... */
+/** Workers are parked if the mean utilization of the others would then be at most this value... */
 const QUIET = 0.3
 /** ...and if one worker could have been parked for this many periods: 1 s. */
 const QUIET_PERIODS = scaled(20)
 /**
- * While more connections than this wait for each worker in use, the number of workers in use is
- * doubled in each period.
+ * Waiting connections for each worker in use, above which the number of workers in use is doubled
+ * in each period.
  */
 const PRESSED = 2
 
@@ -35,17 +35,17 @@ interface InFlight {
 
 /**
  * Under light load, keeps new connections on few workers, so that the others' threads sleep. A
- * parked worker keeps the connections that it has, and gets no new ones. Rising load wakes one
- * worker each 50 ms, or as many as are in use when connections wait. Falling load parks at most
- * half of those in use each second, those with the highest numbers first. Between 30% (of those
- * that would remain) and 60% nothing changes.
+ * parked worker keeps the connections that it has, and gets no new ones. When load rises, one
+ * worker is woken each 50 ms, or, while connections wait, as many as are in use. When load falls,
+ * at most half of the workers in use are parked each second, those with the highest numbers first.
+ * Nothing changes while the utilization is between 30% (of the workers that would remain) and 60%.
  *
  * Main thread. Main reads the event loops' utilization itself, which wakes no worker.
  */
 export class Parking {
   readonly #parts: ParkingParts
   readonly #timer: NodeJS.Timeout
-  /** By thread: its idle and active time in the last period. */
+  /** By thread: its idle and active time at the last call. */
   readonly #before = new WeakMap<Worker, ReturnType<Worker['performance']['eventLoopUtilization']>>()
   #quietPeriods = 0
 
@@ -64,7 +64,8 @@ export class Parking {
     const workers = serving.threads.map(({ index, worker }) => ({ index, busy: this.#utilization(worker) }))
     const used = workers.filter(({ index }) => eligibility.isEligible(index))
     const parked = workers.filter(({ index }) => eligibility.isHeld(index, 'parked'))
-    // New connections do not cause what parked workers still have to do.
+    // The work that parked workers still have does not count, because new connections do not cause
+    // it.
     const busy = used.reduce((sum, worker) => sum + worker.busy, 0)
     const isQuiet = used.length > 1 && busy / (used.length - 1) <= QUIET
     this.#quietPeriods = isQuiet ? this.#quietPeriods + 1 : 0
@@ -74,7 +75,7 @@ export class Parking {
     else if (this.#quietPeriods >= QUIET_PERIODS) this.#park(used, busy)
   }
 
-  /** @returns 0 to 1, for the time since the last call */
+  /** The utilization since the last call, 0 to 1; 0 at the first call. */
   #utilization(worker: Worker): number {
     const before = this.#before.get(worker)
     const now = worker.performance.eventLoopUtilization()

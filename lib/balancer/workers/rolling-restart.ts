@@ -13,23 +13,23 @@ export interface RollingReport {
 
 /**
  * Changes the workers while traffic flows, one change after the other. A worker gets connections
- * once its server listens, and gets no more from the moment it is to end. What it was dealt and has
- * not adopted goes to the others.
+ * once its server listens, and gets no new ones from the moment at which it is to end. What it was
+ * dealt and has not adopted goes to other workers.
  *
  * Main thread.
  */
 export class RollingRestart {
-  readonly #roster: Pick<Roster, 'current' | 'hasRoom' | 'add' | 'remove'>
+  readonly #roster: Pick<Roster, 'current' | 'hasVacancy' | 'add' | 'remove'>
   readonly #events: Events
   #last: Promise<unknown> = Promise.resolve()
   #isOver = false
 
-  constructor(roster: Pick<Roster, 'current' | 'hasRoom' | 'add' | 'remove'>, events: Events) {
+  constructor(roster: Pick<Roster, 'current' | 'hasVacancy' | 'add' | 'remove'>, events: Events) {
     this.#roster = roster
     this.#events = events
   }
 
-  /** If there are too many workers, those with the highest numbers end. */
+  /** Starts workers, or ends those with the highest numbers, until there are `workers` of them. */
   resize(workers: number): Promise<RollingReport> {
     return this.#next(async () => {
       const { current } = this.#roster
@@ -41,8 +41,8 @@ export class RollingRestart {
   }
 
   /**
-   * Replaces each worker by a new one that runs the entry as it is now. If a new one does not
-   * listen, its predecessor and the workers after it stay.
+   * Replaces each worker by a new one that runs the entry as it is now. If a new worker does not
+   * come to listen, the worker that it was to replace and all later ones stay.
    */
   reload(): Promise<RollingReport> {
     return this.#next(async () => {
@@ -53,12 +53,12 @@ export class RollingRestart {
     })
   }
 
-  /** Changes that have not begun do not begin. */
+  /** Cancels the changes that have not begun. */
   stop(): void {
     this.#isOver = true
   }
 
-  /** Adds all at the same time, since they do not depend on each other. */
+  /** Starts all at the same time, since they do not depend on each other. */
   async #add(count: number): Promise<void> {
     const results = await Promise.allSettled(Array.from({ length: count }, () => this.#roster.add()))
     const failed = results.find(({ status }) => status === 'rejected')
@@ -67,9 +67,9 @@ export class RollingRestart {
 
   async #replace(worker: number): Promise<number> {
     this.#checkOpen()
-    // With as many workers as the device has ports, there is no place for the new one before the
-    // old one has gone.
-    const isFirst = this.#roster.hasRoom
+    // If the device has no port for one more worker, the new worker can start only after the old
+    // one has gone.
+    const isFirst = this.#roster.hasVacancy
     let successor = isFirst ? await this.#roster.add() : -1
     this.#checkOpen()
     const cut = await this.#roster.remove(worker)

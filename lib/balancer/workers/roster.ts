@@ -27,20 +27,20 @@ export class Roster {
     this.#parts = parts
   }
 
-  /** The workers that run, or are to run again. */
+  /** The workers that run or will be respawned. */
   get current(): number[] {
     return this.#parts.workers.wanted.flatMap(({ index, state }) => (state === 'finished' ? [] : [index]))
   }
 
   /** Whether one more worker can run at the same time. */
-  get hasRoom(): boolean {
+  get hasVacancy(): boolean {
     return this.#parts.workers.vacancy !== undefined
   }
 
   /**
    * Starts one more worker.
    * @returns its number, once it listens
-   * @throws why it does not; it is gone then
+   * @throws the reason for which it does not listen; then the worker is gone
    */
   async add(): Promise<number> {
     const { workers, supervisor, starts } = this.#parts
@@ -64,7 +64,7 @@ export class Roster {
   }
 
   /**
-   * Drains the worker, for at most `drainTimeout`, and ends it.
+   * Drains the worker for at most `drainTimeout`, and ends it.
    * @returns how many of its connections were cut
    */
   async remove(worker: number): Promise<number> {
@@ -73,7 +73,7 @@ export class Roster {
     const { thread } = place
     supervisor.retire(worker)
     if (!thread) {
-      // It has died, and nobody clears up after a successor that never comes.
+      // The worker has died and has no successor now, so what was kept for one is given up here.
       table.workerFinished(worker)
       datagrams.ended(worker, false)
       return 0

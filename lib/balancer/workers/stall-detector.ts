@@ -9,15 +9,16 @@ import { Lifetimes } from './lifetimes.ts'
 import type { ThreadTimes } from './thread-times.ts'
 
 /**
- * The least timeout, in ms, of a connection for which a policy chose the worker itself: with exact
- * and round-robin, the shares are what was asked for.
+ * The least timeout, in ms, of a connection for which the policy itself chose the worker: under
+ * exact and round-robin, the shares are as the user asked for.
  */
 const LEAST_DIRECTED_MS = 1000
 const CHECKS_PER_TIMEOUT = 2
 /**
- * Connections that stay wait this many times as long for their worker: another worker keeps what it
- * takes, and a worker that has just started needs some ms of CPU for the first ones. Connections
- * stay if they are open for that long at least.
+ * Factor by which connections that stay wait longer for their worker: a worker that takes such a
+ * connection from another keeps it, and a worker that has just started needs some ms of CPU for its
+ * first connections. Connections stay if they are open for at least `stallTimeout` times this
+ * factor.
  */
 const PATIENCE = 10
 
@@ -45,28 +46,25 @@ interface Listeners {
 /** The oldest connection that waits at a worker. */
 interface Oldest {
   readonly stamp: number
-  /** The ms for which it has been there while others moved. */
+  /** Milliseconds for which it has waited while other workers made progress. */
   late: number
-  /** The ms of these that are the worker's own doing. Measured where shares are to be kept. */
-  own: number
+  /**
+   * Milliseconds of these for which the worker itself was blocked. Only measured where shares are
+   * to be kept.
+   */
+  blocked: number
   /**
    * CPU time of the worker's thread at the last check, in ms; NaN if it was not asked for, or is
    * not known.
    */
   cpu: number
-  /** At the last check, the thread slept in something else than its loop. */
+  /** Whether, at the last check, the thread slept outside its loop. */
   slept: boolean
 }
 
 type Line = keyof Waiting
 
-/**
- * The front of a line, compared with the check before.
- * - empty: nothing waits
- * - moved: another connection waits
- * - new: a connection waits, and none did
- * - stuck: the same connection waits
- */
+/** What waits first in one of a worker's ports, compared with the check before. */
 type Front = 'empty' | 'moved' | 'new' | 'stuck'
 
 /** What waits at one worker at one moment. */
@@ -76,18 +74,19 @@ interface Sample {
 }
 
 /**
- * Finds workers whose event loop is blocked: the same connection waits for them for too long, while
- * other workers move on. (When none does, the machine is at fault, or the process was stopped.)
- * What waits there goes to other workers, and nothing is added until the worker has taken, and
- * found stale, what is left in its consumer queues.
+ * Finds workers whose event loop is blocked: the same connection waits for such a worker for too
+ * long while other workers make progress. (When none does, the machine is at fault, or the process
+ * was stopped.) The connections that wait there go to other workers, and the worker gets no new
+ * ones until it has received, and found stale, what is left in its consumer queues.
  *
- * Where shares are to be kept, a worker keeps what it takes over from another. So no worker counts
- * as blocked for what the kernel does: only the time counts in which its thread ran, or slept in
- * something else than its loop.
+ * Where shares are to be kept, a worker that takes a connection from another keeps it. So a worker
+ * must not count as blocked because of what the kernel does: only the time counts in which its
+ * thread ran, or slept outside its loop.
  *
- * The events stay where they are: another event for the same connection is sent, and the first to
- * receive one has the connection. The ledger's swap decides, and the other event is found stale. So
- * it does not matter if the worker wakes just now, and its protocol with the device is not touched.
+ * The events stay where they are: another event is sent for the same connection, and the worker
+ * that receives one first gets the connection. The compare-and-swap in the ledger decides, and the
+ * other event is found stale. Therefore a worker that wakes at the same moment does no harm, and
+ * its protocol with the device is not disturbed.
  *
  * Main thread. It checks only while connections are on their way, or a worker is stalled.
  */
@@ -114,14 +113,14 @@ export class StallDetector {
   }
 
   /**
-   * How many connections were dealt again. Each leaves an event behind that is found stale, or
-   * wins.
+   * The number of connections that were dealt again. For each of them there are two events: the one
+   * that is received first wins, and the other is found stale.
    */
   get takenBack(): number {
     return this.#takenBack
   }
 
-  /** Connections are on their way. */
+  /** Starts checking, because connections are on their way. */
   arm(): void {
     if (this.#timer !== null || this.#isStopped) return
     this.#timer = setTimeout(() => this.check(), this.#period)
@@ -133,13 +132,13 @@ export class StallDetector {
     if (this.#timer !== null) clearTimeout(this.#timer)
   }
 
-  /** Callers that have a timer of their own may check more often. */
+  /** Checks now. Callers that have a timer of their own may check more often than the period. */
   check(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     if (this.#isStopped) return
     const now = performance.now()
-    // When this thread has not checked for longer, nothing is known of that time.
+    // At most two periods count: nothing is known of a longer time without a check.
     const passed = Math.min(now - this.#checkedAt, 2 * this.#period)
     this.#checkedAt = now
     this.#lifetimes.sample(now)
@@ -153,7 +152,7 @@ export class StallDetector {
   }
 
   /**
-   * Whether all that was on its way has been adopted, and no worker is stalled: the usual case
+   * Whether every connection has been adopted and no worker is stalled, which is the usual case
    * under a light load.
    */
   #isIdle(): boolean {
@@ -167,7 +166,7 @@ export class StallDetector {
     const canTake = samples.some((sample) => moves(sample) && eligibility.isEligible(sample.worker))
     for (const sample of samples) {
       if (eligibility.isHeld(sample.worker, 'stalled')) this.#letGoOnceEmpty(sample)
-      else if (canTake) this.#wait(sample, passed)
+      else if (canTake) this.#judge(sample, passed)
     }
   }
 
@@ -183,15 +182,18 @@ export class StallDetector {
   #compare(worker: number, line: Line, now: Connection | undefined): Front {
     const oldest = this.#oldest[worker]
     const before = oldest[line]
-    // The stamp is the accept time.
+    // Stamps are accept times, so the same stamp means the same connection.
     if (now && before?.stamp === now.stamp) return 'stuck'
-    oldest[line] = now ? { stamp: now.stamp, late: 0, own: 0, cpu: Number.NaN, slept: false } : null
+    oldest[line] = now ? { stamp: now.stamp, late: 0, blocked: 0, cpu: Number.NaN, slept: false } : null
     if (!now) return 'empty'
     return before ? 'moved' : 'new'
   }
 
-  /** Counts the time that has passed while others moved, and takes from the worker if it is due. */
-  #wait(sample: Sample, passed: number): void {
+  /**
+   * Adds the time that has passed while other workers made progress, and takes connections from the
+   * worker if they are late.
+   */
+  #judge(sample: Sample, passed: number): void {
     const isDirectedLate = this.#late(sample, 'directed', passed) >= this.#limits.directed
     if (isDirectedLate || this.#isBalancedLate(sample, passed)) this.#takeFrom(sample, isDirectedLate)
   }
@@ -200,18 +202,20 @@ export class StallDetector {
     const late = this.#late(sample, 'balanced', passed)
     if (!this.#keepsShares()) return late >= this.#limits.balanced
     const patience = this.#lifetimes.stay ? PATIENCE : 1
-    return this.#ownDoing(sample, passed) >= patience * this.#limits.balanced || late >= this.#limits.directed
+    return this.#blocked(sample, passed) >= patience * this.#limits.balanced || late >= this.#limits.directed
   }
 
   /**
-   * Whether connections are shared out for as long as they stay: other workers keep what they take
-   * then.
+   * Whether a policy counts connections until they are closed. Then a worker that takes a
+   * connection from another keeps it in its share.
    */
   #keepsShares(): boolean {
     return this.#parts.table.entries().some(({ policy }) => policy.completion === 'close')
   }
 
-  /** @returns the ms for which the oldest has been there while others moved */
+  /**
+   * @returns the milliseconds for which the oldest connection has waited while others made progress
+   */
   #late({ worker, fronts }: Sample, line: Line, passed: number): number {
     const oldest = this.#oldest[worker][line]
     if (oldest && fronts[line] === 'stuck') oldest.late += passed
@@ -219,12 +223,12 @@ export class StallDetector {
   }
 
   /**
-   * @returns the ms of these for which the worker's thread ran, or slept in something else than its
-   *   loop. A thread that could run while the kernel has other threads run is not blocked: it takes
-   *   what waits as soon as it has a core. Nor is a thread that sleeps for a moment, as V8 does
-   *   when it collects garbage: a sleep counts from one check to the next.
+   * Milliseconds of these for which the worker's thread ran, or slept outside its loop. A thread
+   * that could run while the kernel runs other threads is not blocked: it takes what waits as soon
+   * as it has a core. A thread that sleeps for a moment, as V8 does when it collects garbage, is
+   * not blocked either: a sleep counts only if it lasts from one check to the next.
    */
-  #ownDoing({ worker, fronts }: Sample, passed: number): number {
+  #blocked({ worker, fronts }: Sample, passed: number): number {
     const { threadTimes } = this.#parts
     const oldest = this.#oldest[worker].balanced
     if (!oldest) return 0
@@ -233,9 +237,9 @@ export class StallDetector {
     oldest.cpu = cpu
     oldest.slept = !threadTimes.isReady(worker)
     if (fronts.balanced !== 'stuck') return 0
-    if (Number.isNaN(cpu) || (slept && oldest.slept && cpu === before)) oldest.own += passed
-    else if (!Number.isNaN(before)) oldest.own += Math.min(cpu - before, passed)
-    return oldest.own
+    if (Number.isNaN(cpu) || (slept && oldest.slept && cpu === before)) oldest.blocked += passed
+    else if (!Number.isNaN(before)) oldest.blocked += Math.min(cpu - before, passed)
+    return oldest.blocked
   }
 
   #takeFrom({ worker }: Sample, isDirectedLate: boolean): void {
@@ -258,7 +262,7 @@ export class StallDetector {
   }
 }
 
-/** Whether the worker takes what it is dealt, as far as main can see. */
+/** Whether the worker receives what it is dealt, as far as main can see. */
 function moves({ fronts }: Sample): boolean {
   return [fronts.balanced, fronts.directed].every((front) => front === 'empty' || front === 'moved')
 }

@@ -3,7 +3,8 @@ import { NodeDlbError } from '../../errors.ts'
 import type { WorkerExit } from './worker-thread.ts'
 
 /**
- * Watches workers that start. Each has to listen, or to end with code 0, and none may fail before.
+ * Watches workers that start. Each has to listen, or to end with code 0; if one fails before that,
+ * the start has failed.
  */
 export class StartWatch {
   /** Resolves once no worker is awaited; rejects with the first failure. */
@@ -14,7 +15,7 @@ export class StartWatch {
   readonly #timer: NodeJS.Timeout | undefined
   #failed = false
 
-  /** `timeout`: milliseconds until the start has failed; 0 means never. */
+  /** @param timeout milliseconds until the start counts as failed; 0 means never */
   constructor(workers: readonly number[], timeout: number) {
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -24,7 +25,7 @@ export class StartWatch {
     if (timeout > 0) this.#timer = setTimeout(() => this.#late(timeout), timeout)
   }
 
-  /** Whether no worker is awaited any more, also because one has failed. */
+  /** Whether the watch is over: all workers have settled, or one has failed. */
   get over(): boolean {
     return this.#pending.size === 0
   }
@@ -39,7 +40,7 @@ export class StartWatch {
     return this.#pending.has(worker)
   }
 
-  /** The worker listens, or has ended with code 0. */
+  /** Called when the worker listens, or has ended with code 0. */
   settle(worker: number): void {
     this.#pending.delete(worker)
     if (this.over) this.#end(this.#resolve)
@@ -70,7 +71,7 @@ export class StartWatch {
   }
 }
 
-/** Why a worker ended before it listened. */
+/** ERR_DLB_ENTRY_FAILED: a worker ended before it listened. */
 export class EntryFailedError extends NodeDlbError {
   readonly worker: number
   /** The exit code that the process would have had without a balancer. */

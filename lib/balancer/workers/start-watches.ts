@@ -4,10 +4,10 @@ import type { ResolvedOptions } from '../options/options.ts'
 import { EntryFailedError, StartWatch } from './start-watch.ts'
 import type { WorkerExit } from './worker-thread.ts'
 
-/** A worker that does not listen within this time is late if no `startTimeout` says when. */
+/** Milliseconds after which a worker that does not listen is late, if `startTimeout` is 0. */
 const LATE_MS = 5000
 
-/** Follows the starts of all workers, of which each ends when the worker listens. Main thread. */
+/** Follows the starts of all workers. A start ends when the worker listens. Main thread. */
 export class StartWatches {
   /** Watches the workers that the balancer starts with. */
   readonly first: StartWatch
@@ -34,29 +34,30 @@ export class StartWatches {
     this.#watches.delete(watch)
   }
 
-  /** The worker's thread was started. */
+  /** Called when the worker's thread was started. */
   spawned(worker: number): void {
     const wait = this.#options.startTimeout || LATE_MS
-    // The process need not wait for the warning.
+    // The warning does not keep the process alive.
     const timer = setTimeout(() => this.#tellLate(worker, wait), wait).unref()
     this.#timers.set(worker, timer)
   }
 
-  /** The worker listens: its start is done. */
+  /** Called when the worker listens, which ends its start. */
   listens(worker: number): void {
     this.forget(worker)
     for (const watch of this.#watches) watch.settle(worker)
   }
 
-  /** The worker is late no more. */
+  /** Cancels the warning that the worker is late. */
   forget(worker: number): void {
     clearTimeout(this.#timers.get(worker))
     this.#timers.delete(worker)
   }
 
   /**
-   * The worker's thread has ended. `isFinished`: it was to end, or ended itself with code 0.
-   * @returns whether the worker is needed again. One that has failed at its start is not.
+   * Called when the worker's thread has ended. `isFinished`: it was to end, or ended itself with
+   * code 0.
+   * @returns whether the worker is needed again; false if it has failed at its start
    */
   ended(worker: number, exit: WorkerExit, isFinished: boolean): boolean {
     if (this.first.failed) return false
@@ -76,7 +77,7 @@ export class StartWatches {
   }
 
   #tellLate(worker: number, timeout: number): void {
-    // The watch's rejection tells it.
+    // The watch's rejection says so.
     if (this.#watchOf(worker) && this.#options.startTimeout > 0) return
     if (this.#events.emit('worker-late', { worker, timeout })) return
     process.emitWarning(`worker_${worker} does not listen after ${timeout / 1000} s`, 'NodeDlbWarning')

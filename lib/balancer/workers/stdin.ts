@@ -1,9 +1,9 @@
 import type { WorkerThread } from './worker-thread.ts'
 
 /**
- * Gives a worker that reads its stdin this process's. Every worker that asks gets all of it from
- * then on, since each runs the whole app. Reading starts with the first one, because it has effects
- * of its own on a terminal. Each app has to handle an error of the stream itself.
+ * Pipes this process's stdin to a worker that reads its own. Each worker runs the whole app, so
+ * each one that asks gets all data from then on. Reading begins when the first worker asks, because
+ * reading a terminal has effects of its own. Each app has to handle an error of the stream itself.
  */
 export function passStdin(thread: WorkerThread): void {
   const { stdin } = process

@@ -22,8 +22,8 @@ export interface SupervisorParts {
 }
 
 /**
- * Starts the workers' threads and keeps them running: one that dies is respawned, after a delay
- * that doubles with each death in a row. Main thread.
+ * Starts the workers' threads and keeps them running: a worker that dies is respawned, after a
+ * delay that doubles with each death in a row. Main thread.
  */
 export class Supervisor implements WorkerExits {
   readonly #parts: SupervisorParts
@@ -43,8 +43,8 @@ export class Supervisor implements WorkerExits {
   }
 
   /**
-   * Starts a worker in a vacant place. @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_THREAD_FAILED: the
-   * place stays vacant.
+   * Starts a worker in a vacant place.
+   * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_THREAD_FAILED; then the place stays vacant
    */
   start(index: number): void {
     const place = this.#placeOf(index)
@@ -54,8 +54,8 @@ export class Supervisor implements WorkerExits {
   }
 
   /**
-   * From here on the worker has no successor: its place is vacant once its thread, if it has one,
-   * has ended.
+   * Makes this the worker's last life: its place is vacant once its thread, if it has one, has
+   * ended.
    */
   retire(index: number): void {
     const place = this.#placeOf(index)
@@ -65,7 +65,7 @@ export class Supervisor implements WorkerExits {
     if (!place.thread) place.state = 'vacant'
   }
 
-  /** From here on, no worker that ends has a successor. */
+  /** Stops respawning: no worker that ends from now on has a successor. */
   stopRespawning(): void {
     this.#isRespawning = false
     for (const place of this.#parts.workers.places) cancelRespawn(place)
@@ -97,14 +97,14 @@ export class Supervisor implements WorkerExits {
   #tellDeath(death: Death): void {
     const { events, starts, workers, balancer } = this.#parts
     const isTold = events.emit('worker-exit', death)
-    // The rejection of the start has the error.
+    // If the start has failed, its rejection has the error.
     if (!isTold && death.error !== null && !starts.first.failed) print(2, `${death.error}\n`)
     if (workers.wanted.every(({ state }) => state === 'finished')) void balancer.close()
   }
 
   /**
-   * A successor that cannot be started counts as one that has died: the machine may have later what
-   * it lacks now.
+   * Starts a successor. One that cannot be started counts as one that has died, because the machine
+   * may have the resources later.
    */
   #respawn(place: WorkerPlace): void {
     place.respawn = null

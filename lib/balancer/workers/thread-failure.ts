@@ -1,8 +1,8 @@
 import { NodeDlbError } from '../../errors.ts'
 
 /**
- * The codes of errors that Node throws for options that it does not take. All others but
- * DataCloneError are the machine's doing.
+ * The codes of errors that Node throws for options that it refuses. All others, except
+ * DataCloneError, are caused by the machine.
  */
 const wrongUse = /^ERR_(INVALID_|OUT_OF_RANGE|WORKER_INVALID_|MISSING_)/
 
@@ -11,8 +11,8 @@ const hint =
   'memory limits of its container or service), or have fewer workers'
 
 /**
- * Why a worker's thread cannot be started. `cause` is what `new Worker` throws, or the 'error'
- * event of a thread that Node could not set up.
+ * The reason for which a worker's thread cannot be started, as an error. `cause` is what `new
+ * Worker` throws, or the 'error' event of a thread that Node could not set up.
  *
  * @returns ERR_DLB_INVALID_ARGUMENT for options that Node refuses, else ERR_DLB_THREAD_FAILED
  */
@@ -32,7 +32,8 @@ export function isInitFailure(error: unknown): boolean {
 }
 
 /**
- * Whether a thread's 'error' event says that Node ended the thread, and not an error of its code.
+ * Whether a thread's 'error' event says that Node itself ended the thread, rather than an error in
+ * the thread's code.
  */
 export function isEndedByNode(error: unknown): boolean {
   return isInitFailure(error) || codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY'

@@ -3,8 +3,8 @@ import { loadAddon, type NativeThread } from '../../native.ts'
 const UNKNOWN: NativeThread = { number: 0, pollFd: -1 }
 
 /**
- * What the workers' threads do with their time. A worker that is late may be blocked, or it could
- * run while the kernel has other threads run. Only the first is its own doing.
+ * What the workers' threads do with their time. It tells a late worker that is blocked from one
+ * that could run while the kernel runs other threads.
  *
  * Main thread.
  */
@@ -31,8 +31,9 @@ export class ThreadTimes {
 
   /**
    * Whether the worker's thread runs, could run if it had a core, or waits for events in its loop.
-   * (A sender may have lost its core before it woke the thread.) Otherwise the thread sleeps in
-   * something else, or nothing is known of it.
+   * (A thread that waits in its loop although it has events may still count as ready: the sender
+   * may have lost its core before it woke the thread.) False if the thread sleeps outside its loop,
+   * or if nothing is known of it.
    */
   isReady(worker: number): boolean {
     const { number, pollFd } = this.#threads[worker]

@@ -4,8 +4,7 @@ import { packageFile } from '../../package-file.ts'
 import type { WorkerCode } from '../../protocol.ts'
 
 /**
- * The files that the workers' part of this package is bundled into (scripts/bundle.mjs). A thread
- * begins with START.
+ * The files into which scripts/bundle.mjs bundles the code of workers. A thread begins with START.
  */
 const BOOTSTRAP = 'dist/lib/bundle/bootstrap.cjs'
 const START = 'dist/lib/bundle/start.cjs'
@@ -17,9 +16,9 @@ export function startFile(): string {
 }
 
 /**
- * The bootstrap, parsed once for all workers. To parse it would take each worker 4 ms and 1 MiB, as
- * much as all else that a worker does for us. A worker whose V8 rejects the result parses it
- * itself.
+ * The bootstrap, which main parses once for all workers. Parsing takes 4 ms and 1 MiB, as much as
+ * everything else that a worker does for the balancer at its start. A worker whose V8 rejects the
+ * result parses the text itself.
  */
 export function workerCode(): WorkerCode {
   code ??= compile(packageFile(BOOTSTRAP))

@@ -9,7 +9,7 @@ export interface WorkerLinksParts {
   readonly dispatch: Dispatch
 }
 
-/** Tells workers how their connections come to them. Main thread. */
+/** Tells workers through which ports, routes and links their connections come. Main thread. */
 export class WorkerLinks {
   readonly #parts: WorkerLinksParts
 
@@ -24,7 +24,7 @@ export class WorkerLinks {
     return { generation: table.generation, domain: dispatch.domain.linkFor(worker, others.length + 1) }
   }
 
-  /** Another domain is in use: all workers change over to it. */
+  /** Makes all workers change to the domain that is in use now. */
   switchAll(): void {
     const { workers, table } = this.#parts
     const routes = table.routes()
@@ -34,7 +34,10 @@ export class WorkerLinks {
     }
   }
 
-  /** Another number of workers have a thread: each has another share of the in-flight limit. */
+  /**
+   * Tells all workers how many of them have a thread, because that changes each one's share of the
+   * in-flight limit.
+   */
   shareInFlightLimit(): void {
     const { workers, dispatch } = this.#parts
     if (!dispatch.domain.sharesInFlightLimit) return

@@ -8,17 +8,17 @@ import type { ResolvedOptions } from '../options/options.ts'
 import { isEndedByNode, isInitFailure, threadFailure } from './thread-failure.ts'
 import { startFile, workerCode } from './worker-code.ts'
 
-/** Handles what a worker asks and tells. */
+/** Handles the calls and notices of workers. */
 export interface WorkerMessages {
-  /** Answers at once: the worker's thread waits for the reply. */
+  /** Answers synchronously, because the worker's thread waits for the reply. */
   answer(thread: WorkerThread, call: Call): Reply
   take(thread: WorkerThread, notice: Notice): void
 }
 
 export interface WorkerExits {
   /**
-   * The thread is joined: Node has closed all that it had open. Its last messages were delivered
-   * before.
+   * Called once the thread is joined: Node has closed all that it had open. The thread's last
+   * messages were delivered before.
    */
   onExit(thread: WorkerThread, exit: WorkerExit): void
 }
@@ -27,9 +27,12 @@ export interface WorkerExit {
   readonly code: number
   /** The uncaught error that ended it, as text; null if none did. */
   readonly error: string | null
-  /** Why Node could not set the thread up (ERR_DLB_THREAD_FAILED). null: the entry was run. */
+  /**
+   * The reason for which Node could not set the thread up (ERR_DLB_THREAD_FAILED). null: the entry
+   * was run.
+   */
   readonly failure: NodeDlbError | null
-  /** The thread has ended by itself, and not by `terminate`. */
+  /** Whether the thread has ended by itself, and not by `terminate`. */
   readonly byItself: boolean
 }
 
@@ -44,10 +47,10 @@ export interface WorkerThreadParts {
 }
 
 /**
- * A thread that was told to exit, and has not done so after this time, is stuck: in its own code,
- * or in its user's --import.
+ * Milliseconds after which a thread that was told to exit counts as stuck, in its own code or in
+ * its user's --import.
  */
-const OBEY_MS = 2000
+const EXIT_TIMEOUT_MS = 2000
 
 /** One life of one worker: a thread that runs the user's entry, and main's connection to it. */
 export class WorkerThread {
@@ -63,11 +66,11 @@ export class WorkerThread {
   #onEnded: () => void = () => undefined
   /** The last error that its bootstrap has reported. The app may have handled it. */
   #reported: string | null = null
-  /** What Node names as the error that ended the thread. */
+  /** The value that Node reports as the error that ended the thread. */
   #error: { readonly value: unknown } | null = null
   #terminated = false
 
-  /** @throws the error that Node gives for not starting the thread. Nothing is left open then. */
+  /** @throws the error of Node if the thread cannot be started; then nothing is left open */
   constructor({ index, link, ledger, options, messages, exits }: WorkerThreadParts) {
     const [control, replies] = [new MessageChannel(), new MessageChannel()]
     const boot: WorkerBoot = {
@@ -119,16 +122,16 @@ export class WorkerThread {
   }
 
   /**
-   * Ends the thread. It is told to exit, and is stopped where it is only if it does not. A thread
-   * that is stopped in the middle leaves things to Node that Node cannot handle: HTTP/2 requests
-   * that come in after the thread's JavaScript has ended abort the whole process
-   * (worker/drain/http2-sessions.ts), and files that import() was opening stay open.
+   * Ends the thread. The thread is told to exit, and is stopped in the middle only if it does not
+   * exit. Node cannot clean up after a thread that was stopped: HTTP/2 requests that come in after
+   * the thread's JavaScript has ended abort the whole process (worker/drain/http2-sessions.ts), and
+   * files that import() was opening stay open.
    */
   async terminate(): Promise<void> {
     this.#terminated = true
     this.post({ type: 'exit' })
     const late = new AbortController()
-    await Promise.race([this.#ended, delay(OBEY_MS, undefined, { signal: late.signal }).catch(() => undefined)])
+    await Promise.race([this.#ended, delay(EXIT_TIMEOUT_MS, undefined, { signal: late.signal }).catch(() => undefined)])
     late.abort()
     await this.worker.terminate()
   }
@@ -138,8 +141,8 @@ export class WorkerThread {
     this.worker.on('error', (value: unknown) => {
       this.#error = { value }
     })
-    // The worker's own streams are others (worker/process/stdio.ts). These carry what --import
-    // writes, which runs before those are opened.
+    // The worker writes through other streams (worker/process/stdio.ts). These two carry what
+    // --import writes, which runs before the others are opened.
     this.worker.stdout.on('data', (data: Uint8Array) => print(1, data))
     this.worker.stderr.on('data', (data: Uint8Array) => print(2, data))
     this.worker.once('exit', (code) => this.#onExit(code))
@@ -161,8 +164,7 @@ export class WorkerThread {
 
   #onExit(code: number): void {
     this.#onEnded()
-    // The ports' messages and the exit come by different ways: the last messages may still be in
-    // the queue.
+    // The exit may overtake the last messages of the port, which are then still in its queue.
     for (let rest = receiveMessageOnPort(this.#control); rest; rest = receiveMessageOnPort(this.#control)) {
       this.#onMessage(rest.message as ToMain)
     }
@@ -171,7 +173,10 @@ export class WorkerThread {
     this.#exits.onExit(this, this.#exitOf(code))
   }
 
-  /** Node's exit code may be 0 for a thread that Node itself has ended, or could not set up. */
+  /**
+   * Makes the exit from Node's exit code, which may be 0 for a thread that Node itself has ended,
+   * or could not set up.
+   */
   #exitOf(exitCode: number): WorkerExit {
     const error = this.#error?.value
     const endedByNode = isEndedByNode(error)
@@ -185,9 +190,9 @@ export class WorkerThread {
   }
 
   /**
-   * The bootstrap's report says more than the cloned error. But a thread that Node ends has no
-   * report; and the last report may be of an error that the app has handled, if a handler of
-   * uncaught errors or of the exit has thrown another.
+   * Returns the bootstrap's report, which says more than the cloned error, where it is about this
+   * error. A thread that Node ends has no report. And if a handler of uncaught errors or of the
+   * exit has thrown another error, the last report is of an error that the app has handled.
    */
   #errorText(error: unknown, endedByNode: boolean): string {
     const isOfIt = !(error instanceof Error) || this.#reported?.includes(error.message)
@@ -196,14 +201,15 @@ export class WorkerThread {
   }
 }
 
-/** @throws what `new Worker` does */
+/** @throws the errors of `new Worker` */
 function startWorker(boot: WorkerBoot, { env, execArgv, resourceLimits }: ResolvedOptions): Worker {
   return new Worker(startFile(), {
     name: `worker_${boot.index}`,
     workerData: boot,
     transferList: [boot.control, boot.replies],
     stdin: true,
-    // Otherwise Node opens this thread's own, for as long as there is a worker.
+    // Without these, Node opens this thread's own streams, and keeps them open while there is a
+    // worker.
     stdout: true,
     stderr: true,
     env: env ?? SHARE_ENV,

@@ -6,7 +6,7 @@ import type { WorkerExit, WorkerThread } from './worker-thread.ts'
  * - waiting: it died, and its successor starts after a delay
  * - finished: it has ended itself with code 0
  * - vacant: the place has no worker. `resize()` and `reload()` start workers in vacant places, and
- *   leave others vacant.
+ *   leave places vacant when they end workers.
  */
 export type WorkerState = 'running' | 'waiting' | 'finished' | 'vacant'
 
@@ -16,7 +16,7 @@ export interface WorkerPlace {
   state: WorkerState
   /** The worker's thread; null while it has none. */
   thread: WorkerThread | null
-  /** The number of deaths after which the worker was needed again. */
+  /** The number of deaths after which the worker was respawned, or is waiting to be. */
   deaths: number
   /** The number of deaths in a row. Each of them doubles the delay before the successor starts. */
   deathsInARow: number
@@ -36,7 +36,10 @@ export interface Death extends Pick<WorkerExit, 'code' | 'error'> {
   readonly finished: boolean
 }
 
-/** A worker that has lived this long was healthy: its death is the first in a row. */
+/**
+ * Milliseconds of life after which a worker counts as healthy: its next death is the first in a
+ * row.
+ */
 export const STABLE_MS = 10_000
 
 /**
