@@ -6,7 +6,7 @@ import { difference, type Held, Holding } from './holding.ts'
 /** What the policies promise of the counts, with real connections that are held. */
 
 const totals = [8, 100]
-const trials = 20
+const trials = nightly ? 20 : 5
 const largeTotals = [1000, 4096]
 const largeTrials = nightly ? 20 : 1
 

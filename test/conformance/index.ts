@@ -20,7 +20,7 @@ import { wrongUse } from './wrong-use.ts'
  * @param histories how many random histories, which leave a device no freedom in which of several
  *   events goes first.
  */
-export function conformance(t: Test, open: Open, { histories = 2000 } = {}): void {
+export function conformance(t: Test, open: Open, { histories = 1000 } = {}): void {
   t.test('directed queues', async (t) => directed(t, open))
   t.test('unordered scheduling', async (t) => unordered(t, open))
   t.test('atomic scheduling', async (t) => atomic(t, open))

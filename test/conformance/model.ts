@@ -19,7 +19,7 @@ interface Failure extends Wrong {
 
 /** Random histories of a device, so many, each held against a model of the contract. */
 export async function model(t: Test, open: Open, count: number): Promise<void> {
-  const histories = nightly ? 50 * count : count
+  const histories = nightly ? 100 * count : count
   const first = seedFor(t)
   const device = open()
   t.teardown(() => device.close())

@@ -13,7 +13,7 @@ process.env.NODE_DLB_PREBUILD = tmpdir()
 t.throws(loadAddon, { code: 'ERR_DLB_ADDON_UNAVAILABLE' })
 const open = () => openDevice({ device: 'software' })
 conformance(t, open)
-threads(t, open)
+threads(t, open, { share: 0.2 })
 
 t.test('a thread that lacks the addon which the others have cannot attach', async (t) => {
   const { NODE_DLB_PREBUILD: folder, ...env } = process.env

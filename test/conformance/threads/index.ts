@@ -1,10 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { until } from '../../deadline.ts'
 import type { Open } from '../world.ts'
 import { control, member, memberWord, read, set } from './board.ts'
 import { closing } from './closing.ts'
 import type { Team } from './team.ts'
-import { run, scaled, type Traffic } from './traffic.ts'
+import { nightlyEvents, run, type Traffic } from './traffic.ts'
 import { wakes } from './wakes.ts'
 
 const mixed: Pick<Traffic, 'stages' | 'targets'> = {
@@ -37,8 +38,12 @@ const flowsToSink: Pick<Traffic, 'stages' | 'targets'> = {
   targets: ({ atomic }) => [{ queue: atomic.id, type: 'atomic' }],
 }
 
-/** Holds a device to the contract when 2–8 threads use it at the same time. */
-export function threads(t: Test, open: Open): void {
+/**
+ * Holds a device to the contract when 2–8 threads use it at the same time.
+ * @param share how much of the traffic, for a device that runs it all elsewhere
+ */
+export function threads(t: Test, open: Open, { share = 1 } = {}): void {
+  const scaled = (events: number): number => nightlyEvents(share * events)
   t.test('each event of several threads comes to one of several others, once', async (t) =>
     run(t, open, { ...mixed, plan: { producers: 3, consumers: 4, events: scaled(500_000), flows: 96 } }),
   )
@@ -80,7 +85,7 @@ export function threads(t: Test, open: Open): void {
   t.test('a port that is disabled while traffic runs gets nothing new', async (t) =>
     run(t, open, {
       ...mixed,
-      plan: { producers: 2, consumers: 3, events: scaled(60_000), flows: 96 },
+      plan: { producers: 2, consumers: 3, events: nightlyEvents(60_000), flows: 96 },
       allowed: 10_000,
       meanwhile: async (team) => {
         await team.reached(control.done, 1000)
@@ -95,12 +100,16 @@ export function threads(t: Test, open: Open): void {
   t.test('a port that unlinks while traffic runs gets nothing new', async (t) =>
     run(t, open, {
       ...mixed,
-      plan: { producers: 2, consumers: 3, events: scaled(60_000), flows: 96 },
+      plan: { producers: 2, consumers: 3, events: nightlyEvents(60_000), flows: 96 },
       // Of each thousand it gets what its consumer queue takes, at least 8.
       leavesAfter: 100,
       allowed: 1000,
       meanwhile: async (team) => {
-        while (memberWord(team.board, team.consumer(0), member.events) < 100) await allow(team, 1000)
+        await until('the port has had 100 events', async () => {
+          const isEnough = memberWord(team.board, team.consumer(0), member.events) >= 100
+          if (!isEnough) await allow(team, 1000)
+          return isEnough
+        })
         await checkQuiet(t, team)
         await allow(team, team.plan.events)
       },

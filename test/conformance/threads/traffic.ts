@@ -98,6 +98,6 @@ export function checkGaps(t: Test, { board, plan }: Team): void {
 }
 
 /** Numbers of events: the nightly variant has twenty times as many. */
-export function scaled(events: number): number {
+export function nightlyEvents(events: number): number {
   return nightly ? 20 * events : events
 }

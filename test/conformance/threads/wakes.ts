@@ -5,7 +5,7 @@ import { random } from '../random.ts'
 import { type Below, seedFor } from '../seed.ts'
 import type { Open } from '../world.ts'
 import { Team, times } from './team.ts'
-import { scaled } from './traffic.ts'
+import { nightlyEvents } from './traffic.ts'
 
 const patienceMilliseconds = 30_000
 const mostInBurst = 20
@@ -23,7 +23,7 @@ export async function wakes(t: Test, open: Open): Promise<void> {
   const sender = domain.attachPort(team.producerPorts[0])
   const back = domain.attachPort(team.sinkPort)
   const events = domain.createEvents(64)
-  const bursts = scaled(2000)
+  const bursts = nightlyEvents(2000)
   let done = 0
   try {
     for (; done < bursts; done++) {
