@@ -249,7 +249,7 @@ void Port::Stop() {
 SystemError Port::Close() {
   const Guard guard(lock_);
   if (handle_ == nullptr) return {};
-  Drain();
+  Empty();
   SystemError error;
   if (library_.detach_port(handle_) != 0) error = {errno > 0 ? errno : EIO, "dlb_detach_port"};
   handle_ = nullptr;

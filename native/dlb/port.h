@@ -192,7 +192,7 @@ class Port {
   void ChangeWatched(bool watched);
   void WriteEventfd();
   void ClearSignal();
-  void Drain();
+  void Empty();
 
   const std::shared_ptr<DomainState> domain_;
   const Library& library_;

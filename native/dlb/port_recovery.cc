@@ -54,7 +54,7 @@ int Port::Recover(abi::Event* events, uint32_t max) {
 
 // Takes everything of the port out of the device: the driver would have to take out itself what a
 // reset finds in a CQ, or uncompleted. Failures are ignored: the device may be gone.
-void Port::Drain() {
+void Port::Empty() {
   if (!domain_->started) return;
   PopUnpopped(unpopped_);
   std::array<abi::Event, 64> events;

@@ -23,7 +23,7 @@ export function priorities(t: Test, open: Open): void {
     await w.loaded(8)
     await w.send([{ queue, priority: 2, number: 100 }])
     await w.send([{ queue, priority: 4, number: 200 }])
-    t.same(numbers(await drain(w, w.ports[0], 22)), [...range(0, 8), 100, ...range(8, 20), 200])
+    t.same(numbers(await takeEach(w, w.ports[0], 22)), [...range(0, 8), 100, ...range(8, 20), 200])
   })
 
   t.test('a better event priority goes first also among flows that wait for their port', async (t) => {
@@ -34,7 +34,7 @@ export function priorities(t: Test, open: Open): void {
     for (let flowId = 0; flowId < 8; flowId++) await w.send([{ ...event(flowId, 7), number: flowId }])
     await w.loaded(8)
     for (let flowId = 0; flowId < 8; flowId++) await w.send([{ ...event(flowId, 7 - flowId), number: 10 + flowId }])
-    t.same(numbers(await drain(w, w.ports[0], 16)), [...range(0, 8), ...range(10, 18).reverse()])
+    t.same(numbers(await takeEach(w, w.ports[0], 16)), [...range(0, 8), ...range(10, 18).reverse()])
   })
 
   links(t, open)
@@ -54,7 +54,7 @@ function links(t: Test, open: Open): void {
     await w.send(numbered(4, { queue: middle, priority: 5 }, 20))
     await w.send(numbered(4, { queue: early, priority: 7 }, 30))
     const order = [...range(0, 8), ...range(30, 34), ...range(20, 24), ...range(10, 14)]
-    t.same(numbers(await drain(w, port, 20)), order)
+    t.same(numbers(await takeEach(w, port, 20)), order)
   })
 
   t.test('linking again changes the priority', async (t) => {
@@ -68,7 +68,7 @@ function links(t: Test, open: Open): void {
     await w.send(numbered(8, { queue: a }, 10))
     await w.send(numbered(8, { queue: b }, 20))
     port.link(a, 6)
-    t.same(numbers(await drain(w, port, 24)), [...range(0, 8), ...range(20, 28), ...range(10, 18)])
+    t.same(numbers(await takeEach(w, port, 24)), [...range(0, 8), ...range(20, 28), ...range(10, 18)])
   })
 
   t.test('each port goes by its own links', async (t) => {
@@ -103,7 +103,7 @@ async function leaveByPriority(t: Test, w: World, type: SchedulingTypeName): Pro
       await w.send([{ ...event, flowId: 10 + priority, priority, number: priority, group: round }])
     }
   }
-  const taken = (await drain(w, port, 48)).slice(8)
+  const taken = (await takeEach(w, port, 48)).slice(8)
   t.same(
     numbers(taken),
     [0, 1, 2, 3, 4, 5, 6, 7].flatMap((priority) => [priority, priority, priority, priority, priority]),
@@ -114,8 +114,8 @@ async function leaveByPriority(t: Test, w: World, type: SchedulingTypeName): Pro
   )
 }
 
-/** One by one, each completed at once. */
-async function drain(w: World, port: Port, count: number): Promise<Taken[]> {
+/** Takes events one by one, and completes each at once. */
+async function takeEach(w: World, port: Port, count: number): Promise<Taken[]> {
   const taken: Taken[] = []
   while (taken.length < count) {
     taken.push(...(await w.take(port, 1)))

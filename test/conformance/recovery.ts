@@ -149,7 +149,7 @@ function peeks(t: Test, open: Open): void {
     t.ok(taken.every(({ data16 }) => data16 === 7))
     t.equal(port.unreleased, 3)
     t.same(numbers(peeked(w, port, 5)), range(3, 8))
-    t.same(numbers(await drained(w, port, 17)), range(3, 20))
+    t.same(numbers(await takeEach(w, port, 17)), range(3, 20))
     t.same(numbers(await w.take(sink, 10)), range(0, 10))
     t.same([peeked(w, port), peeked(w, sink)], [[], []])
   })
@@ -166,7 +166,7 @@ function peeks(t: Test, open: Open): void {
     const again = w.domain.attachPort(port.id)
     again.link(w.queues[0])
     await w.send(numbered(20, { queue: w.queues[0] }))
-    t.same(numbers(await drained(w, again, 20)), range(0, 20))
+    t.same(numbers(await takeEach(w, again, 20)), range(0, 20))
   })
 
   t.test('peek refuses what is not a port of the domain, or not its buffer', (t) => {
@@ -178,8 +178,8 @@ function peeks(t: Test, open: Open): void {
   })
 }
 
-/** Takes so many events, and completes each before the next. */
-async function drained(w: World, port: Port, count: number): Promise<Taken[]> {
+/** Takes this number of events, and completes each before the next. */
+async function takeEach(w: World, port: Port, count: number): Promise<Taken[]> {
   const taken: Taken[] = []
   while (taken.length < count) {
     port.release(port.unreleased)

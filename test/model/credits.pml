@@ -37,8 +37,8 @@ bool kicked[2]              /* dirty bits */
 bool dies                   /* the holder ends before its next step */
 
 /* Where credits are, as a port could see it; the free ones are the holder's. */
-#define undrained (tx[0] - taken[0] + tx[1] - taken[1])
-#define held (allowance[0] + allowance[1] + undrained + queued + ownTail - reclaimed)
+#define untaken (tx[0] - taken[0] + tx[1] - taken[1])
+#define held (allowance[0] + allowance[1] + untaken + queued + ownTail - reclaimed)
 
 /* ---- Credits ---- */
 

@@ -244,7 +244,7 @@ inline putEvent() {
 
 /* ---- Intake, Dispatcher, Scheduler ---- */
 
-/* The release records, drained. */
+/* The release records, taken in. */
 inline complete() {
   n = done;
   do
@@ -257,8 +257,8 @@ inline complete() {
   n = 0
 }
 
-/* The sender's records, drained. */
-inline drain() {
+/* The sender's records, taken in. */
+inline takeIn() {
   n = tx;
   do
   :: m[ownTxHead] != n && !nearlyFull ->
@@ -305,7 +305,7 @@ inline pass() {
   :: dispatch()             /* completions let an ordered queue's events go, and free their cells, before new ones come */
   :: true
   fi;
-  drain();
+  takeIn();
   dispatch();
 #ifdef PUBLISHES_WHILE_WORKING
   publishPort();
@@ -340,7 +340,7 @@ proctype Holder() {
       do
       :: another -> mend(); another = false
       :: !another ->
-        /* Some thread has kicked: there is something to drain, or room for what waits. */
+        /* Some thread has kicked: there is something to take in, or room for what waits. */
 end:    (tx != m[ownTxHead] || done != m[completed] || m[queued] > 0 && hasRoom);
         pass();
         forget()

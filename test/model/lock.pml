@@ -1,10 +1,10 @@
 /*
  * The scheduler's lock, dirty bits, retry timer and takeover (lib/device/software/scheduler.ts).
  *
- * Each thread has one port. It posts records and kicks; whoever holds the lock drains. A pass has
- * journal space for one record of a port, so that it often says that another pass is needed.
- * Threads die between any two of their steps: Reaper sets dead[t], and the `unless` ends t there.
- * The supervisor lives, and calls recover() for each dead thread.
+ * Each thread has one port. It posts records and kicks; whoever holds the lock takes them in. A
+ * pass has journal space for one record of a port, so that it often says that another pass is
+ * needed. Threads die between any two of their steps: Reaper sets dead[t], and the `unless` ends t
+ * there. The supervisor lives, and calls recover() for each dead thread.
  */
 #ifndef THREADS
 #define THREADS 2
@@ -161,7 +161,7 @@ inline takeOver() {
   holder = 0
 }
 
-/* Scheduler.#pass: begin, drain, publish. */
+/* Scheduler.#pass: begin, take in, publish. */
 inline pass() {
   begin();
   atomic { more = false; bits = dirty; dirty = 0 }  /* Atomics.exchange */
@@ -169,7 +169,7 @@ inline pass() {
   :: p == THREADS -> p = 0; break
   :: p < THREADS && (bits & bit(p)) == 0 -> p++
   :: p < THREADS && (bits & bit(p)) != 0 ->
-    /* #drain: one look at the tx word; what follows is private. */
+    /* #takeIn: one look at the tx word; what follows is private. */
     atomic {
       if
       :: tx[p] > taken[p] + 1 -> taken[p] = taken[p] + 1; again = true

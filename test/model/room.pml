@@ -91,8 +91,8 @@ inline leastLoaded() {
   od
 }
 
-/* Scheduler.#drain */
-inline drain() {
+/* Scheduler.#takeIn */
+inline takeIn() {
   do
   :: p < PORTS ->
     if
@@ -163,7 +163,7 @@ inline publish() {
 inline pass() {
   lookAgain();
   atomic { bits = dirty; dirty = 0 }             /* Atomics.exchange */
-  drain();
+  takeIn();
   if
   :: queued > 0 ->
 #ifndef BACKLOG_SET_AFTER_DISPATCH

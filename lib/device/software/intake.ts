@@ -49,7 +49,7 @@ export class Intake {
    * Takes in a port's commands from its tx ring, in order.
    * @returns false if the pass has to end before the ring does
    */
-  drain(p: number, tail: number): boolean {
+  takeIn(p: number, tail: number): boolean {
     const m = this.#m
     const at = this.#layout.own + p * own.stride
     const base = m[at + own.txRing]

@@ -12,8 +12,8 @@ export const Phase = {
 
 /**
  * The most that one step of a pass journals after `nearlyFull` returned false. A release record's
- * 16 completions of atomic flows take 12 words each, and the drains that find the journal full
- * still touch up to 128 ports, 3 words each.
+ * 16 completions of atomic flows take 12 words each, and the tx rings that come up once the
+ * journal is full still touch up to 128 ports, 3 words each.
  */
 const margin = 640
 

@@ -26,7 +26,7 @@ const callsPerClockRead = 256
 /**
  * Scheduling, done by whoever sends, receives or releases.
  *
- *     port ── tx ring ──► [ pass: drain tx rings, complete, dispatch, publish ] ── CQ ──► port
+ *     port ── tx ring ──► [ pass: empty tx rings, complete, dispatch, publish ] ── CQ ──► port
  *
  * A port never waits. It writes its own ring, sets its dirty bit and tries the lock. The thread
  * that gets the lock makes passes until no dirty bit is left; a thread that does not get it leaves
@@ -129,7 +129,7 @@ export class Scheduler {
    * @returns how many events were taken back
    */
   recover(p: number, max: number, each: (source: number) => void): number {
-    this.#lockAndDrain(p)
+    this.#lockAndTakeIn(p)
     const m = this.#m
     const at = this.#layout.own + p * own.stride
     const head = this.#layout.port + p * port.stride + port.head
@@ -162,7 +162,7 @@ export class Scheduler {
    *   from there
    */
   settle(p: number): boolean {
-    this.#lockAndDrain(p)
+    this.#lockAndTakeIn(p)
     const m = this.#m
     const pub = this.#layout.port + p * port.stride
     const completed = m[this.#layout.own + p * own.stride + own.completed]
@@ -207,7 +207,7 @@ export class Scheduler {
     this.#retryLater()
   }
 
-  #lockAndDrain(p: number): void {
+  #lockAndTakeIn(p: number): void {
     this.mark(p)
     this.#lock()
     let more = true
@@ -274,11 +274,11 @@ export class Scheduler {
       for (let bits = Atomics.exchange(m, word.dirty + w, 0); bits !== 0; bits &= bits - 1) {
         const p = w * 32 + 31 - Math.clz32(bits & -bits)
         if (p === asking) asked = true
-        else if (!this.#drain(p)) more = true
+        else if (!this.#takeIn(p)) more = true
       }
     }
     // The asking port comes last, so that what others have released counts for it.
-    if (asked && !this.#drain(asking)) more = true
+    if (asked && !this.#takeIn(asking)) more = true
     if (m[word.queued] > 0) {
       // This comes before heads are read for the last time: see "no room is lost".
       if (m[word.backlog] === 0) Atomics.store(m, word.backlog, 1)
@@ -303,10 +303,10 @@ export class Scheduler {
   }
 
   /** @returns false if the pass has to end before all is taken; the next one goes on */
-  #drain(p: number): boolean {
+  #takeIn(p: number): boolean {
     this.#credits.reclaim(p)
     const tail = Atomics.load(this.#m, this.#layout.port + p * port.stride + port.tx) & 0xffff
-    if (this.#intake.drain(p, tail)) return true
+    if (this.#intake.takeIn(p, tail)) return true
     this.mark(p)
     return false
   }
