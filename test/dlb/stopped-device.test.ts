@@ -131,44 +131,47 @@ async function withOwnAccepting(t: Test) {
   return { balancer: holding.balancer, connectAll }
 }
 
-/** Without the clock: looks are made by hand. */
+/** Without the clock: the test has the probe check. */
 function testProbe(standIn: StandIn): void {
   for (const kind of ['load-balanced', 'directed'] as const) {
     t.test(`a device that works never fails, however long nothing is adopted (${kind})`, async (t) => {
-      const { probe, flow, failures } = rig(t, standIn, kind)
+      const { probe, progress, failures } = rig(t, standIn, kind)
       probe.checkStart()
-      flow.inFlight = 5
-      for (let look = 0; look < 100; look++) probe.look()
+      progress.inFlight = 5
+      for (let check = 0; check < 100; check++) probe.check()
       t.same(failures, [])
     })
 
-    t.test(`a device that has stopped fails after some looks, also if its credits are used up (${kind})`, async (t) => {
-      const { probe, flow, failures, domain, spend } = rig(t, standIn, kind)
-      probe.checkStart()
-      spend()
-      t.equal(domain.stats().creditsFree, 0)
-      flow.inFlight = 5
-      for (let look = 0; look < 100; look++) probe.look()
-      t.same(failures, [], 'while it works, used-up credits are no failure')
-      standIn.control('stop-scheduling')
-      for (let look = 0; look < 4; look++) probe.look()
-      t.same(failures, [], 'not at once')
-      for (let look = 0; look < 10 && failures.length === 0; look++) probe.look()
-      t.match(failures, [{ code: 'ERR_DLB_DEVICE_FAILED' }])
-      standIn.control('clear-faults')
-    })
+    t.test(
+      `a device that has stopped fails after some checks, also if its credits are used up (${kind})`,
+      async (t) => {
+        const { probe, progress, failures, domain, spend } = rig(t, standIn, kind)
+        probe.checkStart()
+        spend()
+        t.equal(domain.stats().creditsFree, 0)
+        progress.inFlight = 5
+        for (let check = 0; check < 100; check++) probe.check()
+        t.same(failures, [], 'while it works, used-up credits are no failure')
+        standIn.control('stop-scheduling')
+        for (let check = 0; check < 4; check++) probe.check()
+        t.same(failures, [], 'not at once')
+        for (let check = 0; check < 10 && failures.length === 0; check++) probe.check()
+        t.match(failures, [{ code: 'ERR_DLB_DEVICE_FAILED' }])
+        standIn.control('clear-faults')
+      },
+    )
 
     t.test(
       `a device that has stopped does not fail while nothing waits, or while workers get on (${kind})`,
       async (t) => {
-        const { probe, flow, failures } = rig(t, standIn, kind)
+        const { probe, progress, failures } = rig(t, standIn, kind)
         probe.checkStart()
         standIn.control('stop-scheduling')
-        for (let look = 0; look < 30; look++) probe.look()
-        flow.inFlight = 5
-        for (let look = 0; look < 30; look++) {
-          if (look % 4 === 0) flow.adopted++
-          probe.look()
+        for (let check = 0; check < 30; check++) probe.check()
+        progress.inFlight = 5
+        for (let check = 0; check < 30; check++) {
+          if (check % 4 === 0) progress.adopted++
+          probe.check()
         }
         t.same(failures, [])
         standIn.control('clear-faults')
@@ -180,7 +183,7 @@ function testProbe(standIn: StandIn): void {
 interface Rig {
   readonly domain: DlbDomain
   readonly probe: DeviceProbe
-  readonly flow: { inFlight: number; adopted: number }
+  readonly progress: { inFlight: number; adopted: number }
   readonly failures: NodeDlbError[]
   /** All credits, by events that nobody receives. */
   spend(): void
@@ -202,19 +205,19 @@ function rig(t: Test, standIn: StandIn, kind: 'load-balanced' | 'directed'): Rig
   const port: DlbPort = domain.attachPort(isDirected ? directed : balanced)
   const queue: QueueId = isDirected ? directed : own
   const events = domain.createEvents(8)
-  const flow = { inFlight: 0, adopted: 0 }
+  const progress = { inFlight: 0, adopted: 0 }
   const failures: NodeDlbError[] = []
   const receive = (): void => {
     const count = port.receive(events, 8)
     if (!isDirected) port.release(count)
     for (let i = 0; i < count; i++) probe.take(events, i)
   }
-  const onFailure = (error: NodeDlbError): void => void failures.push(error)
-  const probe = new DeviceProbe({ port, queue, events: domain.createEvents(1), receive, flow, onFailure })
+  const failed = (error: NodeDlbError): void => void failures.push(error)
+  const probe = new DeviceProbe({ port, queue, events: domain.createEvents(1), domain: { progress, receive, failed } })
   const spend = (): void => {
     const spent = domain.createEvents(16)
     for (let i = 0; i < 16; i++) spent.set(i, { queue: other })
     t.equal(port.send(spent, 16), 16)
   }
-  return { domain, probe, flow, failures, spend }
+  return { domain, probe, progress, failures, spend }
 }

@@ -5,19 +5,19 @@ import { NodeDlbError } from '../../errors.ts'
 import type { Connection } from '../../ledger/ledger.ts'
 import type { DomainLink } from '../../protocol.ts'
 import type { ResolvedOptions } from '../options/options.ts'
-import { DeviceProbe, type Progress } from './device-probe.ts'
+import { DeviceProbe, type ProbedDomain, type Progress } from './device-probe.ts'
 import { countConnections, type DomainCounts } from './domain-counts.ts'
 import { type DomainPlan, planDomain } from './domain-plan.ts'
 import { createPorts, type DomainPorts, directQueueOf, portsOf } from './domain-ports.ts'
 import type { Policies } from './policies/index.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
-/** Whom a device domain tells what comes to it. */
+/** The connection domain that a device domain is part of. */
 export interface DeviceDomainOwner {
   readonly progress: Progress
   /** Connections have come to main's port: no worker is linked to their queue. */
   received(connections: readonly Connection[]): void
-  /** @throws `error` if a device does not fail so: it is a bug then */
+  /** A call of the device has thrown. @throws `error` if it is a bug, and no failure of a device */
   failed(error: unknown): void
 }
 
@@ -29,7 +29,7 @@ export const BATCH = 64
  *
  * Main thread. The methods throw what the device throws.
  */
-export class DeviceDomain {
+export class DeviceDomain implements ProbedDomain {
   /** By worker; null if the domain has no directed ports. */
   readonly directQueues: readonly QueueId[] | null
   readonly #device: Device
@@ -108,7 +108,7 @@ export class DeviceDomain {
   }
 
   /**
-   * Adds to `recovered` what the ports of a worker held whose thread has ended.
+   * Adds to `recovered` what the port of a worker held whose thread has ended.
    *
    * A load-balanced port is disabled first, so that its queues' events go to others. A directed one
    * has its queue to itself: nobody sends to it any more, and what is in it comes out through the
@@ -156,6 +156,23 @@ export class DeviceDomain {
     return countConnections(this.#domain, this.#ports)
   }
 
+  get progress(): Progress {
+    return this.#owner.progress
+  }
+
+  /** Receives what has come to main's port. */
+  receive(): void {
+    const count = this.#port.receive(this.#events, BATCH)
+    if (count === 0) return
+    if (this.#port.id.kind === 'load-balanced') this.#port.release(count)
+    const received = connectionsIn(this.#events, count).filter((_, i) => !this.#probe?.take(this.#events, i))
+    if (received.length > 0) this.#owner.received(received)
+  }
+
+  failed(error: NodeDlbError): void {
+    this.#owner.failed(error)
+  }
+
   /** The device has failed: nothing is received from it any more. */
   stop(): void {
     this.#stopped = true
@@ -179,35 +196,25 @@ export class DeviceDomain {
   #onReadable(): void {
     if (this.#stopped) return
     try {
-      this.#receive()
+      this.receive()
     } catch (error) {
       this.#owner.failed(error)
     }
   }
 
-  #receive(): void {
-    const count = this.#port.receive(this.#events, BATCH)
-    if (count === 0) return
-    if (this.#port.id.kind === 'load-balanced') this.#port.release(count)
-    const received = connectionsIn(this.#events, count).filter((_, i) => !this.#probe?.take(this.#events, i))
-    if (received.length > 0) this.#owner.received(received)
-  }
-
   #createProbe(): DeviceProbe {
     return new DeviceProbe({
+      domain: this,
       port: this.#port as DlbPort,
       queue: this.#ports.probeQueue,
       events: this.#domain.createEvents(1),
-      receive: () => this.#receive(),
-      flow: this.#owner.progress,
-      onFailure: (error) => this.#owner.failed(error),
     })
   }
 
   #watch(domain: DlbDomain): void {
     domain.onAlert(({ type }) => {
       if (type !== 'device-reset') return
-      this.#owner.failed(new NodeDlbError('ERR_DLB_DEVICE_FAILED', 'the device was reset'))
+      this.failed(new NodeDlbError('ERR_DLB_DEVICE_FAILED', 'the device was reset'))
     })
   }
 }

@@ -3,42 +3,47 @@ import type { DlbPort } from '../../device/dlb/types.ts'
 import { type EventBuffer, SchedulingType } from '../../device/event-buffer.ts'
 import { NodeDlbError } from '../../errors.ts'
 
-/** Looks for the probe after the start, 1 ms apart: it comes back within some µs. */
-const START_LOOKS = 1000
-/** ms between looks whether the workers get on. */
-const LOOK = 500
-/** So many looks in a row at which they have not, before a probe is sent. */
-const LOOKS_BEFORE = 2
-/** So many more, before a probe that has not come back says that the device has failed. */
-const LOOKS_FOR_PROBE = 6
-/** In the place of a connection's. */
+/** The number of checks for the probe after the start, 1 ms apart. It comes back within some µs. */
+const START_CHECKS = 1000
+/** Milliseconds between checks whether the workers get on. */
+const PERIOD_MS = 500
+/** The number of checks in a row without progress before a probe is sent. */
+const CHECKS_BEFORE = 2
+/** The number of further checks before a probe that has not come back tells of a failed device. */
+const CHECKS_FOR_PROBE = 6
+/** A probe has this in the place of a connection's fd. */
 const NO_FD = -1
 
-/** How the connections get on. The ledger has it. */
+/** How the connections get on. The ledger's counters have it. */
 export interface Progress {
   /** Connections that were accepted and not adopted. */
   readonly inFlight: number
-  /** Connections that were adopted since the start. */
+  /**
+   * Connections that were adopted since the start. It is constant where workers also adopt
+   * connections that do not go through the device, because then it says nothing of the device.
+   */
   readonly adopted: number
 }
 
+/** The domain whose device is probed. */
+export interface ProbedDomain {
+  readonly progress: Progress
+  /** Receives what has come to main's port, and tells `take` of each event. */
+  receive(): void
+  failed(error: NodeDlbError): void
+}
+
 export interface DeviceProbeOptions {
-  /** Main's. */
+  readonly domain: ProbedDomain
+  /** Main's port. */
   readonly port: DlbPort
   /**
-   * Nothing else is sent to it. A load-balanced one is linked to no other port, and to this one
-   * from the start on.
+   * The queue for probes: nothing else is sent to it. If it is a load-balanced queue, it is linked
+   * to main's port alone, from the start on.
    */
   readonly queue: QueueId
+  /** Room for one event. */
   readonly events: EventBuffer
-  /** Receives what has come to the port, and tells `take` of each event. */
-  readonly receive: () => void
-  /**
-   * Of the listeners whose connections go through the device; where others adopt some as well,
-   * `adopted` says nothing, and is constant.
-   */
-  readonly flow: Progress
-  readonly onFailure: (error: NodeDlbError) => void
 }
 
 /**
@@ -46,27 +51,28 @@ export interface DeviceProbeOptions {
  * for a start that the driver has refused, and a device that stops says nothing: the connections
  * that are in it would wait for ever.
  *
- * So a probe is sent after the start; and later when something has waited for a second and nobody
- * has adopted anything, which as well may mean that all workers are blocked. Nothing but the device
- * is on a probe's way, neither a worker nor a bound that is used up: its queue, where it is the
- * device that chooses, is linked to main's port alone, which has room; and it is sent beyond the
- * domain's credits. So it comes back at once if the device works, whatever the workers do. That it
- * does not is said only after this thread has looked into its own consumer queue six times, half a
- * second apart, and no worker has adopted anything in all that time. Time in which the thread did
- * not run, since the machine was busy or the process stopped, has no looks, and a device goes on
- * meanwhile.
+ * A probe is sent after the start. Later, one is sent when something has waited for a second and
+ * nobody has adopted anything, which may also mean that all workers are blocked. Nothing but the
+ * device is on a probe's way, neither a worker nor a bound that is used up: its queue, if it is
+ * load-balanced, is linked to main's port alone, which has room; and it is sent beyond the domain's
+ * credits. So it comes back at once if the device works, whatever the workers do. The device is
+ * reported as failed only after this thread has looked into its own consumer queue six times, half
+ * a second apart, and no worker has adopted anything in all that time. While the thread does not
+ * run, because the machine is busy or the process was stopped, there are no checks, and the device
+ * goes on.
  *
- * Main thread. Costs two looks at the ledger's counters a second, and nothing per connection.
+ * Main thread. Costs two reads of the ledger's counters a second, and nothing per connection.
  */
 export class DeviceProbe {
   readonly #options: DeviceProbeOptions
   #timer: NodeJS.Timeout | null = null
-  /** A probe is on its way. */
+  /** Whether a probe is on its way. */
   #isOut = false
-  /** What the workers had adopted at the last look. */
+  /** How many connections the workers had adopted at the last check. */
   #adopted = 0
-  /** Looks in a row without progress: all, and those at which a probe was on its way. */
+  /** Checks in a row without progress. */
   #stuck = 0
+  /** Those of them at which a probe was on its way. */
   #waited = 0
 
   constructor(options: DeviceProbeOptions) {
@@ -74,25 +80,27 @@ export class DeviceProbe {
   }
 
   /**
-   * Right after the start, before anybody else sends. Blocks, for some µs if the device works.
+   * Sends a probe right after the start, before anybody else sends, and waits for it. Blocks, for
+   * some µs if the device works.
    * @throws ERR_DLB_DEVICE_FAILED
    */
   checkStart(): void {
-    const { port, queue, receive } = this.#options
+    const { port, queue, domain } = this.#options
     if (queue.kind === 'load-balanced') port.link(queue)
     const pause = new Int32Array(new SharedArrayBuffer(4))
     let isSent = false
-    for (let look = 0; look < START_LOOKS; look++) {
+    for (let i = 0; i < START_CHECKS; i++) {
       isSent ||= this.#send()
-      receive()
+      domain.receive()
       if (isSent && !this.#isOut) return
       Atomics.wait(pause, 0, 0, 1)
     }
-    throw failed(`an event that was sent after the start has not come back within ${START_LOOKS} ms`)
+    throw failed(`an event that was sent after the start has not come back within ${START_CHECKS} ms`)
   }
 
+  /** Checks every half second from now on. */
   watch(): void {
-    this.#timer = setInterval(() => this.look(), LOOK)
+    this.#timer = setInterval(() => this.check(), PERIOD_MS)
     // The workers hold the loop open.
     this.#timer.unref()
   }
@@ -103,24 +111,24 @@ export class DeviceProbe {
   }
 
   /**
-   * @returns whether event `i`, which main's port has received, was a probe; it is done with then.
+   * @returns whether event `i`, which main's port has received, was a probe. It is done with then.
    */
   take(events: EventBuffer, i: number): boolean {
-    // One that nobody waits for any more is as any event without a connection: the ledger counts it
-    // as stale.
+    // A probe that nobody waits for any more is like any event without a connection: the ledger
+    // counts it as stale.
     if (!this.#isOut || events.data64Low(i) !== NO_FD) return false
     this.#isOut = false
     this.#waited = 0
     return true
   }
 
-  /** Whether the workers get on, and the probe has come back. Every half second. */
-  look(): void {
+  /** Checks whether the workers get on, and whether the probe has come back. */
+  check(): void {
     try {
-      this.#look()
+      this.#check()
     } catch (error) {
       if (!(error instanceof NodeDlbError)) throw error
-      this.#options.onFailure(error)
+      this.#options.domain.failed(error)
     }
   }
 
@@ -128,11 +136,11 @@ export class DeviceProbe {
    * @throws what calls of the device throw, and ERR_DLB_DEVICE_FAILED for a probe that does not
    *   come back.
    */
-  #look(): void {
-    const { flow, receive } = this.#options
+  #check(): void {
+    const { domain } = this.#options
     const before = this.#adopted
-    this.#adopted = flow.adopted
-    if (flow.inFlight === 0 || this.#adopted !== before) {
+    this.#adopted = domain.progress.adopted
+    if (domain.progress.inFlight === 0 || this.#adopted !== before) {
       // Nothing waits, or the device works. Should a probe be lost all the same, the next time has
       // its own.
       this.#isOut = false
@@ -140,13 +148,13 @@ export class DeviceProbe {
       this.#waited = 0
       return
     }
-    receive()
+    domain.receive()
     this.#stuck++
     if (this.#isOut) this.#waited++
-    if (this.#waited >= LOOKS_FOR_PROBE) {
-      throw failed(`an event that was sent ${(LOOKS_FOR_PROBE * LOOK) / 1000} s ago has not come back`)
+    if (this.#waited >= CHECKS_FOR_PROBE) {
+      throw failed(`an event that was sent ${(CHECKS_FOR_PROBE * PERIOD_MS) / 1000} s ago has not come back`)
     }
-    if (!this.#isOut && this.#stuck >= LOOKS_BEFORE) this.#send()
+    if (!this.#isOut && this.#stuck >= CHECKS_BEFORE) this.#send()
   }
 
   /** @returns false if libdlb has no credits left just now. */

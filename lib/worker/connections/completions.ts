@@ -10,30 +10,30 @@ export interface BalancedCompletionsOptions {
   readonly share: InFlightShare
   readonly counts: Completions['counts']
   readonly onEarly: () => void
-  /** The port does not work any more. */
+  /** A call of the port has failed. */
   readonly onFailure: (error: NodeDlbError) => void
 }
 
-/** What becomes of the events that a port received, for those who count them. */
+/** Tells whoever counts a port's events what has become of each of them. */
 export interface Completions {
   /** Whether the listener's connections count until they close. */
   counts(listener: number): boolean
-  /** An event was dealt with: its connection does not count, or was not to be had. */
+  /** The event's connection does not count, or was not this worker's to take. */
   done(): void
-  /** Its connection is open, and counts until `closed`. */
+  /** The event's connection is open, and counts until `closed`. */
   opened(): void
   readonly closed: OnClosed
 }
 
 /**
- * A load-balanced port's: the device counts what is not complete, and deals to whoever has the
- * least of it.
+ * The completions of a load-balanced port. The device counts the events that are not complete, and
+ * deals to the worker that has the fewest.
  *
  * Connections that do not count are complete once this thread's loop has come round after their
- * adoption: it has polled them then, and run what their first bytes cause. A worker whose loop is
- * blocked by that keeps its load, and others are preferred. Those that count are complete when they
- * close, as far as the device can count. What is completed is the oldest of the port's events,
- * whichever connection it was: the figure is how many there are.
+ * adoption: it has polled them then, and has run what their first bytes cause. A worker whose loop
+ * is blocked by that keeps its load, and others are preferred. Connections that count are complete
+ * when they close, as far as the device can count. The event that is completed is always the port's
+ * oldest, whichever connection it was for: the load is the number of events.
  */
 export class BalancedCompletions implements Completions {
   readonly counts: Completions['counts']
@@ -41,8 +41,9 @@ export class BalancedCompletions implements Completions {
   readonly #share: InFlightShare
   readonly #onEarly: () => void
   readonly #onFailure: (error: NodeDlbError) => void
-  /** Adopted in this turn of the loop, and in the one before. */
+  /** Connections that were adopted in this turn of the loop. */
   #fresh = 0
+  /** Connections that were adopted in the turn before. */
   #settling = 0
 
   constructor({ port, share, counts, onEarly, onFailure }: BalancedCompletionsOptions) {
@@ -66,7 +67,7 @@ export class BalancedCompletions implements Completions {
     if (this.#share.closed()) this.#release(1)
   }
 
-  /** From now on there are so many workers, between which the device's limit is shared. */
+  /** From now on, this number of workers share the device's limit. */
   shareAmong(workers: number): void {
     this.#completeEarly(this.#share.shareAmong(workers))
   }
@@ -76,7 +77,7 @@ export class BalancedCompletions implements Completions {
     if (connections > 0) this.#release(connections)
   }
 
-  /** After the loop has polled: those that were adopted before it did are complete. */
+  /** Runs after the loop has polled. What was adopted before that is complete. */
   readonly #turn = (): void => {
     const settled = this.#settling
     this.#settling = this.#fresh
@@ -96,8 +97,8 @@ export class BalancedCompletions implements Completions {
 }
 
 /**
- * A directed port's, which owes the device nothing: the dealer counts, by what the worker says that
- * it is done with.
+ * The completions of a directed port, which owes the device nothing. The policies that address
+ * workers count, by what the worker enters in the ledger.
  */
 export class DirectCompletions implements Completions {
   readonly #counters: LedgerCounters

@@ -4,7 +4,10 @@ import { type StreamHandle, wantsNoDelay } from '../node-handles.ts'
 import type { Adoption, OnClosed } from './adoption.ts'
 import { setAddresses } from './proxied.ts'
 
-/** What is received and not delivered now: it will be, or closed, once more of it has arrived. */
+/**
+ * Stands for a delivery that comes later: the connection is delivered, or closed, once its PROXY
+ * header has arrived.
+ */
 export const LATER = 'later'
 
 /** A connection that this worker has claimed, and the server that takes it. */
@@ -17,11 +20,13 @@ export interface Delivery {
 }
 
 /**
- * Makes Node's own handle of the connection, and gives it to the server; `addresses`: those of the
- * proxy's header. The user's 'connection' handler runs inside; what it throws is thrown on. So this
- * is the last that a callback of the loop does, and there is one for each connection: what the
- * handler leaves to nextTick and to promises is done before the next, and what it throws is an
- * uncaught exception, as without a balancer.
+ * Makes Node's own handle of the connection, and gives it to the server. `addresses`: what the PROXY
+ * header says, or null. The user's 'connection' handler runs inside, and what it throws is thrown
+ * on.
+ *
+ * Each delivery has a callback of the loop of its own, and is the last thing that this does. So what
+ * the handler leaves to nextTick and to promises is done before the next connection, and what it
+ * throws is an uncaught exception, as without a balancer.
  */
 export function deliver(delivery: Delivery, addresses: ProxiedAddresses | null = null): void {
   delivery.member.accept(() => open(delivery, addresses))

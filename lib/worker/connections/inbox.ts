@@ -6,8 +6,8 @@ import type { Completions } from './completions.ts'
 import { deliver, LATER } from './delivery.ts'
 
 /**
- * How many events are taken in one turn of the loop: a busy worker leaves the others where they can
- * be taken back.
+ * The number of events that an inbox takes in one turn of the loop. A busy worker leaves the others
+ * where they can be taken back.
  */
 export const INBOX_BATCH = 4
 
@@ -15,20 +15,20 @@ const NONE = 'dlb receive none, skip'
 
 export interface InboxOptions {
   readonly port: Port
-  /** How many are taken at once, of INBOX_BATCH at most. */
+  /** The number of events to take at once, at most INBOX_BATCH. */
   readonly batch: number
   readonly events: EventBuffer
   readonly completions: Completions
   readonly adopter: Adopter
-  /** The port does not work any more. */
+  /** A call of the port has failed. */
   readonly onFailure: (error: NodeDlbError) => void
   readonly debug: ((line: string) => void) | null
 }
 
 /**
- * The worker's end of the device. Woken while the port's consumer queue holds events, it takes a
- * few, and delivers each in a callback of its own. If a handler of the app's throws, the others
- * still come, and if the worker dies of it they are recovered with the port.
+ * Takes what a port's consumer queue holds. It is woken while the queue holds events, takes a few,
+ * and delivers each of them in a callback of its own. If a handler of the app's throws, the others
+ * still come. If the worker dies of it, they are recovered with the port.
  */
 export class Inbox {
   readonly #options: InboxOptions
