@@ -19,7 +19,7 @@ export interface DispatchParts {
   readonly workers: Workers
 }
 
-/** Those whom the dispatch works with, and who need it themselves. */
+/** The parts that the dispatch works with, and that need it themselves. */
 export interface DispatchPartners extends DealerParts {
   readonly acceptSwitch: Accepting
   readonly failOver: DeviceFailures
@@ -74,9 +74,7 @@ export class Dispatch implements DomainHost, EligibilityObserver {
     return this.#dealer as Dealer
   }
 
-  /**
-   * Makes the dealer. Called once, as soon as the partners exist. Nothing is accepted before.
-   */
+  /** Makes the dealer. Called once, as soon as the partners exist. Nothing is accepted before. */
   begin(partners: DispatchPartners): void {
     this.#partners = partners
     this.#dealer = new Dealer(this.#domain, partners)
