@@ -55,9 +55,9 @@ export class DeathCleanUp {
     // that they used.
     ledger.counters.setLoad(worker, 0, 0)
     links.shareInFlightLimit()
-    // This comes before `takeOwnedBy`, for two reasons. A connection that the worker has accepted
-    // for itself is found in one place only: among what is pending or, once it is entered, in the
-    // ledger. And a number that is pending with any worker is no orphan.
+    // This comes before `takeOwnedBy`, for two reasons. `takeOwnedBy` frees the worker's entries,
+    // which show whether a pending connection is entered as the worker's own. And a descriptor that
+    // is pending with any worker is no orphan.
     this.#takePending(worker)
     // This comes after `recoverFrom`. The thread had received, and not adopted, what the ledger
     // shows as sent to the worker and what its ports no longer have.
