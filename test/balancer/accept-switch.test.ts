@@ -184,9 +184,11 @@ function make(t: Test) {
       },
     },
     table: {
-      setAcceptMode: (mode) => told.push(mode),
-      canWorkersAccept: (listener) => listener === SHARED,
-      checkBacklogs: () => situation.backlogs,
+      accepting: {
+        setAcceptMode: (mode) => told.push(mode),
+        canWorkersAccept: (listener) => listener === SHARED,
+        checkBacklogs: () => situation.backlogs,
+      },
     },
     workers: { post: (worker) => invited.push(worker) },
     eligibility: { isEligible: (worker) => worker < 2 },

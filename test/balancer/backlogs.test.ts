@@ -18,34 +18,34 @@ const WORKER = 0
 
 t.test('what waits is stranded if nobody has accepted there until the next check', async (t) => {
   const { table, acceptMode, wait } = make(t)
-  t.equal(table.checkBacklogs(), 'empty')
+  t.equal(table.accepting.checkBacklogs(), 'empty')
   await wait(0)
-  t.equal(table.checkBacklogs(), 'waiting')
+  t.equal(table.accepting.checkBacklogs(), 'waiting')
   acceptMode.countAccept(0)
-  t.equal(table.checkBacklogs(), 'waiting')
-  t.equal(table.checkBacklogs(), 'stranded')
+  t.equal(table.accepting.checkBacklogs(), 'waiting')
+  t.equal(table.accepting.checkBacklogs(), 'stranded')
 })
 
 t.test('whatever is accepted elsewhere', async (t) => {
   const { table, acceptMode, wait } = make(t)
   await wait(0)
   await wait(1)
-  table.checkBacklogs()
+  table.accepting.checkBacklogs()
   acceptMode.countAccept(1)
-  t.equal(table.checkBacklogs(), 'stranded')
+  t.equal(table.accepting.checkBacklogs(), 'stranded')
 })
 
 t.test('not where nobody could accept, or only main', async (t) => {
   const { table, eligibility, wait } = make(t, { '0': { policy: 'round-robin' as const } })
   await wait(0)
-  table.checkBacklogs()
-  t.equal(table.checkBacklogs(), 'empty')
+  table.accepting.checkBacklogs()
+  t.equal(table.accepting.checkBacklogs(), 'empty')
   const other = make(t)
   await other.wait(0)
   other.eligibility.hold(WORKER, 'draining')
   other.table.eligibilityChanged()
-  other.table.checkBacklogs()
-  t.equal(other.table.checkBacklogs(), 'empty')
+  other.table.accepting.checkBacklogs()
+  t.equal(other.table.accepting.checkBacklogs(), 'empty')
   t.ok(eligibility.isEligible(WORKER))
 })
 
@@ -79,7 +79,7 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
     onRoutes: ignore,
     onClose: ignore,
   })
-  table.setAcceptMode('workers')
+  table.accepting.setAcceptMode('workers')
   const opened: Listener[] = []
   for (let i = 0; i < 2; i++) {
     const common = { type: 'listen', port: 0, addressType: 4, backlog: 8, ipv6Only: false, reusePort: false } as const

@@ -41,7 +41,7 @@ export interface AcceptSwitchParts {
     readonly acceptMode: AcceptMode
     readonly counters: Pick<LedgerCounters, 'inFlight' | 'moves'>
   }
-  readonly table: AcceptingListeners
+  readonly table: { readonly accepting: AcceptingListeners }
   readonly workers: Pick<Workers, 'post'>
   readonly eligibility: Pick<Eligibility, 'isEligible'>
   readonly serving: Pick<ServingWorkers, 'indexes'>
@@ -108,7 +108,7 @@ export class AcceptSwitch implements EligibilityObserver {
 
   /** Main has accepted and dealt connections of the listener. */
   accepted(listener: number): void {
-    if (this.mode === 'paused' || !this.#parts.table.canWorkersAccept(listener)) return
+    if (this.mode === 'paused' || !this.#parts.table.accepting.canWorkersAccept(listener)) return
     const now = performance.now()
     const isSoon = now - this.#acceptedAt < LULL_MS
     this.#acceptedAt = now
@@ -148,7 +148,7 @@ export class AcceptSwitch implements EligibilityObserver {
     this.#set('workers')
     this.#movedAt = performance.now()
     // What waited in an earlier period is not the same as what waits now.
-    this.#parts.table.checkBacklogs()
+    this.#parts.table.accepting.checkBacklogs()
     const { serving, eligibility } = this.#parts
     for (const worker of serving.indexes) if (eligibility.isEligible(worker)) this.#tell(worker)
     this.#checkIn(CHECK_MS)
@@ -163,7 +163,7 @@ export class AcceptSwitch implements EligibilityObserver {
     const before = this.mode
     if (mode === before || this.#closed) return
     this.#mode.set(mode)
-    this.#parts.table.setAcceptMode(mode)
+    this.#parts.table.accepting.setAcceptMode(mode)
     if (before === 'workers') this.#parts.stalls?.arm()
     this.#debug?.(`accept mode ${mode}`)
   }
@@ -181,7 +181,7 @@ export class AcceptSwitch implements EligibilityObserver {
   #check(): void {
     const now = performance.now()
     const { table, ledger, stalls } = this.#parts
-    const backlogs = table.checkBacklogs()
+    const backlogs = table.accepting.checkBacklogs()
     const { moves, inFlight } = ledger.counters
     const isQuiet = moves === this.#moves
     if (!isQuiet) this.#movedAt = now

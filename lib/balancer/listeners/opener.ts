@@ -3,6 +3,7 @@ import { Listener } from '../../net/listening-socket.ts'
 import type { ListenRequest } from '../../protocol.ts'
 import type { Policy } from '../dispatch/policies/index.ts'
 import type { PolicyName } from '../dispatch/policies/names.ts'
+import type { ListenerAccepting } from './accepting.ts'
 import { canonical, excludes, isSame, isSameHost, overlaps } from './addresses.ts'
 import { ChosenPorts } from './chosen-ports.ts'
 import type { ListenerRegistry } from './registry.ts'
@@ -25,8 +26,7 @@ export interface SocketCallbacks {
 /** What the opener asks the table. */
 export interface EntryPlanner {
   policyFor(wanted: PolicyName): Policy
-  /** A listener's counter in AcceptMode for a listener with this policy; null if it gets none. */
-  takeAcceptCounter(policy: Policy): number | null
+  readonly accepting: Pick<ListenerAccepting, 'takeCounter'>
   /** The entry has another socket than before. */
   socketChanged(entry: TableEntry): void
 }
@@ -141,7 +141,7 @@ export class ListenerOpener {
     const policy = this.#planner.policyFor(settings.policy)
     const id = this.#registry.nextId()
     const listener = this.#bind(id, worker, { ...request, port }, settings)
-    const acceptCounter = this.#planner.takeAcceptCounter(policy)
+    const acceptCounter = this.#planner.accepting.takeCounter(policy)
     const entry = new TableEntry(id, listener, { asked: request, settings, policy, acceptCounter })
     this.#registry.add(entry)
     if (listener instanceof Listener) this.#callbacks.onOpen(entry)

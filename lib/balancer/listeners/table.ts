@@ -1,14 +1,14 @@
 import type { AddressInfo } from 'node:net'
 import type { QueueId } from '../../device/device.ts'
 import { NodeDlbError } from '../../errors.ts'
-import { ACCEPT_COUNTERS, type AcceptMode, type AcceptModeName } from '../../ledger/accept-mode.ts'
+import type { AcceptMode } from '../../ledger/accept-mode.ts'
 import type { Connection } from '../../ledger/ledger.ts'
-import type { AcceptRoute, Links, ListenRequest, Reply, Route, Routes } from '../../protocol.ts'
-import type { AcceptingListeners, Backlogs } from '../dispatch/accept-switch.ts'
+import type { Links, ListenRequest, Reply, Route, Routes } from '../../protocol.ts'
 import type { ConnectionDomain } from '../dispatch/connection-domain.ts'
 import type { Policy } from '../dispatch/policies/index.ts'
 import { isOwnAccepting, type PolicyName } from '../dispatch/policies/names.ts'
 import type { Eligibility } from '../workers/eligibility.ts'
+import { ListenerAccepting } from './accepting.ts'
 import { type EntryPlanner, ListenerOpener, type SocketCallbacks } from './opener.ts'
 import { QueuePool } from './queue-pool.ts'
 import { ListenerRegistry } from './registry.ts'
@@ -47,7 +47,8 @@ export interface ListenerTableOptions extends SocketCallbacks {
  *
  * Main thread.
  */
-export class ListenerTable implements AcceptingListeners, EntryPlanner {
+export class ListenerTable implements EntryPlanner {
+  readonly accepting: ListenerAccepting
   readonly #options: ListenerTableOptions
   readonly #registry = new ListenerRegistry()
   readonly #opener: ListenerOpener
@@ -57,13 +58,12 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
   /** Counts the domains. */
   #generation = 0
   #queues: QueuePool<TableEntry>
-  readonly #freeCounters = Array.from({ length: ACCEPT_COUNTERS }, (_, counter) => counter)
-  #acceptMode: AcceptModeName = 'main'
   #stopped = false
 
   constructor(options: ListenerTableOptions) {
     this.#options = options
     this.#domain = options.domain
+    this.accepting = new ListenerAccepting(this.#registry, options.acceptMode, options.workersMayAccept)
     this.#updates = new RouteUpdates({
       routeOf: (entry) => this.#routeOf(entry),
       tell: (worker, routes) => options.onRoutes(worker, this.linksOf(worker), routes),
@@ -179,49 +179,6 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
     for (const entry of this.entries()) this.#workersChanged(entry)
   }
 
-  /** Makes main accept from the listeners or stop, as the mode says. */
-  setAcceptMode(mode: AcceptModeName): void {
-    this.#acceptMode = mode
-    for (const entry of this.entries()) this.#setAccepting(entry)
-  }
-
-  /** Whether workers can accept from the listener instead of main. */
-  canWorkersAccept(id: number): boolean {
-    const entry = this.#registry.get(id)
-    return entry !== undefined && this.#canWorkersAccept(entry)
-  }
-
-  /** The accept mode of the listener: paused also if no worker serves it. */
-  acceptingAt(entry: TableEntry): AcceptModeName {
-    const isOpen = entry.listener.fd >= 0
-    if (isOwnAccepting(entry.policy.name)) {
-      // When the balancer closes, the workers go on until they close their servers.
-      return entry.members.size > 0 && (isOpen || this.#stopped) ? 'workers' : 'paused'
-    }
-    if (!entry.served || !isOpen) return 'paused'
-    return this.#acceptMode === 'workers' && !this.#canWorkersAccept(entry) ? 'main' : this.#acceptMode
-  }
-
-  /**
-   * Samples the backlogs of the listeners from which workers accept, and compares them with the
-   * last call. `stranded`: connections waited in a backlog at the last call, too, and no worker has
-   * accepted there since.
-   */
-  checkBacklogs(): Backlogs {
-    const { acceptMode } = this.#options
-    let backlogs: Backlogs = 'empty'
-    for (const entry of this.entries()) {
-      if (!this.#canWorkersAccept(entry) || !entry.served) continue
-      const count = acceptMode.acceptCount(entry.acceptCounter)
-      const waits = entry.listener.hasWaiting
-      if (waits && entry.waited && count === entry.acceptCount) backlogs = 'stranded'
-      else if (waits && backlogs === 'empty') backlogs = 'waiting'
-      entry.acceptCount = count
-      entry.waited = waits
-    }
-    return backlogs
-  }
-
   /**
    * Stops accepting for good. The entries stay, because what was accepted is still dealt to their
    * workers.
@@ -232,6 +189,7 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
    */
   stopListening(finish: boolean): void {
     this.#stopped = true
+    this.accepting.stop()
     this.#files.stop(finish)
     for (const { listener, members, policy } of this.entries()) {
       if (isOwnAccepting(policy.name)) listener.leaveToOthers()
@@ -240,38 +198,21 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
     }
   }
 
-  #canWorkersAccept(entry: TableEntry): entry is TableEntry & { readonly acceptCounter: number } {
-    return this.#options.workersMayAccept && entry.acceptCounter !== null && entry.policy.kind === 'load-balanced'
-  }
-
   #routeOf(entry: TableEntry): Route {
     const { queue, policy, priority, revision, settings } = entry
     const { completion } = policy
     const { proxyProtocol } = settings
-    const accept = this.#acceptRouteOf(entry)
+    const accept = this.accepting.routeOf(entry)
     return { generation: this.#generation, queue, priority, completion, accept, proxyProtocol, revision }
-  }
-
-  #acceptRouteOf(entry: TableEntry): AcceptRoute | null {
-    const { policy, listener } = entry
-    // The socket is closed if the device fails during a drain.
-    const socket = listener.fd
-    if (socket < 0) return null
-    if (isOwnAccepting(policy.name)) return { sink: 'own', socket }
-    return this.#canWorkersAccept(entry) ? { sink: 'device', socket, counter: entry.acceptCounter } : null
   }
 
   policyFor(wanted: PolicyName): Policy {
     return this.#domain.policyFor(wanted)
   }
 
-  takeAcceptCounter({ kind }: Policy): number | null {
-    return kind === 'load-balanced' ? (this.#freeCounters.shift() ?? null) : null
-  }
-
   socketChanged(entry: TableEntry): void {
     this.#updates.routeChanged(entry)
-    this.#setAccepting(entry)
+    this.accepting.update(entry)
   }
 
   #membersChanged(entry: TableEntry): void {
@@ -291,7 +232,7 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
     entry.directQueues =
       entry.policy.kind === 'directed' ? workers.map((worker) => this.#domain.directQueues[worker]) : []
     entry.turn %= Math.max(1, workers.length)
-    this.#setAccepting(entry)
+    this.accepting.update(entry)
     if (entry.served && entry.unserved.length > 0) this.#options.onServed(entry.unserved.splice(0))
   }
 
@@ -327,19 +268,13 @@ export class ListenerTable implements AcceptingListeners, EntryPlanner {
     this.#updates.routeChanged(entry)
   }
 
-  #setAccepting(entry: TableEntry): void {
-    if (this.#stopped) return
-    if (this.acceptingAt(entry) === 'main') entry.listener.resume()
-    else entry.listener.pause()
-  }
-
   #close(entry: TableEntry): void {
     if (!this.#registry.remove(entry)) return
     entry.closed = true
     entry.listener.close()
     this.#queues.remove(entry)
     this.#updates.forget(entry)
-    if (entry.acceptCounter !== null) this.#freeCounters.push(entry.acceptCounter)
+    this.accepting.freeCounter(entry)
     this.#options.onClose(entry)
     this.#opener.bindUnbound(entry)
   }

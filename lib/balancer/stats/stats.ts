@@ -149,7 +149,7 @@ export function takeStats(sources: StatsSources): BalancerStats {
     acceptMode: acceptModeOf(sources),
     connections: { ...counts, cut: cuts.total, waiting, takenBack, badHeaders: ledger.counters.badHeaders },
     workers: workerStats(sources, domainCounts),
-    listeners: table.entries().map((entry) => listenerStats(entry, table.acceptingAt(entry))),
+    listeners: table.entries().map((entry) => listenerStats(entry, table.accepting.at(entry))),
     domain: { creditsFree, queued },
   }
 }

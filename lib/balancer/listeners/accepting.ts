@@ -1,0 +1,102 @@
+import { ACCEPT_COUNTERS, type AcceptMode, type AcceptModeName } from '../../ledger/accept-mode.ts'
+import type { AcceptRoute } from '../../protocol.ts'
+import type { AcceptingListeners, Backlogs } from '../dispatch/accept-switch.ts'
+import type { Policy } from '../dispatch/policies/index.ts'
+import { isOwnAccepting } from '../dispatch/policies/names.ts'
+import type { ListenerRegistry } from './registry.ts'
+import type { TableEntry } from './table-entry.ts'
+
+/** Derives from the accept mode who accepts from each listener. Main thread. */
+export class ListenerAccepting implements AcceptingListeners {
+  readonly #registry: ListenerRegistry
+  readonly #acceptMode: AcceptMode
+  readonly #workersMayAccept: boolean
+  readonly #freeCounters = Array.from({ length: ACCEPT_COUNTERS }, (_, counter) => counter)
+  #mode: AcceptModeName = 'main'
+  #stopped = false
+
+  /** @param workersMayAccept whether workers may accept in main's stead, where the device chooses */
+  constructor(registry: ListenerRegistry, acceptMode: AcceptMode, workersMayAccept: boolean) {
+    this.#registry = registry
+    this.#acceptMode = acceptMode
+    this.#workersMayAccept = workersMayAccept
+  }
+
+  /** Makes main accept from the listeners or stop, as the mode says. */
+  setAcceptMode(mode: AcceptModeName): void {
+    this.#mode = mode
+    for (const entry of this.#registry.all()) this.update(entry)
+  }
+
+  /** Whether workers can accept from the listener instead of main. */
+  canWorkersAccept(id: number): boolean {
+    const entry = this.#registry.get(id)
+    return entry !== undefined && this.#canWorkersAccept(entry)
+  }
+
+  /** The accept mode of the listener: paused also if no worker serves it. */
+  at(entry: TableEntry): AcceptModeName {
+    const isOpen = entry.listener.fd >= 0
+    if (isOwnAccepting(entry.policy.name)) {
+      // When the balancer closes, the workers go on until they close their servers.
+      return entry.members.size > 0 && (isOpen || this.#stopped) ? 'workers' : 'paused'
+    }
+    if (!entry.served || !isOpen) return 'paused'
+    return this.#mode === 'workers' && !this.#canWorkersAccept(entry) ? 'main' : this.#mode
+  }
+
+  /** The listener's policy, socket or workers have changed: main accepts from it, or stops. */
+  update(entry: TableEntry): void {
+    if (this.#stopped) return
+    if (this.at(entry) === 'main') entry.listener.resume()
+    else entry.listener.pause()
+  }
+
+  /** The listeners stop accepting for good: `update` has no effect from now on. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  /** The way in which a worker accepts from the listener; null if only main does. */
+  routeOf(entry: TableEntry): AcceptRoute | null {
+    const { policy, listener } = entry
+    // The socket is closed if the device fails during a drain.
+    const socket = listener.fd
+    if (socket < 0) return null
+    if (isOwnAccepting(policy.name)) return { sink: 'own', socket }
+    return this.#canWorkersAccept(entry) ? { sink: 'device', socket, counter: entry.acceptCounter } : null
+  }
+
+  /** @returns a counter for a listener with this policy; null if it needs none, or none is left */
+  takeCounter({ kind }: Policy): number | null {
+    return kind === 'load-balanced' ? (this.#freeCounters.shift() ?? null) : null
+  }
+
+  /** The listener is closed. */
+  freeCounter({ acceptCounter }: TableEntry): void {
+    if (acceptCounter !== null) this.#freeCounters.push(acceptCounter)
+  }
+
+  /**
+   * Samples the backlogs of the listeners from which workers accept, and compares them with the
+   * last call. `stranded`: connections waited in a backlog at the last call, too, and no worker has
+   * accepted there since.
+   */
+  checkBacklogs(): Backlogs {
+    let backlogs: Backlogs = 'empty'
+    for (const entry of this.#registry.all()) {
+      if (!this.#canWorkersAccept(entry) || !entry.served) continue
+      const count = this.#acceptMode.acceptCount(entry.acceptCounter)
+      const waits = entry.listener.hasWaiting
+      if (waits && entry.waited && count === entry.acceptCount) backlogs = 'stranded'
+      else if (waits && backlogs === 'empty') backlogs = 'waiting'
+      entry.acceptCount = count
+      entry.waited = waits
+    }
+    return backlogs
+  }
+
+  #canWorkersAccept(entry: TableEntry): entry is TableEntry & { readonly acceptCounter: number } {
+    return this.#workersMayAccept && entry.acceptCounter !== null && entry.policy.kind === 'load-balanced'
+  }
+}
