@@ -9,7 +9,8 @@ import { type Outcome, runCli, runNode, source } from '../programs.ts'
  * plain Node and in a balancer's worker, and to end alike. One worker, since the apps are their own
  * clients.
  */
-const apps = ['behaviours.cjs', 'handles.cjs'].map((name) => source(`test/worker/fixtures/${name}`))
+const files = ['listening', 'connections', 'contexts', 'handles', 'sent-handles', 'socket-options']
+const apps = files.map((name) => source(`test/worker/fixtures/${name}.cjs`))
 const require = createRequire(import.meta.url)
 
 t.jobs = 4
