@@ -162,6 +162,11 @@ export class World {
   }
 }
 
+/** Gives what comes as many turns of the loop as it needs. */
+export async function quiet(): Promise<void> {
+  for (let i = 0; i < quietTurns; i++) await turn()
+}
+
 export function portStats(domain: SchedulingDomain, port: Pick<Port, 'id'>) {
   const found = domain.stats().ports.find((p) => p.port.kind === port.id.kind && p.port.id === port.id.id)
   if (found === undefined) throw new Error(`no ${port.id.kind} port ${port.id.id} in stats()`)

@@ -6,6 +6,7 @@ import { StandIn, supported } from './stand-in.ts'
 if (supported) {
   const standIn = await StandIn.load()
   process.env.NODE_DLB_DEVICE = 'dlb'
+  await import('../balancer/closing.test.ts')
   await import('../balancer/lifecycle.test.ts')
   await import('../balancer/listeners.test.ts')
   await import('../balancer/policies.test.ts')

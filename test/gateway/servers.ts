@@ -98,3 +98,6 @@ export function deferred<T>(): Deferred<T> {
   })
   return { promise, resolve }
 }
+
+/** Virtual hosts that send all requests to one backend. */
+export const anyHost = [{ hosts: ['*'], routes: [{ matches: [], targets: [{ service: 'backend:80', weight: 1 }] }] }]
