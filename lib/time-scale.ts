@@ -1,11 +1,12 @@
 /**
- * The factor by which the product's own waits are shortened. Tests set it by the environment
- * variable NODE_DLB_TIME_SCALE, to a number above 0 and at most 1. Without the variable it is 1.
+ * Tests change the waits of the product by the environment variable NODE_DLB_TIME_SCALE, a factor
+ * above 0: they shorten those that they have to sit out, and lengthen those that a busy machine
+ * would exceed. Without the variable, times are as they are written.
  */
 const factor = Number(process.env.NODE_DLB_TIME_SCALE)
-const scale = factor > 0 && factor <= 1 ? factor : 1
+const scale = factor > 0 && factor <= 100 ? factor : 1
 
-/** Scales a constant of the product: a time in ms, or a number of periods. */
+/** Returns a constant of the product, a time or a number of periods, as tests want it. */
 export function scaled(constant: number): number {
   return scale * constant
 }

@@ -1,3 +1,4 @@
+import '../longer-waits.ts'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import https from 'node:https'

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { loadAddon } from '../../native.ts'
+import { scaled } from '../../time-scale.ts'
 import { connectionsOf } from './http1-connections.ts'
 
 type Headers = Record<string, unknown> | readonly unknown[] | null | undefined
@@ -36,7 +37,7 @@ type HttpSocket = Socket & {
  * For this time, a connection is not told to close while more arrives than is read. A client that
  * never stops sending requests before it has the answers to the last loses some in any case.
  */
-const PATIENCE_MS = 3000
+const PATIENCE_MS = scaled(3000)
 
 /** The time (`performance.now()`) until which each server's connections are waited for. */
 const ending = new WeakMap<Server, number>()
