@@ -42,7 +42,8 @@ export interface NativeAddon extends NativeDlb {
   /**
    * If this thread ends before `releaseLedger`, the addon closes the descriptors that the ledger's
    * entries show as open and in no handle, and the descriptors that are pending at workers: the
-   * first `room` of each `stride` words of `pending` (AcceptMode). Both arrays are in shared memory.
+   * first `room` of each `stride` words of `pending` (AcceptMode). Both arrays are in shared
+   * memory.
    * @returns a number for `releaseLedger`
    */
   guardLedger(entries: Int32Array, pending: Int32Array, stride: number, room: number): number

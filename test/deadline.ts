@@ -2,7 +2,10 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 
 /** Milliseconds: longer than anything takes on a machine that is very busy. */
 const PATIENCE_MS = 60_000
-/** Milliseconds in which a condition is checked at every turn of the loop; then, every millisecond. */
+/**
+ * Milliseconds in which a condition is checked at every turn of the loop. After that it is checked
+ * every millisecond.
+ */
 const BRISK_MS = 5
 
 /** Returns what the promise gives, or throws an error that says what was waited for. */
@@ -35,7 +38,9 @@ export async function until(
   }
 }
 
-/** As `until`, without giving the loop a turn: for what other threads or the device do. */
+/**
+ * Waits as `until` does, without giving the loop a turn: for what other threads or the device do.
+ */
 export function spinUntil(what: string, condition: () => boolean): void {
   const started = performance.now()
   while (!condition()) {

@@ -19,7 +19,7 @@ export function dial(address: Listener['address']): net.Socket {
   return socket.on('error', ignore).resume()
 }
 
-/** As `dial`, once the kernel has completed the connection. */
+/** Connects as `dial` does, and resolves once the kernel has completed the connection. */
 export async function connect(address: Listener['address']): Promise<net.Socket> {
   const socket = dial(address)
   await once(socket, 'connect')

@@ -56,7 +56,7 @@ async function ask(port: number, host: string): Promise<string> {
   return String(message)
 }
 
-/** Of all workers, which are asked in turn. */
+/** Returns the facts of all workers, which are asked in turn. */
 async function facts(port: number, host: string): Promise<Facts[]> {
   const all: Facts[] = []
   for (let i = 0; i < WORKERS; i++) all.push(JSON.parse(await text(net.connect(port, host))))

@@ -132,7 +132,10 @@ function threads(): number {
   return readdirSync('/proc/self/task').length
 }
 
-/** What this thread's loop waits for, but timers: a thread that is not let go leaves its message ports. */
+/**
+ * What this thread's loop waits for, but timers: a thread that is not let go leaves its message
+ * ports.
+ */
 function resources(): number {
   return process.getActiveResourcesInfo().filter((name) => name !== 'Timeout' && name !== 'Immediate').length
 }

@@ -55,7 +55,7 @@ export class Holding {
     this.gate = gate
   }
 
-  /** Of the first server. */
+  /** The port of the first server. */
   get port(): number {
     return (this.balancer.addresses[0] as AddressInfo).port
   }

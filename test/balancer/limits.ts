@@ -7,8 +7,8 @@ import type { Death } from '../../lib/index.ts'
 import type { Order, Told } from './fixtures/limited.ts'
 
 /**
- * Who has no processes, so that a limit on threads counts those of one process only; and it does
- * not hold for root at all.
+ * A user who has no processes, so that a limit on threads counts those of one process only. The
+ * limit does not hold for root at all.
  */
 const NOBODY = '65534'
 
@@ -17,8 +17,8 @@ export const asUser =
   process.getuid?.() === 0 ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'] : ['env']
 
 /**
- * Of a process that runs by that: `most` is what it may have from now on; a process that has more
- * keeps it.
+ * Sets a limit of a process that runs as this user. `most` is what it may have from now on; a
+ * process that has more keeps it.
  */
 export function setLimit(pid: number, limit: 'nproc' | 'nofile', most: number | string): void {
   const [command, ...args] = [...asUser, 'prlimit', '--pid', String(pid), `--${limit}=${most}:`]

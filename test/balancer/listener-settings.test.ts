@@ -50,8 +50,9 @@ async function ports(): Promise<[number, number]> {
 const all: PolicyName[] = ['unordered', 'least-connections', 'exact', 'round-robin', 'affinity', 'nop']
 
 /**
- * Of clients of one listener, one after the other: until another one's is served, or so many.
- * @returns how many
+ * Runs clients of one listener, one after the other, until another listener's client is served, or
+ * `most` have come.
+ * @returns how many came
  */
 async function streamUntil(served: Promise<unknown>, most: number, next: () => Promise<unknown>): Promise<number> {
   let isServed = false

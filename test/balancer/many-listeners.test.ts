@@ -145,7 +145,7 @@ async function complete(balancer: Balancer, wanted: ReadonlyMap<number, number>)
   await until('all ports have their workers', isComplete)
 }
 
-/** Of the kernel's choice; nobody has them any more. */
+/** Returns ports of the kernel's choice, which nobody has any more. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))))

@@ -81,9 +81,9 @@ function idleWorker(): ParkingParts['serving']['threads'][number]['worker'] {
 }
 
 /**
- * Who served the requests, and how often each thread went to sleep meanwhile. On a machine that
- * does not run a worker for a while even these are much, and wake another: tried until that does
- * not happen.
+ * Counts who served the requests, and how often each thread went to sleep meanwhile. On a machine
+ * that does not run a worker for a while, even these requests are much, and wake another worker:
+ * the load is repeated until that does not happen.
  */
 async function lightLoad(
   tasks: readonly string[],

@@ -60,7 +60,10 @@ class World {
     )
   }
 
-  /** That nobody is dealt what it does not serve, and nobody is left out once all has settled. */
+  /**
+   * Checks that no worker is dealt what it does not serve, and that none is left out once all has
+   * settled.
+   */
   check(t: Test, settled: boolean): void {
     const inUse = new Set<number>()
     for (const place of this.places) {

@@ -190,7 +190,7 @@ function detectorOf(t: Test, { keepsShares, stay, threads }: Setting) {
     serving: { indexes: [0, 1] },
     table: { entries: () => [{ policy: { completion: keepsShares ? 'close' : 'adoption' } }] },
   })
-  // So many have come since the last second began.
+  // This many have come since the last second began.
   detector.check()
   counters.adopted += 100
   t.teardown(() => detector.stop())

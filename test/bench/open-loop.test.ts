@@ -28,7 +28,7 @@ t.test('random requests have the rate, gaps of all sizes, and are the same each 
   t.ok(Math.abs(due[due.length - 1] - 20_000) < 600, 'four standard deviations of the sum of the gaps')
   const gaps = due.map((time, i) => time - (due[i - 1] ?? 0))
   const share = (under: number): number => gaps.filter((gap) => gap < under).length / gaps.length
-  // Of an exponential distribution.
+  // This is the share of an exponential distribution.
   t.ok(Math.abs(share(1) - 0.632) < 0.02)
   t.ok(Math.abs(share(3) - 0.95) < 0.02)
   t.strictSame(due, dueTimes({ rate: 1000, seconds: 20, arrivals: 'random' }, seeded(7)))

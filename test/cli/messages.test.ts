@@ -233,7 +233,7 @@ t.test('and so are those beyond a limit', async (t) => {
   const command = new Command(t, [fixture('server.mjs'), '-w', '1', ...limits])
   const port = await command.port()
   const held = get(port, '/hang').catch(({ code }) => code)
-  // Of the two, one has the place.
+  // One of the two has the place.
   await Promise.race([held, get(port, '/hang').catch(() => undefined)])
   const line = /there are as many connections as the limits allow: 1 connection closed at once \(--over-limit\)/
   t.ok(await command.untilStderr(line))

@@ -115,7 +115,7 @@ t.test('a second Ctrl-C cuts, a moment after the first', async (t) => {
   // At first it is the same one still; so it is sent until it counts.
   const again = setInterval(() => command.child.kill('SIGINT'), 100)
   t.teardown(() => clearInterval(again))
-  // Of the other, the server may not have seen yet that it has closed.
+  // The server may not have seen yet that the other has closed.
   t.match(await command.outcome, { code: 130, stderr: /connections? (was|were) cut/ })
   t.equal(await hanging, 'ECONNRESET')
 })

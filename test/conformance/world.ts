@@ -38,8 +38,8 @@ export interface Shape {
 }
 
 /**
- * So many turns of the loop and milliseconds in which nothing came are taken for "nothing comes":
- * devices take some microseconds.
+ * After this number of turns of the loop and milliseconds in which nothing came, nothing more is
+ * expected: devices take some microseconds.
  */
 const quietTurns = 20
 const quietMilliseconds = 5

@@ -96,7 +96,7 @@ function attackDomain(t: Test, domain: SchedulingDomain, queue: QueueId, id: Por
     resetDepthCounter: [named(queue), whole(0, 0, 3)],
   }
   const calls: Calls = {
-    // Of these, see attackConfiguration().
+    // attackConfiguration() covers these.
     ...{ createLoadBalancedQueue: [], createDirectedQueue: [], createLoadBalancedPort: [], createDirectedPort: [] },
     start: [],
     attachPort: [named(id)],

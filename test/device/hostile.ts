@@ -54,7 +54,7 @@ function fail(): never {
 export interface Param {
   readonly valid: unknown
   readonly takes: (value: unknown) => boolean
-  /** Of an object: its fields. */
+  /** The fields of an object. */
   readonly fields?: Readonly<Record<string, Param>>
 }
 

@@ -1,7 +1,10 @@
 import t from 'tap'
 import { openDevice, type Port } from '../../lib/device/index.ts'
 
-/** Who gets an event if loads are equal. The conformance suite leaves that to the devices. */
+/**
+ * These tests say who gets an event if loads are equal. The conformance suite leaves that to the
+ * devices.
+ */
 
 const PORTS = 3
 

@@ -139,7 +139,7 @@ function watched(t: Test, standIn: StandIn): Watched {
   return { port, send }
 }
 
-/** Of the process's lookout threads: how often they have slept. */
+/** Returns how often the process's lookout threads have slept. */
 function sleeps(): string {
   const threads = readdirSync('/proc/self/task').map((id) => {
     try {

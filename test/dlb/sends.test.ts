@@ -7,7 +7,7 @@ import { StandIn, supported } from './stand-in.ts'
 /** A balancer whose device takes less than it is sent. */
 
 const CLIENTS = 100
-/** Of the main thread's loop. */
+/** The number of turns of the main thread's loop. */
 const TURNS = 250
 
 if (supported) testSends(await StandIn.load())
@@ -65,7 +65,10 @@ function testSends(standIn: StandIn): void {
   standIn.finish()
 }
 
-/** How many milliseconds so many turns of this thread's loop take. Nothing here turns it but a timer of 1 ms. */
+/**
+ * How many milliseconds so many turns of this thread's loop take. Nothing here turns it but a timer
+ * of 1 ms.
+ */
 async function timeOfTurns(count: number): Promise<number> {
   const turns = (): number => performance.nodeTiming.uvMetricsInfo.loopCount
   const [began, end] = [performance.now(), turns() + count]

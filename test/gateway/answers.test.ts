@@ -7,7 +7,7 @@ import { deferred, listening, proxyTo, raw, rawServer, scripted } from './server
 /** What backends may answer, byte by byte, and what becomes of it. */
 
 const ok = 'Content-Length: 2\r\n\r\nok'
-/** As bytes of UTF-8, each written as one character. */
+/** Returns the text as bytes of UTF-8, each written as one character. */
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
 
 /** What a client of the proxy gets, whose backend answers with these bytes. */

@@ -6,7 +6,7 @@ import { type Asker, requestFields } from '../../examples/ingress-gateway/proxy/
 const asker = { address: '192.0.2.1', authority: 'Example.com:8080', isUpgrade: false }
 const added = ['x-forwarded-for', '192.0.2.1', 'x-forwarded-proto', 'http', 'x-request-id', 'id']
 
-/** As Node reads it: fields that occur again are one list. */
+/** Makes a message as Node reads it: fields that occur again are one list. */
 function message(raw: string[], method = 'GET'): IncomingMessage {
   const headers: Record<string, string> = {}
   for (let i = 0; i < raw.length; i += 2) {

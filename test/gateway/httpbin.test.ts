@@ -45,7 +45,7 @@ t.test('weighted statuses come in about their shares', async (t) => {
   const answers = await Promise.all(Array.from({ length: 400 }, () => request(`${origin}/status/200:3,500:1`)))
   await Promise.all(answers.map(({ body }) => body.dump()))
   const good = answers.filter(({ statusCode }) => statusCode === 200).length
-  // Of 400 with p = 3/4, six standard deviations about the mean.
+  // The bounds are six standard deviations about the mean, for 400 with p = 3/4.
   t.ok(good > 248 && good < 352, `${good} of 400`)
 })
 

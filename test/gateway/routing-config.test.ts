@@ -114,4 +114,4 @@ t.test('a host that its Gateway does not have is not served, which is said', asy
   ])
 })
 
-/** As `kubectl get -o yaml` prints it. */
+/** This is what `kubectl get -o yaml` prints. */

@@ -10,7 +10,7 @@ export interface Shape {
   readonly module?: string | null
   readonly functions?: readonly {
     readonly address: string
-    /** As `0x2710`. */
+    /** The device's number, such as `0x2710`. */
     readonly device: string
     readonly vendor?: string
     readonly driver?: string

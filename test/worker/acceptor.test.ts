@@ -90,7 +90,7 @@ t.test('when it cannot accept, main is woken, once', async (t) => {
   const accepting = await Accepting.start(t, { clients: 1 })
   accepting.letWorkersAccept()
   accepting.acceptor.workersAccept()
-  // As for want of descriptors: another reason than that nobody waits.
+  // This stands for a want of descriptors: accepting fails, although a client waits.
   accepting.listener.close()
   await Promise.all(accepting.clients.map(closed))
   await accepting.woken()

@@ -15,7 +15,9 @@ export class ListenerAccepting implements AcceptingListeners {
   #mode: AcceptModeName = 'main'
   #stopped = false
 
-  /** @param workersMayAccept whether workers may accept in main's stead, where the device chooses */
+  /**
+   * @param workersMayAccept whether workers may accept in main's stead, where the device chooses
+   */
   constructor(registry: ListenerRegistry, acceptMode: AcceptMode, workersMayAccept: boolean) {
     this.#registry = registry
     this.#acceptMode = acceptMode

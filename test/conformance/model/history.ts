@@ -55,7 +55,7 @@ export interface Step {
   readonly text: string
   readonly changes: readonly Change[]
   readonly sight: Sight
-  /** Of a call that needs credits: how many events it offered, and how many were taken. */
+  /** For a call that needs credits: how many events it offered, and how many were taken. */
   readonly offer?: { readonly offered: number; readonly taken: number }
   /** A port to which nothing came, however long it looked. */
   readonly idle?: number

@@ -1,6 +1,6 @@
 import type { Change, Event, Setup, Sight } from './history.ts'
 
-/** Of an ordered queue: an event scheduled, and what its completion left. */
+/** A place in an ordered queue: an event that was scheduled, and what its completion left. */
 interface Place {
   readonly event: number
   readonly done: boolean
@@ -193,8 +193,8 @@ export class Reference {
   }
 
   /**
-   * Of its queue's unordered or ordered events with its priority, or of its flow's with its
-   * priority.
+   * Whether the event is the first of its queue's unordered or ordered events with its priority, or
+   * of its flow's with its priority.
    */
   #isFirstOfItsList(event: number): boolean {
     const { queue, type, priority } = this.#events[event]

@@ -30,7 +30,7 @@ export const control = {
   failures: 5,
   nap: 6,
   ready: 7,
-  /** So many events may be sent, give or take a batch of each producer. */
+  /** The number of events that may be sent, give or take a batch of each producer. */
   allowed: 8,
 } as const
 /**

@@ -101,7 +101,7 @@ export function threads(t: Test, open: Open, { share = 1 } = {}): void {
     run(t, open, {
       ...mixed,
       plan: { producers: 2, consumers: 3, events: nightlyEvents(60_000), flows: 96 },
-      // Of each thousand it gets what its consumer queue takes, at least 8.
+      // It gets what its consumer queue takes of each thousand, at least 8.
       leavesAfter: 100,
       allowed: 1000,
       meanwhile: async (team) => {

@@ -142,7 +142,7 @@ export class Team {
     }
   }
 
-  /** So many more events may be sent: if this thread is slow, there are some left all the same. */
+  /** Allows this number of further events: if this thread is slow, some are left all the same. */
   allow(events: number): void {
     set(this.board, control.allowed, read(this.board, control.sent) + events)
   }

@@ -17,7 +17,7 @@ export interface Traffic {
   readonly restless?: boolean
   /** The first consumer unlinks after so many events. */
   readonly leavesAfter?: number
-  /** So many events are sent before `meanwhile` allows more; without this, all. */
+  /** The number of events that are sent before `meanwhile` allows more; undefined: all. */
   readonly allowed?: number
   /** In the main thread, while traffic runs. */
   readonly meanwhile?: (team: Team, below: Below) => Promise<void>

@@ -32,6 +32,6 @@ export interface Policy {
    * @returns the worker that it goes to, or ANY_WORKER
    */
   target(events: EventBuffer, i: number, listener: PolicyListener): number
-  /** Of those addressed since the last call, the first `count` were sent. */
+  /** The first `count` of the events addressed since the last call were sent. */
   sent(listener: PolicyListener, count: number): void
 }
