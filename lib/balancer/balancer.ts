@@ -14,6 +14,7 @@ import { FailOver } from './dispatch/fail-over.ts'
 import { ClientTable } from './dispatch/policies/client-table.ts'
 import type { BalancerEvents, CloseReport, Events } from './events.ts'
 import { LedgerGuard } from './ledger-guard.ts'
+import { ListenerRouter } from './listener-router.ts'
 import { Datagrams } from './listeners/datagrams.ts'
 import { StaleFiles } from './listeners/stale-files.ts'
 import { ListenerTable } from './listeners/table.ts'
@@ -225,7 +226,15 @@ interface Basics extends ReturnType<typeof createBasics> {
 function createDispatching(basics: Basics) {
   const { options, workers, eligibility } = basics
   const dispatch = new Dispatch(basics)
-  const table = createTable(basics, dispatch)
+  const table = new ListenerTable({
+    domain: dispatch.domain,
+    eligibility,
+    settings: options.listeners,
+    acceptMode: basics.ledger.acceptMode,
+    // Main enforces the limits, so workers do not accept if there are any.
+    workersMayAccept: !hasLimits(options),
+    host: new ListenerRouter({ ...basics, dispatch }),
+  })
   const serving = new ServingWorkers(workers, table)
   const parts = { ...basics, dispatch, table, serving }
   const admission = hasLimits(options) ? new Admission(parts) : null
@@ -233,28 +242,6 @@ function createDispatching(basics: Basics) {
   const acceptSwitch = new AcceptSwitch({ ...parts, stalls })
   for (const observer of [acceptSwitch, dispatch, table]) eligibility.observe(observer)
   return { dispatch, table, serving, admission, stalls, acceptSwitch }
-}
-
-function createTable(basics: Basics, dispatch: Dispatch): ListenerTable {
-  const { options, ledger, workers, eligibility, sheds, events } = basics
-  return new ListenerTable({
-    domain: dispatch.domain,
-    eligibility,
-    settings: options.listeners,
-    acceptMode: ledger.acceptMode,
-    // Main enforces the limits, so workers do not accept if there are any.
-    workersMayAccept: !hasLimits(options),
-    onBatch: (listener, fds, count) => dispatch.accepted(listener, fds, count),
-    onShed: (count) => {
-      ledger.counters.countShed(count)
-      sheds.count('descriptors', count)
-    },
-    onError: (error) => events.emit('error', error),
-    onServed: (unserved) => dispatch.dealer.deal(unserved),
-    onOpen: ({ listener }) => events.emit('listening', listener.address),
-    onRoutes: (worker, links, routes) => workers.post(worker, { type: 'routes', links, routes }),
-    onClose: ({ unserved }) => dispatch.dealer.refuse(unserved),
-  })
 }
 
 /**

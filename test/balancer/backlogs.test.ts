@@ -71,13 +71,15 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
     settings,
     acceptMode,
     workersMayAccept: true,
-    onBatch: () => t.fail('main accepts'),
-    onShed: ignore,
-    onError: ignore,
-    onServed: ignore,
-    onOpen: ignore,
-    onRoutes: ignore,
-    onClose: ignore,
+    host: {
+      accepted: () => t.fail('main accepts'),
+      shed: ignore,
+      failed: ignore,
+      served: ignore,
+      opened: ignore,
+      rerouted: ignore,
+      closed: ignore,
+    },
   })
   table.accepting.setAcceptMode('workers')
   const opened: Listener[] = []

@@ -6,6 +6,7 @@ import type { PolicyName } from '../dispatch/policies/names.ts'
 import type { ListenerAccepting } from './accepting.ts'
 import { canonical, excludes, isSame, isSameHost, overlaps } from './addresses.ts'
 import { ChosenPorts } from './chosen-ports.ts'
+import type { ListenerHost } from './host.ts'
 import type { ListenerRegistry } from './registry.ts'
 import type { ListenerSettings, ListenerSettingsTable } from './settings.ts'
 import { TableEntry } from './table-entry.ts'
@@ -13,15 +14,6 @@ import { type ListenerSocket, UnboundListener } from './unbound-listener.ts'
 
 /** The backlog that Node asks for by default. */
 const DEFAULT_BACKLOG = 511
-
-/** What the opened sockets report. */
-export interface SocketCallbacks {
-  readonly onBatch: (listener: number, fds: Int32Array, count: number) => void
-  readonly onShed: (count: number) => void
-  readonly onError: (error: NodeDlbError) => void
-  /** The listener is bound. */
-  readonly onOpen: (entry: TableEntry) => void
-}
 
 /** What the opener asks the table. */
 export interface EntryPlanner {
@@ -39,19 +31,14 @@ export class ListenerOpener {
   readonly #registry: ListenerRegistry
   readonly #settings: ListenerSettingsTable
   readonly #planner: EntryPlanner
-  readonly #callbacks: SocketCallbacks
+  readonly #host: ListenerHost
   readonly #chosen = new ChosenPorts()
 
-  constructor(
-    registry: ListenerRegistry,
-    settings: ListenerSettingsTable,
-    planner: EntryPlanner,
-    callbacks: SocketCallbacks,
-  ) {
+  constructor(registry: ListenerRegistry, settings: ListenerSettingsTable, planner: EntryPlanner, host: ListenerHost) {
     this.#registry = registry
     this.#settings = settings
     this.#planner = planner
-    this.#callbacks = callbacks
+    this.#host = host
   }
 
   /** @throws ERR_DLB_LISTEN, ERR_DLB_NO_RESOURCES */
@@ -67,11 +54,14 @@ export class ListenerOpener {
 
   /** Opens the socket of a listener. @throws ERR_DLB_LISTEN */
   openSocket(id: number, request: ListenRequest, { deferAccept }: ListenerSettings): Listener {
-    const { onBatch, onShed, onError } = this.#callbacks
+    const host = this.#host
     const { address, port, backlog, ipv6Only, reusePort, noDelay } = request
     const common = { backlog: backlog > 0 ? backlog : DEFAULT_BACKLOG, ipv6Only, reusePort, noDelay, deferAccept }
     const where = port === -1 ? { address: null, port: 0, path: address ?? '' } : { address, port }
-    return Listener.open(id, { ...where, ...common }, (fds, count) => onBatch(id, fds, count), { onShed, onError })
+    return Listener.open(id, { ...where, ...common }, (fds, count) => host.accepted(id, fds, count), {
+      onShed: (count) => host.shed(count),
+      onError: (error) => host.failed(error),
+    })
   }
 
   /**
@@ -83,9 +73,9 @@ export class ListenerOpener {
       try {
         entry.listener = this.openSocket(entry.id, asBound(entry), entry.settings)
         this.#planner.socketChanged(entry)
-        this.#callbacks.onOpen(entry)
+        this.#host.opened(entry)
       } catch (error) {
-        if (!isTaken(error)) this.#callbacks.onError(error as NodeDlbError)
+        if (!isTaken(error)) this.#host.failed(error as NodeDlbError)
       }
     }
   }
@@ -144,7 +134,7 @@ export class ListenerOpener {
     const acceptCounter = this.#planner.accepting.takeCounter(policy)
     const entry = new TableEntry(id, listener, { asked: request, settings, policy, acceptCounter })
     this.#registry.add(entry)
-    if (listener instanceof Listener) this.#callbacks.onOpen(entry)
+    if (listener instanceof Listener) this.#host.opened(entry)
     return entry
   }
 

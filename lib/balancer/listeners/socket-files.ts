@@ -1,6 +1,7 @@
 import type { NodeDlbError } from '../../errors.ts'
 import { isOwnAccepting } from '../dispatch/policies/names.ts'
-import { isTaken, type ListenerOpener } from './opener.ts'
+import type { ListenerHost } from './host.ts'
+import { type EntryPlanner, isTaken, type ListenerOpener } from './opener.ts'
 import type { TableEntry } from './table-entry.ts'
 import type { ListenerSocket } from './unbound-listener.ts'
 
@@ -16,13 +17,6 @@ const CHECKS_AFTER_LEAVING_MS = [20, 200, 2000]
 const RENAME_CHECK_MS = 10
 const MAX_RENAME_CHECKS = 100
 
-export interface SocketFilesOptions {
-  readonly opener: ListenerOpener
-  /** The entry has another socket than before. */
-  readonly onSocketChanged: (entry: TableEntry) => void
-  readonly onError: (error: NodeDlbError) => void
-}
-
 /**
  * Keeps the files of Unix sockets in place. An app treats such a file as if one process had it: it
  * may remove a file that a crash has left before it listens, remove the file when it ends, or
@@ -33,26 +27,29 @@ export interface SocketFilesOptions {
  * Main thread.
  */
 export class SocketFiles {
-  readonly #options: SocketFilesOptions
+  readonly #opener: ListenerOpener
+  readonly #planner: Pick<EntryPlanner, 'socketChanged'>
+  readonly #host: ListenerHost
   /** Sockets whose files the app has renamed, and is about to replace. */
   readonly #renamed = new Map<ListenerSocket, NodeJS.Timeout>()
   #stopped = false
 
-  constructor(options: SocketFilesOptions) {
-    this.#options = options
+  constructor(opener: ListenerOpener, planner: Pick<EntryPlanner, 'socketChanged'>, host: ListenerHost) {
+    this.#opener = opener
+    this.#planner = planner
+    this.#host = host
   }
 
   /**
    * Makes sure that the file exists for a worker that listens on the entry. @throws ERR_DLB_LISTEN
    */
   putInPlace(entry: TableEntry): void {
-    const { opener, onSocketChanged } = this.#options
     const { listener } = entry
     if (listener.isInPlace) return
-    const successor = opener.openSocket(entry.id, entry.asked, entry.settings)
+    const successor = this.#opener.openSocket(entry.id, entry.asked, entry.settings)
     listener.copyPermissionsTo(successor)
     entry.listener = successor
-    onSocketChanged(entry)
+    this.#planner.socketChanged(entry)
     if (isOwnAccepting(entry.policy.name)) listener.leaveToOthers()
     else if (listener.hasFile) this.#finishLater(entry, listener)
     else listener.finish()
@@ -68,7 +65,7 @@ export class SocketFiles {
     try {
       this.putInPlace(entry)
     } catch (error) {
-      if (!isTaken(error)) this.#options.onError(error as NodeDlbError)
+      if (!isTaken(error)) this.#host.failed(error as NodeDlbError)
     }
   }
 

@@ -2,14 +2,14 @@ import type { AddressInfo } from 'node:net'
 import type { QueueId } from '../../device/device.ts'
 import { NodeDlbError } from '../../errors.ts'
 import type { AcceptMode } from '../../ledger/accept-mode.ts'
-import type { Connection } from '../../ledger/ledger.ts'
 import type { Links, ListenRequest, Reply, Route, Routes } from '../../protocol.ts'
 import type { ConnectionDomain } from '../dispatch/connection-domain.ts'
 import type { Policy } from '../dispatch/policies/index.ts'
 import { isOwnAccepting, type PolicyName } from '../dispatch/policies/names.ts'
 import type { Eligibility } from '../workers/eligibility.ts'
 import { ListenerAccepting } from './accepting.ts'
-import { type EntryPlanner, ListenerOpener, type SocketCallbacks } from './opener.ts'
+import type { ListenerHost } from './host.ts'
+import { type EntryPlanner, ListenerOpener } from './opener.ts'
 import { QueuePool } from './queue-pool.ts'
 import { ListenerRegistry } from './registry.ts'
 import { RouteUpdates } from './route-updates.ts'
@@ -19,7 +19,7 @@ import type { TableEntry } from './table-entry.ts'
 
 const EADDRINUSE = -98
 
-export interface ListenerTableOptions extends SocketCallbacks {
+export interface ListenerTableOptions {
   readonly domain: ConnectionDomain
   readonly eligibility: Eligibility
   readonly settings: ListenerSettingsTable
@@ -29,14 +29,7 @@ export interface ListenerTableOptions extends SocketCallbacks {
    * distributes.
    */
   readonly workersMayAccept: boolean
-  /**
-   * Called with connections that waited for a worker with a server, once there is such a worker.
-   */
-  readonly onServed: (unserved: readonly Connection[]) => void
-  /** The worker's routes for these listeners, or its links, have changed. */
-  readonly onRoutes: (worker: number, links: Links, routes: Routes) => void
-  /** No worker listens there any more. Its unserved connections have nowhere to go. */
-  readonly onClose: (entry: TableEntry) => void
+  readonly host: ListenerHost
 }
 
 /**
@@ -66,14 +59,10 @@ export class ListenerTable implements EntryPlanner {
     this.accepting = new ListenerAccepting(this.#registry, options.acceptMode, options.workersMayAccept)
     this.#updates = new RouteUpdates({
       routeOf: (entry) => this.#routeOf(entry),
-      tell: (worker, routes) => options.onRoutes(worker, this.linksOf(worker), routes),
+      tell: (worker, routes) => options.host.rerouted(worker, this.linksOf(worker), routes),
     })
-    this.#opener = new ListenerOpener(this.#registry, options.settings, this, options)
-    this.#files = new SocketFiles({
-      opener: this.#opener,
-      onSocketChanged: (entry) => this.socketChanged(entry),
-      onError: options.onError,
-    })
+    this.#opener = new ListenerOpener(this.#registry, options.settings, this, options.host)
+    this.#files = new SocketFiles(this.#opener, this, options.host)
     this.#queues = this.#createPool()
   }
 
@@ -233,7 +222,7 @@ export class ListenerTable implements EntryPlanner {
       entry.policy.kind === 'directed' ? workers.map((worker) => this.#domain.directQueues[worker]) : []
     entry.turn %= Math.max(1, workers.length)
     this.accepting.update(entry)
-    if (entry.served && entry.unserved.length > 0) this.#options.onServed(entry.unserved.splice(0))
+    if (entry.served && entry.unserved.length > 0) this.#options.host.served(entry.unserved.splice(0))
   }
 
   #place(entry: TableEntry): void {
@@ -275,7 +264,7 @@ export class ListenerTable implements EntryPlanner {
     this.#queues.remove(entry)
     this.#updates.forget(entry)
     this.accepting.freeCounter(entry)
-    this.#options.onClose(entry)
+    this.#options.host.closed(entry)
     this.#opener.bindUnbound(entry)
   }
 }
