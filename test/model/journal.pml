@@ -302,7 +302,8 @@ inline pass() {
   touch();
   complete();
   if
-  :: dispatch()             /* completions let an ordered queue's events go, and free their cells, before new ones come */
+  /* completions let an ordered queue's events go, and free their cells, before new ones come */
+  :: dispatch()
   :: true
   fi;
   takeIn();
