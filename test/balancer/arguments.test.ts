@@ -127,7 +127,8 @@ t.test('options may be inherited, or without a prototype, and are read once', as
 
 t.test('what the caller changes afterwards changes nothing', async (t) => {
   const argv = ['a']
-  const entry = `${t.testdir({ 'app.cjs': `require('node:http').createServer((_, r) => r.end(process.argv[2])).listen(0)` })}/app.cjs`
+  const app = `require('node:http').createServer((_, r) => r.end(process.argv[2])).listen(0)`
+  const entry = `${t.testdir({ 'app.cjs': app })}/app.cjs`
   const balancer = await start(t, { entry, argv })
   argv[0] = 'b'
   await balancer.reload()

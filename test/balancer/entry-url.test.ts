@@ -5,7 +5,8 @@ import { get, portOf } from '../clients.ts'
 
 const esm = `import http from 'node:http'
 const { href } = new URL(import.meta.url)
-http.createServer((_, response) => response.end(JSON.stringify([href, ...process.argv.slice(1)]))).listen(0, '127.0.0.1')`
+const answer = [href, ...process.argv.slice(1)]
+http.createServer((_, response) => response.end(JSON.stringify(answer))).listen(0, '127.0.0.1')`
 const commonjs = `const http = require('node:http')
 const answer = [__filename, require.main === module]
 http.createServer((_, response) => response.end(JSON.stringify(answer))).listen(0, '127.0.0.1')`

@@ -41,6 +41,7 @@ t.test('without the EnvoyFilter there is no DLB balancing', async (t) => {
   t.match(planOf(files), { balancing: null, balancingWhy: 'no EnvoyFilter turns DLB connection balancing on' })
 })
 
+const dlb = 'envoy.extensions.network.connection_balance.dlb.v3alpha.Dlb'
 const filter = (namespace: string, label: string, context: string, more = ''): string => `
 apiVersion: networking.istio.io/v1alpha3
 kind: EnvoyFilter
@@ -56,7 +57,7 @@ spec:
         connection_balance_config:
           extend_balance:
             name: envoy.network.connection_balance.dlb
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.network.connection_balance.dlb.v3alpha.Dlb${more}}
+            typed_config: {"@type": type.googleapis.com/${dlb}${more}}
 `
 const others = ['config.yaml', 'httpbin.yaml', 'httpbin-gateway.yaml']
 
@@ -148,16 +149,19 @@ a: b
   c: d
 `
   const k8s = 'spec.components.ingressGateways[0].k8s'
+  const config = `${k8s}.podAnnotations["proxy.istio.io/config"]`
+  const kinds = 'IstioOperator, Service, Gateway, VirtualService, EnvoyFilter'
+  const port = 'spec.servers[0].port'
   t.strictSame(problemsOf(t, text), [
     '6: 1: spec.components.ingressGateways[0].enabled: expected true (this gateway is the ingress gateway), not false',
-    `12: 1: ${k8s}.podAnnotations["proxy.istio.io/config"].concurrency: expected a whole number from 0 to 2147483647, not "four"`,
-    `13: 1: ${k8s}.podAnnotations["proxy.istio.io/config"].drainDuration: unknown field; known here: concurrency`,
+    `12: 1: ${config}.concurrency: expected a whole number from 0 to 2147483647, not "four"`,
+    `13: 1: ${config}.drainDuration: unknown field; known here: concurrency`,
     `16: 1: ${k8s}.resources.limits["dlb.intel.com/pf"]: expected a whole amount, such as '1', not 0.5`,
-    '18: 2: kind: unknown kind "Certificate"; the gateway reads IstioOperator, Service, Gateway, VirtualService, EnvoyFilter',
-    '21: 4: kind: no Kubernetes document: the gateway reads IstioOperator, Service, Gateway, VirtualService, EnvoyFilter',
+    `18: 2: kind: unknown kind "Certificate"; the gateway reads ${kinds}`,
+    `21: 4: kind: no Kubernetes document: the gateway reads ${kinds}`,
     '28: 5: spec.selector: expected fields, not a list',
     '31: 5: spec.servers[0].port.number: expected a whole number from 1 to 65535, not 0',
-    '33: 5: spec.servers[0].port.protocol: expected HTTP or HTTP2: this gateway speaks HTTP/1.1 without TLS, not "HTTPS"',
+    `33: 5: ${port}.protocol: expected HTTP or HTTP2: this gateway speaks HTTP/1.1 without TLS, not "HTTPS"`,
     '34: 5: spec.servers[0].tls: Istio knows this field, and this gateway does not do it: it has no TLS',
     '36: 5: spec.servers[0].hosts[0]: expected a host name, * or *.suffix, not "a b"',
     '37: 5: spec.servers[1].hosts: the list is empty',
@@ -194,17 +198,19 @@ t.test('what does not fit together is reported, all at once', async (t) => {
     - destination: {host: a}
     - destination: {host: b}`),
   )
+  const there = 'there is a, a.default.svc.cluster.local, b.far.svc.cluster.local'
+  const notRe2 = "Istio's regular expressions are RE2's, which does not take this one"
   t.strictSame(
     problemsOf(t, text).map((problem) => problem.replace(/^\d+: /, '')),
     [
       '2: metadata.name: Gateway g is there twice',
       '2: spec.servers[0].port.number: this gateway has one port, and another server has 80',
       '5: spec.gateways[1]: there is no Gateway h',
-      "5: spec.http[0].match[0].uri.regex: Istio's regular expressions are RE2's, which does not take this one: error parsing regexp: missing closing ): `(`",
-      '5: spec.http[0].route[0].destination.host: there is no Service x; there is a, a.default.svc.cluster.local, b.far.svc.cluster.local',
+      `5: spec.http[0].match[0].uri.regex: ${notRe2}: error parsing regexp: missing closing ): \`(\``,
+      `5: spec.http[0].route[0].destination.host: there is no Service x; ${there}`,
       '5: spec.http[0].route[1].destination.port.number: port 3 is not there: Service a has 1, 2',
       '5: spec.http[0].route[2].destination.port.number: the port is missing: Service a has 1, 2',
-      '5: spec.http[0].route[3].destination.host: there is no Service b; there is a, a.default.svc.cluster.local, b.far.svc.cluster.local',
+      `5: spec.http[0].route[3].destination.host: there is no Service b; ${there}`,
       '5: spec.http[0].route: of several destinations, one at least needs a weight',
     ],
   )

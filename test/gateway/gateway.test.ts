@@ -219,12 +219,13 @@ for (const { name, args } of ways) {
     const port = await listening(t, http.createServer())
     // Some at once: how a start ends depends on the order in which the workers fail.
     const programs = Array.from({ length: 4 }, () => new Program(t, [...args, '--port', String(port)]))
+    const what = 'end it, or choose another port with --port'
     for (const { outcome } of programs) {
       t.strictSame(await outcome, {
         code: 1,
         signal: null,
         stdout: '',
-        stderr: `cannot listen on 127.0.0.1:${port}: something listens there already (EADDRINUSE); end it, or choose another port with --port\n`,
+        stderr: `cannot listen on 127.0.0.1:${port}: something listens there already (EADDRINUSE); ${what}\n`,
       })
     }
   })

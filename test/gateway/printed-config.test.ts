@@ -3,6 +3,7 @@ import { all, edited, gateway, problemsOf, services, together, virtualService } 
 
 /** Documents as kubectl prints them, and what the gateway does not do. */
 
+/** Documents as `kubectl get -o yaml` prints them. */
 const printed = `
 apiVersion: v1
 items:
@@ -50,7 +51,9 @@ items:
     internalTrafficPolicy: Cluster
     ipFamilies: [IPv4]
     ipFamilyPolicy: SingleStack
-    ports: [{name: http, nodePort: 30000, port: 80, protocol: TCP, targetPort: http, appProtocol: http}, {port: 53, protocol: UDP}]
+    ports:
+    - {name: http, nodePort: 30000, port: 80, protocol: TCP, targetPort: http, appProtocol: http}
+    - {port: 53, protocol: UDP}
     selector: {app: a}
     sessionAffinity: None
     type: LoadBalancer
@@ -105,7 +108,8 @@ const notDone: [where: string, spec: string][] = [
 ]
 for (const [where, start] of notDone) {
   t.test(`what changes where a request goes or what it says is refused by name: ${where}`, async (t) => {
-    const spec = `{hosts: [example.org], gateways: [g], http: [${start}, route: [{destination: {host: a, port: {number: 1}}}]}]}`
+    const route = '{destination: {host: a, port: {number: 1}}}'
+    const spec = `{hosts: [example.org], gateways: [g], http: [${start}, route: [${route}]}]}`
     const problems = problemsOf(t, together(gateway, services, virtualService(spec)))
     t.match(problems, [`4: spec.http[0].${where}: Istio knows this field, and this gateway does not do it: `])
     t.equal(problems.length, 1)

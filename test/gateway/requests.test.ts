@@ -101,6 +101,7 @@ for (const [what, request, status] of refused) {
   })
 }
 
+const version = 'HTTP/1.1\r\nHost: x\r\n'
 const close = 'Connection: close\r\n\r\n'
 const accepted: [what: string, request: string, arrived: RegExp | string][] = [
   ['100 fields', `GET / HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(98)}${close}`, /(A: b\r\n){98}/],
@@ -121,7 +122,7 @@ const accepted: [what: string, request: string, arrived: RegExp | string][] = [
   ['a trailing dot in its Host', `GET / HTTP/1.1\r\nHost: x.\r\n${close}`, 'host: x.\r\n'],
   [
     'chunks and trailers',
-    `POST / HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nTrailer: t\r\nTransfer-Encoding: chunked\r\n${close}2\r\nab\r\n0\r\nT: 1\r\n\r\n`,
+    `POST / ${version}TE: trailers\r\nTrailer: t\r\nTransfer-Encoding: chunked\r\n${close}2\r\nab\r\n0\r\nT: 1\r\n\r\n`,
     /^(?![\s\S]*(trailer|\nT:))[\s\S]*\r\n\r\n2\r\nab\r\n0\r\n\r\n$/i,
   ],
   [
@@ -149,7 +150,7 @@ for (const [what, request, expected] of accepted) {
 const upgrades: [what: string, request: string, arrived: RegExp][] = [
   [
     'h2c',
-    `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
+    `GET / ${version}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
     /^GET \/ /,
   ],
   [
@@ -159,7 +160,7 @@ const upgrades: [what: string, request: string, arrived: RegExp][] = [
   ],
   [
     'h2c and chunks',
-    `POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n`,
+    `POST / ${version}Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n`,
     /\r\n\r\n2\r\nab\r\n0\r\n\r\n$/,
   ],
   ['TLS', `OPTIONS / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n\r\n`, /^OPTIONS \/ /],

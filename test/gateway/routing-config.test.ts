@@ -34,8 +34,9 @@ t.test('a VirtualService that is for the mesh has no effect, which is said', asy
   t.strictSame(notes, ['VirtualService v has no effect: it is for mesh'])
 })
 
+const routeTo = (service: string): string => `route: [{destination: {host: ${service}, port: {number: 1}}}]`
 const to = (service: string, ...paths: string[]): string =>
-  `{match: [${paths.map((path) => `{uri: {prefix: ${path}}}`)}], route: [{destination: {host: ${service}, port: {number: 1}}}]}`
+  `{match: [${paths.map((path) => `{uri: {prefix: ${path}}}`)}], ${routeTo(service)}}`
 
 t.test('the routes of several VirtualServices for a host are put together, those for every path last', async (t) => {
   const first = virtualService(
