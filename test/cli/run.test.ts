@@ -201,8 +201,9 @@ const ends = [
     name: 'a syntax error too, and a line says which file it is',
     code: 'let let',
     exit: 1,
+    // Node's own words, and then the command's.
     stderr:
-      /^\S*entry\.cjs:1\n.*SyntaxError: .*Node\.js v\S+\nnode-dlb: \S*entry\.cjs, or a file that it loads, cannot be parsed\n$/s,
+      /^\S*\.cjs:1\n.*SyntaxError: .*Node\.js v\S+\nnode-dlb: \S*\.cjs, or a file that it loads, cannot be parsed\n$/s,
   },
 ]
 

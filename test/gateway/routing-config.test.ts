@@ -114,5 +114,3 @@ t.test('a host that its Gateway does not have is not served, which is said', asy
     'host shop.org of VirtualService v is not served: its Gateway does not have it, but *.example.com, example.org',
   ])
 })
-
-/** This is what `kubectl get -o yaml` prints. */
