@@ -50,8 +50,9 @@ export function checkCallback(value: unknown): void {
 }
 
 /**
- * The named fields of an object that a caller passed. Each field is read once, and here: a getter
- * or a Proxy may throw or change its answer, so that what was checked has to be what is used.
+ * Reads the named fields of an object that a caller passed. Each field is read once, here: a getter
+ * or a Proxy may throw, or return another value the next time, and the value that is checked must
+ * be the value that is used.
  * @throws ERR_DLB_INVALID_ARGUMENT if `from` is not an object or cannot be read
  */
 export function readFields<T extends object, K extends keyof T>(name: string, from: T, keys: readonly K[]): Pick<T, K> {
@@ -68,7 +69,7 @@ export function readFields<T extends object, K extends keyof T>(name: string, fr
   return fields as Pick<T, K>
 }
 
-/** The same as `readFields` for an object with options, which an array is not. */
+/** Does what `readFields` does, for an object with options, which an array is not. */
 export function readOptions<T extends object, K extends keyof T>(
   name: string,
   from: T,

@@ -4,8 +4,8 @@ import type { PortId, QueueId } from './ids.ts'
 export type { PortId, QueueId, QueueKind } from './ids.ts'
 
 /**
- * The queue device contract: libdlb's model in TypeScript's manners. The software device and the
- * DLB device both implement it, and test/conformance tests both against it.
+ * The queue device contract: libdlb's model as a TypeScript API. The software device and the DLB
+ * device both implement it, and test/conformance tests both against it.
  *
  * Order of calls: open a device; create a domain with a share of the device's resources; create its
  * queues and ports; attach each port in the thread that will use it; link load-balanced ports to
@@ -51,14 +51,14 @@ export interface Device {
   /** The n of /dev/dlb<n>; 0 for the software device. */
   readonly id: number
   readonly version: string
-  /** Why this device was chosen: one sentence, for logs and stats. */
+  /** The reason for which this device was chosen: one sentence, for logs and stats. */
   readonly reason: string
   readonly capabilities: Capabilities
   /** The resources that are free now. */
   resources(): Resources
   /**
    * Takes the resources from the device and returns an empty domain that has not started.
-   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED; nothing was taken then.
+   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_INVALID_ARGUMENT, ERR_DLB_CLOSED; then nothing was taken
    */
   createDomain(config: DomainConfig): SchedulingDomain
   /** @throws ERR_DLB_IN_USE while a domain is open. A second call does nothing. */
@@ -77,15 +77,16 @@ export interface DomainConfig {
   /** At least 1; default 64 per port, plus 256. */
   readonly credits?: number
   /**
-   * The number of ordered queues in the domain. Default: as many as `sequenceNumbers` says, else 0.
+   * The number of ordered queues in the domain. Default: the number that `sequenceNumbers` gives,
+   * else 0.
    */
   readonly sequenceNumberSlots?: number
   /**
-   * How many sequence numbers the ordered queues have: 64, 128, 256, 512 or 1024 for all of them,
-   * or an array with an element for each queue. A DLB device has two groups of 1,024 sequence
-   * numbers and divides each group into equal shares before the domain is created. By default, any
-   * of these sizes works on the software device, and on a DLB device 64 unless `setSequenceNumbers`
-   * has changed that.
+   * The number of sequence numbers that ordered queues have: 64, 128, 256, 512 or 1024 for all of
+   * them, or an array with an element for each queue. A DLB device has two groups of 1,024 sequence
+   * numbers and divides each group into equal shares before the domain is created. By default, the
+   * software device takes queues of any of these sizes, and a DLB device takes queues of 64 unless
+   * `setSequenceNumbers` has changed that.
    */
   readonly sequenceNumbers?: number | readonly number[]
 }
@@ -170,10 +171,10 @@ export interface SchedulingDomain {
   createDirectedPort(options: DirectedPortOptions): PortId
   /**
    * The most events of a load-balanced queue that the device has in flight: scheduled to all ports
-   * together and not completed. Beyond that, the queue's events wait for completions, whatever room
-   * the ports have. Infinity means that only the ports bound them. A queue with sequence numbers
-   * has a limit of as many; on the software device, this limit holds only for ordered events. Any
-   * thread can ask.
+   * together and not completed. Beyond that, the queue's events wait for completions, even if ports
+   * have room. Infinity means that only the ports limit them. A queue with sequence numbers has the
+   * number of these as its limit; on the software device, this limit holds only for ordered events.
+   * Any thread can ask.
    * @throws ERR_DLB_UNKNOWN_QUEUE
    */
   inFlightLimit(queue: QueueId): number
@@ -192,12 +193,12 @@ export interface SchedulingDomain {
   disablePort(port: PortId): void
   enablePort(port: PortId): void
   /**
-   * Unlinks a port that no living thread has from all queues, and takes back what it holds: first
-   * the events that were received and not released, oldest first, then those in its consumer queue.
-   * The events become the caller's. They are complete for the device: they hold no credit, no
-   * event-state entry, and no place in an order or atomic flow. Call this until it returns 0; the
-   * port can be attached again then. Any thread can call it, one at a time per port. A directed
-   * port gets further events from its queue meanwhile, unless it is disabled first.
+   * Unlinks a port that no living thread has from all queues, and takes back the events that it
+   * holds: first those that were received and not released, oldest first, then those in its
+   * consumer queue. The events become the caller's. They are complete for the device: they hold no
+   * credit, no event-state entry, and no place in an order or atomic flow. Call this until it
+   * returns 0; then the port can be attached again. Any thread can call it, one at a time per port.
+   * A directed port gets further events from its queue meanwhile, unless it is disabled first.
    * @returns how many events were written to the front of `events`
    * @throws ERR_DLB_PORT_ATTACHED while the thread that has the port lives
    */
@@ -230,10 +231,11 @@ export interface Port {
   /**
    * Enqueues `count` events in array order, each to the queue that it names.
    * @returns how many were taken, 0 to `count`; the caller still owns the rest. Fewer are taken
-   *   when credits run out, or when they are not at hand because other threads are using the
-   *   device. That is not an error: try again, as soon as on the next turn of the loop.
+   *   when credits run out, or when credits are not available at once because other threads are
+   *   using the device. That is not an error: try again, at the earliest on the next turn of the
+   *   loop.
    * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_UNKNOWN_QUEUE, ERR_DLB_WRONG_SCHEDULING,
-   *   ERR_DLB_FOREIGN_BUFFER, ERR_DLB_NOT_STARTED; nothing was sent then.
+   *   ERR_DLB_FOREIGN_BUFFER, ERR_DLB_NOT_STARTED; then nothing was sent
    */
   send(events: EventBuffer, count: number, offset?: number): number
   /**
@@ -257,9 +259,9 @@ export interface Port {
   /** Events received, and neither released nor forwarded. */
   readonly unreleased: number
   /**
-   * Calls back on this thread's loop while the consumer queue is not empty. The call is
-   * level-triggered: it comes again on a later turn of the loop if the callback left something. The
-   * callback keeps the loop alive until `unref`. null removes it.
+   * Sets a callback that is called on this thread's loop while the consumer queue is not empty. It
+   * is level-triggered: it is called again on a later turn of the loop if it left events. It keeps
+   * the loop alive until `unref`. null removes it.
    */
   onReadable(callback: (() => void) | null): void
   ref(): void
@@ -270,15 +272,15 @@ export interface Port {
    */
   link(queue: QueueId, priority?: number): void
   /**
-   * Removes a link. What is in the consumer queue stays; other ports get the queue's further
+   * Removes a link. Events that are in the consumer queue stay; other ports get the queue's further
    * events.
    */
   unlink(queue: QueueId): void
   enable(): void
   disable(): void
   /**
-   * Gives the port up. What it holds stays for the next thread that attaches it, or for `recover`.
-   * A second call does nothing.
+   * Gives the port up. The events that it holds stay for the next thread that attaches it, or for
+   * `recover`. A second call does nothing.
    */
   detach(): void
 }

@@ -132,7 +132,7 @@ export class EventBuffer extends EventMemory {
 
   /**
    * Fills event `i` and checks every field.
-   * @throws ERR_DLB_INVALID_ARGUMENT; the event has not changed then.
+   * @throws ERR_DLB_INVALID_ARGUMENT; then the event has not changed
    */
   set(i: number, fields: EventFields): void {
     const {
@@ -186,13 +186,16 @@ export function checkBuffer(events: EventBuffer, domainKey: number): void {
   }
 }
 
-/** Checks what `checkBuffer` does, and that the buffer has room for `max` events. */
+/** Checks what `checkBuffer` checks, and that the buffer has room for `max` events. */
 export function checkRoom(events: EventBuffer, max: number, domainKey: number): void {
   checkBuffer(events, domainKey)
   if (!Number.isInteger(max) || max < 0 || max > events.words.length >> 2) throw rangeError(events, max, 0)
 }
 
-/** The error for `count` events from index `offset` on that a buffer does not have. */
+/**
+ * The error for a range of events that a buffer does not have: `count` events from index `offset`
+ * on.
+ */
 export function rangeError(events: EventBuffer, count: number, offset: number): NodeDlbError {
   if (events.words.length === 0) return transferred()
   return new NodeDlbError(

@@ -22,15 +22,15 @@ export interface OpenOptions extends DlbOpenOptions {
 
 const choices = ['auto', 'dlb', 'software']
 const fallbacks = ['software', 'none']
-/** Errors after which the software device takes the place of the DLB device. */
+/** Errors after which the software device replaces the DLB device. */
 const lacking = ['ERR_DLB_DEVICE_UNAVAILABLE', 'ERR_DLB_ADDON_UNAVAILABLE']
 
 /**
- * Chooses and opens a queue device; its `reason` says why it is this one. The environment variable
- * NODE_DLB_DEVICE, if set, takes the place of an absent option `device`.
+ * Chooses and opens a queue device. The device's `reason` says why it was chosen. The environment
+ * variable NODE_DLB_DEVICE, if set, is used if the option `device` is absent.
  *
- * `auto` tries DLB if there is a /dev/dlb<n>, or if a library is named. It does not need the addon
- * otherwise.
+ * `auto` tries DLB if there is a /dev/dlb<n>, or if a library is named. Otherwise it does not need
+ * the addon.
  * @throws ERR_DLB_INVALID_ARGUMENT, and for `dlb` ERR_DLB_DEVICE_UNAVAILABLE,
  *   ERR_DLB_ADDON_UNAVAILABLE
  */
@@ -55,7 +55,10 @@ export function openDevice(options: OpenOptions = {}): Device {
   }
 }
 
-/** Opens a DLB device, whose type has all that it offers beyond the contract. */
+/**
+ * Opens a DLB device, as a type that has all that it offers beyond the contract.
+ * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
+ */
 export function openDlbDevice(options: DlbOpenOptions = {}): DlbDevice {
   return new OpenDlbDevice(readDlbOptions(options), 'asked for')
 }

@@ -2,18 +2,21 @@ import { NodeDlbError } from '../errors.ts'
 import { checkChoice, checkInteger, readFields, show } from './check.ts'
 import type { DomainConfig } from './device.ts'
 
-/** How many sequence numbers a queue can have. A queue with 0 is not ordered. */
+/** The numbers of sequence numbers that a queue can have. A queue with 0 is not ordered. */
 export const sequenceNumberCounts: readonly number[] = [0, 64, 128, 256, 512, 1024]
 const sizes = sequenceNumberCounts.slice(1)
-/** More than any device has queues: it bounds the list that is made of `sequenceNumberSlots`. */
+/**
+ * A bound on the length of the list that is made from `sequenceNumberSlots`. It is greater than the
+ * number of queues of any device.
+ */
 const mostSlots = 1024
 
 /** The ordered queues that a domain is to have, each in a sequence number slot (libdlb's term). */
 export interface Slots {
   readonly count: number
   /**
-   * How many sequence numbers each queue has, one element per queue. null leaves the sizes to the
-   * device.
+   * The number of sequence numbers of each queue, one element per queue. null leaves the sizes to
+   * the device.
    */
   readonly sizes: readonly number[] | null
 }

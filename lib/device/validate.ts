@@ -22,7 +22,8 @@ export function checkPartCounts({ loadBalancedQueues, loadBalancedPorts, directe
 }
 
 /**
- * The driver of the hardware refuses load-balanced queues that no port could be linked to.
+ * Checks that load-balanced queues have a port to be linked to, because the driver of the hardware
+ * refuses others.
  * @throws ERR_DLB_INVALID_ARGUMENT
  */
 export function checkPortsForQueues(loadBalancedQueues: number, loadBalancedPorts: number): void {
@@ -35,7 +36,7 @@ export function checkPortsForQueues(loadBalancedQueues: number, loadBalancedPort
 }
 
 /**
- * Each load-balanced port needs an event-state entry, and a domain a credit.
+ * Checks that there is an event-state entry for each load-balanced port, and at least one credit.
  * @throws ERR_DLB_INVALID_ARGUMENT
  */
 export function checkBounds(eventStateEntries: number, credits: number, loadBalancedPorts: number): void {
@@ -101,7 +102,7 @@ export function domainClosed(): NodeDlbError {
 }
 
 /**
- * A copy of what names a queue, which cannot change any more. The queue may still not exist.
+ * Copies what names a queue, so that it cannot change any more. The queue need not exist.
  * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_UNKNOWN_QUEUE
  */
 export function readQueueId(queue: QueueId): QueueId {
@@ -115,7 +116,7 @@ export function unknownQueue({ kind, id }: QueueId): NodeDlbError {
 }
 
 /**
- * A copy of what names a port, which cannot change any more. The port may still not exist.
+ * Copies what names a port, so that it cannot change any more. The port need not exist.
  * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_UNKNOWN_PORT
  */
 export function readPortId(port: PortId): PortId {
@@ -136,7 +137,7 @@ export function portAttached({ kind, id }: PortId, owner = 'a thread'): NodeDlbE
   )
 }
 
-/** The port's last thread ended, and had not released all that it received. */
+/** The error of a port whose last thread ended and had not released all that it received. */
 export function portOwes({ kind, id }: PortId): NodeDlbError {
   return new NodeDlbError(
     'ERR_DLB_IN_USE',
@@ -156,8 +157,7 @@ export function notStarted(): NodeDlbError {
 }
 
 /**
- * The id of the queue that a port is to be linked to, or unlinked from. The queue may still not
- * exist.
+ * The id of the queue that a port is to be linked to, or unlinked from. The queue need not exist.
  * @throws ERR_DLB_INVALID_ARGUMENT, ERR_DLB_WRONG_SCHEDULING, ERR_DLB_UNKNOWN_QUEUE
  */
 export function readLinkedQueue(queue: QueueId, port: PortId): number {
@@ -189,7 +189,7 @@ export function releaseExceeded({ kind }: PortId, verb: string, count: number, u
   )
 }
 
-/** Event `i` of the buffer names a queue that is not there. */
+/** The error for event `i` of the buffer, which names a queue that does not exist. */
 export function unknownTarget(i: number, type: SchedulingTypeValue, queue: number): NodeDlbError {
   const kind: QueueKind = type === SchedulingType.directed ? 'directed' : 'load-balanced'
   return new NodeDlbError(
@@ -198,7 +198,7 @@ export function unknownTarget(i: number, type: SchedulingTypeValue, queue: numbe
   )
 }
 
-/** Event `i` of the buffer is of a type that its queue does not take. */
+/** The error for event `i` of the buffer, whose type its queue does not take. */
 export function wrongScheduling(i: number, type: SchedulingTypeValue, queue: number): NodeDlbError {
   return new NodeDlbError(
     'ERR_DLB_WRONG_SCHEDULING',

@@ -5,9 +5,9 @@ const watchdog = 2
 const mostKept = 1000
 
 /**
- * Reads an alert of libdlb's. libdlb also calls back for hardware errors, with an id that it did
- * not set. So an id means a reset only if the addon has made sure of it (`isReset`), and any alert
- * that is neither a reset nor the watchdog's counts as a hardware error.
+ * Reads an alert of libdlb. libdlb also calls back for hardware errors, with an id that it has not
+ * set. So an id means a reset only if the addon has verified that (`isReset`), and any alert that
+ * is neither a reset nor the watchdog's counts as a hardware error.
  */
 export function readAlert(id: number, data: number, isReset: boolean): DlbAlert {
   if (isReset) return { type: id === deviceReset ? 'device-reset' : 'domain-reset' }
@@ -17,7 +17,8 @@ export function readAlert(id: number, data: number, isReset: boolean): DlbAlert 
 }
 
 /**
- * A domain's alerts. Until somebody listens, the first 1,000 are kept: the first ones say the most.
+ * A domain's alerts. Until a callback is set, the first 1,000 are kept, because the first ones tell
+ * the most.
  */
 export class Alerts {
   #callback: ((alert: DlbAlert) => void) | null = null

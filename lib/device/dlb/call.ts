@@ -1,9 +1,9 @@
 import type { NativeDlbPort } from '../../native-dlb.ts'
 import { checkBuffer, type EventBuffer, rangeError } from '../event-buffer.ts'
 
-// This is the data path. V8 treats as constants the fields that are only declared, as in
-// EventMemory, and the module's own constants, but not imported ones. It inlines a function into
-// its caller only while both are short.
+// This is the data path. V8 treats as constants the module's own constants, and fields that are
+// only declared, as in EventMemory, but not imported constants. It inlines a function into its
+// caller only while both are short.
 
 /** Indices of `NativeDlbPort.call`, in 32-bit words. native/dlb/attachment.h has the same. */
 const countAt = 0
@@ -32,18 +32,18 @@ export class Call {
 
 /**
  * The event buffer that a port sends from, or receives into, as the addon knows it. Looking up a
- * buffer's memory would take the addon longer than the rest of a call; so the addon keeps the
- * address, and hears only of a change of buffers.
+ * buffer's memory would take the addon longer than the rest of a call. So the addon keeps the
+ * address, and is told only when the buffer changes.
  *
  * This object keeps the memory alive. The buffer's owner may transfer the memory away at any time.
- * Then `memory` shrinks to nothing at once, and calls with events from it are refused.
+ * Then `#memory` shrinks to length 0 at once, and calls with events from it are refused.
  */
 export class LentEvents {
   declare private readonly native: NativeDlbPort
   declare private readonly call: Int32Array
   declare private readonly domainKey: number
   declare private readonly receives: boolean
-  /** Until there is a buffer, something that no user could pass. */
+  /** The current buffer; at first a value that no caller can pass. */
   #events: EventBuffer | Int32Array = none
   #memory = none
 
@@ -55,7 +55,7 @@ export class LentEvents {
   }
 
   /**
-   * Checks a call's arguments and leaves them for the addon. No code of the user's may run between
+   * Checks a call's arguments and stores them for the addon. No code of the user's may run between
    * this and the call.
    */
   give(events: EventBuffer, count: number, offset: number): void {
@@ -68,7 +68,8 @@ export class LentEvents {
 
   #change(events: EventBuffer): void {
     checkBuffer(events, this.domainKey)
-    // This is read once and first, because in a program that ignores the types it may be a getter.
+    // `buffer` is read once, before anything else, because in a program that ignores the types it
+    // may be a getter.
     const { buffer } = events
     this.#events = none
     const isThere = this.native.lend(this.receives, buffer) > 0

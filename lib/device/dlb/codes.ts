@@ -5,8 +5,8 @@ import { domainClosed, notStarted, portAttached, portDetached, portOwes, tooMany
 import { failure } from './failure.ts'
 
 /**
- * What the addon's port calls return below 0: PortCode in native/dlb/port.h. The code of an errno e
- * is `errno` - e.
+ * The negative results of the addon's port calls: PortCode in native/dlb/port.h. The code of an
+ * errno e is `errno` - e.
  */
 export const code = {
   closed: -1,
@@ -25,7 +25,9 @@ export const code = {
 
 const eacces = 13
 
-/** The error for a code that the port alone explains. `call` is libdlb's function. */
+/**
+ * The error for a code that needs no more than the port to explain it. `call` is libdlb's function.
+ */
 export function portError(result: number, id: PortId, call: string): NodeDlbError {
   const port = `${id.kind} port ${id.id}`
   switch (result) {
@@ -56,8 +58,8 @@ export function portError(result: number, id: PortId, call: string): NodeDlbErro
 }
 
 /**
- * libdlb returns EACCES for a port that it has disabled: through stop(), or in a reset of the
- * device.
+ * The error of a port for which libdlb returns EACCES, because stop() or a reset of the device has
+ * disabled it.
  */
 function stoppedError(port: string, call: string): NodeDlbError {
   return new NodeDlbError(

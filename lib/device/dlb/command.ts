@@ -21,8 +21,8 @@ export const Command = {
 
 /**
  * Sets the command of event `i` for `DlbPort.advancedSend`.
- * @param tokens how many tokens `returnTokens` returns, 1–1,024. They take the place of the flow
- *   id.
+ * @param tokens how many tokens `returnTokens` returns, 1–1,024. They are stored in the field of
+ *   the flow id.
  * @throws ERR_DLB_INVALID_ARGUMENT
  */
 export function setCommand(events: EventBuffer, i: number, command: keyof typeof Command, tokens = 1): void {

@@ -13,9 +13,9 @@ const compressionLevels = [0, 64, 128, 256, 512, 1024, 2048, 4096, 65536]
 const anyClass = 4
 
 /**
- * Creates a domain's queues and ports, in the creating thread, before the start. It counts what is
- * left, because libdlb returns EINVAL for everything. It checks before it creates, because neither
- * a queue nor a port can be given back.
+ * Creates a domain's queues and ports, in the creating thread, before the start. It counts the
+ * resources that are left itself, because libdlb returns EINVAL for every kind of shortage. It
+ * checks before it creates, because neither a queue nor a port can be given back.
  */
 export class DomainConfiguration {
   readonly #domain: NativeDlbDomain

@@ -8,8 +8,8 @@ import { freeSlots, type Group, planSlots } from './sequence-numbers.ts'
 import type { DlbDomainConfig } from './types.ts'
 
 /**
- * How many more credits libdlb's pool has per port than the domain's bound: a port takes 32 at a
- * time from the pool to send, and keeps up to 64 of what it received
+ * The number of credits per port that libdlb's pool has beyond the domain's bound: a port takes 32
+ * at a time from the pool to send, and keeps up to 64 of those of the events that it received
  * (native/dlb/port_interrupts.cc).
  */
 const keptByPort = 96
@@ -26,8 +26,8 @@ const configNames = [
 ] as const
 
 /**
- * What is free, as the contract sees it: with one credit pool, also for DLB 2.0, whose second pool,
- * for directed events, does not show here (`capabilities.combinedCredits`).
+ * The free resources in the contract's terms: with one credit pool, even for DLB 2.0, whose second
+ * pool, for directed events, is not shown here (`capabilities.combinedCredits`).
  */
 export function contractResources(free: NativeResources, groups: readonly Group[]): Resources {
   return {
@@ -73,7 +73,7 @@ export function completeConfig(
   const { credits = 64 * (balanced + directedPorts) + 256 } = given
   checkBounds(eventStateEntries, credits, balanced)
 
-  // How many slots there can be depends on the sizes; `planSlots` checks that.
+  // The possible number of slots depends on their sizes; `planSlots` checks it.
   const sequenceNumberSlots = slots.sizes === null ? slots.count : 0
   const wanted = { loadBalancedQueues, directedPorts, eventStateEntries, credits, sequenceNumberSlots }
   checkFree(resources, { ...wanted, loadBalancedPorts: balanced, domains: 1 })

@@ -34,8 +34,8 @@ import { checkAttachOptions, setWait } from './wait.ts'
 
 interface DlbToken extends DomainToken {
   /**
-   * The key of the domain in the addon's registry. It is bytes, so that only a posted token works,
-   * and not text that somebody wrote down.
+   * The key of the domain in the addon's registry. It is bytes and not text, so that only a posted
+   * token works, and not one that was written down.
    */
   readonly key: Uint8Array
 }
@@ -75,8 +75,7 @@ export class DlbDomainView implements DlbDomain {
     this.#combined = combined
     this.#configuration = configuration
     this.#onClose = onClose
-    // This is needed whether or not somebody listens: threads that sleep have to learn of a device
-    // reset.
+    // The callback is always needed: threads that sleep have to learn of a device reset.
     const { take } = this.#alerts
     if (configuration !== null) native.onAlert((alert, data, isReset) => take(readAlert(alert, data, isReset)))
   }

@@ -28,16 +28,19 @@ export interface OpenedDevice {
   readonly native: NativeDlbDevice
   readonly id: number
   /**
-   * A sentence for `reason` if another device was opened because the wanted one, by default 0, does
+   * A sentence for `reason` if another device was opened because the wanted one (by default 0) does
    * not exist; else null.
    */
   readonly instead: string | null
 }
 
-/** Why there cannot be a DLB device here, or null if there may be one. This loads nothing. */
+/**
+ * The reason for which there cannot be a DLB device here; null if there may be one. This loads
+ * nothing.
+ */
 export function noDlbDevice({ library }: DlbOpenOptions): string | null {
   if (!supported) return onlyThere
-  // Whoever names a library means to use it; and a stand-in for libdlb needs no device file.
+  // A caller that names a library wants to use it, and a stand-in for libdlb needs no device file.
   if ((library ?? named()) !== undefined || deviceFiles().length > 0) return null
   return 'there is no DLB device: no /dev/dlb<n>'
 }
@@ -58,7 +61,8 @@ export function deviceFiles(folder = '/dev'): number[] {
 }
 
 /**
- * Loads libdlb, and opens no device. @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_ADDON_UNAVAILABLE
+ * Loads libdlb without opening a device. @throws ERR_DLB_DEVICE_UNAVAILABLE,
+ * ERR_DLB_ADDON_UNAVAILABLE
  */
 export function inspectLibrary({ library }: DlbOpenOptions): DlbLibrary {
   if (!supported) throw unavailable(onlyThere)
@@ -91,12 +95,12 @@ export function openNative(options: DlbOpenOptions): OpenedDevice {
     } catch (error) {
       if (!isSystemError(error)) throw error
       if (candidate === wanted && error.code === 'ENOENT') isThere = false
-      // ENOENT says less than the reason why another device does not open.
+      // ENOENT says less than the reason for which another device does not open.
       if (failure === undefined || (failure.code === 'ENOENT' && error.code !== 'ENOENT')) {
         failure = error
         failed = candidate
       }
-      // The wanted device exists and does not open: the user should hear of that.
+      // The wanted device exists and does not open: the user should learn that.
       if (candidate === id && error.code !== 'ENOENT') break
     }
   }
@@ -104,8 +108,8 @@ export function openNative(options: DlbOpenOptions): OpenedDevice {
 }
 
 /**
- * Opens the device with that `id`, and no other in its place.
- * @throws what `openNative` does; the cause's code is ENOENT if there is no such device
+ * Opens the device with this `id`, and never another one.
+ * @throws what `openNative` throws; the cause's code is ENOENT if there is no such device
  */
 export function openExactly(options: DlbOpenOptions): OpenedDevice {
   const { id = 0 } = options
@@ -118,15 +122,15 @@ export function openExactly(options: DlbOpenOptions): OpenedDevice {
 }
 
 /**
- * The numbers that devices may have. The stand-in's devices have no files, so that each number has
- * to be tried.
+ * The numbers that devices may have. The stand-in's devices have no files, so every number has to
+ * be tried.
  */
 export function deviceNumbers({ standIn }: DlbLibrary): number[] {
   return standIn ? Array.from({ length: maxDevices }, (_, n) => n) : deviceFiles()
 }
 
 /**
- * The devices to try, the wanted one first. If none exists, a missing one is tried all the same, so
+ * The devices to try, the wanted one first. If none exists, a missing one is tried nevertheless, so
  * that libdlb says what is wrong.
  */
 function candidates(id: number | undefined, library: DlbLibrary): number[] {

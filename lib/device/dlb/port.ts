@@ -12,8 +12,8 @@ import type { DlbPort } from './types.ts'
 import { readWait, type Wait } from './wait.ts'
 
 /**
- * A port as its thread uses it. All but the checks of arguments happens in one call of the addon
- * per method: see native/dlb/port.h.
+ * A port as its thread uses it. Except for the checks of arguments, each method is one call of the
+ * addon: see native/dlb/port.h.
  */
 export class AttachedPort implements DlbPort {
   // These are only declared: see call.ts.
@@ -113,7 +113,7 @@ export class AttachedPort implements DlbPort {
         `event ${i} is directed; on this device, libdlb sends those by send() only`,
       )
     }
-    // The arguments are left again, because reading an object that only looks like a buffer may
+    // The arguments are stored again, because reading an object that only looks like a buffer may
     // have run any code.
     this.sent.give(events, count, 0)
     this.native.advancedSend()

@@ -24,7 +24,9 @@ export interface SlotPlan {
   readonly perQueue: readonly number[]
 }
 
-/** How many ordered queues a domain can have if it does not say which size they have. */
+/**
+ * The most ordered queues that a domain can have whose config does not say which size they have.
+ */
 export function freeSlots(groups: readonly Group[]): number {
   const bySize = new Map<number, number>()
   for (const { perQueue, free } of groups) bySize.set(perQueue, (bySize.get(perQueue) ?? 0) + free)
@@ -33,12 +35,13 @@ export function freeSlots(groups: readonly Group[]): number {
 
 /**
  * Decides which slots a domain takes, and how the groups are divided for it. This happens before
- * the domain is created, because its slots are fixed then.
+ * the domain is created, because the creation fixes the domain's slots.
  * @throws ERR_DLB_NO_RESOURCES
  */
 export function planSlots(groups: readonly Group[], { count, sizes }: Slots): SlotPlan {
   const perQueue = groups.map((group) => group.perQueue)
-  // It is not known which of the sizes the queues will have, so the domain takes as many of each.
+  // It is not known which of the sizes the queues will have, so the domain takes `count` slots of
+  // each size.
   if (sizes === null)
     return {
       slots: allot(
@@ -74,7 +77,8 @@ function divisions(groups: readonly Group[], sizes: readonly number[]): number[]
 }
 
 /**
- * Takes slots from groups in use first, so that the others can be divided anew for other domains.
+ * Takes slots first from groups that are in use, so that the other groups can still be divided
+ * differently for other domains.
  */
 function allot(
   groups: readonly Group[],

@@ -13,8 +13,8 @@ const ofLoadBalanced: Readonly<Record<QueueStatistic, number>> = {
 const ofDirected: Readonly<Partial<Record<QueueStatistic, number>>> = { depthThreshold: 0x30002, enqueued: 0x30003 }
 
 /**
- * The in-flight limit that libdlb 8.8 sets in the driver, for drivers that do not tell it. For a
- * queue with sequence numbers, this is the fewest numbers that such a queue can have.
+ * The in-flight limit that libdlb 8.8 sets in the driver, for drivers that do not report it. For a
+ * queue with sequence numbers, this is the smallest number of them that such a queue can have.
  */
 export function inFlightByDefault(takesOrdered: boolean): number {
   return takesOrdered ? 64 : 512

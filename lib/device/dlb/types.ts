@@ -64,8 +64,8 @@ export interface DlbDomainConfig extends DomainConfig {
 
 export interface DlbQueueOptions extends LoadBalancedQueueOptions {
   /**
-   * How many values flow ids are hashed to: 0 (default: they are not hashed), 64, 128, 256, 512,
-   * 1,024, 2,048, 4,096 or 65,536.
+   * The number of values that flow ids are hashed to: 0 (default: they are not hashed), 64, 128,
+   * 256, 512, 1,024, 2,048, 4,096 or 65,536.
    */
   readonly lockIdCompression?: number
 }
@@ -73,12 +73,15 @@ export interface DlbQueueOptions extends LoadBalancedQueueOptions {
 export interface DlbLoadBalancedPortOptions extends LoadBalancedPortOptions {
   /** The class of service, 0–3. Default: any. */
   readonly classOfService?: 0 | 1 | 2 | 3
-  /** The CQ's depth counts events by their weight. Only devices with `eventWeight` can do this. */
+  /**
+   * Whether the CQ's depth counts events by their weight. Only devices with `eventWeight` can do
+   * this.
+   */
   readonly weight?: boolean
 }
 
 export interface DlbDirectedPortOptions extends DirectedPortOptions {
-  /** The port only sends, which lets the device place it better. */
+  /** Whether the port only sends, which lets the device place it better. */
   readonly producer?: boolean
 }
 
@@ -93,8 +96,8 @@ export type WaitMode = 'interrupt' | 'low-power' | 'poll' | 'sleep-poll'
 export interface AttachOptions {
   readonly wait?: WaitMode
   /**
-   * How long a check holds up the rest of the loop at most: 0–100,000,000 ns; default 50,000.
-   * `interrupt` ignores it.
+   * The longest time for which a check holds up the rest of the loop: 0–100,000,000 ns; default
+   * 50,000. `interrupt` ignores it.
    */
   readonly timeoutNs?: number
   /** How long `sleep-poll` sleeps: 1,000–100,000,000 ns; default 10,000. */
@@ -125,8 +128,8 @@ export interface DlbDomain extends SchedulingDomain {
   /** @throws ERR_DLB_UNSUPPORTED if the CPU lacks what `wait` needs. */
   attachPort(port: PortId, options?: AttachOptions): DlbPort
   /**
-   * Sets the callback for alerts, in the creating thread, on whose loop it is called; it does not
-   * keep the loop alive. With null, alerts are kept for the next callback.
+   * Sets the callback for alerts. Only the creating thread can do so, and the callback is called on
+   * its loop, which it does not keep alive. With null, alerts are kept for the next callback.
    */
   onAlert(callback: ((alert: DlbAlert) => void) | null): void
   /**
@@ -136,7 +139,8 @@ export interface DlbDomain extends SchedulingDomain {
    */
   statistic(queue: QueueId, name: QueueStatistic): number | undefined
   /**
-   * How many of the received events came while the queue's depth was at a level, 0 (lowest) to 3.
+   * The number of received events that came while the queue's depth was at a level, 0 (lowest) to
+   * 3.
    */
   depthCounter(queue: QueueId, level: 0 | 1 | 2 | 3): number
   resetDepthCounter(queue: QueueId, level: 0 | 1 | 2 | 3): void
@@ -144,8 +148,8 @@ export interface DlbDomain extends SchedulingDomain {
 
 export interface DlbPort extends Port {
   /**
-   * Does what `send` does, beyond the domain's `credits`. It is for an event that has to go through
-   * even when others have used the credits up, such as one that tests whether the device works.
+   * Does what `send` does, even beyond the domain's `credits`. It is for an event that has to go
+   * through when others have used up the credits, such as one that tests whether the device works.
    * libdlb's own pools have credits left if the device had enough.
    */
   sendBeyondCredits(events: EventBuffer, count: number): number
@@ -157,20 +161,21 @@ export interface DlbPort extends Port {
   /** Returns tokens of events that were received without pop. @throws ERR_DLB_RELEASE_EXCEEDED */
   pop(count: number): number
   /**
-   * Sends events that each have a command, see `setCommand`. The events lose their weights. Devices
+   * Sends events that each have a command: see `setCommand`. The events lose their weights. Devices
    * with `combinedCredits` refuse directed events here, because libdlb takes their credits from a
    * pool that does not exist.
    * @returns how many were taken
-   * @throws ERR_DLB_RELEASE_EXCEEDED, ERR_DLB_UNSUPPORTED, and what `send` throws; nothing was sent
-   *   then
+   * @throws ERR_DLB_RELEASE_EXCEEDED, ERR_DLB_UNSUPPORTED, and what `send` throws; then nothing was
+   *   sent
    */
   advancedSend(events: EventBuffer, count: number): number
   /**
-   * How libdlb waits for the port: as `attachPort` set it, or with `interrupt`, as it was before.
+   * The way in which libdlb waits for the port: what `attachPort` has set, or, with `interrupt`,
+   * what was set before.
    */
   waitProfile(): { readonly mode: WaitMode; readonly timeoutNs: number; readonly sleepNs: number }
   /**
-   * Stops the port altogether: it does what `disable` does, and `send` and `forward` throw
+   * Stops the port completely: it does what `disable` does, and `send` and `forward` throw
    * ERR_DLB_PORT_STOPPED.
    */
   stop(): void

@@ -32,8 +32,8 @@ export function readWait([type, timeoutNs, sleepNs]: readonly [number, number, n
 }
 
 /**
- * Sets the wait profile. Interrupts come through the eventfd and need none. If this fails, the port
- * is detached again.
+ * Sets the wait profile. Mode `interrupt` needs none, because interrupts come through the eventfd.
+ * If this fails, the port is detached again.
  */
 export function setWait(native: NativeDlbPort, id: PortId, { mode, timeoutNs, sleepNs }: Wait): void {
   if (mode === 'interrupt') return

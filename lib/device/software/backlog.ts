@@ -2,13 +2,14 @@ import type { Journal } from './journal.ts'
 import { type Layout, queue, word } from './layout.ts'
 
 /**
- * Events of one class wait in one line. Atomic events, whose flow may have to wait, are one class;
- * all others are the other.
+ * The classes of waiting events. Atomic events, whose flow may have to wait, are one class; all
+ * others are the other. Events of one class wait in one line.
  */
 export const Class = { parallel: 0, atomic: 1 } as const
 
 /**
- * The words of a list of cells. The list ends after `count` cells, whatever the last one links to.
+ * The words of a list of cells. The list ends after `count` cells; the link of the last one has no
+ * meaning.
  */
 const head = 0
 const tail = 1
@@ -30,10 +31,11 @@ export class Backlog {
   }
 
   /**
-   * Takes a cell and copies the event at word `source` into it. There always is a free cell: every
-   * queued event holds a credit, there is a cell for each credit, and the credits of the cells that
-   * were in use when the pass began are given back only after the pass. For the same reason, the
-   * cell is never one that was freed in this pass.
+   * Takes a cell and copies the event at word `source` into it.
+   *
+   * Invariant: there always is a free cell, and it is never one that was freed in this pass. Every
+   * queued event holds a credit, and there is a cell for each credit. The credits of the cells that
+   * were in use when the pass began are given back only after the pass.
    */
   takeCell(source: number): number {
     const m = this.#m

@@ -15,7 +15,7 @@ const maxEntriesPerPort = 16_384
 
 /**
  * Creates a domain's queues and ports, in the creating thread, before the start. Each call checks
- * everything first, and takes resources then.
+ * everything before it takes resources.
  */
 export class Configuration {
   readonly #m: Int32Array

@@ -73,8 +73,9 @@ export class ConsumerQueues {
   }
 
   /**
-   * How many of `wanted` events port `p` has room for; 0 if it is disabled. Enabled bits and links
-   * are read plainly: whoever changes one calls the scheduler afterwards.
+   * The number of events, up to `wanted`, that port `p` has room for; 0 if it is disabled. Enabled
+   * bits and links are read without Atomics, because a thread that changes one calls the scheduler
+   * afterwards.
    */
   room(p: number, wanted: number): number {
     const m = this.#m
@@ -128,10 +129,7 @@ export class ConsumerQueues {
     return found
   }
 
-  /**
-   * The only linked port that has room, so that this pass has no choice; -1 if there is none, or a
-   * choice.
-   */
+  /** The only linked port that has room; -1 if there is none, or if there are several. */
   onlyTaker(q: number): number {
     const m = this.#m
     const at = this.#layout.queue + q * queue.stride
@@ -182,7 +180,7 @@ export class ConsumerQueues {
 
   /**
    * Does what `putRecords` does, with events from `n` linked cells, which it frees.
-   * @returns the cell behind them
+   * @returns the cell after them
    */
   putCells(p: number, backlog: Backlog, first: number, n: number, kind: number): number {
     const m = this.#m

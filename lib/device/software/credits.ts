@@ -11,13 +11,13 @@ export const Command = { release: 2, enqueue: 8, forward: 10 } as const
  * credits in its tx word, which it may spend without asking); on a queued event; or on a received
  * event whose port's head has not been read since.
  *
- * The number of free credits is private to the holder of the lock, and not journaled: after a death
- * it is counted anew.
+ * The number of free credits is private to the holder of the lock, and not journaled: after a
+ * thread's death it is recounted.
  */
 export class Credits {
   readonly #m: Int32Array
   readonly #layout: Layout
-  /** The allowance that a port that sends is refilled to. */
+  /** The allowance to which a port that sends is refilled. */
   readonly #target: number
 
   constructor(memory: Int32Array, layout: Layout) {
@@ -37,8 +37,9 @@ export class Credits {
   }
 
   /**
-   * Refills the allowance of a port that sends. Other ports' allowances are revoked only for a port
-   * that has run dry and asks now. A port that is refilled in passing gets no credits of theirs.
+   * Refills the allowance of a port that sends. Other ports' allowances are revoked only if this
+   * port has run dry and is the one that asks. A port that is refilled because a pass has touched
+   * it gets no credits of other ports.
    */
   grant(p: number, asks: boolean): void {
     const m = this.#m
@@ -60,8 +61,8 @@ export class Credits {
   }
 
   /**
-   * Counts the free credits, as those that are in none of the other places. Ports may go on
-   * meanwhile: a send moves a credit within one word.
+   * Counts the free credits: all that are in none of the other places. Ports may go on meanwhile,
+   * because a send moves a credit within one word.
    */
   recount(): void {
     const m = this.#m

@@ -7,8 +7,8 @@ import { SoftwareDomain } from './domain.ts'
 import type { FixedConfig } from './layout.ts'
 
 /**
- * The same as the hardware has, but for entries, credits and ordered queues, which cost only memory
- * here.
+ * The resources of the software device. They are those of the hardware, except for entries, credits
+ * and ordered queues, which cost only memory here.
  */
 const total: Readonly<Resources> = {
   domains: 32,

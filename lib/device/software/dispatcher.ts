@@ -18,14 +18,14 @@ const moved = -2
 /**
  * Decides which port gets which event. It is private to the holder of the lock.
  *
- * Among the events that some port can take now, the next one scheduled is that with the best link
- * priority, then the best event priority. It goes to the port with the least load among those that
- * can take it. A port can take an event if it is enabled and linked to the queue, and has room in
- * its CQ and an event-state entry left. An atomic event whose flow is pinned can go to that port
- * alone.
+ * Among the events that some port can take now, the one with the best link priority is scheduled
+ * next; among equals, the one with the best event priority. It goes to the port with the least load
+ * among those that can take it. A port can take an event if it is enabled and linked to the queue,
+ * and has room in its CQ and an event-state entry left. An atomic event whose flow is pinned to a
+ * port can go to that port only.
  *
- * The cost per event is O(1) in the number of events and O(ports linked to its queue). With several
- * busy queues, it is multiplied by their number.
+ * The cost per event does not depend on the number of events; it is O(ports linked to its queue),
+ * times the number of busy queues if there are several.
  */
 export class Dispatcher {
   readonly #m: Int32Array
@@ -77,8 +77,8 @@ export class Dispatcher {
   }
 
   /**
-   * The port that gets all events of this kind if they need no state and there is no choice; else
-   * -1.
+   * The port that gets all events of this kind, if they need no state and only one port can take
+   * them; else -1.
    */
   onlyTaker(q: number, type: number): number {
     if (type === SchedulingType.directed) return this.#consumer(q)
@@ -124,7 +124,7 @@ export class Dispatcher {
 
   #dispatchLoadBalanced(): boolean {
     const m = this.#m
-    // Queues for which no port has room. Scheduling takes room and never makes any, so they stay
+    // Queues for which no port has room. Scheduling uses up room and never makes any, so they stay
     // stuck.
     let stuck = 0
     for (;;) {
@@ -273,8 +273,8 @@ export class Dispatcher {
   }
 
   /**
-   * Schedules a list's first event to port `p`. If no other list has events, it goes on with those
-   * behind it.
+   * Schedules a list's first event to port `p`. If no other list has events, it continues with
+   * those behind the first.
    */
   #scheduleRun(q: number, p: number, source: number, priority: number, alone: boolean): void {
     const m = this.#m

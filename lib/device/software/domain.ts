@@ -246,7 +246,7 @@ export class SoftwareDomain implements SchedulingDomain {
     this.#onClose()
   }
 
-  /** Takes all ports from their threads, and wakes sleeping threads, so that they learn of it. */
+  /** Takes all ports from their threads, and wakes sleeping threads, so that they notice. */
   #end(): void {
     Atomics.store(this.#m, word.state, DomainState.closed)
     for (let p = 0; p < this.#layout.ports; p++) {
@@ -292,7 +292,10 @@ export class SoftwareDomain implements SchedulingDomain {
   }
 }
 
-/** The device also works without the addon; with it, sleeping threads are woken faster. */
+/**
+ * Whether the addon can be loaded. The device works without it, too; with it, sleeping threads are
+ * woken faster.
+ */
 function isAddonAvailable(): boolean {
   try {
     loadAddon()

@@ -3,13 +3,13 @@ import type { Journal } from './journal.ts'
 import { flow, flowLists, type Layout, own, queue, word } from './layout.ts'
 
 /**
- * Atomic flows: the port that each flow with uncompleted events is pinned to, and those events of
- * the flow that found no room at that port. Keeping these by flow lets the queue's other flows pass
+ * Atomic flows: the port that each flow with uncompleted events is pinned to, and the flow's events
+ * that found no room at that port. These are kept by flow, so that the queue's other flows can pass
  * them.
  *
  * A flow is in the table while it has uncompleted or blocked events. While it has blocked events,
- * it is also in one list, at the priority of the first of them. That is a list of its queue's flows
- * at the port to which it is pinned, or if it is pinned nowhere, of its queue's loose flows.
+ * it is also in one list, at the priority of the first of them: if the flow is pinned to a port, a
+ * list of its queue's flows at that port; otherwise a list of its queue's loose flows.
  *
  * The table is private to the holder of the lock, and journaled. Flows are numbered from 1; 0 is
  * none.
@@ -75,7 +75,7 @@ export class Flows {
 
   /**
    * Counts an event of the flow that goes to port `p`, and pins the flow there.
-   * @returns the flow, which is made if need be
+   * @returns the flow, which is created if it is not in the table
    */
   schedule(q: number, flowId: number, p: number): number {
     const m = this.#m
@@ -103,8 +103,8 @@ export class Flows {
   }
 
   /**
-   * Takes the first blocked event of a flow, which goes to port `p` then. If the flow has more of
-   * them, it goes to the end of a list there.
+   * Takes the first blocked event of a flow and pins the flow to port `p`, where the event goes. If
+   * the flow has more blocked events, it goes to the end of a list of that port.
    */
   unblock(f: number, p: number): number {
     const m = this.#m

@@ -9,8 +9,8 @@ import { type Layout, own, queue, word } from './layout.ts'
 import type { Order } from './order.ts'
 
 /**
- * Takes in the ports' commands: new events and completions. An event goes straight to a port if
- * nothing waits that could go before it, else into the backlog. It is private to the holder of the
+ * Takes in the ports' commands: new events and completions. A new event goes straight to a port if
+ * no waiting event has to go before it, else into the backlog. It is private to the holder of the
  * lock.
  */
 export class Intake {
@@ -97,7 +97,7 @@ export class Intake {
 
   /**
    * Lets an ordered queue's completed events leave in order, as long as the journal has room. The
-   * next pass goes on.
+   * next pass continues.
    */
   flush(q: number): void {
     while (!this.#journal.nearlyFull()) {
@@ -188,7 +188,7 @@ export class Intake {
   }
 
   /**
-   * Whether something waits that must go before a new event: in the queue itself, or, for a
+   * Whether an event waits that must go before a new event: in the queue itself, or, for a
    * load-balanced queue, in any load-balanced queue.
    */
   #isBusy(q: number): boolean {

@@ -1,6 +1,6 @@
 import { journalEntries, type Layout, word } from './layout.ts'
 
-/** Where a pass is, in case its thread dies in it. */
+/** The phases of a pass. They tell how to repair the state if the pass's thread dies. */
 export const Phase = {
   /** There is nothing to repair. */
   idle: 0,
@@ -11,9 +11,9 @@ export const Phase = {
 } as const
 
 /**
- * The most that one step of a pass journals after `nearlyFull` returned false. A release record's
- * 16 completions of atomic flows take 12 words each, and the tx rings that come up once the
- * journal is full still touch up to 128 ports, 3 words each.
+ * The most entries that one step of a pass journals after `nearlyFull` returned false. A release
+ * record's 16 completions of atomic flows take 12 entries each, and the ports whose commands are
+ * taken after the journal is full, up to 128, take 3 each.
  */
 const margin = 640
 
@@ -21,14 +21,14 @@ const margin = 640
  * The undo journal of a scheduling pass. A thread can be terminated between any two instructions,
  * and the thread that takes the lock next must find the state either of a pass's start or of its
  * end. Therefore a pass changes private words only, saves each old value here before it overwrites
- * it, and publishes in one last phase, which can be repeated.
+ * it, and publishes its results in one last phase, which can be repeated.
  *
- * Bulk data is not saved. A pass writes it only where no state that it could be rolled back to
- * reads it: beyond a ring's tail, and in free cells. (Cells that were freed in this pass are not
- * handed out in it.)
+ * Bulk data is not saved. A pass writes it only where no state to which it could be rolled back
+ * reads it: beyond a ring's tail, and in free cells. (Cells that were freed in a pass are not taken
+ * again in it.)
  *
- * Only the holder of the lock uses the journal. What a dead thread stored is complete up to some
- * instruction, and visible: its stores are plain, but they reach memory in program order as seen
+ * Only the holder of the lock uses the journal. The stores of a dead thread are complete up to some
+ * instruction, and visible. They are plain stores, but they reach memory in program order as seen
  * from the thread itself, and the lock passes on only after the thread is known to have ended.
  */
 export class Journal {
@@ -69,7 +69,7 @@ export class Journal {
     m[i] = value
   }
 
-  /** True if the pass has to end, so that another one goes on. */
+  /** Whether the pass has to end, so that another one continues. */
   nearlyFull(): boolean {
     return this.#m[word.journalLength] > journalEntries - margin
   }

@@ -1,17 +1,17 @@
 import type { DomainConfig } from '../device.ts'
 
 /**
- * Where everything is in a domain's SharedArrayBuffer, in 32-bit words. The protocol includes who
- * may write a word:
+ * The layout of a domain's SharedArrayBuffer, in 32-bit words. The protocol includes who may write
+ * a word:
  *
  * - *Public* words are how threads communicate. They are read and written with Atomics, each by the
- *   writers named at its place.
+ *   writers that its comment names.
  * - *Private* words are the scheduler's. Only the thread that holds `word.lock` touches them, and
- *   it journals what it overwrites (journal.ts), so that a thread that dies there leaves nothing
- *   half done.
+ *   it journals what it overwrites (journal.ts), so that a thread that dies meanwhile leaves
+ *   nothing half done.
  *
- * Public words of different writers lie 64 bytes apart, so that a core does not lose a cache line
- * to a neighbour.
+ * Public words of different writers lie 64 bytes apart, so that one core's writes do not invalidate
+ * the cache line of another's.
  */
 
 /** The least power of two from `n`. Tx rings and the free ring are indexed by mask. */
@@ -21,8 +21,8 @@ export function powerOfTwoFrom(n: number): number {
 
 export const maxThreads = 256
 /**
- * The most sends that a port may have posted and the scheduler not yet taken; also the most credits
- * that a port holds for itself.
+ * The most sends that a port may have posted that the scheduler has not taken; also the most
+ * credits in a port's allowance.
  */
 export const txWindow = 256
 export const journalEntries = 8192
@@ -42,8 +42,8 @@ export const word = {
   domainId: 8,
   domainKey: 9,
   /**
-   * How much has been created so far. The creator writes it before the start; it is constant after
-   * that.
+   * The number of queues and ports created so far. The creator writes it before the start; it is
+   * constant after that.
    */
   ldbQueuesMade: 10,
   ldbPortsMade: 11,
@@ -62,7 +62,7 @@ export const word = {
    */
   dirty: 48,
   /**
-   * 1 if events wait for room, so that whoever makes room must call the scheduler. The holder
+   * 1 if events wait for room, so that a thread that makes room must call the scheduler. The holder
    * writes it.
    */
   backlog: 64,
@@ -101,15 +101,15 @@ export const port = {
    */
   sends: 2,
   /**
-   * Events received so far, mod 2^32. The port writes it, by compare-and-swap; `recover` does for a
-   * dead one.
+   * Events received so far, mod 2^32. The port writes it, by compare-and-swap; for a dead thread's
+   * port, `recover` writes it.
    */
   head: 16,
   /** Events scheduled to the port so far. The holder writes it. */
   tail: 32,
   /** Records taken from the tx ring so far, mod 2^16. The holder writes it. */
   txHead: 33,
-  /** 1 while the port's thread sleeps. The port sets it; whoever wakes the thread clears it. */
+  /** 1 while the port's thread sleeps. The port sets it; the thread that wakes it clears it. */
   sleep: 48,
   /**
    * The number of the thread that has the port; 0 if none has. Written by compare-and-swap; a
@@ -204,7 +204,7 @@ export interface FixedConfig extends Required<Omit<DomainConfig, 'sequenceNumber
 export class Layout {
   readonly config: FixedConfig
   /**
-   * How many load-balanced and directed ports there are together. A port's index is its id, plus
+   * The number of load-balanced and directed ports together. A port's index is its id, plus
    * `loadBalancedPorts` if it is directed.
    */
   readonly ports: number
@@ -251,7 +251,7 @@ export class Layout {
     this.cells = take(credits * 4)
     this.nextCell = take(credits)
     // A pass writes behind the free cells, and may still be undone. It frees at most the cells that
-    // were in use and those that it took.
+    // were in use before it and those that it took.
     const free = powerOfTwoFrom(2 * credits)
     this.freeRing = take(free)
     this.freeMask = free - 1
@@ -271,10 +271,10 @@ export class Layout {
   }
 
   /**
-   * The slots of a port's rings. The consumer ring has twice as many as the port has entries,
-   * because a pass may reuse what it completed and still be undone; a directed port has nothing to
-   * complete. The tx ring has a place for every release that can be outstanding, so that a release
-   * never finds it full.
+   * The number of slots of a port's rings. The consumer ring has twice as many as the port has
+   * entries, because a pass may reuse the slots of events that it completed and still be undone; a
+   * directed port has nothing to complete. The tx ring has a slot for every release that can be
+   * outstanding, so that a release never finds it full.
    */
   static portRings(directed: boolean, depth: number, entries: number): { ring: number; tx: number } {
     return {

@@ -21,8 +21,8 @@ import { Targets } from './targets.ts'
 const none = -2
 
 /**
- * A port as its thread uses it. It writes the port's tx ring, takes from the port's CQ, and leaves
- * the rest to the scheduler. Nothing here waits or locks.
+ * A port as its thread uses it. It writes the port's tx ring, receives from the port's CQ, and
+ * leaves everything else to the scheduler. It neither waits nor locks.
  */
 export class SoftwarePort implements Port {
   readonly id: PortId
@@ -34,7 +34,7 @@ export class SoftwarePort implements Port {
   readonly #onDetach: (port: SoftwarePort) => void
   /**
    * The owner's number; `none` once detached, because the thread may have attached the port again
-   * as another object.
+   * through another object.
    */
   #thread: number
   readonly #index: number
@@ -46,7 +46,7 @@ export class SoftwarePort implements Port {
   readonly #ringMask: number
   readonly #txRing: number
   readonly #txMask: number
-  /** How much of the tx ring sends leave free for releases. */
+  /** The number of slots of the tx ring that sends leave free for releases. */
   readonly #entries: number
   #head: number
   /** Completions posted, mod 2^32. */
@@ -136,8 +136,8 @@ export class SoftwarePort implements Port {
       }
       this.#head = next
       this.#typesOwed |= types
-      // If the CQ is not empty, the port will receive again, and leaves the scheduling to those who
-      // send. A port without a free entry gets nothing before it releases.
+      // If the CQ is not empty, the port will receive again, and leaves the scheduling to the
+      // threads that send. A port without a free entry gets nothing until it releases.
       const open = this.#directed || ((head + queued - this.#done) | 0) < this.#entries
       if (n === queued && open && Atomics.load(m, word.backlog) !== 0) this.#scheduler.kick(this.#index)
       return n
@@ -165,8 +165,8 @@ export class SoftwarePort implements Port {
   }
 
   /**
-   * Whether the release can let other events go: events of an order, which show in no backlog;
-   * events of a flow; or events for which the port had no entry.
+   * Whether the release can let other events go: ordered events, which show in no backlog; events
+   * of a flow; or events for which the port had no entry.
    */
   #isAwaited(released: number): boolean {
     if ((this.#typesOwed & (1 << SchedulingType.ordered)) !== 0) return true
@@ -203,7 +203,7 @@ export class SoftwarePort implements Port {
       for (let i = 0; i < queues; i++) if (m[row + i] !== 0) links++
       if (links === maxLinks) throw tooManyLinks()
     }
-    // The priority is set first, so that whoever sees the link sees its priority.
+    // The priority is set first, so that a thread that sees the link also sees its priority.
     Atomics.store(m, row + q, priority + 1)
     Atomics.or(m, this.#linkWord(q), 1 << (this.#index & 31))
     this.#scheduler.kick(this.#index)
@@ -270,8 +270,8 @@ export class SoftwarePort implements Port {
       if (n > 0) {
         this.#copy(events.words, offset + sent, n, tail, command)
         const next = ((tx - (n << 16)) & 0xffff0000) | ((tail + n) & 0xffff)
-        // Only the holder also changes this word, when it grants or revokes credits: read it again
-        // then.
+        // The holder also changes this word, when it grants or revokes credits. In that case it is
+        // read again.
         if (Atomics.compareExchange(m, this.#pub + port.tx, tx, next) !== tx) continue
         if (command === Command.forward) this.#completed(n)
         sent += n

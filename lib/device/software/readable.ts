@@ -3,18 +3,17 @@ import type { NativeAddon } from '../../native.ts'
 import { port } from './layout.ts'
 
 /**
- * An interval that never ends: the timer is there only to keep the loop alive, which waiting does
- * not.
+ * The interval of a timer whose only purpose is to keep the loop alive, because waiting does not.
  */
 const forever = 2 ** 31 - 1
 /**
- * No async context: a port may be woken in the course of one of the app's requests, whose context
- * must not reach the events that the port gets from others.
+ * An empty async context: a port may be woken in the course of one of the app's requests, whose
+ * context must not reach the events that the port gets from other threads.
  */
 const noContext = new AsyncResource('DLBWAKE')
 /**
  * This thread's wakers, each with its callback. A thread that wakes itself is awake, and needs no
- * system call for it.
+ * system call to do so.
  */
 const ownWakers = new Map<number, () => void>()
 
@@ -22,14 +21,16 @@ const ownWakers = new Map<number, () => void>()
  * Calls back on its thread's loop while a port's CQ is not empty.
  *
  * The sleep protocol: set the sleep word, read the tail once more, then wait to be woken. The
- * scheduler moves the tail before it reads the word. So either this thread sees the event in the
- * tail, or the scheduler sees the word and wakes it (`wakeSleeper`).
+ * scheduler moves the tail before it reads the word.
+ *
+ * Invariant: no wake-up is lost. Either this thread sees the event in the tail, or the scheduler
+ * sees the word and wakes it (`wakeSleeper`).
  *
  * With the addon, the thread waits for a waker: a handle of this thread's loop, whose number was
  * stored beside the sleep word before that was set. A call of the waker is never lost, may come
- * late, and does nothing if nobody waits. Without the addon, the thread waits in
- * `Atomics.waitAsync`, which checks the sleep word: after a wake in between, it returns at once.
- * That takes longer, because of what V8 does to settle a promise for another thread.
+ * late, and does nothing if the thread does not wait. Without the addon, the thread waits in
+ * `Atomics.waitAsync`, which checks the sleep word: if the thread was woken in between, it returns
+ * at once. This takes longer, because of what V8 does to settle a promise for another thread.
  */
 export class Readable {
   readonly #m: Int32Array
@@ -41,11 +42,11 @@ export class Readable {
   #keepAlive: NodeJS.Timeout | null = null
   #held = true
   /**
-   * A wait or an immediate that will call `#turn` is under way. One is enough, whatever the
-   * callback is by then.
+   * Whether a wait or an immediate is under way that will call `#turn`. One is enough, even if the
+   * callback changes meanwhile.
    */
   #pending = false
-  /** The wait that is under way is for the waker. */
+  /** Whether the wait that is under way is for the waker. */
   #asleep = false
   /** The waker's number while there is a callback; 0 if there is no waker. */
   #waker = 0
@@ -132,7 +133,7 @@ export class Readable {
     this.#keepAlive = null
   }
 
-  /** Ends the wait, so that nothing of it outlives the port. */
+  /** Ends the wait, so that it does not outlive the port. */
   #endWait(): void {
     Atomics.store(this.#m, this.#sleep, 0)
     if (this.#addon === null) {
@@ -151,8 +152,8 @@ export class Readable {
 }
 
 /**
- * Wakes the thread of the port whose public words are at `pub`, if that sleeps. Any thread can call
- * this. Either all threads of a domain have the addon, or none has.
+ * Wakes the thread of the port whose public words are at `pub`, if the thread sleeps. Any thread
+ * can call this. Either all threads of a domain have the addon, or none has.
  */
 export function wakeSleeper(memory: Int32Array, pub: number, addon: NativeAddon | null): void {
   Atomics.store(memory, pub + port.sleep, 0)

@@ -11,20 +11,20 @@ import { Order } from './order.ts'
 import { wakeSleeper } from './readable.ts'
 import type { Threads } from './threads.ts'
 
-/** The most passes in a row that a thread which came to send or receive makes for others. */
+/** The most passes in a row that a thread that came to send or receive makes for other threads. */
 const maxPasses = 64
 /** The most events that one tx release record completes. It bounds what one step journals. */
 export const releaseChunk = 16
 const retryMilliseconds = 10
 const nobody = -1
 /**
- * A thread that never gets back to its loop, and so to its timer, reads the clock once in this many
- * calls.
+ * The number of calls after which a thread reads the clock once, if it never returns to its loop,
+ * and so to its timer.
  */
 const callsPerClockRead = 256
 
 /**
- * Scheduling, done by whoever sends, receives or releases.
+ * Scheduling. The threads that send, receive or release do it.
  *
  *     port ── tx ring ──► [ pass: empty tx rings, complete, dispatch, publish ] ── CQ ──► port
  *
@@ -33,7 +33,7 @@ const callsPerClockRead = 256
  * its work to the holder.
  *
  * Invariant: no work is lost. The port sets its bit before it tries the lock. The holder reads the
- * bits after it has let the lock go. If the try failed, the holder reads the bits later and sees
+ * bits after it has released the lock. If the try failed, the holder reads the bits later and sees
  * this one, unless another holder has taken it. A holder that dies, or has made enough passes, does
  * not read them: for that case, a thread whose try failed tries again itself, from a timer and at
  * its next call.
@@ -42,15 +42,15 @@ const callsPerClockRead = 256
  * says that events wait for room. The holder sets the word before it reads the heads for the last
  * time; the port moves its head before it reads the word. Both are sequentially consistent, so one
  * of them sees the other. Releases set the dirty bit before they read the word, and the holder
- * reads the bits after it has set the word. A port whose CQ is not empty yet need not call: it will
- * come again, and any pass meanwhile reads its head.
+ * reads the bits after it has set the word. A port whose CQ is not yet empty need not call: it will
+ * receive again, and any pass meanwhile reads its head.
  *
  * Invariant: no wake-up is lost. The sleeper sets its sleep word, then reads its tail once more.
  * The holder moves the tail, then reads the sleep word.
  *
  * Death: the lock names its holder. When that thread has ended, the next one takes the lock over
  * and repairs the state: it rolls an unfinished pass back or publishes it again (journal.ts),
- * counts the credits, wakes all sleepers, and marks all ports. If no other thread was at work, no
+ * recounts the credits, wakes all sleepers, and marks all ports. If no other thread was at work, no
  * thread's try has failed; then the call that recovers the dead thread's port is the next to take
  * the lock.
  */
@@ -115,8 +115,8 @@ export class Scheduler {
     try {
       this.#makePasses(p)
     } catch {
-      // The caller's stack may be full. What the caller asked for is done. Scheduling goes on from
-      // the timer, where an error would be thrown.
+      // The caller's stack may be full. The caller's own work is done. The timer continues the
+      // scheduling, and an error would be thrown there.
       this.#retryLater()
     }
   }
@@ -149,7 +149,8 @@ export class Scheduler {
     if (((next - Atomics.load(m, head)) | 0) > 0) Atomics.store(m, head, next)
     this.#publish(nobody)
     this.#credits.reclaim(p)
-    // The next thread that attaches the port owes the rest: all that was posted has been taken in.
+    // The next thread that attaches the port has to release the rest: all that was posted has been
+    // taken in.
     if (!directed) m[this.#layout.port + p * port.stride + port.done] = m[at + own.completed]
     Atomics.store(m, word.lock, 0)
     this.run()
@@ -157,9 +158,9 @@ export class Scheduler {
   }
 
   /**
-   * Takes in all that the thread of port `p`, which has ended, has posted.
-   * @returns whether that thread released all that it received, so that another thread can go on
-   *   from there
+   * Takes in all commands that the thread of port `p`, which has ended, has posted.
+   * @returns whether that thread released all that it received, so that another thread can continue
+   *   with the port
    */
   settle(p: number): boolean {
     this.#lockAndTakeIn(p)
@@ -215,8 +216,8 @@ export class Scheduler {
   }
 
   /**
-   * Takes the lock for work that cannot be left to the holder. This waits for at most a few passes,
-   * or for the end of a dying holder.
+   * Takes the lock for work that cannot be left to the holder. It waits for at most a few passes,
+   * or until a dying holder has ended.
    */
   #lock(): void {
     while (!this.#tryLock()) {
@@ -277,7 +278,7 @@ export class Scheduler {
         else if (!this.#takeIn(p)) more = true
       }
     }
-    // The asking port comes last, so that what others have released counts for it.
+    // The asking port comes last, so that it profits from what other ports have released.
     if (asked && !this.#takeIn(asking)) more = true
     if (m[word.queued] > 0) {
       // This comes before heads are read for the last time: see "no room is lost".
@@ -302,7 +303,7 @@ export class Scheduler {
     }
   }
 
-  /** @returns false if the pass has to end before all is taken; the next one goes on */
+  /** @returns false if the pass has to end before all is taken; then the next one continues */
   #takeIn(p: number): boolean {
     this.#credits.reclaim(p)
     const tail = Atomics.load(this.#m, this.#layout.port + p * port.stride + port.tx) & 0xffff
@@ -345,7 +346,7 @@ export class Scheduler {
     if (this.#m[sends] !== 0) this.#credits.grant(p, asks)
   }
 
-  /** Repairs what a holder that ended in a pass left. The caller has the lock. */
+  /** Repairs what a holder left that ended in a pass. The caller has the lock. */
   #mend(): void {
     const m = this.#m
     if (m[word.phase] === Phase.working) this.#journal.rollBack()
@@ -353,8 +354,8 @@ export class Scheduler {
     for (let p = 0; p < this.#layout.ports; p++) {
       this.#publishPort(p)
       const pub = this.#layout.port + p * port.stride
-      // The dead holder may have cleared the sleep word and not sent the notification, whatever the
-      // CQ holds by now.
+      // The thread is woken even if its CQ has not changed, because the dead holder may have
+      // cleared the sleep word without sending the notification.
       this.#wake(pub)
       this.mark(p)
     }

@@ -4,7 +4,7 @@ import type { Threads } from './threads.ts'
 
 /**
  * Reads a domain's state without stopping it. Each figure was true at some instant, but not all at
- * the same one.
+ * the same instant.
  */
 export function domainStats(m: Int32Array, layout: Layout, threads: Threads): DomainStats {
   let creditsFree = m[word.creditsFree]

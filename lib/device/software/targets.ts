@@ -8,7 +8,7 @@ const wrongType = 2
 
 /**
  * The pairs of scheduling type and queue id that events may name. They are fixed once the domain
- * has started, so that one load looks a pair up.
+ * has started, so they are kept in a table, in which one load finds a pair.
  */
 export class Targets {
   readonly #m: Int32Array

@@ -14,16 +14,16 @@ const started = 3
 const stride = 4
 
 /**
- * A thread's number is positive. It has the entry's index + 1 in its low bits, and above them a
+ * A thread's number is positive. Its low bits are the entry's index + 1, and the bits above are a
  * generation, so that a number names one thread for ever and an entry can be used again. If a
- * number's entry no longer shows it, its thread has gone.
+ * number's entry does not show the number, its thread has gone.
  */
 const indexBits = 9
 const nextGeneration = 1 << indexBits
 const numberMask = 0x3fffffff
 /**
- * Bits of an entry's state, beside the number that was used last: the entry is being filled in; the
- * entry is free.
+ * Bits of an entry's state, beside the last thread's number: `entering`, the entry is being filled
+ * in; `free`, the entry is free.
  */
 const entering = 0x40000000
 const free = 0x80000000 | 0
@@ -36,11 +36,12 @@ const exiting = 0x4
 
 /**
  * The threads that use a domain, and whether they still live. A terminated thread tells nobody, so
- * others ask the kernel: Linux lists a process's threads in /proc/self/task, and a thread finds its
- * own id in /proc/thread-self. The start time tells a thread from a later one with the same id.
+ * other threads ask the kernel: Linux lists a process's threads in /proc/self/task, and a thread
+ * finds its own id in /proc/thread-self. The start time tells a thread from a later one with the
+ * same id.
  *
- * A thread about which nothing can be learned (no /proc, or no descriptor left) counts as living,
- * until `recover` is called for one of its ports: that call is taken at its word.
+ * A thread about which nothing can be learned (no /proc, or no descriptor left) counts as living
+ * until `recover` is called for one of its ports: the caller is believed.
  */
 export class Threads {
   readonly #m: Int32Array
@@ -73,7 +74,7 @@ export class Threads {
   }
 
   leave(number: number): void {
-    // This changes nothing if the thread was declared ended and another has entered in its place.
+    // This changes nothing if the thread was declared ended and another has taken its entry.
     Atomics.compareExchange(this.#m, this.#entry(number) + state, number, number | free)
   }
 
@@ -83,13 +84,15 @@ export class Threads {
   }
 
   /**
-   * Notes that the thread has ended. The caller is believed unless the thread is seen to run.
+   * Notes that the thread has ended. The caller is believed unless the kernel shows that the thread
+   * runs.
    * @returns whether the thread counts as ended now
    */
   declareEnded(number: number): boolean {
     const seen = this.#look(number)
     if (seen === running) return false
-    // This changes the entry only if it is still that thread's: a newcomer may have entered by now.
+    // This changes the entry only if it is still that thread's: another thread may have taken it by
+    // now.
     if (seen === unknown) this.leave(number)
     return true
   }
@@ -112,8 +115,8 @@ export class Threads {
   }
 
   /**
-   * Takes an entry that is free, or whose thread has ended. @returns the new number; 0 if it is in
-   * use
+   * Takes an entry that is free, or whose thread has ended. @returns the new number; 0 if the entry
+   * is in use
    */
   #claim(i: number): number {
     const at = this.#base + i * stride + state

@@ -3,8 +3,8 @@ import { type PciFunction, pciIds } from './pci.ts'
 import type { Problem } from './problem.ts'
 
 /**
- * The problems between the PCI bus and /dev/dlb<n>: the first link that is missing, and files that
- * this user may not open.
+ * The problems between the PCI bus and /dev/dlb<n>: the first link of that chain that is missing,
+ * and files that this user may not open.
  */
 export function driverProblems(machine: Machine, wantedId: number | undefined): Problem[] {
   const { deviceFiles } = machine

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 
-/** Where the kernel's files are. Tests have a tree of their own. */
+/** The folders with the kernel's files. Tests use trees of their own. */
 export interface Roots {
   readonly dev: string
   readonly sys: string
-  /** The folder of libdlb's sockets, whatever TMPDIR says. */
+  /** The folder of libdlb's sockets, which TMPDIR does not change. */
   readonly tmp: string
 }
 
@@ -21,7 +21,7 @@ export function line(file: string): string | null {
   return attempt(() => readFileSync(file, 'utf8').trim())
 }
 
-/** The name of what a link leads to; null if there is no such link. */
+/** The name of the file that a link points to; null if there is no such link. */
 export function linkName(link: string): string | null {
   return attempt(() => path.basename(readlinkSync(link)))
 }
@@ -32,8 +32,8 @@ export function realName(file: string): string | null {
 }
 
 /**
- * Reads something that may be missing or hidden, which is what the survey wants to know. It is null
- * then.
+ * Reads something that may be missing or hidden; null if it is. The survey wants to know which it
+ * is.
  */
 export function attempt<T>(read: () => T): T | null {
   try {

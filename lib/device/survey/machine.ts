@@ -6,8 +6,8 @@ import { attempt, line, names, type Roots, realRoots } from './files.ts'
 import { type DriverDevice, driverDevices, type PciFunction, pciFunctions } from './pci.ts'
 
 /**
- * What matters to DLB about a machine. It is read from the kernel's files, without libdlb and the
- * addon.
+ * The facts about a machine that matter to DLB. They are read from the kernel's files, without
+ * libdlb and the addon.
  */
 export interface Machine {
   /** Such as `linux x64`. */

@@ -7,7 +7,7 @@ import { type DlbOpenOptions, deviceNumbers, inspectLibrary, openExactly } from 
 import type { DlbCapabilities } from '../dlb/types.ts'
 import { openDevice } from '../open.ts'
 
-/** Why something could not be opened. */
+/** The reason for which something could not be opened. */
 export interface Failure {
   /** An error code of docs/errors.md, or null. */
   readonly code: string | null
@@ -41,7 +41,7 @@ export interface DeviceReport {
 
 /** What `openDevice({ device: 'auto' })` opens with the same `id` and `library`, and why. */
 export interface Choice {
-  /** null if it throws; `reason` is the error's message then. */
+  /** null if it throws; then `reason` is the error's message. */
   readonly kind: 'dlb' | 'software' | null
   readonly id: number | null
   readonly version: string | null
@@ -56,8 +56,8 @@ export interface Probe {
 }
 
 /**
- * Finds out what only loading libdlb and opening devices can tell. libdlb may print to stdout
- * meanwhile.
+ * Finds out what can only be learned by loading libdlb and opening devices. libdlb may print to
+ * stdout meanwhile.
  */
 export function probe(options: DlbOpenOptions): Probe {
   const name = options.library ?? process.env.NODE_DLB_LIBRARY ?? 'libdlb.so'
@@ -78,7 +78,7 @@ export function probe(options: DlbOpenOptions): Probe {
 
 function probeDevices(options: DlbOpenOptions, library: DlbLibrary): DeviceReport[] {
   const reports = deviceNumbers(library).map((id) => probeDevice({ ...options, id }, library.standIn))
-  // Only trying tells which numbers the stand-in's devices have.
+  // The numbers of the stand-in's devices can only be found by trying.
   return library.standIn ? reports.filter(({ error }) => error?.errno !== 'ENOENT') : reports
 }
 

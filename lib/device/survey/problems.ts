@@ -8,8 +8,8 @@ import type { SeparateProbe } from './separately.ts'
 /** The size of libdlb's file for a domain. */
 const bytesPerDomain = 2_410_912
 /**
- * What a balancer needs in any case. It needs directed ports only for policies that address
- * workers.
+ * The resources that every balancer needs. It needs directed ports only for policies that send to
+ * workers directly.
  */
 const needed = {
   domains: 'domain',
@@ -20,7 +20,7 @@ const needed = {
 } as const
 
 /**
- * Finds what is wrong. On a machine without DLB, where nobody asked for it, a missing driver or
+ * Finds what is wrong. On a machine without DLB on which nobody asked for it, a missing driver or
  * library is no problem: such a machine uses the software device.
  */
 export function findProblems(options: DlbOpenOptions, machine: Machine, separate: SeparateProbe): Problem[] {

@@ -18,8 +18,8 @@ export interface SeparateProbe {
 
 const timeout = 60_000
 /**
- * Probes in a process of its own. libdlb prints to stdout, which must carry only our own output;
- * and what a file of that name does when it is loaded is not known beforehand.
+ * Probes in a process of its own. libdlb prints to stdout, which must carry only our own output,
+ * and it is not known beforehand what a file of that name does when it is loaded.
  */
 export async function probeSeparately(options: DlbOpenOptions): Promise<SeparateProbe> {
   const program = packageFile('dist/lib/bundle/probe.js')
@@ -32,7 +32,8 @@ export async function probeSeparately(options: DlbOpenOptions): Promise<Separate
     once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
     ...[1, 2, 3].map((fd) => text(child.stdio[fd] as Readable)),
   ])
-  // Each line counts once: what libdlb prints when a device opens comes again when `auto` opens it.
+  // Each line is kept once, because libdlb prints the same lines again when `auto` opens the
+  // device.
   const printed = [...new Set(`${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== ''))]
   const probe = attempt(() => JSON.parse(result) as Probe)
   return { probe, printed, ending: code === 0 && probe !== null ? null : (signal ?? `exit code ${code}`) }
