@@ -242,14 +242,14 @@ inline putEvent() {
   m[ownTail] = m[ownTail] + 1
 }
 
-/* ---- Intake, Dispatcher, Scheduler ---- */
+/* ---- PortCommands, Dispatcher, Scheduler ---- */
 
 /* The release records, taken in. */
 inline complete() {
   n = done;
   do
   :: m[completed] != n ->
-    /* Intake.complete reads what the ring keeps beside the event. */
+    /* PortCommands.complete reads what the ring keeps beside the event. */
     assert(ring[m[completed] % ringSlots] == received[m[completed]]);
     m[completed] = m[completed] + 1
   :: else -> break

@@ -52,8 +52,8 @@ inline mark() {
   fi
 }
 
-/* ConsumerQueues.lookAgain */
-inline lookAgain() {
+/* ConsumerQueues.rereadHeads */
+inline rereadHeads() {
   d_step {
     p = 0;
     do
@@ -98,7 +98,7 @@ inline takeIn() {
     if
     :: bits & bit_(p) ->
       headSeen[p] = head[p];                     /* Credits.reclaim */
-      completed[p] = done[p]                     /* Intake.complete, for each */
+      completed[p] = done[p]                     /* PortCommands.complete, for each */
     :: else
     fi;
     p++
@@ -161,7 +161,7 @@ inline publish() {
 
 /* Scheduler.#pass */
 inline pass() {
-  lookAgain();
+  rereadHeads();
   atomic { bits = dirty; dirty = 0 }             /* Atomics.exchange */
   takeIn();
   if
@@ -170,7 +170,7 @@ inline pass() {
     backlog = 1;
 #endif
 #ifndef NO_LOOK_AGAIN
-    lookAgain();
+    rereadHeads();
 #endif
     dispatch();
 #ifdef BACKLOG_SET_AFTER_DISPATCH

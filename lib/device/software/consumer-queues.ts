@@ -27,11 +27,11 @@ export class ConsumerQueues {
   /** The port whose commands are being taken in; -1 if none are. */
   sender = -1
   /**
-   * The stretch of the pass, by `#looks`, in which each port's head was read last. Once in a
-   * stretch is enough.
+   * By port: the stretch of the pass, numbered by `#stretch`, in which its head was last read. One
+   * read per stretch is enough.
    */
-  readonly #lookedAt: Int32Array
-  #looks = 0
+  readonly #readInStretch: Int32Array
+  #stretch = 0
 
   constructor(memory: Int32Array, layout: Layout, journal: Journal) {
     this.#m = memory
@@ -40,7 +40,7 @@ export class ConsumerQueues {
     this.#ldbPorts = layout.config.loadBalancedPorts
     this.#touched = new Int32Array(layout.ports)
     this.#isTouched = new Uint8Array(layout.ports)
-    this.#lookedAt = new Int32Array(layout.ports)
+    this.#readInStretch = new Int32Array(layout.ports)
   }
 
   get touchedCount(): number {
@@ -57,8 +57,8 @@ export class ConsumerQueues {
   }
 
   /** Begins a stretch: heads are read again when their CQs seem full. */
-  lookAgain(): void {
-    this.#looks = (this.#looks + 1) | 0
+  rereadHeads(): void {
+    this.#stretch = (this.#stretch + 1) | 0
   }
 
   /** Journals a port's private counters, once a pass. They can then be changed freely. */
@@ -77,7 +77,7 @@ export class ConsumerQueues {
    * bits and links are read without Atomics, because a thread that changes one calls the scheduler
    * afterwards.
    */
-  room(p: number, wanted: number): number {
+  capacity(p: number, wanted: number): number {
     const m = this.#m
     if ((m[word.enabled + (p >> 5)] & (1 << (p & 31))) === 0) return 0
     const at = this.#layout.own + p * own.stride
@@ -88,8 +88,8 @@ export class ConsumerQueues {
       if (entries < most) most = entries
     }
     let free = m[at + own.depth] - ((tail - m[at + own.headSeen]) | 0)
-    if (free < most && this.#lookedAt[p] !== this.#looks) {
-      this.#lookedAt[p] = this.#looks
+    if (free < most && this.#readInStretch[p] !== this.#stretch) {
+      this.#readInStretch[p] = this.#stretch
       const head = Atomics.load(m, this.#layout.port + p * port.stride + port.head)
       m[at + own.headSeen] = head
       free = m[at + own.depth] - ((tail - head) | 0)
@@ -120,7 +120,7 @@ export class ConsumerQueues {
         // Among equals, the sender comes first: it is awake, and no other thread has to run. After
         // it, ports take turns by their numbers.
         const key = load * 128 + (p === this.sender ? 0 : 1 + ((p - last - 1) & 63))
-        if (key < best && this.room(p, 1) > 0) {
+        if (key < best && this.capacity(p, 1) > 0) {
           best = key
           found = p
         }
@@ -137,7 +137,7 @@ export class ConsumerQueues {
     for (let w = 0; w * 32 < this.#ldbPorts; w++) {
       for (let bits = m[at + queue.links + w] & m[word.enabled + w]; bits !== 0; bits &= bits - 1) {
         const p = w * 32 + 31 - Math.clz32(bits & -bits)
-        if (this.room(p, 1) === 0) continue
+        if (this.capacity(p, 1) === 0) continue
         if (only >= 0) return -1
         only = p
       }

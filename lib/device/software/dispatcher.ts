@@ -63,7 +63,7 @@ export class Dispatcher {
   portFor(q: number, type: number, flowId: number): number {
     if (type === SchedulingType.directed) {
       const p = this.#consumer(q)
-      return p >= 0 && this.#queues.room(p, 1) > 0 ? p : none
+      return p >= 0 && this.#queues.capacity(p, 1) > 0 ? p : none
     }
     if (type === SchedulingType.atomic) {
       const f = this.#flows.find(q, flowId)
@@ -231,7 +231,7 @@ export class Dispatcher {
     for (let w = 0; w < 2; w++) {
       for (let bits = m[word.blockedPorts + w]; bits !== 0; bits &= bits - 1) {
         const p = w * 32 + lowest(bits)
-        if (this.#queues.room(p, 1) === 0) continue
+        if (this.#queues.capacity(p, 1) === 0) continue
         for (let queues = this.#flows.queuesBlockedAt(p); queues !== 0; queues &= queues - 1) {
           const q = lowest(queues)
           if (!this.#queues.isLinked(q, p)) continue
@@ -265,7 +265,7 @@ export class Dispatcher {
 
   /** Moves events that need no state from a list to a port, as many as the port has room for. */
   #moveRun(q: number, p: number, cls: number, priority: number, type: number): void {
-    const n = this.#queues.room(p, this.#backlog.count(q, cls, priority))
+    const n = this.#queues.capacity(p, this.#backlog.count(q, cls, priority))
     const first = this.#backlog.first(q, cls, priority)
     const next = this.#queues.putCells(p, this.#backlog, first, n, (q << 2) | type)
     this.#backlog.shift(q, cls, priority, n, next)
@@ -323,7 +323,7 @@ export class Dispatcher {
   }
 
   #canTake(q: number, p: number): boolean {
-    return this.#queues.isLinked(q, p) && this.#queues.room(p, 1) > 0
+    return this.#queues.isLinked(q, p) && this.#queues.capacity(p, 1) > 0
   }
 
   #linkPriority(q: number, p: number): number {

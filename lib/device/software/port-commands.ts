@@ -13,7 +13,7 @@ import type { Order } from './order.ts'
  * no waiting event has to go before it, else into the backlog. It is private to the holder of the
  * lock.
  */
-export class Intake {
+export class PortCommands {
   readonly #m: Int32Array
   readonly #layout: Layout
   readonly #journal: Journal
@@ -150,7 +150,7 @@ export class Intake {
   #scheduleRun(q: number, type: number, base: number, mask: number, next: number, n: number): number {
     const only = this.#dispatcher.onlyTaker(q, type)
     if (only >= 0) {
-      const fitting = this.#queues.room(only, n)
+      const fitting = this.#queues.capacity(only, n)
       this.#queues.putRecords(only, base, mask, next, fitting, (q << 2) | type)
       return fitting
     }

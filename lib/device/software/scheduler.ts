@@ -4,7 +4,7 @@ import { ConsumerQueues } from './consumer-queues.ts'
 import { Credits } from './credits.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Flows } from './flows.ts'
-import { Intake } from './port-commands.ts'
+import { PortCommands } from './port-commands.ts'
 import { Journal, Phase } from './journal.ts'
 import { type Layout, own, port, queue, word } from './layout.ts'
 import { Order } from './order.ts'
@@ -63,7 +63,7 @@ export class Scheduler {
   readonly #journal: Journal
   readonly #queues: ConsumerQueues
   readonly #dispatcher: Dispatcher
-  readonly #intake: Intake
+  readonly #commands: PortCommands
   readonly #credits: Credits
   readonly #dirtyWords: number
   #retryTimer: NodeJS.Timeout | null = null
@@ -83,7 +83,7 @@ export class Scheduler {
     const order = new Order(memory, layout, this.#journal)
     const parts = [memory, layout, this.#journal, backlog, flows, order, this.#queues] as const
     this.#dispatcher = new Dispatcher(...parts)
-    this.#intake = new Intake(...parts, this.#dispatcher)
+    this.#commands = new PortCommands(...parts, this.#dispatcher)
     this.#credits = new Credits(memory, layout)
     this.#dirtyWords = Math.ceil(layout.ports / 32)
   }
@@ -140,7 +140,7 @@ export class Scheduler {
     let next = directed ? Atomics.load(m, head) : m[at + own.completed]
     while (n < max && next !== m[at + own.tail] && !this.#journal.nearlyFull()) {
       each(m[at + own.ring] + (next & m[at + own.ringMask]) * 4)
-      if (!directed) this.#intake.complete(p, -1)
+      if (!directed) this.#commands.complete(p, -1)
       next = (next + 1) | 0
       n++
     }
@@ -283,7 +283,7 @@ export class Scheduler {
     if (m[word.queued] > 0) {
       // This comes before heads are read for the last time: see "no room is lost".
       if (m[word.backlog] === 0) Atomics.store(m, word.backlog, 1)
-      this.#queues.lookAgain()
+      this.#queues.rereadHeads()
       if (!this.#dispatcher.dispatch()) more = true
     }
     if (this.#journal.nearlyFull()) more = true
@@ -294,12 +294,12 @@ export class Scheduler {
   #beginPass(): void {
     this.#journal.begin()
     this.#queues.forgetTouched()
-    this.#queues.lookAgain()
+    this.#queues.rereadHeads()
   }
 
   #flushOrdered(): void {
     for (let q = 0; q < this.#layout.config.loadBalancedQueues; q++) {
-      if (this.#m[this.#layout.queue + q * queue.stride + queue.sequenceNumbers] > 0) this.#intake.flush(q)
+      if (this.#m[this.#layout.queue + q * queue.stride + queue.sequenceNumbers] > 0) this.#commands.flush(q)
     }
   }
 
@@ -307,7 +307,7 @@ export class Scheduler {
   #takeIn(p: number): boolean {
     this.#credits.reclaim(p)
     const tail = Atomics.load(this.#m, this.#layout.port + p * port.stride + port.tx) & 0xffff
-    if (this.#intake.takeIn(p, tail)) return true
+    if (this.#commands.takeIn(p, tail)) return true
     this.mark(p)
     return false
   }

@@ -69,7 +69,7 @@ export class Threads {
     }
     throw new NodeDlbError(
       'ERR_DLB_NO_RESOURCES',
-      `a domain can be attached ${maxThreads} times; close it in threads that need it no more`,
+      `a domain can be attached ${maxThreads} times; close it in threads that no longer need it`,
     )
   }
 
@@ -89,7 +89,7 @@ export class Threads {
    * @returns whether the thread counts as ended now
    */
   declareEnded(number: number): boolean {
-    const seen = this.#look(number)
+    const seen = this.#stateOf(number)
     if (seen === running) return false
     // This changes the entry only if it is still that thread's: another thread may have taken it by
     // now.
@@ -99,10 +99,10 @@ export class Threads {
 
   /** Whether the thread still runs, as far as that can be known. */
   alive(number: number): boolean {
-    return this.#look(number) !== gone
+    return this.#stateOf(number) !== gone
   }
 
-  #look(number: number): typeof running | typeof unknown | typeof gone {
+  #stateOf(number: number): typeof running | typeof unknown | typeof gone {
     const at = this.#entry(number)
     const id = Atomics.load(this.#m, at + kernel)
     const time = Atomics.load(this.#m, at + started)

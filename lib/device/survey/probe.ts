@@ -100,9 +100,9 @@ function choose(options: DlbOpenOptions): Choice {
   return value ?? { kind: null, id: null, version: null, reason: error?.message ?? '' }
 }
 
-function closing<D extends Device, T>(device: D, look: (device: D) => T): T {
+function closing<D extends Device, T>(device: D, read: (device: D) => T): T {
   try {
-    return look(device)
+    return read(device)
   } finally {
     device.close()
   }
@@ -111,9 +111,9 @@ function closing<D extends Device, T>(device: D, look: (device: D) => T): T {
 type Outcome<T> = { readonly value: T; readonly error: null } | { readonly value: null; readonly error: Failure }
 
 /** Makes an error part of the report, if the library or the driver refused something. */
-function trying<T>(look: () => T): Outcome<T> {
+function trying<T>(read: () => T): Outcome<T> {
   try {
-    return { value: look(), error: null }
+    return { value: read(), error: null }
   } catch (error) {
     if (!(error instanceof NodeDlbError)) throw error
     const { code, message, cause } = error

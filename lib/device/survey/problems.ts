@@ -114,7 +114,7 @@ function deviceProblems(machine: Machine): (device: DeviceReport) => Problem[] {
 const openFixes: Readonly<Record<string, string>> = {
   EACCES: 'give this user read and write permission on it: node-dlb’s docs/hardware.md has a udev rule',
   EPERM: 'map the device into the container by --device, or by a resource of the device plugin, not as a volume',
-  EINVAL: 'if the device is not being reset just now, load the driver of the same release as libdlb',
+  EINVAL: 'if the device is not being reset, load the driver of the same release as libdlb',
   EMFILE: 'raise the limit of open files (ulimit -n)',
 }
 
