@@ -121,7 +121,7 @@ export interface NativeListenerConstructor {
 export interface NativeListener {
   /**
    * Accepts one connection. A shared socket returns the connection's descriptor, and may be called
-   * only in the callback; other sockets pass it to the callback as a batch of one. `place` may be
+   * only in the callback; other sockets pass it to the callback as a batch of one. `complement` may be
    * in shared memory. The addon writes the descriptor's complement (`~fd`) there before it returns,
    * so that the descriptor is known even if this thread is terminated.
    * @returns -1 if there is no connection

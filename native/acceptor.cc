@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint64_t kFirstDelayMs = 5;
 constexpr uint64_t kLastDelayMs = 100;
-// How many batches may be as big as the one before until the backlog is checked for more.
+// The number of batches that may be as big as the one before until the backlog is checked for more.
 constexpr int kTrust = 3;
 
 Fd OpenReserve() { return Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
@@ -89,8 +89,8 @@ void Acceptor::Pause() {
 }
 
 void Acceptor::Resume() {
-  // An exclusive watch begins anew: to begin may have failed, and the thread that was told of the
-  // connections that wait now may not come for them.
+  // An exclusive watch is set up again, for two reasons: the first set-up may have failed, and the
+  // thread that was told of the waiting connections may not come for them.
   if (state_ == State::kPaused || (state_ == State::kAccepting && exclusive_.active())) Poll();
 }
 

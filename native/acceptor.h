@@ -75,23 +75,23 @@ class Acceptor final : public LoopUser {
   static Acceptor* Start(Environment* environment, ListenSocket socket, Mode mode, int max_batch, Sink* sink,
                          SystemError* error);
 
-  // From here on, the kernel's backlog holds the connections that arrive. The handle keeps the loop
-  // alive all the same.
+  // Stops accepting: the kernel's backlog keeps the connections that arrive. The handle still keeps
+  // the loop alive.
   void Pause();
   void Resume();
   // Accepts one connection while the acceptor is not paused. Returns its descriptor, or -1. In
   // kBatches, the sink has received it as a batch of one by then. The sink is told of shed
   // connections and of failures as for batches.
   int AcceptOne();
-  // Accepts up to `room` connections, also while the acceptor is paused. Fills `places` from the
-  // front, each with the complement of a descriptor (a negative number). The places may be in
-  // shared memory: a connection is recorded there before JS goes on, or is terminated. Returns how
-  // many; a negative errno if there are none for another reason than an empty backlog (EMFILE and
-  // the like).
+  // Accepts up to `max` connections, even while the acceptor is paused. Writes the complement of
+  // each descriptor (a negative number) into `complements`, from the front. This memory may be
+  // shared: a connection is recorded there before JS continues or is terminated. Returns the number
+  // of connections; a negative errno if there are none for another reason than an empty backlog
+  // (EMFILE and the like).
   int AcceptInto(int* places, size_t room);
-  // Whether the handle keeps the loop alive. It does at first.
+  // Sets whether the handle keeps the loop alive. It does so at first.
   void Hold(bool held);
-  // Nobody can connect any more, also where the socket is shared.
+  // Shuts the socket down, even if it is shared: nobody can connect any more.
   void ShutDown() { socket_.Shutdown(); }
   // The listening socket is closed when this returns.
   void Close() override;

@@ -78,9 +78,9 @@ class Arguments {
     return info_[index].As<Napi::Uint8Array>();
   }
 
-  // An object of the class T, which has tagged it with T::kTag: to unwrap an object of another
-  // class would treat its memory as a T. (V8 itself refuses to call a method on an object of
-  // another class.)
+  // An object of the class T, which has tagged it with T::kTag. The tag is checked, because
+  // unwrapping an object of another class would treat that object's memory as a T. (V8 itself
+  // refuses to call a method on an object of another class.)
   template <typename T>
   T* Object(size_t index) {
     const Napi::Value value = info_[index];

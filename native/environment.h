@@ -58,7 +58,8 @@ class Environment {
   // number. Numbers are not reused.
   uint32_t AddGuard(std::unique_ptr<LedgerGuard> guard);
   void RemoveGuard(uint32_t number) { guards_.erase(number); }
-  // Notes descriptors that JS had taken when it was terminated: a ledger may or may not have them.
+  // Notes descriptors that JS had taken when it was terminated: the ledger may or may not have
+  // them.
   void Doubt(const int* fds, int count) { doubtful_.insert(doubtful_.end(), fds, fds + count); }
 
  private:

@@ -17,8 +17,8 @@ void Fd::Reset(int fd) {
 }
 
 int CloseFd(int fd) {
-  // After EINTR the descriptor is closed all the same on Linux. A second attempt could close a
-  // descriptor that another thread has opened meanwhile.
+  // On Linux the descriptor is closed even after EINTR. A second attempt could close a descriptor
+  // that another thread has opened meanwhile.
   return close(fd) == 0 || errno == EINTR ? 0 : -errno;
 }
 

@@ -50,7 +50,8 @@ int PeekFd(int fd, char* to, size_t size);
 // have arrived).
 int SkipFd(int fd, size_t size);
 
-// Returns how many bytes have arrived and are not read; 0 also if the kernel does not know.
+// Returns the number of bytes that have arrived and are not read; 0 also if the kernel does not
+// tell.
 int UnreadOfFd(int fd);
 
 // Sends as much of the data as the socket takes at once, then ends the connection. What the peer
@@ -58,9 +59,9 @@ int UnreadOfFd(int fd);
 // lose what was sent to it. Returns what CloseFd does.
 int ReplyAndCloseFd(int fd, const char* data, size_t size);
 
-// Returns a number for the address (not the port) of a connection's peer, the same for an IPv4
-// address and for that address in IPv6. 0 means that the peer has no address, as on a Unix socket,
-// or is gone.
+// Returns a number for the address (not the port) of a connection's peer. It is the same for an
+// IPv4 address and for that address mapped into IPv6. 0 means that the peer has no address, as on a
+// Unix socket, or is gone.
 uint32_t ClientOf(int fd);
 
 }  // namespace node_dlb

@@ -24,12 +24,12 @@ class LedgerGuard {
 
   // To be called when the environment ends and none of its workers lives. `is_connection(fd)` tells
   // whether a descriptor was accepted from a socket of the environment. It is asked about
-  // descriptors that Node may have closed, so that their numbers may be something else's: those
+  // descriptors that Node may have closed, whose numbers may then belong to something else: those
   // that a worker was making a handle on, and the pending ones.
   void CloseAll(const std::function<bool(int)>& is_connection) const;
 
-  // (entries: Int32Array, pending: Int32Array, stride, room) => the guard's number. Both arrays are
-  // in shared memory. A worker's pending list is the first `room` of each `stride` words.
+  // (entries: Int32Array, pending: Int32Array, stride, length) => the guard's number. Both arrays
+  // are in shared memory. A worker's pending list is the first `length` of each `stride` words.
   static Napi::Value GuardForJs(const Napi::CallbackInfo& info);
   // (the guard's number) => undefined
   static Napi::Value ReleaseForJs(const Napi::CallbackInfo& info);

@@ -32,8 +32,8 @@ socklen_t ParseAddress(const std::string& text, int port, sockaddr_storage* out)
 
 Fd OpenStream(int family) { return Fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
-// Whether this Node fills up an abstract name with zeros, in its clients too. Node 20, whose libuv
-// is 1.46, does; later ones do not.
+// Whether this Node pads an abstract name with zeros, in clients too. Node 20, whose libuv is 1.46,
+// does; later ones do not.
 bool PadsAbstractNames() { return uv_version() < ((1 << 16) | (47 << 8)); }
 
 // Whether a connection's own end has the name that its listener has. For an IP socket only the port
@@ -139,7 +139,7 @@ bool ListenSocket::HasName() const {
   struct stat ours = {};
   struct stat there = {};
   if (lstat(path_.c_str(), &there) != 0) return false;
-  // There was no free descriptor for `name_`: the file is taken to be this socket's.
+  // There was no free descriptor for `name_`, so the file is assumed to be this socket's.
   if (!name_ || fstat(name_.get(), &ours) != 0) return true;
   return ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
@@ -154,7 +154,7 @@ bool ListenSocket::HasFile() const {
 void ListenSocket::CopyPermissionsTo(const std::string& path) const {
   struct stat ours = {};
   if (!name_ || fstat(name_.get(), &ours) != 0) return;
-  // The owner comes first: to change it can take permissions away.
+  // The owner comes first, because changing it can take permissions away.
   if (lchown(path.c_str(), ours.st_uid, ours.st_gid) != 0 && errno != EPERM) return;
   if (chmod(path.c_str(), ours.st_mode & 07777) != 0) return;
 }

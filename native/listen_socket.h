@@ -56,7 +56,7 @@ class ListenSocket {
   // other sockets.
   bool HasFile() const;
   // Gives a file the owner and the permissions that the socket's own file has, or had when it was
-  // removed. What this process may not change is left.
+  // removed. What this process may not change is left as it is.
   void CopyPermissionsTo(const std::string& path) const;
 
   // The bound address. Error: ENOBUFS.
@@ -68,8 +68,8 @@ class ListenSocket {
   // Whether connections wait in the backlog. True also once the socket is shut down.
   bool HasWaiting() const;
 
-  // Nobody can connect any more, also where the socket is shared, and the connections in the
-  // backlog are reset.
+  // Shuts the socket down, even if it is shared: nobody can connect any more, and the connections
+  // in the backlog are reset.
   void Shutdown();
 
   // May be called again.

@@ -12,12 +12,12 @@
 namespace node_dlb {
 namespace {
 
-// The last element of a batch's array: JS does not have the batch, or has it. JS sets it to a third
-// value when the ledger has all of the batch.
+// The values of the last element of a batch's array: JS has not taken the batch, or has taken it.
+// JS sets a third value when the ledger has all of the batch.
 constexpr int kNotTaken = 0;
 constexpr int kTaken = 1;
 
-// What the first argument of the constructor names: an address to listen on, or a socket to share.
+// The first argument of the constructor: an address to listen on, or a socket to share.
 struct Target {
   Acceptor::Mode mode = Acceptor::Mode::kBatches;
   ListenSpec spec;
@@ -138,8 +138,8 @@ void Listener::OnReadable() {
   MakeCallback({});
 }
 
-// Returns false if the callback has not taken the descriptors, so that they are still the addon's:
-// the environment is ending, and JS did not run, or was terminated before it took them.
+// Returns false if the callback has not taken the descriptors, so that they still belong to the
+// addon: the environment is ending, and JS did not run, or was terminated before it took them.
 bool Listener::Call(const Acceptor::Batch& batch) {
   Napi::Int32Array fds = fds_.Value();
   // JS owns the array and may have transferred its memory away, so its address is read each time.

@@ -11,8 +11,8 @@
 namespace node_dlb {
 namespace {
 
-// Orders the writers of this process: the thread that holds it has found room, and fills it.
-// Another process that writes to the same pipe just then can still make that thread wait, so no
+// Orders the writers of this process: the thread that holds it has found room, and fills it. If
+// another process writes to the same pipe at that moment, the thread may still have to wait, so no
 // thread waits longer than kPatience for the lock.
 std::timed_mutex turn;
 constexpr std::chrono::milliseconds kPatience{50};

@@ -12,11 +12,11 @@ namespace node_dlb {
 //
 // A thread can be terminated in the middle of a call of the addon. From then on, every Node-API
 // function that could run JS fails: reading properties, unwrapping, coercing, making functions and
-// buffers. Reading and making primitive values goes on. node-addon-api answers such a failure with
-// an empty value, and aborts the process when that is used. For this reason, arguments are taken as
-// they are (`As`), never coerced (`To…`), and properties are read here. If `all()` is false in the
-// end, a property had another type, or could not be read (a getter threw), or the thread is ending;
-// the values that were read must not be used then.
+// buffers. Reading and making primitive values still works. node-addon-api answers such a failure
+// with an empty value, and aborts the process when that is used. For this reason, arguments are
+// taken as they are (`As`), never coerced (`To…`), and properties are read here. `all()` is false
+// in the end if a property had another type or could not be read (a getter threw), or if the thread
+// is ending; then the values that were read must not be used.
 class Properties {
  public:
   explicit Properties(const Napi::Value& object) : env_(object.Env()), object_(object) {}

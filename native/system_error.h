@@ -4,7 +4,7 @@
 
 namespace node_dlb {
 
-// Why a system call failed: its errno and the call's name. A `code` of 0 means that nothing failed.
+// A failed system call: its errno and the call's name. A `code` of 0 means that nothing failed.
 struct SystemError {
   int code = 0;
   const char* call = "";

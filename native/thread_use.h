@@ -5,7 +5,8 @@
 namespace node_dlb {
 
 // What the kernel knows about the threads of this process. Any thread may ask about any other. Once
-// a thread has ended, its number may be another thread's; the answers are about that one then.
+// a thread has ended, its number may be given to another thread; then the answers are about that
+// one.
 
 // The kernel's number of the calling thread.
 pid_t ThreadNumber();

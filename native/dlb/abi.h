@@ -3,10 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 
-// libdlb 8.8's C ABI on x86-64 Linux, declared from measured facts, so that the build needs nothing
+// libdlb 8.8's C ABI on x86-64 Linux, declared from measured facts, so that the build needs no file
 // of Intel's. The names are this project's; the comments give libdlb's. All argument structs are
-// zeroed before they are filled: fields that a version does not know, and unions, must not hold
-// rubbish.
+// zeroed before they are filled, because fields that a version does not know, and unused parts of
+// unions, must not hold arbitrary values.
 namespace node_dlb::dlb::abi {
 
 using DeviceHandle = void*;

@@ -5,7 +5,8 @@
 namespace node_dlb::dlb {
 namespace {
 
-// How many alerts are kept for a loop that is too busy to take them. The first ones say the most.
+// The number of alerts that are kept for a loop that is too busy to take them. The first ones tell
+// the most.
 constexpr size_t kMostKept = 1000;
 
 }  // namespace

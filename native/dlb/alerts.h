@@ -10,7 +10,7 @@ namespace node_dlb::dlb {
 
 // A domain's alerts on their way from libdlb's alert thread to a loop. The callback only stores an
 // alert and wakes the loop. It must not wait for the thread that resets the domain: a reset spins
-// until the callback has returned, so neither would go on. It must not call libdlb either.
+// until the callback has returned, so neither would continue. It must not call libdlb either.
 //
 // Thread: OnAlert on libdlb's alert thread, the others on the loop's. Ownership: the domain's. The
 // domain frees it after the reset, which waits for the alert thread's last callback; if the reset

@@ -11,12 +11,11 @@ namespace node_dlb::dlb {
 // A port that one thread has attached, as a JS object: NativeDlbPort in lib/native-dlb.ts.
 //
 // Its methods are functions with a pointer to this object as their data, and not methods of a
-// class: to find the object behind `this` would cost more than the call. They are usable only
-// through the JS object, which keeps this one alive.
+// class, because finding the object behind `this` would cost more than the call. They are usable
+// only through the JS object, which keeps this one alive.
 //
 // Converting arguments would cost as much. The arguments and results of the data path are therefore
-// in memory that JS sees too (Call), and the events are in the memory that JS has lent before
-// (Lend).
+// in memory that JS sees too (Call), and the events are in memory that JS has lent before (Lend).
 //
 // Thread: the environment's. Ownership: the JS object's.
 class Attachment {

@@ -28,8 +28,8 @@ void Run(Reset* reset) {
 }
 
 void* RunOnThread(void* reset) {
-  // A thread that waits in a loop of libdlb's reaches no other point where it could be cancelled.
-  // It holds no lock there but libdlb's own.
+  // Cancellation is asynchronous, because a thread that waits in a loop of libdlb reaches no point
+  // at which it could be cancelled otherwise. It holds no lock there but libdlb's own.
   pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
   Run(static_cast<Reset*>(reset));
   return nullptr;

@@ -11,11 +11,12 @@
 
 namespace node_dlb::dlb {
 
-// A scheduling domain, for all threads of the process. It has one handle of libdlb's, which locks
+// A scheduling domain, for all threads of the process. It has one handle of libdlb, which locks
 // calls on it.
 //
 // Thread: any; the functions that configure it are for the thread that created it. Ownership: the
-// registry keeps it while it is open. A port or a token keeps the object, but not the domain open.
+// registry keeps it while it is open. A port or a token keeps the object alive, but does not keep
+// the domain open.
 class Domain {
  public:
   struct Config {
@@ -72,7 +73,7 @@ class Domain {
   // hardware errors on with an id that it did not set).
   bool ConfirmReset();
 
-  // Ends the domain in every thread and gives everything back. After a failure it goes on, and
+  // Ends the domain in every thread and gives everything back. After a failure it continues, and
   // returns the first one.
   SystemError Close();
 

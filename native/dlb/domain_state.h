@@ -10,8 +10,8 @@
 
 namespace node_dlb::dlb {
 
-// The state that a domain's ports share, and read for every batch. Thread: any. Ownership: shared
-// by the domain and its ports.
+// The state that a domain's ports share, and that they read for every batch. Thread: any.
+// Ownership: shared by the domain and its ports.
 struct DomainState {
   enum Target : uint8_t { kUnknown = 0, kFits = 1, kWrongType = 2 };
 
@@ -31,10 +31,10 @@ struct DomainState {
   // libdlb itself looks ids up in a table that is too short for a byte.
   std::array<uint8_t, 1024> targets{};
 
-  // How many more events the domain may queue. libdlb's pools cannot hold the contract's bound:
-  // ports take credits from them 32 at a time and keep up to 96. The pools therefore get 96 more
-  // for each port, and this count holds the bound, at one locked addition per batch. It may be
-  // below 0 for an instant, while a sender finds out that it asked for too much.
+  // The number of events that the domain may still queue. libdlb's pools cannot hold the contract's
+  // bound: ports take credits from them 32 at a time and keep up to 96. The pools therefore get 96
+  // more for each port, and this count enforces the bound, at one locked addition per batch. It may
+  // be below 0 for an instant, while a sender finds out that it asked for too much.
   alignas(64) std::atomic<int64_t> credits_free{0};
   // The contract's bound.
   int64_t credits = 0;

@@ -27,7 +27,7 @@ FreshStacks::FreshStacks() {
 
 FreshStacks::~FreshStacks() {
   if (!is_set_) return;
-  // The errno of the call that was made while this object existed.
+  // This keeps the errno of the call that was made while this object existed.
   const int error = errno;
   pthread_setattr_default_np(&before_);
   pthread_attr_destroy(&before_);

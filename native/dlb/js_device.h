@@ -24,7 +24,7 @@ class JsDevice : public Napi::ObjectWrap<JsDevice> {
 
   explicit JsDevice(const Napi::CallbackInfo& info);
 
-  // Throws, and returns false, if it is closed.
+  // Throws and returns false if the device is closed.
   bool IsOpen();
 
  private:
@@ -34,7 +34,7 @@ class JsDevice : public Napi::ObjectWrap<JsDevice> {
   Napi::Value SequenceNumberGroups(const Napi::CallbackInfo& info);
   void SetSequenceNumbers(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
-  // Throws, and returns true, if something failed.
+  // Throws and returns true if something failed.
   bool Throw(const SystemError& error);
 
   std::shared_ptr<Device> device_;

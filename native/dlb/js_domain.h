@@ -23,7 +23,7 @@ class JsDomain : public Napi::ObjectWrap<JsDomain> {
 
   explicit JsDomain(const Napi::CallbackInfo& info);
 
-  // Throws, and returns false, if its key was no domain's.
+  // Throws and returns false if its key was no domain's.
   bool Exists();
 
  private:
@@ -49,7 +49,7 @@ class JsDomain : public Napi::ObjectWrap<JsDomain> {
   void OnAlert(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   bool Throw(const SystemError& error);
-  // Throws, and returns false, if its key was no domain's or the domain is closed.
+  // Throws and returns false if its key was no domain's or the domain is closed.
   bool IsUsable();
 
   std::shared_ptr<Domain> domain_;

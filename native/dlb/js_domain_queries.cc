@@ -74,8 +74,8 @@ Napi::Value JsDomain::Stats(const Napi::CallbackInfo& info) {
   Napi::Array queues = Napi::Array::New(env);
   count = 0;
   for (const auto& queue : domain_->queues()) {
-    // The device counts the atomic events that wait for the port which has their flow apart from
-    // the others.
+    // The device has separate counts for the atomic events that wait for the port that has their
+    // flow, and for all other events.
     const uint64_t depth =
         queue.directed ? Read(*domain_, abi::kDirQueueEnqueued, queue.id)
                        : Read(*domain_, abi::kQueueEnqueued, queue.id) + Read(*domain_, abi::kQueueAtomic, queue.id);

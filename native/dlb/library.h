@@ -58,8 +58,8 @@ namespace node_dlb::dlb {
   X(int64_t, adv_read_queue_depth_counter, (abi::DomainHandle, int, bool, uint32_t))                   \
   X(int, adv_reset_queue_depth_counter, (abi::DomainHandle, int, bool, uint32_t))
 
-// libdlb, found at run time. It is never closed: it has threads of its own that outlive what they
-// were made for. Thread: any; the struct does not change.
+// libdlb, found at run time. It is never unloaded, because its threads outlive the objects that
+// they were made for. Thread: any; the struct does not change.
 struct Library {
   std::string path;
   // The library is the stand-in for tests (native/sim), and there is no device behind it.

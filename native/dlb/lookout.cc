@@ -36,7 +36,7 @@ void Lookout::Watch() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
-  // If no thread can be made now, the next port that is watched tries again.
+  // If no thread can be created now, the next port that is watched tries again.
   if (pthread_create(&thread, nullptr, Main, this) == 0) {
     pthread_setname_np(thread, "dlb-lookout");
     thread_ = thread;

@@ -20,13 +20,13 @@ struct DomainState;
 // An interrupt can be lost or never come, for two reasons. First, libdlb reads the eventfd after it
 // has found the CQ empty, and so consumes the interrupt of an event that comes in between; a device
 // that fires for arrivals only does not repeat it. Second, a virtual function has 31 interrupt
-// vectors, and does not announce anything for a CQ that got none. A thread that waits for the
-// interrupt would then wait for ever.
+// vectors, and announces nothing for a CQ that got none. A thread that waits for such an interrupt
+// would wait for ever.
 //
 // The lookout checks the domain every 10 ms once an event has been sent. If events were queued at
 // two checks in a row, and a watched port has received none in between, it wakes that port. (An
-// event that is queued at one check only has mostly just been sent.) It wakes the port again, with
-// twice the wait each time, as long as anything is queued. One wake is not enough, since the read
+// event that is queued at one check only has usually just been sent.) It wakes the port again, with
+// twice the wait each time, as long as anything is queued. One wake is not enough, because the read
 // that it causes can lose an interrupt in the same way. Once nothing is queued, no interrupt can be
 // lost, and the lookout sleeps until a sender wakes it. A wake is a write to the port's eventfd:
 // the port's own thread reads the CQ.
@@ -43,9 +43,11 @@ class Lookout {
   // A port's loop begins to watch for events, or stops.
   void Watch();
   void Unwatch();
-  // To be called after the event was counted as queued. If this sees that the lookout is awake, the
-  // lookout has not read the count yet: it sets `sleeps_` before it reads the count, and both are
-  // sequentially consistent.
+  // To be called after the event was counted as queued.
+  //
+  // Invariant: no event is missed. If this call sees that the lookout is awake, the lookout has not
+  // read the count yet: it sets `sleeps_` before it reads the count, and both are sequentially
+  // consistent.
   void NoteSent() {
     if (sleeps_.load(std::memory_order_seq_cst)) Wake();
   }
@@ -54,8 +56,8 @@ class Lookout {
 
  private:
   static constexpr uint32_t kFirstWait = 2;
-  // What is known of a port: its reads at the last check; how many rounds pass between two wakes,
-  // and until the next one.
+  // The progress of a port: its reads at the last check, and, in rounds, the wait between two wakes
+  // and the time until the next one.
   struct Progress {
     uint32_t nonempty_reads = 0;
     uint32_t wait = 1;

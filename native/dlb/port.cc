@@ -44,8 +44,8 @@ int Port::Use(uint64_t ticket) {
 
 int Port::Failed() const { return kErrno - (errno > 0 ? errno : EIO); }
 
-// Whether all events fit. For each event this takes two loads and no branch; which event does not
-// fit is found only if one does not.
+// Whether all events fit. For each event this takes two loads and no branch. Only if one does not
+// fit is it found out which.
 bool Port::FitAll(const abi::Event* events, uint32_t count) const {
   const uint8_t* const targets = domain_->targets.data();
   uint8_t all = DomainState::kFits;
@@ -138,8 +138,8 @@ int Port::ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop)
   if (max > waiting && (waiting == 0 || MayCqHoldMore())) {
     const int found = ReadCq(events + waiting, max - waiting, false, pop);
     if (found < 0 && waiting == 0) return found;
-    // The next receive reports the failure. The loop has to make that receive, since the device may
-    // give no further sign.
+    // The next receive reports the failure. The loop has to make that receive, because the device
+    // may give no further sign.
     if (found < 0) {
       failure_ = found;
       WriteEventfd();
@@ -165,8 +165,8 @@ int Port::Release(uint64_t ticket, uint32_t count) {
   return released;
 }
 
-// Releases all or, if the device fails, returns an error. It releases a part only if the device is
-// broken.
+// Releases all events, or returns an error if the device fails. It releases a part of them only if
+// the device is broken.
 int Port::ReleaseInDevice(uint32_t count) {
   // dlb_release has an array of this many events on its stack.
   constexpr uint32_t kChunk = 256;

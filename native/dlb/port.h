@@ -14,7 +14,7 @@
 
 namespace node_dlb::dlb {
 
-// What the methods of Port return below 0; lib/device/dlb/codes.ts has the same values. An errno e
+// The negative results of Port's methods; lib/device/dlb/codes.ts has the same values. An errno e
 // of libdlb is kErrno - e.
 enum PortCode : int {
   kClosed = -1,
@@ -31,20 +31,20 @@ enum PortCode : int {
   kErrno = -1000,
 };
 
-// A port of a domain, for all threads of the process: its one handle of libdlb's, the thread that
-// has attached it, and what that thread has received and not released.
+// A port of a domain, for all threads of the process: the one handle of libdlb for it, the thread
+// that has attached it, and the events that this thread has received and not released.
 //
 // Thread: any; a lock of its own orders them. Methods that take a ticket are for the thread that
 // has attached the port with that ticket; with a stale one they return kDetached. The end of a
 // thread loses nothing: native calls are never cut short, so the state is always that between two
-// calls. Ownership: shared by the domain and those who attached it. The eventfd is closed when the
-// domain has ended and no thread's loop watches it any more.
+// calls. Ownership: shared by the domain and the threads that attached it. The eventfd is closed
+// when the domain has ended and no thread's loop watches it any more.
 class Port {
  public:
   struct Spec {
     bool directed;
     int id;
-    // How many events the port may have from the device at once: its event state entries, or a
+    // The most events that the port may have from the device at once: its event state entries, or a
     // directed port's CQ depth.
     uint32_t most_events;
   };
@@ -119,13 +119,13 @@ class Port {
 
   // Ends all use of the port, in every thread. The device schedules nothing more to it.
   void Stop();
-  // To be called after all ports of the domain have stopped: gives the handle back, and what the
-  // port holds with it. Until then, an event that is completed here could release another event of
-  // its flow to a thread that goes on.
+  // To be called after all ports of the domain have stopped: gives the handle back, and with it
+  // what the port holds. Until then, an event that is completed here could release another event of
+  // its flow to a thread that still runs.
   //
-  // If dlb_detach_port fails, the error is returned, and the domain goes on to close. But libdlb
-  // then refuses to detach and to reset the domain (EEXIST), since a port is attached. What the
-  // domain has of the device, its descriptors and the eventfds of its ports are given back only
+  // If dlb_detach_port fails, the error is returned, and the domain continues to close. But then
+  // libdlb refuses to detach and to reset the domain (EEXIST), because a port is attached. The
+  // domain's share of the device, its descriptors and the eventfds of its ports are given back only
   // when the process ends.
   SystemError Close();
   // To be called after the domain's reset: until then, the driver writes to the eventfd.
@@ -179,7 +179,7 @@ class Port {
   int ReadCqFromOutside(uint32_t max);
   int PopUnpopped(uint32_t count);
   int ReceiveBy(uint64_t ticket, abi::Event* events, uint32_t max, bool pop);
-  // Notes what libdlb does in a send, release or pop: if the port has more than 64 credits, it
+  // Notes an effect of a send, release or pop in libdlb: if the port has more than 64 credits, it
   // gives back all but 32. A port with fewer has no more than 32, and those that it took to send.
   void NoteCreditsGivenBack() {
     if (credits_kept_ > kMostKept) credits_kept_ = kMostKept / 2;
@@ -215,7 +215,7 @@ class Port {
   std::atomic<bool> watched_{false};
   std::atomic<uint32_t> nonempty_reads_{0};
   // `tokens_owed_`: tokens of events that were received without pop. `tokens_returned_`: those of
-  // them that the read before a callback has returned already.
+  // them that the read before a callback has already returned.
   uint32_t tokens_owed_ = 0;
   uint32_t tokens_returned_ = 0;
   // Tokens of events in the ring that nobody has received.

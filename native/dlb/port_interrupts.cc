@@ -23,8 +23,8 @@
 namespace node_dlb::dlb {
 namespace {
 
-// Makes an eventfd above 2. libdlb takes 0 for "no eventfd", and a program that has closed 1 or 2
-// may open them again.
+// Makes an eventfd with a number above 2. For libdlb, 0 means "no eventfd", and a program that has
+// closed 1 or 2 may open them again.
 Fd MakeEventfd() {
   Fd fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!fd || fd.get() > 2) return fd;
@@ -96,8 +96,8 @@ int Port::CheckForEvents(uint64_t ticket, bool wait) {
   if (failure_ != 0) return failure_;
   abi::Event event;
   const int found = ReadCq(&event, 1, wait);
-  // The failure is kept: the callback's receive may succeed, and the failure would be reported to
-  // nobody.
+  // The failure is kept, because the callback's receive may succeed, and nobody would learn of the
+  // failure.
   if (found < 0) failure_ = found;
   if (found <= 0) return found;
   ring_.Append(&event, 1);

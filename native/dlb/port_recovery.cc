@@ -4,7 +4,7 @@
 
 #include "port.h"
 
-// What other threads do to a port, or what is done when no thread has it any more.
+// The calls that other threads make on a port, and those that are made when no thread has it.
 namespace node_dlb::dlb {
 namespace {
 
@@ -28,7 +28,7 @@ uint32_t Port::waiting() {
   return ring_.waiting();
 }
 
-// The events are completed in the device before they are returned: if that fails, they stay where
+// The events are completed in the device before they are returned. If that fails, they stay where
 // they are.
 int Port::Recover(abi::Event* events, uint32_t max) {
   const Guard guard(lock_);
@@ -52,8 +52,9 @@ int Port::Recover(abi::Event* events, uint32_t max) {
   return static_cast<int>(count);
 }
 
-// Takes everything of the port out of the device: the driver would have to take out itself what a
-// reset finds in a CQ, or uncompleted. Failures are ignored: the device may be gone.
+// Completes and takes everything that the device has of the port. Otherwise the driver would have
+// to take out what a reset finds in a CQ, or uncompleted. Failures are ignored, because the device
+// may be gone.
 void Port::Empty() {
   if (!domain_->started) return;
   PopUnpopped(unpopped_);
@@ -67,10 +68,10 @@ void Port::Empty() {
   }
 }
 
-// Reads the CQ into the ring, for another thread than the port's. The port's thread finds the
+// Reads the CQ into the ring, for a thread other than the port's. The port's thread finds the
 // events in the ring, and is woken to receive them. Their tokens are returned once they are
-// received, so that the consumer queue stays as deep as it is. Returns how many events there were,
-// or libdlb's error.
+// received, so that the effective depth of the consumer queue stays the same. Returns the number of
+// events, or libdlb's error.
 int Port::ReadCqFromOutside(uint32_t max) {
   std::array<abi::Event, 64> events;
   const uint32_t room = std::min<uint32_t>({max, ring_.room(), static_cast<uint32_t>(events.size())});

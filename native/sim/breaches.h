@@ -19,8 +19,8 @@ class Breaches {
   void Clear();
 
  private:
-  // How many breaches are kept; more are only counted, so that a breach in a hot loop does not fill
-  // the memory.
+  // The number of breaches that are kept. Further ones are only counted, so that a breach in a hot
+  // loop does not fill the memory.
   static constexpr size_t kKept = 1000;
 
   mutable std::mutex mutex_;

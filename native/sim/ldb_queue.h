@@ -79,8 +79,8 @@ class FlowTable {
   std::vector<Flow> flows_;
 };
 
-// The sequence numbers: events that ordered events leave behind go on in the order in which the
-// ordered events were scheduled.
+// The sequence numbers. Ordered events leave events behind; these continue in the order in which
+// the ordered events were scheduled.
 class ReorderRing {
  public:
   explicit ReorderRing(uint32_t numbers) : slots_(numbers) {}

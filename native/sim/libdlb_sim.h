@@ -23,8 +23,8 @@ const char* dlb_sim_error(void);
 // The number of breaches of libdlb's rules since the start, or the last dlb_sim_reset.
 unsigned dlb_sim_breach_count(void);
 
-// Writes the breaches, one per line, as far as they fit with the final zero. Returns the length of
-// all, like snprintf.
+// Writes the breaches, one per line, up to the space in the buffer for them and the final zero.
+// Returns the length of all, like snprintf.
 size_t dlb_sim_breaches(char* buffer, size_t size);
 
 // Restores the state after loading: fresh devices, the settings of DLB_SIM, and no breaches; every

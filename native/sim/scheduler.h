@@ -31,8 +31,8 @@ class HardwareErrors {
 // scheduling. Under the domain's lock.
 //
 // Invariant: between two calls, no waiting event could be scheduled. So an event that arrives can
-// be scheduled at once or has to wait, whatever waits already; only when room comes free must the
-// backlog be searched (Run).
+// be scheduled at once or has to wait, regardless of other waiting events; only when a port gets
+// room must the backlog be searched (Run).
 class Scheduler {
  public:
   Scheduler(uint32_t capacity, bool fragments, CqLayout layout, Knobs* knobs, HardwareErrors* errors)

@@ -71,18 +71,19 @@ struct Knobs {
   Countdown until_lost_interrupt;
   // The number of events after which the device schedules nothing more.
   Countdown until_stop;
-  // How many consumer queues of a device have an interrupt vector. The interrupts of the others
-  // never fire.
+  // The number of consumer queues of a device that have an interrupt vector. The interrupts of the
+  // others never fire.
   std::atomic<uint32_t> vectors{UINT32_MAX};
   // How long a receive takes between finding the CQ empty and reading the eventfd, in ms.
   std::atomic<uint32_t> slow_looks_ms{0};
   std::atomic<uint32_t> delay_interrupts_ms{0};
-  // How long what a port writes is on its way to the device, in µs.
+  // The time in µs that a port's writes take to reach the device.
   std::atomic<uint32_t> latency_us{0};
   // Whether the device compares the tokens in use when it is armed. If not, it fires on new
   // arrivals only (see README.md).
   std::atomic<bool> fires_on_arming{true};
-  // Whether a receive of exactly as many events as the CQ has finds out that the CQ is empty then.
+  // Whether a receive of exactly the number of events in the CQ finds out that the CQ is then
+  // empty.
   std::atomic<bool> exact_receives_look{false};
   std::atomic<bool> has_umwait{false};
   std::atomic<bool> refuse_start{false};

@@ -26,9 +26,9 @@ class Transit {
 
   // Writes a record for Scheduler::Take.
   void Write(ConsumerQueue* from, const dlb_event_t& event, uint8_t command);
-  // Passes on the records that are due; with `all`, the others, too.
+  // Passes the records that are due to the device; with `all`, the others, too.
   void Settle(bool all = false);
-  // Ends it, with the domain. To be called without the domain's lock.
+  // Ends the transit when the domain ends. To be called without the domain's lock.
   void Close();
 
  private:

@@ -1,5 +1,5 @@
-// A library of the same file name, the Barcelona Supercomputing Center's DLB, as far as it takes to
-// be mistaken for libdlb: a loader has to see that this is not Intel's.
+// A library of the same file name, the Barcelona Supercomputing Center's DLB, with just enough of
+// it to be mistaken for libdlb: a loader has to see that this is not Intel's.
 extern "C" {
 
 __attribute__((visibility("default"))) int DLB_Init(int cpus, const void* mask, const char* arguments);
