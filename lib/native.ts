@@ -42,11 +42,11 @@ export interface NativeAddon extends NativeDlb {
   /**
    * If this thread ends before `releaseLedger`, the addon closes the descriptors that the ledger's
    * entries show as open and in no handle, and the descriptors that are pending at workers: the
-   * first `room` of each `stride` words of `pending` (AcceptMode). Both arrays are in shared
+   * first `length` of each `stride` words of `pending` (AcceptMode). Both arrays are in shared
    * memory.
    * @returns a number for `releaseLedger`
    */
-  guardLedger(entries: Int32Array, pending: Int32Array, stride: number, room: number): number
+  guardLedger(entries: Int32Array, pending: Int32Array, stride: number, length: number): number
   releaseLedger(guard: number): void
   /**
    * Opens a waker: its callback is called on this thread's loop when any thread calls `wake`. A
@@ -121,20 +121,20 @@ export interface NativeListenerConstructor {
 export interface NativeListener {
   /**
    * Accepts one connection. A shared socket returns the connection's descriptor, and may be called
-   * only in the callback; other sockets pass it to the callback as a batch of one. `complement` may be
-   * in shared memory. The addon writes the descriptor's complement (`~fd`) there before it returns,
-   * so that the descriptor is known even if this thread is terminated.
+   * only in the callback; other sockets pass it to the callback as a batch of one. `complement` may
+   * be in shared memory. The addon writes the descriptor's complement (`~fd`) there before it
+   * returns, so that the descriptor is known even if this thread is terminated.
    * @returns -1 if there is no connection
    */
-  accept(place?: Int32Array): number
+  accept(complement?: Int32Array): number
   /**
-   * Accepts the connections that wait at a shared socket, at most `room` of them, and writes the
-   * complement (`~fd`) of each descriptor into `places`, from the first element on. `places` may be
-   * in shared memory.
+   * Accepts the connections that wait at a shared socket, at most `max` of them, and writes the
+   * complement (`~fd`) of each descriptor into `complements`, from the first element on.
+   * `complements` may be in shared memory.
    * @returns the number of connections; a negative errno if accepting failed for another reason
    *   than that there are none
    */
-  acceptInto(places: Int32Array, room: number): number
+  acceptInto(complements: Int32Array, max: number): number
   pause(): void
   resume(): void
   /** Sets whether the listener keeps the loop alive. At first it does. */

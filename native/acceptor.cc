@@ -154,12 +154,12 @@ void Acceptor::OnTimer(uv_timer_t* timer) {
 
 int Acceptor::AcceptOne() { return state_ == State::kAccepting && Accept(1) > 0 ? fds_[0] : -1; }
 
-int Acceptor::AcceptInto(int* places, size_t room) {
+int Acceptor::AcceptInto(int* complements, size_t max) {
   size_t count = 0;
-  while (count < room) {
+  while (count < max) {
     Fd connection = AcceptFrom(socket_.fd());
     if (connection) {
-      places[count++] = ~connection.Release();
+      complements[count++] = ~connection.Release();
     } else if (count == 0 && errno != EAGAIN && !ConcernsOneConnection(errno)) {
       return -errno;
     } else {
@@ -168,7 +168,7 @@ int Acceptor::AcceptInto(int* places, size_t room) {
   }
   // While more connections wait than fit at a time, all threads are busy, and their order in the
   // line does not matter.
-  const bool may_be_more = room > 1 && count == room;
+  const bool may_be_more = max > 1 && count == max;
   if (count > 0 && !may_be_more && exclusive_.active() && state_ == State::kAccepting) exclusive_.Wait();
   return static_cast<int>(count);
 }

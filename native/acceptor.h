@@ -88,7 +88,7 @@ class Acceptor final : public LoopUser {
   // shared: a connection is recorded there before JS continues or is terminated. Returns the number
   // of connections; a negative errno if there are none for another reason than an empty backlog
   // (EMFILE and the like).
-  int AcceptInto(int* places, size_t room);
+  int AcceptInto(int* complements, size_t max);
   // Sets whether the handle keeps the loop alive. It does so at first.
   void Hold(bool held);
   // Shuts the socket down, even if it is shared: nobody can connect any more.

@@ -21,7 +21,7 @@ bool IsShared(const Napi::Int32Array& array) { return !array.ArrayBuffer().IsArr
 
 }  // namespace
 
-LedgerGuard::LedgerGuard(const Napi::Int32Array& entries, const Napi::Int32Array& pending, size_t stride, size_t room)
+LedgerGuard::LedgerGuard(const Napi::Int32Array& entries, const Napi::Int32Array& pending, size_t stride, size_t length)
     : kept_entries_(Napi::Reference<Napi::Int32Array>::New(entries, 1)),
       kept_pending_(Napi::Reference<Napi::Int32Array>::New(pending, 1)),
       entries_(entries.Data()),
@@ -29,12 +29,12 @@ LedgerGuard::LedgerGuard(const Napi::Int32Array& entries, const Napi::Int32Array
       pending_(pending.Data()),
       pending_size_(pending.ElementLength()),
       stride_(stride),
-      room_(room) {}
+      length_(length) {}
 
 void LedgerGuard::CloseAll(const std::function<bool(int)>& is_connection) const {
-  for (size_t list = 0; list + room_ <= pending_size_; list += stride_) {
-    for (size_t place = list; place < list + room_; ++place) {
-      const int fd = ~pending_[place];
+  for (size_t list = 0; list + length_ <= pending_size_; list += stride_) {
+    for (size_t i = list; i < list + length_; ++i) {
+      const int fd = ~pending_[i];
       if (fd >= 0 && is_connection(fd)) ResetFd(fd);
     }
   }
@@ -52,10 +52,10 @@ Napi::Value LedgerGuard::GuardForJs(const Napi::CallbackInfo& info) {
   if (arguments.ok() && !IsShared(entries)) arguments.Refuse(0, "in shared memory");
   if (arguments.ok() && !IsShared(pending)) arguments.Refuse(1, "in shared memory");
   const uint32_t stride = arguments.Count(2);
-  const uint32_t room = arguments.Count(3);
-  if (arguments.ok() && (stride == 0 || room > stride)) arguments.Refuse(3, "at most the stride, which is not 0");
+  const uint32_t length = arguments.Count(3);
+  if (arguments.ok() && (stride == 0 || length > stride)) arguments.Refuse(3, "at most the stride, which is not 0");
   if (!arguments.ok()) return {};
-  auto guard = std::make_unique<LedgerGuard>(entries, pending, stride, room);
+  auto guard = std::make_unique<LedgerGuard>(entries, pending, stride, length);
   return Napi::Number::New(info.Env(), Environment::Of(info.Env())->AddGuard(std::move(guard)));
 }
 

@@ -20,7 +20,7 @@ namespace node_dlb {
 // keeps the arrays from being collected.
 class LedgerGuard {
  public:
-  LedgerGuard(const Napi::Int32Array& entries, const Napi::Int32Array& pending, size_t stride, size_t room);
+  LedgerGuard(const Napi::Int32Array& entries, const Napi::Int32Array& pending, size_t stride, size_t length);
 
   // To be called when the environment ends and none of its workers lives. `is_connection(fd)` tells
   // whether a descriptor was accepted from a socket of the environment. It is asked about
@@ -42,7 +42,7 @@ class LedgerGuard {
   const int32_t* pending_;
   size_t pending_size_;
   size_t stride_;
-  size_t room_;
+  size_t length_;
 };
 
 }  // namespace node_dlb

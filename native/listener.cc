@@ -109,14 +109,14 @@ Listener::Listener(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Listener>(
   Properties properties(info[0]);
   const Target target = ReadTarget(&properties);
   const bool is_port = target.spec.port >= 0 && target.spec.port <= UINT16_MAX;
-  const size_t room = fds.ElementLength();
-  if (target.mode == Acceptor::Mode::kBatches && room < 2) arguments.Refuse(1, "an Int32Array with room for two");
+  const size_t length = fds.ElementLength();
+  if (target.mode == Acceptor::Mode::kBatches && length < 2) arguments.Refuse(1, "an Int32Array with room for two");
   if (!properties.all() || !is_port) arguments.Refuse(0, "a whole specification of what to listen on");
   if (!arguments.ok()) return;
   ListenSocket socket;
   SystemError error = target.Open(&socket);
   if (!error) {
-    const int max_batch = static_cast<int>(std::min<size_t>(room - 1, Acceptor::kMaxBatch));
+    const int max_batch = static_cast<int>(std::min<size_t>(length - 1, Acceptor::kMaxBatch));
     acceptor_ = Acceptor::Start(Environment::Of(env), std::move(socket), target.mode, max_batch, this, &error);
   }
   if (error) {
@@ -182,21 +182,22 @@ void Listener::OnClose() {
 Napi::Value Listener::Accept(const Napi::CallbackInfo& info) {
   if (info.Length() == 0) return Napi::Number::New(info.Env(), acceptor_ == nullptr ? -1 : acceptor_->AcceptOne());
   Arguments arguments(info);
-  Napi::Int32Array place = arguments.Int32Array(0);
-  if (arguments.ok() && place.ElementLength() == 0) arguments.Refuse(0, "an Int32Array with room for one");
+  Napi::Int32Array complement = arguments.Int32Array(0);
+  if (arguments.ok() && complement.ElementLength() == 0) arguments.Refuse(0, "an Int32Array with room for one");
   if (!arguments.ok()) return {};
   const int fd = acceptor_ == nullptr ? -1 : acceptor_->AcceptOne();
-  if (fd >= 0) *place.Data() = ~fd;
+  if (fd >= 0) *complement.Data() = ~fd;
   return Napi::Number::New(info.Env(), fd);
 }
 
 Napi::Value Listener::AcceptInto(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
-  auto places = arguments.Int32Array(0);
-  const size_t wanted = arguments.Count(1);
+  auto complements = arguments.Int32Array(0);
+  const size_t max = arguments.Count(1);
   if (!arguments.ok()) return {};
   if (acceptor_ == nullptr) return Napi::Number::New(info.Env(), 0);
-  return Napi::Number::New(info.Env(), acceptor_->AcceptInto(places.Data(), std::min(wanted, places.ElementLength())));
+  const int count = acceptor_->AcceptInto(complements.Data(), std::min(max, complements.ElementLength()));
+  return Napi::Number::New(info.Env(), count);
 }
 
 void Listener::Pause(const Napi::CallbackInfo&) {

@@ -9,13 +9,13 @@ export class SharedListener {
   readonly #native: NativeListener
 
   /**
-   * @param place one word of shared memory. It gets the complement (`~fd`) of each descriptor
+   * @param complement one word of shared memory. It gets the complement (`~fd`) of each descriptor
    *   before JS continues, so that the descriptor is known even if this thread is terminated.
    * @throws ERR_DLB_LISTEN; its `cause` is EBADF if the socket is closed by now.
    */
   constructor(
     fd: number,
-    place: Int32Array,
+    complement: Int32Array,
     onConnection: (fd: number) => void,
     { onShed, onError = rethrow }: ListenerFaults = {},
   ) {
@@ -23,7 +23,7 @@ export class SharedListener {
       if (shed > 0) onShed?.(shed)
       if (error !== undefined) onError(stoppedError(SHARED, error))
       if (shed > 0 || error !== undefined) return
-      const accepted = this.#native.accept(place)
+      const accepted = this.#native.accept(complement)
       if (accepted !== -1) onConnection(accepted)
     })
   }
@@ -58,8 +58,8 @@ export class WatchedSocket {
   }
 
   /** See NativeListener. The socket need not be watched. */
-  acceptInto(places: Int32Array, room = places.length): number {
-    return this.#native.acceptInto(places, room)
+  acceptInto(complements: Int32Array, max = complements.length): number {
+    return this.#native.acceptInto(complements, max)
   }
 
   close(): void {
