@@ -10,29 +10,33 @@ import { mainDebug } from './main-debug.ts'
 
 /** Milliseconds between two checks of whether the workers make progress. */
 const CHECK_MS = 5
-/** The same while nothing happens, and nothing waits for the workers. */
+/** The same while nothing happens and no connection waits for the workers. */
 const IDLE_CHECK_MS = 20
 /**
- * Main accepts again after so many milliseconds without connections. Nor do workers accept if
- * connections are further apart: the checks cost more then than being woken for each connection.
+ * Milliseconds without a connection after which main accepts again. Workers do not begin to accept
+ * if connections are further apart than this, because then the checks cost more than waking main
+ * for each connection.
  */
 const LULL_MS = 100
-/** For so many milliseconds main accepts after the workers have made no progress. */
+/** Milliseconds for which main accepts after the workers have made no progress. */
 const RECOVERY_MS = 100
 
 /**
- * What waits in the backlogs of the listeners from which workers accept: nothing; something; or
- * something that waited at the last check already, and no worker has accepted there since.
+ * The state of the backlogs of the listeners from which workers accept:
+ * - empty: no connection waits
+ * - waiting: a connection waits
+ * - stranded: a connection waited in a backlog at the last check, too, and no worker has accepted
+ *   there since
  */
 export type Backlogs = 'empty' | 'waiting' | 'stranded'
 
-/** The balancer's listening sockets, as far as accepting goes. */
+/** What the switch uses of the balancer's listening sockets. */
 export interface AcceptingListeners {
-  /** Main accepts from the listeners, or stops. */
+  /** Makes main accept from the listeners or stop, as the mode says. */
   setAcceptMode(mode: AcceptModeName): void
-  /** Whether workers can accept from the listener in main's stead. */
+  /** Whether workers can accept from the listener instead of main. */
   canWorkersAccept(listener: number): boolean
-  /** Compares the backlogs with the last call. */
+  /** Samples the backlogs, and compares them with the last call. */
   checkBacklogs(): Backlogs
 }
 
@@ -45,34 +49,35 @@ export interface AcceptSwitchParts {
   readonly workers: Pick<Workers, 'post'>
   readonly eligibility: Pick<Eligibility, 'isEligible'>
   readonly serving: Pick<ServingWorkers, 'indexes'>
-  /** null: stalled workers are not looked for. */
+  /** null: stalled workers are not detected. */
   readonly stalls: Pick<StallDetector, 'arm' | 'check'> | null
   readonly options: Pick<ResolvedOptions, 'debug' | 'workerPlaces'>
 }
 
 /**
- * Decides who accepts, and is the only one that sets the accept mode:
+ * Decides which threads accept, and is the only object that sets the accept mode:
  * - paused: while the dealer is blocked, because the device has no credits left or a limit is
  *   reached, and once the balancer closes
  * - workers: while connections come quickly on listeners from which workers can accept
  * - main: otherwise
  *
  * Under load, workers accept directly (lib/worker/connections/acceptor.ts), so that the main thread
- * is not woken for every connection. A worker that sleeps is woken instead, and what comes while
- * all of them are busy can wait in the kernel's backlog as well as in the device. bench/NOTES.md
- * says what that saves.
+ * is not woken for every connection. A worker that sleeps is woken instead, and connections that
+ * come while all of them are busy can wait in the kernel's backlog as well as in the device.
+ * bench/NOTES.md says how much this saves.
  *
- * Invariant: unless the mode is paused, somebody accepts. The mode is set before the workers are
- * told of it, so that those that are not held see it when they are told, and watch the listening
- * sockets from then on. A worker goes on until it finds another mode. A worker that finds itself
- * held, or that cannot accept for want of descriptors, calls main at once, and main accepts again.
- * A worker that is held no more is told of the mode as all are when it begins.
+ * Invariant: unless the mode is paused, some thread accepts. The mode is set before the workers are
+ * told of it, so that the workers that are not held see it when they are told, and watch the
+ * listening sockets from then on. A worker continues until it finds another mode. A worker that
+ * finds itself held, or that cannot accept because no descriptors are left, calls main at once, and
+ * main accepts again. A worker that ceases to be held is told of the mode, as all workers are when
+ * the mode begins.
  *
- * But the kernel wakes one worker for a connection, and that worker may be blocked just then, or
- * end, or wake only when one period in which workers accept has ended and the next has begun.
- * Nobody tells the other workers of that connection. So a timer checks. Main accepts again if a
- * backlog is stranded, if nobody adopts what was accepted, and when nothing has come for a while:
- * after that there is no timer. test/model/accept-mode.pml checks all of this.
+ * But the kernel wakes only one worker for a connection. That worker may be blocked at that moment,
+ * or end, or wake only when one period in which workers accept has ended and the next has begun.
+ * Nothing tells the other workers of that connection. Therefore a timer checks. Main accepts again
+ * if a backlog is stranded, if no worker adopts what was accepted, and when no connection has come
+ * for a while; after that there is no timer. test/model/accept-mode.pml checks all of this.
  *
  * Main thread.
  */
@@ -83,14 +88,14 @@ export class AcceptSwitch implements EligibilityObserver {
   readonly #waker: number
   /** The next check while workers accept. */
   #timer: NodeJS.Timeout | null = null
-  /** The workers accept from the next turn of the loop on. */
+  /** The immediate that lets the workers accept on the next turn of the loop. */
   #due: NodeJS.Immediate | null = null
   #closed = false
-  /** When main accepted the last time, in `performance.now()`'s milliseconds, as all times here. */
+  /** When main last accepted, in milliseconds of `performance.now()`, as all times here. */
   #acceptedAt = Number.NEGATIVE_INFINITY
   /** Workers do not accept before this time. */
   #notBefore = 0
-  /** The ledger's count of moves at the last check, and when it was found to have grown. */
+  /** The ledger's count of moves at the last check, and when it was last found to have grown. */
   #moves = 0
   #movedAt = 0
 
@@ -113,29 +118,32 @@ export class AcceptSwitch implements EligibilityObserver {
     const isSoon = now - this.#acceptedAt < LULL_MS
     this.#acceptedAt = now
     if (!isSoon || now < this.#notBefore || this.mode === 'workers') return
-    // First main accepts from all sockets that are ready in this turn of the loop.
+    // Main first accepts from all sockets that are ready in this turn of the loop.
     this.#due ??= setImmediate(() => this.#letWorkersAccept())
   }
 
-  /** The dealer has to wait for credits or for room below a limit; or not any more. */
+  /**
+   * Called when the dealer has to wait, for credits or because of a limit, and when it no longer
+   * has to.
+   */
   setBlocked(blocked: boolean): void {
     if (blocked) this.#set('paused')
     else if (this.mode === 'paused') this.#set('main')
   }
 
-  /** A worker that is held accepts nothing. One that is held no more hears of the mode. */
+  /** A worker that is held accepts nothing. A worker that ceases to be held is told of the mode. */
   eligibilityChanged(worker: number, eligible: boolean): void {
     this.#mode.setHeld(worker, !eligible)
     if (eligible && this.#mode.workersAccept) this.#tell(worker)
   }
 
-  /** Workers accept no more, and are not about to: main does. */
+  /** Makes main accept instead of the workers, now and if they were about to begin. */
   end(): void {
     this.#cancel()
     if (this.#mode.workersAccept) this.#set('main')
   }
 
-  /** Nobody accepts any more, for good. */
+  /** Stops accepting for good. */
   close(): void {
     if (this.#closed) return
     this.#set('paused')
@@ -147,7 +155,7 @@ export class AcceptSwitch implements EligibilityObserver {
     this.#due = null
     this.#set('workers')
     this.#movedAt = performance.now()
-    // What waited in an earlier period is not the same as what waits now.
+    // This forgets what waited in an earlier period, which is not the same as what waits now.
     this.#parts.table.accepting.checkBacklogs()
     const { serving, eligibility } = this.#parts
     for (const worker of serving.indexes) if (eligibility.isEligible(worker)) this.#tell(worker)

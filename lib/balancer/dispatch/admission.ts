@@ -4,7 +4,7 @@ import type { Eligibility } from '../workers/eligibility.ts'
 
 /**
  * What to do at a connection limit:
- * - wait: accepting stops, and the kernel's backlog holds what arrives
+ * - wait: accepting stops, and the kernel's backlog keeps what arrives
  * - reset: a connection is accepted and reset
  * - 503: a connection is accepted, answered by a bare HTTP/1.1 503, and closed. This is for
  *   listeners that serve HTTP without TLS.
@@ -41,13 +41,14 @@ export function hasLimits({ maxConnections, maxConnectionsPerWorker }: Limits): 
 }
 
 /**
- * Bounds how many connections are open or on their way to a worker, in total and at each worker.
+ * Limits the number of connections that are open or on their way to a worker, in total and at each
+ * worker.
  *
- * A worker at its limit is held, as long as another is not. Since the device chooses the worker, no
- * more connections are sent at a time than the fullest of the others has room for. So no worker
- * gets more than its limit, whichever the device chooses.
+ * A worker at its limit is held, as long as another worker is not. The device chooses the worker,
+ * so the number of connections that are sent at a time is bounded by the fullest of the workers
+ * that are not held. So no worker exceeds its limit, whichever one the device chooses.
  *
- * Main thread. Nobody tells the main thread that a connection has closed. So the dealer asks again
+ * Main thread. Nothing tells the main thread that a connection has closed, so the dealer asks again
  * every 1 to 16 ms while accepting waits.
  */
 export class Admission {
@@ -58,19 +59,22 @@ export class Admission {
     this.#parts = parts
   }
 
-  /** Whether connections beyond a limit are closed, and do not wait. */
+  /** Whether connections beyond a limit are closed rather than kept waiting. */
   get sheds(): boolean {
     return this.#parts.options.overLimit !== 'wait'
   }
 
-  /** From here on all that was accepted is served, since no more will come. */
+  /**
+   * Removes the limits: from here on all accepted connections are served, because no more will
+   * come.
+   */
   lift(): void {
     this.#lifted = true
   }
 
   /**
-   * How many more connections may be sent now. `waiting`: the number that is accepted, and not sent
-   * yet.
+   * The number of connections that may be sent now. `waiting`: the number that is accepted and not
+   * yet sent.
    */
   room(waiting: number): number {
     if (this.#lifted) return Number.POSITIVE_INFINITY
@@ -90,8 +94,8 @@ export class Admission {
   }
 
   /**
-   * Holds all workers that are full, but for one if there is no other.
-   * @returns the room of the eligible worker that has the least
+   * Holds all workers that are full, except one if there is no other.
+   * @returns how many more connections the fullest eligible worker may have
    */
   #roomAtFullest(): number {
     const { ledger, eligibility, serving, options } = this.#parts

@@ -12,15 +12,15 @@ import type { Policies, Policy, PolicyHost } from './policies/index.ts'
 import { isOwnAccepting, type PolicyName } from './policies/names.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
-/** What the stats say of the device. */
+/** The facts about the device that `stats()` shows. */
 export interface DeviceFacts {
   /** none: the workers accept for themselves. */
   readonly kind: 'dlb' | 'software' | 'none'
   readonly id: number
   readonly version: string
-  /** Why this device and not another. */
+  /** The reason for which this device is used: one sentence. */
   readonly reason: string
-  /** Whether it took the place of a DLB device that could not be had, or has failed. */
+  /** Whether it replaces a DLB device that could not be had, or has failed. */
   readonly fallback: boolean
 }
 
@@ -29,7 +29,7 @@ export interface DomainHost {
   readonly policies: PolicyHost
   readonly progress: Progress
   readonly workers: Messenger
-  /** The device has failed. It is called once, on a later turn of the loop. */
+  /** Called when the device has failed: once, on a later turn of the loop. */
   deviceFailed(error: NodeDlbError): void
 }
 
@@ -64,19 +64,19 @@ const NO_PORTS = {
 
 /**
  * The domain that connections travel in: load-balanced queues for listeners, a directed queue for
- * each worker, and the policies that choose among them. It is made once, and replaced as a whole
- * when the device fails.
+ * each worker, and the policies that choose among them. When the device fails, another domain
+ * replaces it as a whole.
  *
- * The queues are those of a queue device. A device has directed queues only if a policy addresses
- * workers. Connections for any other directed queue go to its worker as messages: those of
+ * The queues are those of a queue device. A device has directed queues only if a policy sends to
+ * workers directly. Connections for any other directed queue go to its worker as messages: those of
  * listeners that have no queue (see QueuePool), and those that main deals under `nop` (of a device
  * that has failed, or of a worker that has ended while it accepted). The policies, the dealer, and
  * the adopter in the worker do not see the difference. Directed ports for these few connections
  * would cost more than they are worth: other processes want a DLB device's ports, and on DLB 2.0
- * its directed credits, a small pool. A software device for `nop` alone adds 2 ms of CPU to a
- * worker's start, and takes 1 MiB with four workers.
+ * its directed credits, a small pool. A software device only for `nop` would add 2 ms of CPU to a
+ * worker's start, and take 1 MiB with four workers.
  *
- * Main thread. No method throws for a device that fails: it does nothing then, and the host's
+ * Main thread. No method throws when a device fails: it then does nothing, and the host's
  * `deviceFailed` is called.
  */
 export class ConnectionDomain {
@@ -84,7 +84,7 @@ export class ConnectionDomain {
   readonly policies: Policies
   /** The load-balanced queues for listeners: no more than a port has links. */
   readonly queues: readonly QueueId[]
-  /** By worker, for policies that address workers. */
+  /** The workers' directed queues, by worker. */
   readonly directQueues: readonly QueueId[]
   readonly #only: PolicyName | null
   readonly #host: DomainHost
@@ -95,8 +95,8 @@ export class ConnectionDomain {
 
   /**
    * Takes over the device.
-   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; everything is undone then, and the device
-   *   closed.
+   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; then everything is undone and the device
+   *   closed
    */
   constructor({ device, facts, policies, only, options, host }: ConnectionDomainParts) {
     this.device = facts
@@ -114,12 +114,12 @@ export class ConnectionDomain {
     this.directQueues = this.#domain?.directQueues ?? workers
   }
 
-  /** Connections that no worker is linked to go to this receiver from now on. */
+  /** Sets the receiver of connections that no worker is linked to. */
   returnTo(receiver: Receiver): void {
     this.#receiver = receiver
   }
 
-  /** The policy of a listener that wants this one. After a failure it can be another. */
+  /** The policy for a listener that wants this one. After a failure it can be another. */
   policyFor(wanted: PolicyName): Policy {
     return this.policies.get(this.#only ?? wanted)
   }
@@ -129,7 +129,9 @@ export class ConnectionDomain {
   }
 
   /**
-   * As a port's. The events are of one policy, so either all of them address workers or none does.
+   * Sends events as a port does. The events are of one policy, so either all of them go to workers
+   * directly or none does.
+   * @returns how many were taken
    */
   send(events: EventBuffer, count: number): number {
     const isDirected = events.schedulingType(0) === SchedulingType.directed
@@ -138,20 +140,20 @@ export class ConnectionDomain {
   }
 
   /**
-   * Whether workers share what the device can count, so that each has to know how many they are.
+   * Whether workers share the device's in-flight limit, so that each has to know how many they are.
    */
   get sharesInFlightLimit(): boolean {
     return this.#domain?.sharesInFlightLimit ?? false
   }
 
-  /** What the worker needs to know. `workers`: how many have a thread, this one included. */
+  /** The link that the worker gets. `workers`: how many have a thread, this one included. */
   linkFor(worker: number, workers: number): DomainLink {
     return this.#domain?.linkFor(worker, workers) ?? { ...NO_PORTS, workers }
   }
 
   /**
-   * The worker's thread has ended. @returns what its ports held; the ledger knows which of it was
-   * adopted.
+   * Takes the connections out of the ports of a worker whose thread has ended.
+   * @returns these connections; the ledger knows which of them were adopted
    */
   recoverFrom(worker: number): Connection[] {
     const recovered: Connection[] = []
@@ -162,28 +164,31 @@ export class ConnectionDomain {
   }
 
   /**
-   * Whether the device deals to the worker; at first it does. What it has been dealt already stays
-   * there. Directed queues are not touched: the policies that address workers leave out those that
-   * are not eligible.
+   * Sets whether the device deals to the worker; at first it does. Connections that it has been
+   * dealt already stay there. Directed queues are not affected: the policies that send to workers
+   * directly leave out workers that are not eligible.
    */
   setEligible(worker: number, eligible: boolean): void {
     this.#try((domain) => domain.setEligible(worker, eligible), undefined)
   }
 
   /**
-   * @returns what waits in the worker's consumer queues, oldest first, up to `wanted` of each. The
-   *   worker may just be receiving it.
+   * @returns the connections that wait in the worker's consumer queues, oldest first, up to
+   *   `wanted` of each. The worker may be receiving them at this moment.
    */
   waitingAt(worker: number, wanted = Number.POSITIVE_INFINITY): Waiting {
     return this.#try((domain) => domain.waitingAt(worker, wanted), NOTHING_WAITING)
   }
 
-  /** The queue is no listener's any more: from here on, what is in it comes back to main. */
+  /**
+   * Called when the queue belongs to no listener: from here on, connections in it come back to
+   * main.
+   */
   reclaim(queue: QueueId): void {
     this.#try((domain) => domain.reclaim(queue), undefined)
   }
 
-  /** The queue is a listener's again. */
+  /** Called when the queue belongs to a listener again. */
   stopReclaiming(queue: QueueId): void {
     this.#try((domain) => domain.stopReclaiming(queue), undefined)
   }
@@ -200,8 +205,8 @@ export class ConnectionDomain {
 
   /**
    * Sends connections to their workers as messages. If a worker's thread has ended by then, the
-   * ledger says what it was sent.
-   * @returns how many, which is all
+   * ledger shows what it was sent.
+   * @returns the number of connections, which is `count`
    */
   #post(events: EventBuffer, count: number): number {
     for (let i = 0; i < count; i++) {
@@ -212,7 +217,8 @@ export class ConnectionDomain {
   }
 
   /**
-   * Where workers accept for some listeners, that they adopt does not say that the device works.
+   * The progress by which the device is judged. If workers also accept for themselves, adoptions do
+   * not show that the device works, so they do not count.
    */
   #progress(): Progress {
     const { progress } = this.#host
@@ -236,7 +242,7 @@ export class ConnectionDomain {
   }
 
   #fail(error: unknown): void {
-    // The software device does not fail: what it throws is a bug.
+    // The software device does not fail: an error that it throws is a bug.
     if (!(error instanceof NodeDlbError) || this.device.kind !== 'dlb') throw error
     if (this.#over) return
     this.#over = true

@@ -13,7 +13,7 @@ import type { Policy, PolicyListener } from './policies/index.ts'
 export interface DealtListener extends PolicyListener {
   readonly id: number
   readonly policy: Policy
-  /** Whether a worker listens now that may be dealt connections. */
+  /** Whether any eligible worker listens now. */
   readonly served: boolean
   /** Connections that wait for such a worker. */
   readonly unserved: Connection[]
@@ -22,10 +22,10 @@ export interface DealtListener extends PolicyListener {
 export interface DealerParts {
   readonly ledger: Ledger
   readonly table: DealtListeners
-  /** null: there is no limit to the connections. */
+  /** null: there is no limit on connections. */
   readonly admission: Admission | null
   readonly acceptSwitch: Accepting
-  /** null: stalled workers are not looked for. */
+  /** null: stalled workers are not detected. */
   readonly stalls: Stalls | null
   readonly sheds: Sheds
   readonly options: Pick<ResolvedOptions, 'maxRetries' | 'debug' | 'workerPlaces'>
@@ -37,12 +37,12 @@ interface DealtListeners {
 }
 
 interface Accepting {
-  /** Stops accepting because credits have run out, or starts it again. */
+  /** Pauses accepting, because credits have run out or a limit is reached, or ends the pause. */
   setBlocked(blocked: boolean): void
 }
 
 interface Stalls {
-  /** Connections are on their way. */
+  /** Called when connections are on their way. */
   arm(): void
 }
 
@@ -53,9 +53,9 @@ const PRIORITIES = 8
 /**
  * Sends connections to the device, in the order in which they come, those of a better priority
  * first. When the device takes fewer, because it has no credits, the dealer keeps the rest, has
- * accepting stopped, and tries again on a timer: nothing is dropped, and nothing spins. It does the
- * same with connections beyond a limit. What it keeps is bounded: one batch for each listener, and
- * what comes back from workers, which was counted before.
+ * accepting paused, and tries again on a timer, so that no connection is dropped and no loop spins.
+ * It does the same with connections beyond a limit. The number that it keeps is bounded: one batch
+ * for each listener, and connections that come back from workers, which were counted before.
  *
  * Main thread.
  */
@@ -112,7 +112,8 @@ export class Dealer {
   }
 
   /**
-   * Deals again what a worker that has died, or is stalled, had in its ports and has not adopted.
+   * Deals again the connections that a worker that has died or stalled had in its ports, unless
+   * they are adopted.
    * @returns the number of these
    */
   recover(connections: readonly Connection[]): number {
@@ -122,28 +123,28 @@ export class Dealer {
   }
 
   /**
-   * Deals again what a worker gives back, or what a closed listener's queue held, unless the ledger
-   * says that it is not in the device.
+   * Deals again connections that a worker gives back, or that were in a closed listener's queue,
+   * unless they are not in the device according to the ledger.
    */
   takeBack(connections: readonly Connection[]): void {
     const ours = connections.filter(({ fd, stamp }) => this.#ledger.fromDevice(fd, stamp))
     this.deal(ours)
   }
 
-  /** Deals connections that wait, according to the ledger. */
+  /** Deals connections that are waiting according to the ledger. */
   deal(connections: readonly Connection[]): void {
     for (const connection of connections) this.#laneOf(connection.listener).push(connection)
     if (!this.blocked) this.#flush()
   }
 
-  /** Closes connections that wait, according to the ledger, and that nobody will serve. */
+  /** Closes connections that are waiting according to the ledger and that nobody will serve. */
   refuse(connections: readonly Connection[]): void {
     for (const { fd, stamp } of connections) {
       if (this.#ledger.refuse(fd, stamp)) loadAddon().resetFd(fd)
     }
   }
 
-  /** Stops. @returns the connections that wait here; the caller has them from now on. */
+  /** Stops dealing. @returns the connections that wait here; the caller owns them from now on */
   stop(): Connection[] {
     if (this.#retry) clearTimeout(this.#retry)
     this.#retry = null
@@ -155,8 +156,8 @@ export class Dealer {
   }
 
   /**
-   * Does nothing within itself: when `Admission` is asked for room, it may let a worker go, for
-   * which connections were unserved.
+   * Deals all that waits. A call from within does nothing: `Admission` may release a worker when it
+   * is asked, and then unserved connections are dealt to that worker.
    */
   #flush(): void {
     if (this.#flushing) return
@@ -184,8 +185,8 @@ export class Dealer {
   }
 
   /**
-   * Deals `most` connections at most.
-   * @returns the number that are sent, unserved or refused now; fewer if the device takes no more
+   * Deals at most `most` connections.
+   * @returns the number that are now sent, unserved or refused; fewer if the device takes no more
    */
   #dealLane(lane: Connection[], most: number): number {
     const end = Math.min(lane.length, Math.max(0, most))
@@ -201,8 +202,8 @@ export class Dealer {
   }
 
   /**
-   * Closes all that waits, since the device has taken nothing for too long, or a limit is reached.
-   * The clients learn of it and can go elsewhere.
+   * Closes all connections that wait, because the device has taken nothing for too long, or a limit
+   * is reached. Their clients learn of it and can connect elsewhere.
    */
   #shed(reason: ShedReason, end: (fd: number) => void): void {
     this.#retries = 0
@@ -214,7 +215,8 @@ export class Dealer {
   }
 
   /**
-   * The number of connections from `start` on that have the same listener and fit into the events.
+   * The number of connections from index `start` on that have the same listener and fit into the
+   * events.
    */
   #runLength(lane: readonly Connection[], start: number): number {
     const { listener } = lane[start]
@@ -224,7 +226,7 @@ export class Dealer {
     return length
   }
 
-  /** @returns the number that are sent, unserved or refused now */
+  /** @returns the number that are now sent, unserved or refused */
   #dealRun(lane: readonly Connection[], start: number, count: number): number {
     const listener = this.#parts.table.get(lane[start].listener)
     if (listener?.served) return this.#send(listener, lane, start, count)

@@ -15,9 +15,15 @@ import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 /** The connection domain that a device domain is part of. */
 export interface DeviceDomainOwner {
   readonly progress: Progress
-  /** Connections have come to main's port: no worker is linked to their queue. */
+  /**
+   * Called with connections that have come to main's port, because no worker is linked to their
+   * queue.
+   */
   received(connections: readonly Connection[]): void
-  /** A call of the device has thrown. @throws `error` if it is a bug, and no failure of a device */
+  /**
+   * Called when a call of the device has thrown. @throws `error` if it is a bug rather than a
+   * failure of a device
+   */
   failed(error: unknown): void
 }
 
@@ -37,10 +43,10 @@ export class DeviceDomain implements ProbedDomain {
   readonly #plan: DomainPlan
   readonly #domain: SchedulingDomain
   readonly #ports: DomainPorts
-  /** Main's. */
+  /** Main's port. */
   readonly #port: Port
   readonly #events: EventBuffer
-  /** Holds what waits at a worker. */
+  /** The events that `waitingAt` copies. */
   readonly #peeked: EventBuffer
   /** null if the device does not fail. */
   readonly #probe: DeviceProbe | null = null
@@ -48,8 +54,8 @@ export class DeviceDomain implements ProbedDomain {
 
   /**
    * Takes over the device.
-   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; everything is undone then, and the device
-   *   closed.
+   * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; then everything is undone and the device
+   *   closed
    */
   constructor(device: Device, policies: Policies, options: ResolvedOptions, owner: DeviceDomainOwner) {
     this.#device = device
@@ -71,7 +77,7 @@ export class DeviceDomain implements ProbedDomain {
       this.#probe?.checkStart()
       this.#probe?.watch()
       this.#port.onReadable(() => this.#onReadable())
-      // The workers hold the loop open.
+      // The workers keep the loop alive.
       this.#port.unref()
       if (device.kind === 'dlb') this.#watch(this.#domain as DlbDomain)
     } catch (error) {
@@ -89,13 +95,13 @@ export class DeviceDomain implements ProbedDomain {
     return this.#domain.createEvents(BATCH)
   }
 
-  /** As a port's. */
+  /** Sends events as a port does. @returns how many were taken */
   send(events: EventBuffer, count: number): number {
     return this.#port.send(events, count)
   }
 
   /**
-   * Whether workers share what the device can count, so that each has to know how many they are.
+   * Whether workers share the device's in-flight limit, so that each has to know how many they are.
    */
   get sharesInFlightLimit(): boolean {
     const { perWorker, total } = this.#ports.limits
@@ -108,11 +114,12 @@ export class DeviceDomain implements ProbedDomain {
   }
 
   /**
-   * Adds to `recovered` what the port of a worker held whose thread has ended.
+   * Takes the connections out of the port of a worker whose thread has ended, and adds them to
+   * `recovered`.
    *
-   * A load-balanced port is disabled first, so that its queues' events go to others. A directed one
-   * has its queue to itself: nobody sends to it any more, and what is in it comes out through the
-   * port, as long as that is enabled.
+   * A load-balanced port is disabled first, so that its queues' events go to other ports. A
+   * directed port has its queue to itself: nobody sends to that queue any more, and its events come
+   * out through the port as long as the port is enabled.
    */
   recover(port: PortId, recovered: Connection[]): void {
     if (port.kind === 'load-balanced') this.#domain.disablePort(port)
@@ -121,7 +128,8 @@ export class DeviceDomain implements ProbedDomain {
       if (count === 0) break
       recovered.push(...connectionsIn(this.#events, count))
     }
-    // For the next thread. Without links it gets nothing.
+    // The port is enabled for the next thread. It gets nothing before that, because it has no
+    // links.
     if (port.kind === 'load-balanced') this.#domain.enablePort(port)
   }
 
@@ -129,7 +137,7 @@ export class DeviceDomain implements ProbedDomain {
     return portsOf(this.#ports.workers[worker])
   }
 
-  /** Whether the device deals to the worker. Directed queues are not touched. */
+  /** Sets whether the device deals to the worker. Directed queues are not affected. */
   setEligible(worker: number, eligible: boolean): void {
     const { balanced: port } = this.#ports.workers[worker]
     if (!port) return
@@ -137,7 +145,10 @@ export class DeviceDomain implements ProbedDomain {
     else this.#domain.disablePort(port)
   }
 
-  /** @returns what waits in the worker's consumer queues, up to `wanted` of each */
+  /**
+   * @returns the connections that wait in the worker's consumer queues, oldest first, up to
+   *   `wanted` of each
+   */
   waitingAt(worker: number, wanted: number): Waiting {
     const { balanced, directed } = this.#ports.workers[worker]
     const most = Math.min(wanted, this.#ports.cqDepth)
@@ -173,7 +184,7 @@ export class DeviceDomain implements ProbedDomain {
     this.#owner.failed(error)
   }
 
-  /** The device has failed: nothing is received from it any more. */
+  /** Called when the device has failed: nothing is received from it any more. */
   stop(): void {
     this.#stopped = true
     this.#probe?.stop()
@@ -231,6 +242,6 @@ function quietly(step: () => void): void {
   try {
     step()
   } catch {
-    // The failure that made us undo it has been told.
+    // The failure for which the step is undone has been reported.
   }
 }

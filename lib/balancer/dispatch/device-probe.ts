@@ -3,18 +3,21 @@ import type { DlbPort } from '../../device/dlb/types.ts'
 import { type EventBuffer, SchedulingType } from '../../device/event-buffer.ts'
 import { NodeDlbError } from '../../errors.ts'
 
-/** The number of checks for the probe after the start, 1 ms apart. It comes back within some µs. */
+/**
+ * The number of checks for the probe after the start, 1 ms apart. A probe normally comes back
+ * within some µs.
+ */
 const START_CHECKS = 1000
-/** Milliseconds between checks whether the workers get on. */
+/** Milliseconds between checks of whether connections make progress. */
 const PERIOD_MS = 500
 /** The number of checks in a row without progress before a probe is sent. */
 const CHECKS_BEFORE = 2
 /** The number of further checks before a probe that has not come back tells of a failed device. */
 const CHECKS_FOR_PROBE = 6
-/** A probe has this in the place of a connection's fd. */
+/** The value that a probe has where other events have a connection's fd. */
 const NO_FD = -1
 
-/** How the connections get on. The ledger's counters have it. */
+/** The progress of connections, as the ledger's counters show it. */
 export interface Progress {
   /** Connections that were accepted and not adopted. */
   readonly inFlight: number
@@ -28,7 +31,7 @@ export interface Progress {
 /** The domain whose device is probed. */
 export interface ProbedDomain {
   readonly progress: Progress
-  /** Receives what has come to main's port, and tells `take` of each event. */
+  /** Receives the events that have come to main's port, and passes each of them to `take`. */
   receive(): void
   failed(error: NodeDlbError): void
 }
@@ -42,37 +45,38 @@ export interface DeviceProbeOptions {
    * to main's port alone, from the start on.
    */
   readonly queue: QueueId
-  /** Room for one event. */
+  /** A buffer for one event. */
   readonly events: EventBuffer
 }
 
 /**
  * Finds out whether a DLB device schedules, by an event that main sends to itself. libdlb returns 0
- * for a start that the driver has refused, and a device that stops says nothing: the connections
- * that are in it would wait for ever.
+ * for a start that the driver has refused, and a device that stops reports nothing, so that the
+ * connections in it would wait for ever.
  *
- * A probe is sent after the start. Later, one is sent when something has waited for a second and
- * nobody has adopted anything, which may also mean that all workers are blocked. Nothing but the
- * device is on a probe's way, neither a worker nor a bound that is used up: its queue, if it is
- * load-balanced, is linked to main's port alone, which has room; and it is sent beyond the domain's
- * credits. So it comes back at once if the device works, whatever the workers do. The device is
- * reported as failed only after this thread has looked into its own consumer queue six times, half
- * a second apart, and no worker has adopted anything in all that time. While the thread does not
- * run, because the machine is busy or the process was stopped, there are no checks, and the device
- * goes on.
+ * A probe is sent after the start. Later, one is sent when a connection has waited for a second and
+ * no worker has adopted any, which may also mean that all workers are blocked. Only the device
+ * handles a probe. It needs no worker and depends on no bound that may be used up: its queue, if it
+ * is load-balanced, is linked to main's port alone, which has room; and it is sent beyond the
+ * domain's credits. So it comes back at once if the device works, whatever the workers do.
  *
- * Main thread. Costs two reads of the ledger's counters a second, and nothing per connection.
+ * The device is reported as failed only after this thread has read its own consumer queue six
+ * times, half a second apart, and no worker has adopted a connection in all that time. While the
+ * thread does not run, because the machine is busy or the process was stopped, there are no checks,
+ * and the device is not reported.
+ *
+ * Main thread. It costs two reads of the ledger's counters a second, and nothing per connection.
  */
 export class DeviceProbe {
   readonly #options: DeviceProbeOptions
   #timer: NodeJS.Timeout | null = null
   /** Whether a probe is on its way. */
   #isOut = false
-  /** How many connections the workers had adopted at the last check. */
+  /** The number of connections that the workers had adopted at the last check. */
   #adopted = 0
-  /** Checks in a row without progress. */
+  /** The number of checks in a row without progress. */
   #stuck = 0
-  /** Those of them at which a probe was on its way. */
+  /** The number of these at which a probe was on its way. */
   #waited = 0
 
   constructor(options: DeviceProbeOptions) {
@@ -80,8 +84,8 @@ export class DeviceProbe {
   }
 
   /**
-   * Sends a probe right after the start, before anybody else sends, and waits for it. Blocks, for
-   * some µs if the device works.
+   * Sends a probe right after the start, before any other event is sent, and waits for it. It
+   * blocks, for some µs if the device works.
    * @throws ERR_DLB_DEVICE_FAILED
    */
   checkStart(): void {
@@ -101,7 +105,7 @@ export class DeviceProbe {
   /** Checks every half second from now on. */
   watch(): void {
     this.#timer = setInterval(() => this.check(), PERIOD_MS)
-    // The workers hold the loop open.
+    // The workers keep the loop alive.
     this.#timer.unref()
   }
 
@@ -111,18 +115,19 @@ export class DeviceProbe {
   }
 
   /**
-   * @returns whether event `i`, which main's port has received, was a probe. It is done with then.
+   * Tells the probe of event `i`, which main's port has received.
+   * @returns whether the event was a probe, which is then finished
    */
   take(events: EventBuffer, i: number): boolean {
-    // A probe that nobody waits for any more is like any event without a connection: the ledger
-    // counts it as stale.
+    // A probe that nobody waits for is like any event without a connection: the ledger counts it as
+    // stale.
     if (!this.#isOut || events.data64Low(i) !== NO_FD) return false
     this.#isOut = false
     this.#waited = 0
     return true
   }
 
-  /** Checks whether the workers get on, and whether the probe has come back. */
+  /** Checks whether connections make progress, and whether the probe has come back. */
   check(): void {
     try {
       this.#check()
@@ -133,16 +138,16 @@ export class DeviceProbe {
   }
 
   /**
-   * @throws what calls of the device throw, and ERR_DLB_DEVICE_FAILED for a probe that does not
-   *   come back.
+   * @throws what calls of the device throw; ERR_DLB_DEVICE_FAILED for a probe that does not come
+   *   back
    */
   #check(): void {
     const { domain } = this.#options
     const before = this.#adopted
     this.#adopted = domain.progress.adopted
     if (domain.progress.inFlight === 0 || this.#adopted !== before) {
-      // Nothing waits, or the device works. Should a probe be lost all the same, the next time has
-      // its own.
+      // No connection waits, or the device works. If a probe was lost nevertheless, the next doubt
+      // sends another.
       this.#isOut = false
       this.#stuck = 0
       this.#waited = 0
@@ -157,7 +162,7 @@ export class DeviceProbe {
     if (!this.#isOut && this.#stuck >= CHECKS_BEFORE) this.#send()
   }
 
-  /** @returns false if libdlb has no credits left just now. */
+  /** @returns false if libdlb has no credits left at the moment */
   #send(): boolean {
     const { port, queue, events } = this.#options
     const type = queue.kind === 'load-balanced' ? SchedulingType.unordered : SchedulingType.directed

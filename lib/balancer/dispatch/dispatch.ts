@@ -19,7 +19,7 @@ export interface DispatchParts {
   readonly workers: Workers
 }
 
-/** The parts that the dispatch works with, and that need it themselves. */
+/** The parts that the dispatch works with, and that need the dispatch themselves. */
 export interface DispatchPartners extends DealerParts {
   readonly acceptSwitch: Accepting
   readonly failOver: DeviceFailures
@@ -27,7 +27,7 @@ export interface DispatchPartners extends DealerParts {
 
 interface Accepting {
   setBlocked(blocked: boolean): void
-  /** Main has accepted and dealt connections of the listener. */
+  /** Called when main has accepted and dealt connections of the listener. */
   accepted(listener: number): void
 }
 
@@ -52,7 +52,7 @@ export class Dispatch implements DomainHost, EligibilityObserver {
   #partners: DispatchPartners | null = null
   #dealer: Dealer | null = null
 
-  /** Takes the device. @throws as `openDomain` */
+  /** Opens the domain. @throws the errors of `openDomain` */
   constructor({ options, ledger, clients, workers }: DispatchParts) {
     this.#options = options
     this.workers = workers
@@ -69,18 +69,20 @@ export class Dispatch implements DomainHost, EligibilityObserver {
     return this.#domain
   }
 
-  /** Invariant: nothing asks for the dealer before `begin`. */
+  /** Invariant: the dealer is not used before `begin`. */
   get dealer(): Dealer {
     return this.#dealer as Dealer
   }
 
-  /** Makes the dealer. Called once, as soon as the partners exist. Nothing is accepted before. */
+  /**
+   * Makes the dealer. It is called once, as soon as the partners exist. Nothing is accepted before.
+   */
   begin(partners: DispatchPartners): void {
     this.#partners = partners
     this.#dealer = new Dealer(this.#domain, partners)
   }
 
-  /** Main has accepted connections of the listener. The array is only read. */
+  /** Deals connections of the listener that main has accepted. The array is only read. */
   accepted(listener: number, fds: Int32Array, count: number): void {
     this.dealer.accept(listener, fds, count)
     this.#partners?.acceptSwitch.accepted(listener)
@@ -90,7 +92,9 @@ export class Dispatch implements DomainHost, EligibilityObserver {
     this.#domain.setEligible(worker, eligible)
   }
 
-  /** Puts what `fallbackPolicy` says into the failed domain's place. @throws as `openFallback` */
+  /**
+   * Replaces the failed domain by what `fallbackPolicy` says. @throws the errors of `openFallback`
+   */
   fallBack(failure: NodeDlbError): void {
     this.#domain = openFallback(this.#options, this, failure)
     this.#dealer = new Dealer(this.#domain, this.#partners as DispatchPartners)

@@ -1,13 +1,13 @@
 import type { PortId, QueueId, SchedulingDomain } from '../../device/device.ts'
 import { type DomainPorts, portsOf } from './domain-ports.ts'
 
-/** How many connections are in a domain. */
+/** The numbers of connections in a domain. */
 export interface DomainCounts {
-  /** How many more connections may wait in the domain. */
+  /** The number of connections that may still enter the domain. */
   readonly creditsFree: number
-  /** Connections in the listeners' queues that no worker has been dealt yet. */
+  /** Connections in the listeners' queues that have not been dealt to a worker. */
   readonly queued: number
-  /** By worker: connections that it was dealt and has not received yet. */
+  /** By worker: connections that it was dealt and has not received. */
   readonly byWorker: readonly number[]
 }
 

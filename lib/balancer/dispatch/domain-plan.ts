@@ -10,8 +10,8 @@ import { isLoadBalanced, isOwnAccepting } from './policies/names.ts'
  */
 const QUEUES = 8
 /**
- * At most 8 connections wait in a worker's consumer queue. This was measured to keep the tails low
- * when a worker is stuck.
+ * The depth of a worker's consumer queue. Measurements have shown that a depth of 8 keeps tail
+ * latencies low when a worker is stuck.
  */
 export const WORKER_CQ_DEPTH = 8
 /**
@@ -20,8 +20,8 @@ export const WORKER_CQ_DEPTH = 8
  */
 const COUNTING_CQ_DEPTH = 256
 /**
- * The event-state entries of connections that are adopted and not complete before the worker's loop
- * has come round: see BalancedCompletions.
+ * The number of event-state entries for connections that are adopted and not complete, because the
+ * worker's loop has not yet come round: see BalancedCompletions.
  */
 export const ADOPTED_ENTRIES = 8
 export const WORKER_ENTRIES = WORKER_CQ_DEPTH + ADOPTED_ENTRIES
@@ -30,13 +30,13 @@ export const MAIN_CQ_DEPTH = 64
 const CREDITS_PER_WORKER = 64
 const BASE_CREDITS = 320
 /**
- * The credits that a domain leaves to the device. A DLB device that stops while all its credits are
- * in its queues could not be probed, and its failure would not be noticed.
+ * The number of credits that a domain leaves to the device. A DLB device that stops while all its
+ * credits are in its queues could not be probed, and its failure would not be noticed.
  */
 const KEPT_FOR_PROBE = { software: 0, dlb: 1 }
 /**
  * The most connections of one worker that least-connections counts. A DLB device has 2,048
- * event-state entries, and other processes want some.
+ * event-state entries, and other processes need some.
  */
 const MAX_COUNTED = { software: 4096, dlb: 256 }
 
@@ -53,19 +53,20 @@ export interface DomainPlan {
 
 /**
  * Plans a domain with a consumer port for each worker, and main's port, which sends connections and
- * receives those that no worker is linked to. All of it is made before the start: a started domain
- * is fixed.
+ * receives those that no worker is linked to. Everything is created before the start, because a
+ * started domain is fixed.
  *
- * The plan asks the device for what the workers and the policies need, and no more: other processes
- * want the rest.
+ * The plan asks the device for what the workers and the policies need, and no more, because other
+ * processes need the rest.
  *
  * - Load-balanced policies: 8 queues, of which a DLB device has one for probes; a load-balanced
  *   port for each worker with 16 event-state entries, and main's with 64.
- * - `least-connections`: for each worker 4,096 entries more, on a DLB device 256, or its share of
+ * - `least-connections`: for each worker 4,096 more entries (256 on a DLB device), or its share of
  *   what is free. in-flight-limits.ts says how many of them can be used at a time.
  * - Directed policies: a directed port with its queue for each worker. Without load-balanced
  *   policies, main's port is a directed one as well.
- * - All: 64 credits for each worker and 320, or what the device has left but the one for probes.
+ * - All policies: 64 credits for each worker plus 320, or what the device has left except the one
+ *   for probes.
  */
 export function planDomain(device: Device, options: ResolvedOptions, policies: Policies): DomainPlan {
   const { workerPlaces: workers } = options
@@ -88,8 +89,8 @@ export function planDomain(device: Device, options: ResolvedOptions, policies: P
 }
 
 /**
- * @returns the credits that the options ask for, or else the usual ones or what there is. If there
- *   are too few, so many that the device refuses them.
+ * @returns the number of credits that the options ask for, or else the usual number, or what is
+ *   free. If the device has too few, a number that it refuses.
  */
 function creditsOf(kind: DeviceKind, free: number, wanted: number | undefined, usual: number): number {
   const most = free - KEPT_FOR_PROBE[kind]

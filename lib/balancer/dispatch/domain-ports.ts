@@ -16,9 +16,9 @@ export interface WorkerPorts {
   readonly directed: PortId | null
 }
 
-/** What a domain consists of. */
+/** The parts of a domain. */
 export interface DomainPorts {
-  /** The load-balanced queues that listeners get theirs from. */
+  /** The load-balanced queues, from which listeners get theirs. */
   readonly queues: readonly QueueId[]
   /** The queue for probes: one that no listener gets, or the one of main's directed port. */
   readonly probeQueue: QueueId
@@ -26,7 +26,7 @@ export interface DomainPorts {
   readonly main: PortId
   /** By worker. */
   readonly workers: readonly WorkerPorts[]
-  /** How many open connections the device can count. */
+  /** The device's limits on the number of open connections that it counts. */
   readonly limits: InFlightLimits
   /** The depth of the consumer queues of the workers' load-balanced ports. */
   readonly cqDepth: number

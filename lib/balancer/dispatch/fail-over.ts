@@ -22,20 +22,20 @@ export interface FailOverParts {
   readonly balancer: Closable
 }
 
-/** Decides which threads accept. */
+/** What fail-over uses of the accept switch. */
 interface Accepting {
-  /** Workers accept no more. */
+  /** Makes main accept instead of the workers. */
   end(): void
-  /** Nobody accepts, or somebody does again. */
+  /** Pauses accepting, or ends the pause. */
   setBlocked(blocked: boolean): void
 }
 
 /**
- * Puts another domain into the place of one whose device has failed.
+ * Replaces the domain when its device has failed.
  *
- * The failure does not touch what was adopted. What was not adopted is still open, and the ledger
- * knows all of it: it is dealt again, through the new domain. A worker that has received some of it
- * and has not adopted it finds it stale.
+ * The failure does not affect adopted connections. Those that were not adopted are still open, and
+ * the ledger knows all of them: they are dealt again, through the new domain. A worker that has
+ * received some of them and has not adopted them finds them stale.
  *
  * Main thread.
  */
@@ -48,13 +48,14 @@ export class FailOver implements DeviceFailures {
   }
 
   /**
-   * From here on, a failure changes nothing: the balancer has closed, or closes without a device.
+   * Makes further failures have no effect, because the balancer has closed, or closes without a
+   * device.
    */
   stop(): void {
     this.#over = true
   }
 
-  /** The device in use has failed. */
+  /** Called when the device in use has failed. */
   deviceFailed(failure: NodeDlbError): void {
     if (this.#over) return
     const { dispatch, recovery, acceptSwitch, table, links } = this.#parts
@@ -62,7 +63,7 @@ export class FailOver implements DeviceFailures {
     acceptSwitch.end()
     const waiting = dispatch.dealer.stop()
     closeQuietly(dispatch.domain)
-    // From here on, the failed device's events are stale, wherever they are.
+    // From here on, all events of the failed device are stale.
     const stranded = [...waiting, ...recovery.takeInDevice()]
     try {
       dispatch.fallBack(failure)
@@ -71,19 +72,20 @@ export class FailOver implements DeviceFailures {
       this.#giveUp(cause as NodeDlbError)
       return
     }
-    // Before anything is dealt: the new domain knows nothing of who is held, ...
+    // These steps come before anything is dealt. The new domain does not know which workers are
+    // held, ...
     this.#holdBack()
-    // ... the listeners get their queues from it, ...
+    // ... the listeners have to get their queues from it, ...
     table.connect(dispatch.domain)
     // ... the old dealer may have waited for credits, ...
     acceptSwitch.setBlocked(false)
-    // ... and the workers attach to it.
+    // ... and the workers have to attach to it.
     links.switchAll()
     dispatch.dealer.deal(stranded)
     this.tell()
   }
 
-  /** Tells that the device in use is a fallback. */
+  /** Reports that the device in use is a fallback. */
   tell(): void {
     const { dispatch, events } = this.#parts
     const { device } = dispatch.domain
@@ -98,7 +100,7 @@ export class FailOver implements DeviceFailures {
     }
   }
 
-  /** Nothing takes the device's place: the balancer closes, or does not start. */
+  /** Called when nothing replaces the device: the balancer closes, or does not start. */
   #giveUp(cause: NodeDlbError): void {
     const { table, starts, events, balancer } = this.#parts
     this.stop()
@@ -113,11 +115,11 @@ export class FailOver implements DeviceFailures {
   }
 }
 
-/** A device that has failed may fail to close, too. */
+/** Closes a domain whose device has failed, and which may therefore fail to close. */
 function closeQuietly(domain: ConnectionDomain): void {
   try {
     domain.close()
   } catch {
-    // The failure for which it is closed is told.
+    // The failure for which it is closed has been reported.
   }
 }

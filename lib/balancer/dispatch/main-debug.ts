@@ -1,8 +1,8 @@
 import type { ResolvedOptions } from '../options/options.ts'
 
 /**
- * Main's lines of the debug log; null if there is none. In Envoy's log every thread is a worker:
- * main is numbered after the workers.
+ * The function that writes main's lines of the debug log; null if there is no log. In Envoy's log
+ * every thread is a worker, so main is numbered after the workers.
  */
 export function mainDebug({
   debug,

@@ -8,10 +8,10 @@ import { Policies } from './policies/index.ts'
 import { isOwnAccepting, type PolicyName } from './policies/names.ts'
 
 /**
- * Opens a domain on the device that the options ask for. If that is DLB and it cannot be had, or
- * set up, the domain is what `fallbackPolicy` says instead.
- * @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; nothing is left
- *   open then.
+ * Opens a domain on the device that the options ask for. If that is a DLB device and it cannot be
+ * had or set up, opens what `fallbackPolicy` says.
+ * @throws ERR_DLB_DEVICE_UNAVAILABLE, ERR_DLB_NO_RESOURCES, ERR_DLB_DEVICE_FAILED; then nothing is
+ *   left open
  */
 export function openDomain(options: ResolvedOptions, host: DomainHost): ConnectionDomain {
   const { listeners, device: kind, id, library } = options
@@ -33,13 +33,13 @@ export function openDomain(options: ResolvedOptions, host: DomainHost): Connecti
 }
 
 /**
- * Opens the domain that takes the place of one whose DLB device has failed. @throws the failure, if
- * the policy is to have nothing instead.
+ * Opens the domain that replaces one whose DLB device has failed, or could not be had.
+ * @throws `failure` if `fallbackPolicy` is 'none'
  */
 export function openFallback(options: ResolvedOptions, host: DomainHost, failure: NodeDlbError): ConnectionDomain {
   const { fallbackPolicy } = options
   if (fallbackPolicy === 'none') throw failure
-  // A port that nobody stopped.
+  // Nobody stops ports here, so a stopped port means that the device was reset.
   const wasReset = failure.code === 'ERR_DLB_PORT_STOPPED'
   const reason = `instead of DLB: ${wasReset ? 'the device was reset' : failure.message}`
   if (fallbackPolicy === 'nop') return openNop(reason, true, options, host)
@@ -49,12 +49,12 @@ export function openFallback(options: ResolvedOptions, host: DomainHost, failure
 }
 
 /**
- * Without a device, the workers accept for themselves, from the listeners' sockets, which they
- * share (Envoy's Nop).
+ * Opens a domain without a device: the workers accept for themselves, from the listeners' sockets,
+ * which they share (Envoy's Nop).
  *
- * Cost: the kernel wakes every idle worker for a connection, and the first that comes has it: loads
- * are uneven, as with `node:cluster`'s SCHED_NONE, and nothing can be taken back from the kernel's
- * backlog when a worker is stuck.
+ * Cost: the kernel wakes every idle worker for a connection, and the first to accept gets it. So
+ * loads are uneven, as with `node:cluster`'s SCHED_NONE, and connections cannot be taken back from
+ * the kernel's backlog when a worker is stuck.
  */
 function openNop(reason: string, fallback: boolean, options: ResolvedOptions, host: DomainHost): ConnectionDomain {
   const facts: DeviceFacts = { kind: 'none', id: 0, version: 'none', reason, fallback }

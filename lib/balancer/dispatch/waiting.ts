@@ -1,10 +1,10 @@
 import type { Connection } from '../../ledger/ledger.ts'
 
-/** What waits at a worker, by how it came there. */
+/** The connections that wait at a worker, by how they came there. */
 export interface Waiting {
-  /** The device chose the worker. */
+  /** The device chose the worker for these. */
   readonly balanced: readonly Connection[]
-  /** The policy did. There may be more in the worker's directed queue. */
+  /** A policy chose the worker for these. There may be more in the worker's directed queue. */
   readonly directed: readonly Connection[]
 }
 

@@ -5,32 +5,33 @@ import type { WorkerLoads } from './worker-loads.ts'
 
 export interface Clients {
   /**
-   * A number for the address (not the port) of the fd's client; 0 if it has none. `proxied`: for
-   * the address that the connection's PROXY header names.
+   * Returns a number for the address (not the port) of the fd's client; 0 if it has none.
+   * `proxied`: the address is the one that the connection's PROXY header names.
    */
   clientOf(fd: number, proxied: boolean): number
   /**
-   * The clients and their workers. The table outlives a device that fails, so that no client moves.
+   * The clients and their workers. The table outlives a device that fails, so that clients keep
+   * their workers.
    */
   readonly clients: ClientTable
 }
 
 /**
  * Deals a connection to the worker that has the client's other connections, or that had its last
- * one less than `affinityTimeout` ago, by the client's address. A new client gets the worker with
- * the fewest connections, and among those the one with the fewest clients. Connections without a
- * client address (of a Unix socket) are each dealt like a new client's.
+ * one less than `affinityTimeout` ago. Clients are told apart by their addresses. A new client gets
+ * the worker with the fewest connections, and among equals the one with the fewest clients.
+ * Connections without a client address (of a Unix socket) are each dealt like a new client's.
  *
  * A client whose worker may not be dealt connections (it has died, was replaced, or is held) gets
  * another worker, and stays there.
  *
- * The device's atomic scheduling does not do this: it completes events in the order of arrival, so
- * a client would stay bound while any older connection of any client is open, and not longer than
+ * The device's atomic scheduling does not do this. It completes events in the order of arrival, so
+ * a client would stay bound while any older connection of any client is open, and no longer than
  * its own connection is.
  *
- * Cost: as `exact`, plus a system call and a table entry for each connection. A client with much to
- * do makes its worker's load uneven, which is the purpose. Addresses are told apart by 32 bits; two
- * that collide share a worker.
+ * Cost: the cost of `exact`, plus a system call and a table entry for each connection. A very
+ * active client makes its worker's load uneven, which is the purpose. Addresses are compared by a
+ * hash of 32 bits; two clients whose hashes are equal share a worker.
  */
 export class Affinity extends Directed {
   readonly name = 'affinity'

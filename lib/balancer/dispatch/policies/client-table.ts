@@ -5,24 +5,25 @@ interface Client {
   /** When the client was last seen to have a connection, in ms. */
   seenAt: number
   /**
-   * The stamps of its connections by fd; those that have closed are found out later. null: none.
+   * The stamps of its connections by fd. Connections that have closed are removed later. null:
+   * none.
    */
   stamps: Map<number, number> | null
 }
 
 export interface ClientTableOptions {
-  /** How long a client keeps its worker after its last connection, in ms. */
+  /** Milliseconds for which a client keeps its worker after its last connection. */
   readonly timeout: number
   /** Whether the connection still waits or is open. */
   readonly isOpen: (fd: number, stamp: number) => boolean
-  /** In ms; default `performance.now`. */
+  /** The clock, in ms; default `performance.now`. */
   readonly now?: () => number
   /** Default MAX_CLIENTS. */
   readonly maxClients?: number
 }
 
 /**
- * The most clients that are known. Beyond that, the client that has had no connection for the
+ * The most clients that are kept. Beyond that, the client that has had no connection for the
  * longest time is forgotten first.
  */
 export const MAX_CLIENTS = 65_536
@@ -37,15 +38,15 @@ const ROUNDS = 4
 const MIN_STEP_MS = 50
 
 /**
- * Knows which worker has which client, while the client has a connection and for `timeout` after
- * that.
+ * Remembers the worker of each client, while the client has a connection and for `timeout`
+ * afterwards.
  *
- * Nothing tells main that a connection has closed. So a round over the table, in small steps,
- * checks which clients still have one. A client is kept for at least the timeout, and for at most a
- * quarter of it longer. A step costs what a sixteenth of the table does; everything else is O(1).
- * In the map's order, the client whose connection was seen latest comes last.
+ * Nothing tells main that a connection has closed. So the table is checked in rounds, in small
+ * steps, for clients that still have one. A client is kept for at least the timeout, and for at
+ * most a quarter of it longer. A step visits a sixteenth of the table; everything else is O(1). In
+ * the map's order, the client whose connection was seen latest comes last.
  *
- * Main thread. The timer runs while there are clients, and does not hold the loop open.
+ * Main thread. The timer runs while there are clients, and does not keep the loop alive.
  */
 export class ClientTable {
   readonly #options: Required<ClientTableOptions>
@@ -94,8 +95,8 @@ export class ClientTable {
   }
 
   /**
-   * The fd's number belongs to a new connection, or the same connection is dealt again. Forgetting
-   * the old entry keeps the table within the number of descriptors.
+   * Called when the fd's number belongs to a new connection, or the same connection is dealt again.
+   * Forgetting the old entry keeps the table within the number of descriptors.
    */
   closed(fd: number): void {
     const client = this.#byFd.get(fd)
@@ -134,8 +135,8 @@ export class ClientTable {
   }
 
   /**
-   * If the first clients have connections, the table grows by one: it never has more than there are
-   * descriptors.
+   * Forgets a client without a connection. If the first clients have connections, the table grows
+   * by one instead; it never has more clients than there are descriptors.
    */
   #makeRoom(): void {
     for (let looks = 0; looks < MAX_LOOKS; looks++) {
@@ -154,7 +155,7 @@ export class ClientTable {
     client.worker = worker
   }
 
-  /** The client has a connection now. */
+  /** Notes that the client has a connection now. */
   #see(client: Client): void {
     client.seenAt = this.#options.now()
     this.#clients.delete(client.number)
@@ -172,7 +173,9 @@ export class ClientTable {
     return timeout > 0 && now() - seenAt <= timeout * (1 + 1 / ROUNDS)
   }
 
-  /** Whether the client has an open connection. Drops closed ones as far as it meets them. */
+  /**
+   * Whether the client has an open connection. It drops the closed ones that it meets before that.
+   */
   #isOpen(client: Client): boolean {
     for (const [fd, stamp] of client.stamps ?? []) {
       if (this.#options.isOpen(fd, stamp)) return true

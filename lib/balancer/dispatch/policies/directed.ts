@@ -4,7 +4,7 @@ import type { WorkerLoads } from './worker-loads.ts'
 
 /**
  * A policy that chooses the worker itself, and sends to that worker's directed queue. A connection
- * that was dealt to a worker waits for that worker.
+ * that was dealt to a worker waits for this worker.
  */
 export abstract class Directed implements Policy {
   abstract readonly name: Policy['name']
@@ -12,7 +12,7 @@ export abstract class Directed implements Policy {
   readonly completion = 'adoption'
   readonly needsClient: boolean = false
   protected readonly loads: WorkerLoads
-  /** The workers of the events that were addressed and not yet sent. */
+  /** The workers of the events that are addressed and not yet sent. */
   readonly #addressed: number[] = []
 
   constructor(loads: WorkerLoads) {
@@ -52,10 +52,10 @@ export class RoundRobin extends Directed {
 }
 
 /**
- * Deals each connection to the listening worker with the fewest, counting open connections and
- * those on their way to it, but not those that load-balanced policies have dealt. This is Envoy's
- * Exact balance. One thread deals, so the counts need no lock. The counts of connections held
- * differ by at most one while none closes.
+ * Deals each connection to the listening worker with the fewest. It counts open connections and
+ * those on their way to the worker, but not those that load-balanced policies have dealt. This is
+ * Envoy's Exact balance. Only one thread deals, so the counts need no lock. While no connection
+ * closes, the workers' counts differ by at most one.
  *
  * Cost: a directed queue per worker, and for each connection a pass over every worker's counts.
  */

@@ -8,14 +8,14 @@ import { WorkerLoads } from './worker-loads.ts'
 
 export type { Policy, PolicyListener } from './policy.ts'
 
-/** What the policies ask the balancer. */
+/** What the policies need from the balancer. */
 export interface PolicyHost extends Clients {
   direct(worker: number): DirectCounts
 }
 
 /**
- * Each worker accepts for itself. The connections that main has to deal all the same, such as those
- * of a device that has failed, are dealt in turn.
+ * Each worker accepts for itself. Connections that main still has to deal, such as those of a
+ * device that has failed, are dealt in turn.
  */
 class Nop extends RoundRobin {
   override readonly name: Policy['name'] = 'nop'
@@ -30,9 +30,9 @@ const policies = {
   nop: (loads: WorkerLoads) => new Nop(loads),
 } as const satisfies Record<PolicyName, unknown>
 
-/** The policies that a balancer's listeners have; one of each. */
+/** The policies of a balancer's listeners; one object for each. */
 export class Policies {
-  /** The policy of listeners with a load-balanced one and without a queue: see QueuePool. */
+  /** The policy of listeners whose load-balanced policy has no queue for them: see QueuePool. */
   readonly inTurn: Policy
   readonly #policies = new Map<PolicyName, Policy>()
   readonly #loads: WorkerLoads
@@ -43,7 +43,7 @@ export class Policies {
     for (const name of names) this.#policies.set(name, policies[name](this.#loads, host))
   }
 
-  /** One of those that it was made with. */
+  /** Returns one of the policies that were passed to the constructor. */
   get(name: PolicyName): Policy {
     return this.#policies.get(name) as Policy
   }
@@ -52,7 +52,10 @@ export class Policies {
     return [...this.#policies.keys()]
   }
 
-  /** The worker's thread has ended, and what was on its way to it was taken back. */
+  /**
+   * Called when the worker's thread has ended, and the connections on their way to it were taken
+   * back.
+   */
   ended(worker: number): void {
     this.#loads.ended(worker)
   }

@@ -39,10 +39,10 @@ export class Unordered extends LoadBalanced {
  * Deals to the listening worker with the fewest open connections: a connection is complete when it
  * closes.
  *
- * Cost: as `unordered`, plus an event-state entry of the device for each open connection. A worker
- * has a bounded number of entries (see ConnectionDomain), and a DLB device counts a bounded number
- * for all workers together. With more connections open than that, a worker's oldest are completed
- * early, which is counted; the worker's InFlightShare explains the load in that case.
+ * Cost: the cost of `unordered`, plus an event-state entry of the device for each open connection.
+ * A worker has a limited number of entries (see domain-plan.ts), and a DLB device counts a limited
+ * number for all workers together. If more connections are open, a worker's oldest are completed
+ * early, which is counted; InFlightShare explains the load in that case.
  */
 export class LeastConnections extends LoadBalanced {
   readonly name = 'least-connections'

@@ -6,12 +6,12 @@ export function isPolicyName(value: unknown): value is PolicyName {
   return policyNames.includes(value as PolicyName)
 }
 
-/** Whether the workers accept for themselves: without a device, as far as this policy goes. */
+/** Whether the workers accept for themselves under this policy, without a device. */
 export function isOwnAccepting(name: PolicyName): boolean {
   return name === 'nop'
 }
 
-/** Whether the policy sends to load-balanced queues, or to workers. */
+/** True if the policy sends to load-balanced queues, false if to workers directly. */
 export function isLoadBalanced(name: PolicyName): boolean {
   return name === 'unordered' || name === 'least-connections'
 }

@@ -6,15 +6,18 @@ import type { PolicyName } from './names.ts'
 export interface PolicyListener {
   /** Its load-balanced queue; null if the policy needs none. */
   readonly queue: QueueId | null
-  /** The workers that listen and may be dealt connections. */
+  /** The eligible workers that listen. */
   readonly workers: readonly number[]
-  /** Their directed queues, in the same order; empty if the policy addresses no workers. */
+  /**
+   * The directed queues of these workers, in the same order; empty if the policy does not send to
+   * workers directly.
+   */
   readonly directQueues: readonly QueueId[]
   /** 0 (first) to 7. */
   readonly priority: number
-  /** Its connections begin with the PROXY protocol's header. */
+  /** Whether its connections begin with the PROXY protocol's header. */
   readonly proxied: boolean
-  /** Directed policies' place in the workers. */
+  /** The index in `workers` at which directed policies begin their next search. */
   turn: number
 }
 
@@ -23,15 +26,18 @@ export interface Policy {
   readonly name: PolicyName
   /** The kind of queue that it sends to. */
   readonly kind: QueueKind
-  /** When a connection is complete for the device: it counts as load until then. */
+  /** When a connection is complete for the device. It counts as load until then. */
   readonly completion: 'adoption' | 'close'
-  /** It asks who the client is: what a header says of it has to be there. */
+  /** Whether it needs the client's address, so that a PROXY header has to have come first. */
   readonly needsClient: boolean
   /**
-   * Addresses event `i`, which holds the connection `i` places after the last one that was sent.
+   * Sets the target of event `i`. `i` is also the number of connections since the last one that was
+   * sent.
    * @returns the worker that it goes to, or ANY_WORKER
    */
   target(events: EventBuffer, i: number, listener: PolicyListener): number
-  /** The first `count` of the events addressed since the last call were sent. */
+  /**
+   * Called after a send: of the events addressed since the last call, the first `count` were sent.
+   */
   sent(listener: PolicyListener, count: number): void
 }

@@ -1,12 +1,12 @@
 import type { DirectCounts } from '../../../ledger/counts.ts'
 
 /**
- * Counts the connections that policies dealt to a chosen worker, and that are open or on their way
- * to it.
+ * Counts, for each worker, the connections that policies have dealt to it by choice and that are
+ * open or on their way to it.
  *
- * Main thread, which alone deals. A worker's count is one number of main's less two of the
- * worker's, each of which only grows. So a connection is counted once whatever the worker is doing,
- * and exact counts need no lock.
+ * Main thread, which alone deals. A worker's count is one number of main's minus two numbers of the
+ * worker's, each of which only grows. So every connection is counted once, whatever the worker is
+ * doing, and exact counts need no lock.
  */
 export class WorkerLoads {
   readonly #counts: (worker: number) => DirectCounts
@@ -15,7 +15,7 @@ export class WorkerLoads {
 
   constructor(workers: number, counts: (worker: number) => DirectCounts) {
     this.#counts = counts
-    // Connections that a failed device held are on their way to no worker.
+    // Connections in a failed device are on their way to no worker.
     this.#dealt = Array.from({ length: workers }, (_, worker) => counts(worker).opened + counts(worker).dropped)
   }
 
@@ -28,7 +28,7 @@ export class WorkerLoads {
     this.#dealt[worker] += connections
   }
 
-  /** The worker's thread has ended: what it was dealt is closed, or was taken back. */
+  /** Called when the worker's thread has ended: its connections are closed, or were taken back. */
   ended(worker: number): void {
     const { closed, dropped } = this.#counts(worker)
     this.#dealt[worker] = closed + dropped
