@@ -1,15 +1,15 @@
 /**
- * The accept mode says who accepts new connections:
+ * The accept mode says which threads accept new connections:
  * - main: the main thread
- * - workers: the workers, from the listeners where they may
- * - paused: nobody. The kernel's backlog holds what arrives.
+ * - workers: the workers, from the listeners from which they may
+ * - paused: none. The kernel's backlog keeps what arrives.
  */
 export type AcceptModeName = 'main' | 'workers' | 'paused'
 
 // The layout: one cache line for all threads, then one for each worker.
 //
 //     line 0       mode, main's waker, 6 words unused, 8 counters of how often workers accepted
-//     line 1 + n   worker n: 4 pending places, 4 words unused, held, 7 words unused
+//     line 1 + n   worker n: 4 words of its pending list, 4 words unused, held, 7 words unused
 const LINE_BYTES = 64
 const LINE = LINE_BYTES / 4
 const MODE = 0
@@ -18,10 +18,10 @@ const ACCEPTS = 8
 const HELD = 8
 
 /**
- * The number of listeners from which workers can accept in main's stead: each has a counter here.
+ * The number of listeners from which workers can accept instead of main: each has a counter here.
  */
 export const ACCEPT_COUNTERS = 8
-/** The most connections that a worker can have pending. */
+/** The length of a worker's pending list: the most connections that it can have pending. */
 export const PENDING_PLACES = 4
 
 // Values of the mode's word.
@@ -35,21 +35,22 @@ const names: readonly AcceptModeName[] = ['main', 'workers', 'workers', 'paused'
 
 /**
  * The words of shared memory by which main (AcceptSwitch) and the workers (Acceptor) agree on who
- * accepts, and where a worker keeps what it has accepted until another owner is on record.
+ * accepts, and the lists in which workers keep what they have accepted until it has another owner
+ * on record.
  *
  * A connection that a worker has accepted is *pending* until it is sent to the device, or, under
  * `nop`, until the ledger has it as the worker's own. So it is not lost if the thread ends in
- * between. A pending place holds
+ * between. A word of a pending list is
  * - 0: nothing
- * - `~fd`, which is negative: a descriptor that was accepted, and that the ledger does not know of.
- *   The addon writes it in the call that accepts the connection.
+ * - `~fd`, which is negative: a descriptor that was accepted and that the ledger does not have. The
+ *   addon writes it in the call that accepts the connection.
  * - `fd + 1`: a descriptor that the ledger has as in the device, and that may not be sent yet.
  *
- * The addon reads the places, too, when the main thread ends (native/ledger_guard.h).
+ * The addon, too, reads the lists, when the main thread ends (native/ledger_guard.h).
  *
  * All accesses to the mode, the counters and the held words are sequentially consistent. A worker's
- * places are its own until its thread has ended, and main's then. What these words have to
- * guarantee is argued in accept-switch.ts and in test/model/accept-mode.pml and pending.pml.
+ * list belongs to the worker until its thread has ended, and then to main. accept-switch.ts,
+ * test/model/accept-mode.pml and pending.pml argue what these words guarantee.
  *
  * Thread: any; each makes its own object over the same memory.
  */
@@ -86,25 +87,29 @@ export class AcceptMode {
   }
 
   /**
-   * Worker: main has to accept. The mode stays `workers` until main has run.
-   * @returns main's waker, if this worker is the first to call since the mode was set; else 0.
+   * Worker: asks main to accept. The mode stays `workers` until main has run.
+   * @returns main's waker, if this worker is the first to call since the mode was set; else 0
    */
   callMain(): number {
     if (Atomics.compareExchange(this.#words, MODE, WORKERS, MAIN_CALLED) !== WORKERS) return 0
     return Atomics.load(this.#words, WAKER)
   }
 
-  /** Worker: it has accepted connections from the listener with this counter. */
+  /** Worker: counts that it has accepted connections from the listener with this counter. */
   countAccept(counter: number): void {
     Atomics.add(this.#words, ACCEPTS + counter, 1)
   }
 
-  /** Main: the count differs from an earlier one if workers have accepted there since. */
+  /**
+   * Main: returns a count that has changed if workers have accepted there since an earlier call.
+   */
   acceptCount(counter: number): number {
     return Atomics.load(this.#words, ACCEPTS + counter)
   }
 
-  /** Main: a worker that is held gets no new connections, and so accepts none. */
+  /**
+   * Main: sets whether the worker is held: then it gets no new connections, and so accepts none.
+   */
   setHeld(worker: number, held: boolean): void {
     Atomics.store(this.#words, lineOf(worker) + HELD, held ? 1 : 0)
   }
@@ -114,18 +119,18 @@ export class AcceptMode {
     return Atomics.load(this.#words, lineOf(worker) + HELD) !== 0
   }
 
-  /** The worker's pending places. */
+  /** The worker's pending list. */
   pendingOf(worker: number): Int32Array {
     return this.#words.subarray(lineOf(worker), lineOf(worker) + PENDING_PLACES)
   }
 
-  /** Main: whether the worker has accepted the descriptor, and the ledger does not know of it. */
+  /** Main: whether the worker has accepted the descriptor and the ledger does not have it. */
   isPending(worker: number, fd: number): boolean {
     return this.pendingOf(worker).includes(~fd)
   }
 
   /**
-   * Any thread: the pending places of all workers, for the addon. They are the first `places` of
+   * Any thread: the pending lists of all workers, for the addon. They are the first `length` of
    * each `stride` words.
    */
   get allPending(): { readonly words: Int32Array; readonly stride: number; readonly places: number } {

@@ -26,14 +26,15 @@ const CLOSED_BY_MAIN = 0
 const directCells = { opened: DIRECT_OPENED, closed: DIRECT_CLOSED, dropped: DIRECT_DROPPED }
 
 /**
- * What the ledger has counted, in shared memory.
+ * The ledger's counters, in shared memory.
  *
  * Invariant: every counter has one writing thread, so that a plain increment loses nothing.
- * Counters are doubles, exact up to 2^53: an aligned 64-bit store is one instruction on the 64-bit
- * machines that Node runs on. A reader may see an increment late. Read while connections move, a
- * count may lag by those that are just moving; the law holds in any case.
  *
- * Each method that writes says whose it is: main's, or the worker's whose index it takes.
+ * Counters are doubles, exact up to 2^53: an aligned 64-bit store is one instruction on the 64-bit
+ * machines that Node runs on. A reader may see an increment late. While connections move, a count
+ * may lag by those that are moving; the invariant of LedgerCounts holds in any case.
+ *
+ * Each method that writes says whose it is: main's, or that of the worker whose index it takes.
  */
 export class LedgerCounters {
   readonly #values: Float64Array
@@ -53,13 +54,15 @@ export class LedgerCounters {
     this.#values[ACCEPTED]++
   }
 
-  /** Main: connections were accepted and closed at once, without an entry in the table. */
+  /**
+   * Main: counts connections that were accepted and closed at once, without an entry in the table.
+   */
   countShed(connections: number): void {
     this.#values[ACCEPTED] += connections
     this.#values[SHED] += connections
   }
 
-  /** Main: it closes a waiting connection by policy. */
+  /** Main: counts a waiting connection that it closes because of a limit or a full device. */
   countWaitingShed(): void {
     this.#values[SHED]++
   }
@@ -74,7 +77,10 @@ export class LedgerCounters {
     this.#values[MAIN_STALE]++
   }
 
-  /** Main: connections of the worker are closed, and the worker did not count that itself. */
+  /**
+   * Main: counts connections of the worker that are closed and that the worker did not count
+   * itself.
+   */
   countClosedFor(worker: number, connections: number): void {
     this.#values[this.#rowFor(worker) + CLOSED_BY_MAIN] += connections
   }
@@ -94,61 +100,68 @@ export class LedgerCounters {
     this.#values[rowOf(worker) + WORKER_STALE]++
   }
 
-  /** Worker: it accepted the connection itself. */
+  /** Worker: counts a connection that it accepted itself. */
   countAcceptedAt(worker: number): void {
     this.#values[rowOf(worker) + ACCEPTED_AT]++
   }
 
-  /** Worker: as `countShed`, for connections that it accepted itself. */
+  /** Worker: does what `countShed` does, for connections that it accepted itself. */
   countShedAt(worker: number, connections: number): void {
     this.#values[rowOf(worker) + ACCEPTED_AT] += connections
     this.#values[rowOf(worker) + SHED_AT] += connections
   }
 
-  /** Worker: the fd that it accepted still had the entry of a connection which nobody adopted. */
+  /**
+   * Worker: counts that the fd which it accepted still had the entry of a connection that nobody
+   * adopted.
+   */
   countRefusedAt(worker: number): void {
     this.#values[rowOf(worker) + REFUSED_AT]++
   }
 
-  /** Worker: what has become of a connection that was sent to its own queue. */
+  /** Worker: counts what became of a connection that was sent to its own queue. */
   countDirect(worker: number, what: keyof DirectCounts): void {
     this.#values[rowOf(worker) + directCells[what]]++
   }
 
-  /** Worker: the device was told that a connection is complete which is open still. */
+  /** Worker: counts a connection that is still open and that the device was told is complete. */
   countEarly(worker: number): void {
     this.#values[rowOf(worker) + EARLY]++
   }
 
-  /** Worker: a connection that it has taken is closed for its PROXY header. */
+  /** Worker: counts a connection that it has adopted and closed because of its PROXY header. */
   countBadHeader(worker: number): void {
     this.#values[rowOf(worker) + BAD_HEADERS]++
   }
 
   /**
-   * Worker: it has pending connections (AcceptMode), and enters one after the other in the ledger.
+   * Worker: called before it enters its pending connections (AcceptMode) in the ledger, one after
+   * the other.
    */
   beginPending(worker: number): void {
     const row = rowOf(worker)
     this.#values[row + PENDING_SINCE] = this.#values[row + ACCEPTED_AT] + 1
   }
 
-  /** Worker: they are handed on; the pending places can be emptied. */
+  /**
+   * Worker: called when the pending connections have other owners, so that the pending list can be
+   * emptied.
+   */
   endPending(worker: number): void {
     this.#values[rowOf(worker) + PENDING_SINCE] = 0
   }
 
   /**
-   * Worker: how many connections it has open that are a load until they close, and how many of them
-   * are counted (InFlightLimits). Main sets both to 0 once the worker's thread has ended and its
-   * port was recovered.
+   * Worker: sets the number of its open connections that are a load until they close, and how many
+   * of these are counted (InFlightLimits). Main sets both to 0 once the worker's thread has ended
+   * and its port was recovered.
    */
   setLoad(worker: number, open: number, counted: number): void {
     this.#values[rowOf(worker) + OPEN_AT] = open
     this.#values[rowOf(worker) + COUNTED_AT] = counted
   }
 
-  /** The most that any worker has open, by `setLoad`. */
+  /** The greatest number of open connections of any worker, by `setLoad`. */
   get mostOpen(): number {
     let most = 0
     for (let worker = 0; worker < this.#workers; worker++) most = Math.max(most, this.#values[rowOf(worker) + OPEN_AT])
@@ -178,9 +191,9 @@ export class LedgerCounters {
   }
 
   /**
-   * Main, once the worker's thread has ended and before another gets its index. `entered`: how many
-   * pending connections had reached the ledger; null if all had. The worker may have counted the
-   * next one already.
+   * Main: corrects the count of accepted connections once the worker's thread has ended, and before
+   * another thread gets the index. `entered`: how many pending connections had reached the ledger;
+   * null if all had. The worker may have counted the next one already.
    */
   repairPending(worker: number, entered: number | null): void {
     const row = rowOf(worker)
@@ -190,10 +203,11 @@ export class LedgerCounters {
   }
 
   /**
-   * Main, once the worker's thread has ended. `owned`: how many connections it owned by the
-   * entries. The thread may have been terminated between a swap and the increment that goes with
-   * it. The entries are right: adopted - closed must be `owned`, and since the thread can have
-   * missed only the last increment, the difference's sign says which one that was.
+   * Main: corrects the other counts once the worker's thread has ended. `owned`: how many
+   * connections it owned by the entries. The thread may have been terminated between a swap and the
+   * increment that goes with it. The entries are right: adopted - closed must be `owned`, and since
+   * the thread can have missed only the last increment, the difference's sign says which one that
+   * was.
    */
   repair(worker: number, owned: number): void {
     const missed = this.ofWorker(worker).active - owned
@@ -238,7 +252,7 @@ export class LedgerCounters {
     return this.adopted - closed
   }
 
-  /** The counts of main and all workers. The LedgerCounts are made new on each call. */
+  /** The counts of main and all workers. Each call creates a new object. */
   all(): LedgerCounts {
     const workers = Array.from({ length: this.#workers }, (_, worker) => this.ofWorker(worker))
     const sum = (field: keyof WorkerCounts) => workers.reduce((total, counts) => total + counts[field], 0)

@@ -1,10 +1,10 @@
-/** The law: accepted = adopted + refused + shed + inFlight, adopted = active + closed. */
+/** Invariant: accepted = adopted + refused + shed + inFlight, and adopted = active + closed. */
 export interface LedgerCounts extends WorkerCounts {
   readonly accepted: number
-  /** Closed at once, for want of descriptors or by policy. */
+  /** Closed at once: no descriptors were left, a limit was reached, or the device was full. */
   readonly shed: number
   /**
-   * Closed without having been adopted: nobody listened any more, or other code closed the fd.
+   * Closed without having been adopted: no worker listened any more, or other code closed the fd.
    */
   readonly refused: number
   /** Accepted and not yet adopted. */
@@ -13,14 +13,14 @@ export interface LedgerCounts extends WorkerCounts {
 }
 
 export interface WorkerCounts {
-  /** Connections that the worker took. */
+  /** Connections that the worker has adopted. */
   readonly adopted: number
   readonly closed: number
   /** adopted - closed */
   readonly active: number
   /**
-   * Moves that named a connection which was not there, or not the mover's. These are not
-   * connections, and not part of the law.
+   * Moves that named a connection which was gone, or which was not the mover's. They are not
+   * connections, and not part of the invariant.
    */
   readonly stale: number
 }
@@ -29,6 +29,6 @@ export interface WorkerCounts {
 export interface DirectCounts {
   readonly opened: number
   readonly closed: number
-  /** The worker did not get these: nothing listened, or they were gone. */
+  /** Connections that the worker did not get: it had no server for them, or they were gone. */
   readonly dropped: number
 }

@@ -16,7 +16,7 @@ const OWNER_BITS = 7
 const GENERATION_SHIFT = OWNER_SHIFT + OWNER_BITS
 const GENERATION_MASK = -1 << GENERATION_SHIFT
 
-/** A ledger has room for this many workers, because an owner has 7 bits. */
+/** The most workers that a ledger can have, because an owner has 7 bits. */
 export const MAX_LEDGER_WORKERS = 1 << OWNER_BITS
 const OWNER_MASK = (MAX_LEDGER_WORKERS - 1) << OWNER_SHIFT
 
@@ -32,12 +32,14 @@ export function ownerOf(word: number): number {
   return (word & OWNER_MASK) >> OWNER_SHIFT
 }
 
-/** The low bits of the connection's stamp, which name it as well as the stamp does. */
+/**
+ * The low bits of the connection's stamp, which identify the connection as well as the stamp does.
+ */
 export function generationOf(word: number): number {
   return word >>> GENERATION_SHIFT
 }
 
-/** The word of the same connection once it is closed. */
+/** The word of the same connection after it is closed. */
 export function freed(word: number): number {
   return word & GENERATION_MASK
 }
@@ -48,16 +50,16 @@ export function isOfStamp(word: number, stamp: number): boolean {
 
 /**
  * The table of the ledger in shared memory: one word for each fd number, and the listener that
- * accepted the fd. This class knows how words are written; Ledger and LedgerRecovery know which
- * moves there are.
+ * accepted the fd. This class knows how words are written; Ledger and LedgerRecovery know the
+ * moves.
  */
 export class LedgerEntries {
-  /** Descriptors from here on have no entry. */
+  /** The table has entries for descriptors below this number. */
   readonly capacity: number
   /** The words by fd. The addon reads the states, in their lowest 3 bits. */
   readonly words: Int32Array
   readonly #highWater: Int32Array
-  /** By fd. Whoever accepted the fd writes this before the entry. */
+  /** By fd. The thread that accepted the fd writes this before the entry. */
   readonly #listeners: Uint16Array
   #replaced = 0
 
@@ -72,7 +74,7 @@ export class LedgerEntries {
     return fd >>> 0 < this.capacity
   }
 
-  /** Every fd that has ever had an entry is below. */
+  /** A number above every fd that has ever had an entry. */
   get end(): number {
     return this.#highWater[0]
   }
@@ -89,14 +91,18 @@ export class LedgerEntries {
     this.#listeners[fd] = listener
   }
 
-  /** @returns whether the word was `from`, and is `to` now. */
+  /**
+   * Changes the word from `from` to `to`. @returns false, and changes nothing, if the word was not
+   * `from`
+   */
   move(fd: number, from: number, to: number): boolean {
     return fd >>> 0 < this.capacity && Atomics.compareExchange(this.words, fd, from, to) === from
   }
 
   /**
-   * Enters a connection that was accepted at `time` (µs), whatever the entry was before, which
-   * `replaced` is from then on. @returns the connection's stamp.
+   * Enters a connection that was accepted at `time` (µs), whatever the entry was before; `replaced`
+   * returns the old word from then on.
+   * @returns the connection's stamp
    */
   take(fd: number, time: number, state: number, owner: number): number {
     this.#raiseHighWater(fd)
@@ -105,7 +111,7 @@ export class LedgerEntries {
       let stamp = time | 0
       while (stamp === NO_STAMP || isOfStamp(previous, stamp)) stamp = (stamp + 1) | 0
       // This is the only swap that is tried again. It fails if the previous owner, which closed the
-      // fd first, is entering that just now.
+      // fd first, is recording the close at this moment.
       if (Atomics.compareExchange(this.words, fd, previous, entry(state, owner, stamp)) === previous) {
         this.#replaced = previous
         return stamp

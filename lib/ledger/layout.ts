@@ -26,7 +26,7 @@ export function createMemory(capacity: number, workers: number): SharedArrayBuff
   return buffer
 }
 
-/** In any thread: finds the parts in a memory that `createMemory` made. */
+/** Finds the parts in memory that `createMemory` made. Any thread can call it. */
 export function partsOf(buffer: SharedArrayBuffer): LedgerParts {
   const header = new Int32Array(buffer, 0, HEADER_BYTES / 4)
   const capacity = header[CAPACITY]

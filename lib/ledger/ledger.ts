@@ -19,7 +19,7 @@ import { createMemory, partsOf } from './layout.ts'
 
 export { NO_STAMP } from './entries.ts'
 
-/** The target of an event that was sent to no worker's own queue. */
+/** The target of an event that was not sent to a worker's own queue. */
 export const ANY_WORKER = 255
 const MAX_CAPACITY = 1 << 22
 
@@ -33,43 +33,47 @@ export interface Connection {
 
 /**
  * The ledger says who owns each accepted descriptor: one word of shared memory for each fd number,
- * moved by compare-and-swap.
+ * which is moved by compare-and-swap.
  *
  *     bit 31 ──────────── 10 9 ──── 3 2 ── 0   free ──accept──► waiting ──toDevice──► in device
  *          generation        owner    state     ▲               │   ▲◄──fromDevice──┘   │ adopt
  *          (of the stamp)    (worker)           ├◄───refuse─────┘                       ▼
  *                                               └◄──closed── adopted ◄──opened──── adopting
  *
- * The kernel gives a closed fd's number to the next connection, so that a number alone does not
- * name a connection: an event that is late, delivered twice, or made up could name a stranger's.
- * Hence the *stamp*, the accept time in µs, which the event carries beside the fd. Its low 22 bits
- * are the entry's generation; `accept` makes it differ from that of the fd's previous connection,
- * and every move names the stamp. A move succeeds for exactly the connection that was meant;
- * otherwise it changes nothing, counts as stale, and returns that the fd is not the mover's to
- * touch.
+ * The kernel gives a closed fd's number to the next connection, so a number alone does not identify
+ * a connection: an event that is late, delivered twice, or made up could name a stranger's.
+ * Therefore each connection has a *stamp*, the accept time in µs, which the event carries beside
+ * the fd. Its low 22 bits are the entry's generation; `accept` makes it differ from the generation
+ * of the fd's previous connection, and every move names the stamp. A move succeeds only for exactly
+ * this connection; otherwise it changes nothing, counts as stale, and returns false, which tells
+ * the mover not to touch the fd.
  *
- * A worker that accepts in main's stead enters what it has pending as in the device already
- * (`enterPending`); a worker that accepts for itself enters it as its own (`adoptPending`).
+ * A worker that accepts instead of main enters its pending connections as already in the device
+ * (`enterPending`); a worker that accepts for itself enters them as its own (`adoptPending`).
  *
- * Any thread makes its own Ledger over the same memory. Each move says whose it is: main's, or the
- * worker's whose index it takes. Invariant: only an entry's owner moves it (a worker, main, or
- * whoever receives the event from the device), so that a swap that fails need not be tried again.
- * What main reads and moves when a thread or the device has ended is in LedgerRecovery.
+ * Any thread makes its own Ledger over the same memory. Each move says whose it is: main's, or that
+ * of the worker whose index it takes.
+ *
+ * Invariant: only an entry's owner moves it (a worker, main, or the thread that receives the event
+ * from the device), so that a swap that fails need not be tried again.
+ *
+ * LedgerRecovery has what main reads and moves when a thread or the device has ended.
  */
 export class Ledger {
   /** For the other threads' `new Ledger(buffer)`. */
   readonly buffer: SharedArrayBuffer
   readonly workers: number
   readonly counters: LedgerCounters
-  /** Says who accepts just now, and what each worker has pending. */
+  /** The accept mode, and what each worker has pending. */
   readonly acceptMode: AcceptMode
   readonly entries: LedgerEntries
-  /** Main's, by fd: the worker whose own queue it was sent to, or ANY_WORKER. */
+  /** Only main uses this. By fd: the worker whose own queue it was sent to, or ANY_WORKER. */
   #targets: Uint8Array | null = null
 
   /**
-   * `fdLimit`: every fd is below it (native `fdLimit()`). Memory is used only up to the highest fd
-   * that occurs.
+   * @param options `fdLimit`: a number above every fd (native `fdLimit()`). Memory is used only up
+   *   to the highest fd that occurs. `workers`: 1 to MAX_LEDGER_WORKERS.
+   * @throws ERR_DLB_INVALID_ARGUMENT
    */
   static create(options: { fdLimit: number; workers: number }): Ledger {
     const { fdLimit, workers } = options
@@ -95,9 +99,9 @@ export class Ledger {
   }
 
   /**
-   * Main: a connection was accepted at `time` (µs, any number: it wraps). @returns its stamp, an
-   * int32 within a few µs of `time`; or NO_STAMP if the fd is beyond the table: the connection is
-   * counted as shed, and the caller closes it.
+   * Main: enters a connection that was accepted at `time` (µs, any number: it wraps).
+   * @returns its stamp, an int32 within a few µs of `time`; or NO_STAMP if the fd is beyond the
+   *   table: then the connection is counted as shed, and the caller closes it
    */
   accept(fd: number, time: number, listener: number): number {
     if (!this.entries.has(fd)) {
@@ -112,12 +116,12 @@ export class Ledger {
   }
 
   /**
-   * Worker: it accepted a pending connection for itself, and adopts it at once. @returns as
-   * `accept` does; if NO_STAMP, the caller closes the fd.
+   * Worker: enters a pending connection that it accepted for itself, and adopts it at once. Returns
+   * what `accept` returns; if that is NO_STAMP, the caller closes the fd.
    *
-   * The owner of what the entry held before has closed that. Only a worker that has died did so
-   * without entering it: main will find that the worker has fewer entries than its counters say,
-   * and corrects the counters.
+   * The owner of the entry's previous connection has closed that connection. Only a worker that has
+   * died can have done so without recording it: main will find that this worker has fewer entries
+   * than its counters say, and corrects the counters.
    */
   adoptPending(worker: number, fd: number, time: number): number {
     const stamp = this.#acceptAt(worker, fd, time, ADOPTING, worker)
@@ -126,8 +130,9 @@ export class Ledger {
   }
 
   /**
-   * Worker: it accepted a pending connection in main's stead, and sends it to the device next. If
-   * the device does not take the connection, it is main's. @returns as `accept` does.
+   * Worker: enters a pending connection that it accepted instead of main, and that it sends to the
+   * device next. If the device does not take the connection, it is main's. Returns what `accept`
+   * returns.
    */
   enterPending(worker: number, fd: number, time: number, listener: number): number {
     if (this.entries.has(fd)) this.entries.setListener(fd, listener)
@@ -147,8 +152,9 @@ export class Ledger {
   }
 
   /**
-   * Main: just before the event is sent; `fromDevice` undoes it if the device does not take the
-   * event. `worker`: whose own queue the event is sent to; ANY_WORKER if the device chooses.
+   * Main: called just before the event is sent; `fromDevice` undoes it if the device does not take
+   * the event. `worker`: the worker whose own queue the event is sent to; ANY_WORKER if the device
+   * chooses.
    */
   toDevice(fd: number, stamp: number, worker = ANY_WORKER): boolean {
     this.#targets ??= new Uint8Array(this.entries.capacity)
@@ -156,35 +162,37 @@ export class Ledger {
     return this.#mainMoves(fd, entry(WAITING, 0, stamp), entry(IN_DEVICE, 0, stamp))
   }
 
-  /** Main: whether `toDevice` sent the fd last to this worker's own queue. */
+  /** Main: whether the last `toDevice` of the fd was for this worker's own queue. */
   wasSentTo(worker: number, fd: number): boolean {
     return this.#targets?.[fd] === worker
   }
 
   /**
-   * Main: the device did not take the event, or it was recovered from a worker's port. The
-   * connection is main's again.
+   * Main: makes the connection main's again, because the device did not take the event, or it was
+   * given back.
    */
   fromDevice(fd: number, stamp: number): boolean {
     return this.#mainMoves(fd, entry(IN_DEVICE, 0, stamp), entry(WAITING, 0, stamp))
   }
 
   /**
-   * Main: as `fromDevice`, for what was recovered from a worker's port. The connection may have
-   * been adopted long ago, which is no fault and does not count as stale.
+   * Main: does what `fromDevice` does, for an event that was recovered from a worker's port. The
+   * connection may have been adopted long ago, which is no fault and does not count as stale.
    */
   recovered(fd: number, stamp: number): boolean {
     return this.entries.move(fd, entry(IN_DEVICE, 0, stamp), entry(WAITING, 0, stamp))
   }
 
-  /** Main: just before it closes a waiting connection that nobody will take. */
+  /** Main: called just before it closes a waiting connection that nobody will take. */
   refuse(fd: number, stamp: number): boolean {
     if (!this.#mainMoves(fd, entry(WAITING, 0, stamp), entry(FREE, 0, stamp))) return false
     this.counters.countRefused()
     return true
   }
 
-  /** Main: just before it closes a waiting connection by policy. */
+  /**
+   * Main: called just before it closes a waiting connection because of a limit or a full device.
+   */
   shedWaiting(fd: number, stamp: number): boolean {
     if (!this.#mainMoves(fd, entry(WAITING, 0, stamp), entry(FREE, 0, stamp))) return false
     this.counters.countWaitingShed()
@@ -192,8 +200,8 @@ export class Ledger {
   }
 
   /**
-   * Worker: takes the connection of an event. If false, the event is stale: the fd is not the
-   * worker's to touch.
+   * Worker: takes the connection of an event.
+   * @returns false if the event is stale: then the worker must not touch the fd
    */
   adopt(fd: number, stamp: number, worker: number): boolean {
     if (!this.#workerMoves(worker, fd, entry(IN_DEVICE, 0, stamp), entry(ADOPTING, worker, stamp))) return false
@@ -201,15 +209,15 @@ export class Ledger {
     return true
   }
 
-  /** Worker: a handle has the fd now, so that Node closes it if the worker dies. */
+  /** Worker: called when a handle has the fd, so that Node closes it if the worker dies. */
   opened(fd: number, stamp: number, worker: number): boolean {
     return this.#workerMoves(worker, fd, entry(ADOPTING, worker, stamp), entry(ADOPTED, worker, stamp))
   }
 
   /**
-   * Worker: just *before* it closes the fd; afterwards the kernel may have given the number to
-   * another connection. A second call, or one for a connection that `accept` has counted as closed
-   * already, is stale and does nothing.
+   * Worker: called just *before* it closes the fd; afterwards the kernel may have given the number
+   * to another connection. A second call, or one for a connection that `accept` has already counted
+   * as closed, is stale and does nothing.
    */
   closed(fd: number, stamp: number, worker: number): boolean {
     const free = entry(FREE, 0, stamp)
@@ -221,8 +229,8 @@ export class Ledger {
   }
 
   /**
-   * Whether this connection, and not a later one with the same number, is there still: it waits, is
-   * in the device, or is open in a worker.
+   * Whether this connection, rather than a later one with the same number, still exists: it waits,
+   * is in the device, or is open in a worker.
    */
   isOpen(fd: number, stamp: number): boolean {
     if (!this.entries.has(fd)) return false
@@ -230,7 +238,7 @@ export class Ledger {
     return stateOf(word) !== FREE && isOfStamp(word, stamp)
   }
 
-  /** Main: all that was accepted is adopted, or closed. */
+  /** Main: whether every accepted connection is adopted or closed. */
   get nothingWaits(): boolean {
     if (this.counters.inFlight !== 0) return false
     for (let worker = 0; worker < this.workers; worker++)
@@ -239,12 +247,13 @@ export class Ledger {
   }
 
   /**
-   * The kernel gave main the number again, so that the connection which had the entry is closed,
-   * and nobody entered that.
+   * Counts the end of the entry's previous connection. The kernel gave main the number again, so
+   * that connection is closed, and nobody recorded the close.
    */
   #endPrevious(word: number): void {
     const state = stateOf(word)
-    // Its worker has ended, and Node closed it, before main has heard of that.
+    // The worker has ended and Node has closed the connection, but main does not know yet that the
+    // thread has ended.
     if (state >= ADOPTING) this.counters.countClosedFor(ownerOf(word), 1)
     // Some code closed an fd that was not its own. The event that still travels will be found
     // stale.

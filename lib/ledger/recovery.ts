@@ -1,21 +1,24 @@
 import { ADOPTING, entry, freed, generationOf, IN_DEVICE, ownerOf, stateOf, WAITING } from './entries.ts'
 import type { Connection, Ledger } from './ledger.ts'
 
-/** What a worker that has died had accepted and may not have handed on. */
+/**
+ * The pending connections of a worker that has died: it had accepted them, and may not have sent or
+ * entered them.
+ */
 export interface LeftPending {
-  /** They may be in the device, too. */
+  /** These are in the ledger. They may be in the device, too. */
   readonly connections: readonly Connection[]
-  /** The ledger does not know of these. */
+  /** The ledger does not have these. */
   readonly fds: readonly number[]
 }
 
 /**
- * What main finds out from the ledger when a worker's thread or the device has ended, and moves to
- * itself. Each method reads every entry up to the highest that was ever used.
+ * Takes connections back for main when a worker's thread or the device has ended. Each method reads
+ * every entry up to the highest that was ever used. Main thread.
  */
 export class LedgerRecovery {
   readonly #ledger: Ledger
-  /** What `takeOwnedBy` found without a handle: the words that it left, by fd. */
+  /** The words that `takeOwnedBy` has left for connections without a known handle, by fd. */
   readonly #orphans = new Map<number, number>()
 
   constructor(ledger: Ledger) {
@@ -23,12 +26,12 @@ export class LedgerRecovery {
   }
 
   /**
-   * Once the worker's thread has ended and before another gets its index: all that the worker owned
-   * is closed, by Node with the thread's environment. The worker's counters, which it may have been
-   * in the middle of updating, are corrected.
+   * Called once the worker's thread has ended, and before another thread gets the index: everything
+   * that the worker owned is closed, by Node, with the thread's environment. It corrects the
+   * worker's counters, which the worker may have been updating.
    *
-   * @returns the fds that the worker had adopted and may not have opened a handle on. If it had
-   *   not, nobody has closed them.
+   * @returns the fds for which the worker may not have had a handle yet. If it had none, nobody has
+   *   closed them.
    */
   takeOwnedBy(worker: number): number[] {
     const { entries, counters } = this.#ledger
@@ -38,7 +41,8 @@ export class LedgerRecovery {
       const word = entries.load(fd)
       const state = stateOf(word)
       if (state < ADOPTING || ownerOf(word) !== worker) continue
-      // The move fails if another worker accepts just now, and has been given the number again.
+      // The move fails if another worker has been given the number again and is entering it at this
+      // moment.
       if (!entries.move(fd, word, freed(word))) continue
       if (state === ADOPTING) this.#orphans.set(fd, freed(word))
       owned++
@@ -49,9 +53,9 @@ export class LedgerRecovery {
   }
 
   /**
-   * Whether an fd that `takeOwnedBy` returned is nobody else's since. If Node had a handle on it
-   * and closed it, another worker may have been given the number: that worker has entered it in the
-   * ledger, or has it pending.
+   * Whether an fd that `takeOwnedBy` returned has not been given to anybody else since. If Node had
+   * a handle on it and closed it, another worker may have been given the number: then that worker
+   * has entered it in the ledger, or has it pending.
    */
   isOrphan(fd: number): boolean {
     const { entries, acceptMode, workers } = this.#ledger
@@ -61,26 +65,26 @@ export class LedgerRecovery {
   }
 
   /**
-   * Once the device has failed: what the device still held is main's again. Events that a worker
-   * has received and not adopted yet are stale from here on.
+   * Called once the device has failed: the connections that it still had are main's again. Events
+   * that a worker has received and not adopted are stale from here on.
    */
   takeInDevice(): Connection[] {
     return this.#takeInDevice(() => true)
   }
 
   /**
-   * What was sent to this worker's own queue and is not adopted yet is main's again; its events are
-   * stale from here on.
+   * Takes back the connections that were sent to this worker's own queue and are not adopted. Their
+   * events are stale from here on.
    */
   takeSentTo(worker: number): Connection[] {
     return this.#takeInDevice((fd) => this.#ledger.wasSentTo(worker, fd))
   }
 
   /**
-   * Once the worker's thread has ended: empties its pending places. A connection there that is in
-   * the device by its entry may have been sent or not. It is main's again, which sends it anew: of
-   * two events, the ledger lets one through. What the worker has entered as its own, `takeOwnedBy`
-   * finds.
+   * Called once the worker's thread has ended: empties its pending list. A connection there that is
+   * in the device by its entry may have been sent or not. It is main's again, which sends it once
+   * more: of two events for one connection, the ledger lets only one through. Connections that the
+   * worker has entered as its own are found by `takeOwnedBy`.
    */
   takePending(worker: number): LeftPending {
     const { acceptMode, counters } = this.#ledger
@@ -88,19 +92,19 @@ export class LedgerRecovery {
     const places = [...pending]
     pending.fill(0)
     const accepted = new Set(places.flatMap((place) => (place === 0 ? [] : [place < 0 ? ~place : place - 1])))
-    // The thread may have ended between the entry and the place: then the entry is newer.
+    // If the thread ended between writing the entry and writing the list, the entry is newer.
     const connections = accepted.size === 0 ? [] : this.#takeInDevice((fd) => accepted.has(fd))
     const taken = new Set(connections.map(({ fd }) => fd))
     const isEntered = (fd: number): boolean => taken.has(fd) || this.#adopts(worker, fd)
-    // They are entered from the front, so that of those whose place says otherwise, only the first
-    // may be.
+    // Connections are entered in the order of the list. So among those that the list shows as not
+    // entered, only the first may be entered nevertheless.
     const next = places.findIndex((place) => place < 0)
     counters.repairPending(worker, next === -1 ? null : next + Number(isEntered(~places[next])))
     const fds = places.flatMap((place) => (place < 0 && !isEntered(~place) ? [~place] : []))
     return { connections, fds }
   }
 
-  /** Whether the worker has entered the fd as its own, and has no handle on it yet. */
+  /** Whether the worker has entered the fd as its own and has no handle on it yet. */
   #adopts(worker: number, fd: number): boolean {
     const { entries } = this.#ledger
     if (!entries.has(fd)) return false
@@ -109,8 +113,9 @@ export class LedgerRecovery {
   }
 
   /**
-   * Once all workers' threads have ended: nobody will adopt what waits or is in the device, so that
-   * all of it is refused. @returns the fds, which the caller closes, and where they were accepted.
+   * Called once all workers' threads have ended: refuses all that waits or is in the device,
+   * because nobody will adopt it. @returns the fds, which the caller closes, and the listeners that
+   * accepted them
    */
   refuseAll(): Pick<Connection, 'listener' | 'fd'>[] {
     const { entries, counters } = this.#ledger
@@ -132,7 +137,7 @@ export class LedgerRecovery {
     for (let fd = 0; fd < entries.end; fd++) {
       const word = entries.load(fd)
       if (stateOf(word) !== IN_DEVICE || !isMeant(fd)) continue
-      // The stamp's low bits do for the stamp, because moves compare no others.
+      // The stamp's low bits can replace the stamp, because moves compare no others.
       const stamp = generationOf(word)
       if (!entries.move(fd, word, entry(WAITING, 0, stamp))) continue
       taken.push({ listener: entries.listenerOf(fd), fd, stamp })
