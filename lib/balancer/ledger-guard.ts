@@ -14,8 +14,8 @@ export class LedgerGuard {
   }
 
   begin(): void {
-    const { words, stride, places } = this.#ledger.acceptMode.allPending
-    this.#guard = loadAddon().guardLedger(this.#ledger.entries.words, words, stride, places)
+    const { words, stride, length } = this.#ledger.acceptMode.allPending
+    this.#guard = loadAddon().guardLedger(this.#ledger.entries.words, words, stride, length)
   }
 
   /** Does nothing before `begin`. */

@@ -22,7 +22,7 @@ const HELD = 8
  */
 export const ACCEPT_COUNTERS = 8
 /** The length of a worker's pending list: the most connections that it can have pending. */
-export const PENDING_PLACES = 4
+export const MAX_PENDING = 4
 
 // Values of the mode's word.
 const MAIN = 0
@@ -121,7 +121,7 @@ export class AcceptMode {
 
   /** The worker's pending list. */
   pendingOf(worker: number): Int32Array {
-    return this.#words.subarray(lineOf(worker), lineOf(worker) + PENDING_PLACES)
+    return this.#words.subarray(lineOf(worker), lineOf(worker) + MAX_PENDING)
   }
 
   /** Main: whether the worker has accepted the descriptor and the ledger does not have it. */
@@ -133,8 +133,8 @@ export class AcceptMode {
    * Any thread: the pending lists of all workers, for the addon. They are the first `length` of
    * each `stride` words.
    */
-  get allPending(): { readonly words: Int32Array; readonly stride: number; readonly places: number } {
-    return { words: this.#words.subarray(lineOf(0)), stride: LINE, places: PENDING_PLACES }
+  get allPending(): { readonly words: Int32Array; readonly stride: number; readonly length: number } {
+    return { words: this.#words.subarray(lineOf(0)), stride: LINE, length: MAX_PENDING }
   }
 }
 

@@ -88,19 +88,19 @@ export class LedgerRecovery {
    */
   takePending(worker: number): LeftPending {
     const { acceptMode, counters } = this.#ledger
-    const pending = acceptMode.pendingOf(worker)
-    const places = [...pending]
-    pending.fill(0)
-    const accepted = new Set(places.flatMap((place) => (place === 0 ? [] : [place < 0 ? ~place : place - 1])))
+    const list = acceptMode.pendingOf(worker)
+    const words = [...list]
+    list.fill(0)
+    const accepted = new Set(words.flatMap((word) => (word === 0 ? [] : [word < 0 ? ~word : word - 1])))
     // If the thread ended between writing the entry and writing the list, the entry is newer.
     const connections = accepted.size === 0 ? [] : this.#takeInDevice((fd) => accepted.has(fd))
     const taken = new Set(connections.map(({ fd }) => fd))
     const isEntered = (fd: number): boolean => taken.has(fd) || this.#adopts(worker, fd)
     // Connections are entered in the order of the list. So among those that the list shows as not
     // entered, only the first may be entered nevertheless.
-    const next = places.findIndex((place) => place < 0)
-    counters.repairPending(worker, next === -1 ? null : next + Number(isEntered(~places[next])))
-    const fds = places.flatMap((place) => (place < 0 && !isEntered(~place) ? [~place] : []))
+    const next = words.findIndex((word) => word < 0)
+    counters.repairPending(worker, next === -1 ? null : next + Number(isEntered(~words[next])))
+    const fds = words.flatMap((word) => (word < 0 && !isEntered(~word) ? [~word] : []))
     return { connections, fds }
   }
 
@@ -131,12 +131,12 @@ export class LedgerRecovery {
     return refused
   }
 
-  #takeInDevice(isMeant: (fd: number) => boolean): Connection[] {
+  #takeInDevice(isWanted: (fd: number) => boolean): Connection[] {
     const { entries } = this.#ledger
     const taken: Connection[] = []
     for (let fd = 0; fd < entries.end; fd++) {
       const word = entries.load(fd)
-      if (stateOf(word) !== IN_DEVICE || !isMeant(fd)) continue
+      if (stateOf(word) !== IN_DEVICE || !isWanted(fd)) continue
       // The stamp's low bits can replace the stamp, because moves compare no others.
       const stamp = generationOf(word)
       if (!entries.move(fd, word, entry(WAITING, 0, stamp))) continue

@@ -1,12 +1,12 @@
 const WINDOW_MS = 500
-/** The period of the monitor's timer. Delays count from there. */
+/** The period of the monitor's timer, in ms, which is included in the delays that it measures. */
 const RESOLUTION_MS = 20
 const NS_PER_MS = 1e6
-/** A worker has recovered when its delay is below this part of the threshold. */
+/** A worker has recovered when its delay is below the threshold times this factor. */
 const HYSTERESIS = 0.5
 
 /**
- * Whether this worker is overloaded: the app says so, or its event loop is late.
+ * Tells whether this worker is overloaded: its app says so, or its event loop is late.
  *
  * The worker's thread. Measuring wakes the loop every 20 ms.
  */
@@ -15,7 +15,7 @@ export class Overload {
   #reported = false
   #late = false
 
-  /** @param maxDelay in ms; null means that the delay is not measured */
+  /** @param maxDelay in ms; null: the delay is not measured */
   constructor(maxDelay: number | null, onChange: (overloaded: boolean) => void) {
     this.#onChange = onChange
     if (maxDelay !== null) this.#measure(maxDelay)
@@ -30,13 +30,13 @@ export class Overload {
     const { monitorEventLoopDelay } = process.getBuiltinModule('node:perf_hooks')
     const monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
     monitor.enable()
-    const look = (): void => {
+    const check = (): void => {
       // The count is 0 if the loop has not come round.
       const delay = monitor.count === 0 ? 0 : monitor.mean / NS_PER_MS - RESOLUTION_MS
       monitor.reset()
       this.#set(this.#reported, delay > maxDelay * (this.#late ? HYSTERESIS : 1))
     }
-    setInterval(look, WINDOW_MS).unref()
+    setInterval(check, WINDOW_MS).unref()
   }
 
   #set(reported: boolean, late: boolean): void {

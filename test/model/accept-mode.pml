@@ -23,7 +23,7 @@
 #define BATCH 2             /* what main accepts at most at a time */
 #endif
 #ifndef PLACES
-#define PLACES 2            /* PENDING_PLACES */
+#define PLACES 2            /* MAX_PENDING */
 #endif
 #ifndef INBOX
 #define INBOX 2             /* INBOX_BATCH */

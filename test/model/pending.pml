@@ -1,7 +1,7 @@
 /*
  * What a worker has accepted and not handed on: Acceptor, DeviceSink and OwnSink
  * (lib/worker/connections/) and Adoption against main's clearing up after a death, through the
- * ledger's entries and the pending places (lib/ledger/).
+ * ledger's entries and the pending lists (lib/ledger/).
  *
  * Two workers accept, send, adopt and close, and main accepts, too. With NOP, the workers also
  * accept for themselves: what they accept so is in the ledger as their own at once. Worker 0 may
@@ -17,13 +17,13 @@
 #define CONNECTIONS 2
 #endif
 #ifndef PLACES
-#define PLACES 2            /* PENDING_PLACES */
+#define PLACES 2            /* MAX_PENDING */
 #endif
 #define FDS CONNECTIONS
 
 /*
- * The ledger's entries, and the workers' pending places, which hold nothing, an fd's complement, or
- * the fd plus 1.
+ * The ledger's entries, and the workers' pending lists, whose words are nothing, an fd's
+ * complement, or the fd plus 1.
  */
 mtype = { free, waiting, inDevice, adopting, adopted }
 mtype state[FDS] = free

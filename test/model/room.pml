@@ -1,6 +1,7 @@
 /*
  * No lost room: the backlog word, the dirty bits and the shortcuts by which a port spares itself a
- * pass (SoftwarePort.receive, release, #isAwaited against Scheduler.#pass and ConsumerQueues.capacity).
+ * pass (SoftwarePort.receive, release, #isAwaited against Scheduler.#pass and
+ * ConsumerQueues.capacity).
  *
  * A sender and PORTS load-balanced ports, each in its thread, linked to one queue of unordered
  * events; whoever gets the lock makes passes. Nobody dies and no timer helps: see lock.pml. A

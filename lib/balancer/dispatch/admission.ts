@@ -76,7 +76,7 @@ export class Admission {
    * The number of connections that may be sent now. `waiting`: the number that is accepted and not
    * yet sent.
    */
-  room(waiting: number): number {
+  allowed(waiting: number): number {
     if (this.#lifted) return Number.POSITIVE_INFINITY
     const { ledger, options } = this.#parts
     const { maxConnections, maxConnectionsPerWorker } = options
@@ -84,7 +84,7 @@ export class Admission {
     const underway = inFlight - waiting
     const total = maxConnections - active - underway
     if (maxConnectionsPerWorker === Number.POSITIVE_INFINITY) return total
-    return Math.min(total, this.#roomAtFullest() - underway)
+    return Math.min(total, this.#allowedAtFullest() - underway)
   }
 
   /** Closes a connection beyond a limit, as `overLimit` says. */
@@ -97,18 +97,18 @@ export class Admission {
    * Holds all workers that are full, except one if there is no other.
    * @returns how many more connections the fullest eligible worker may have
    */
-  #roomAtFullest(): number {
+  #allowedAtFullest(): number {
     const { ledger, eligibility, serving, options } = this.#parts
     const workers = serving.indexes.map((worker) => ({
       worker,
-      room: options.maxConnectionsPerWorker - ledger.counters.ofWorker(worker).active,
+      left: options.maxConnectionsPerWorker - ledger.counters.ofWorker(worker).active,
     }))
-    for (const { worker, room } of workers) if (room > 0) eligibility.letGo(worker, 'full')
-    for (const { worker, room } of workers) {
+    for (const { worker, left } of workers) if (left > 0) eligibility.letGo(worker, 'full')
+    for (const { worker, left } of workers) {
       const others = workers.some((other) => other.worker !== worker && eligibility.isEligible(other.worker))
-      if (room <= 0 && others) eligibility.hold(worker, 'full')
+      if (left <= 0 && others) eligibility.hold(worker, 'full')
     }
-    const rooms = workers.flatMap(({ worker, room }) => (eligibility.isEligible(worker) ? [room] : []))
-    return Math.min(...rooms)
+    const allowed = workers.flatMap(({ worker, left }) => (eligibility.isEligible(worker) ? [left] : []))
+    return Math.min(...allowed)
   }
 }

@@ -168,13 +168,13 @@ export class Dealer {
 
   #dealAll(): void {
     const asked = this.waiting
-    let room = this.#parts.admission?.room(asked) ?? Number.POSITIVE_INFINITY
-    const isLimited = room < asked
+    let allowed = this.#parts.admission?.allowed(asked) ?? Number.POSITIVE_INFINITY
+    const isLimited = allowed < asked
     let done = 0
     for (const lane of this.#lanes) {
-      const dealt = this.#dealLane(lane, room)
+      const dealt = this.#dealLane(lane, allowed)
       done += dealt
-      room -= dealt
+      allowed -= dealt
       if (lane.length > 0) break
     }
     this.#retries = done > 0 || isLimited ? 0 : this.#retries + 1

@@ -1,6 +1,6 @@
 import type { QueueId } from '../../device/device.ts'
 import { NodeDlbError } from '../../errors.ts'
-import { type AcceptMode, PENDING_PLACES } from '../../ledger/accept-mode.ts'
+import { type AcceptMode, MAX_PENDING } from '../../ledger/accept-mode.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
 import { SharedListener, WatchedSocket } from '../../net/shared-listening-socket.ts'
@@ -11,18 +11,19 @@ export interface AcceptedListener {
   readonly listener: number
 }
 
-/** A listener whose connections go to the device. */
-export interface DealtListener extends AcceptedListener {
+/** A listener whose connections go to a queue of the device. */
+export interface QueuedListener extends AcceptedListener {
   /** The priority of its connections, 0 (first) to 7. */
   readonly priority: number
   /** The queue that its connections go to. */
   readonly queue: QueueId
 }
 
-/** Takes over what the acceptor has accepted. */
+/** Takes over the connections that the acceptor has accepted. */
 export interface AcceptSink<From extends AcceptedListener> {
   /**
-   * Takes over the connections in the first `count` pending places, and leaves these places empty.
+   * Takes over the connections in the first `count` words of the pending list, and sets these words
+   * to 0.
    * @returns whether it can take more now
    */
   take(from: From, count: number): boolean
@@ -32,14 +33,16 @@ export interface AcceptorOptions {
   readonly ledger: Ledger
   readonly worker: number
   /** Takes what is accepted for the device; null if the worker cannot send there. */
-  readonly device: AcceptSink<DealtListener> | null
+  readonly device: AcceptSink<QueuedListener> | null
   /** Takes what the worker accepts for itself. */
   readonly own: AcceptSink<AcceptedListener>
-  /** Connections were closed at once, for want of descriptors. They are counted. */
+  /**
+   * Called when connections were closed at once because no descriptors were left. They are counted.
+   */
   readonly onShed: (connections: number) => void
 }
 
-interface Watched extends DealtListener {
+interface Watched extends QueuedListener {
   queue: QueueId
   readonly socket: WatchedSocket
   /** Main's descriptor of the socket. */
@@ -48,33 +51,33 @@ interface Watched extends DealtListener {
 }
 
 /**
- * Accepts connections in this worker, and hands them to a sink.
+ * Accepts connections in this worker, and passes them to a sink.
  *
  * Listeners with a queue in the device: while the accept mode is `workers` (see AcceptSwitch), a
  * worker that is told so watches the listening sockets, takes a few connections at a time from the
- * backlogs, and hands them to the device, which deals them as it deals those that main accepts. For
- * each connection, the kernel wakes one of the workers that watch and sleep. What comes while all
- * of them are busy waits in the backlog for the first that is free. When the mode has changed, the
- * next connection that finds this worker ends its watch.
+ * backlogs, and sends them to the device, which deals them like those that main accepts. For each
+ * connection, the kernel wakes one of the workers that watch and sleep. Connections that come while
+ * all of them are busy wait in the backlog for the first worker that is free. When the mode has
+ * changed, the next connection that wakes this worker ends its watch.
  *
  * Listeners without a device (`nop`): the worker always accepts, one connection at a time, and
- * serves it itself. When descriptors run out, the addon sheds.
+ * serves it itself. When no descriptors are left, the addon sheds.
  *
- * What the worker has accepted is pending, in shared memory, until the sink has it (AcceptMode). If
- * the thread ends in between, main finds it there. Both kinds of listeners use the same places:
- * each callback of the loop accepts from one socket, and leaves them empty.
+ * Connections that the worker has accepted are pending, in shared memory, until the sink has them
+ * (AcceptMode). If the thread ends in between, main finds them there. Both kinds of listeners use
+ * the same pending list: each callback of the loop accepts from one socket, and empties the list.
  */
 export class Acceptor {
   readonly #options: AcceptorOptions
   readonly #mode: AcceptMode
   readonly #pending: Int32Array
-  /** The best priority first. */
+  /** The sockets of listeners with a queue; the best priority comes first. */
   #watched: readonly Watched[] = []
   /** The sockets from which the worker accepts for itself. */
   readonly #own = new Map<number, OwnSockets>()
   /**
-   * The number of connections to accept at a time: one while other workers sleep, which are woken
-   * for the next ones; more while more than that wait.
+   * The number of connections to accept at a time: one while other workers sleep, so that they are
+   * woken for the next ones; more while more than that wait.
    */
   #batch = 1
 
@@ -84,11 +87,13 @@ export class Acceptor {
     this.#pending = this.#mode.pendingOf(options.worker)
   }
 
-  /** The worker may accept from the listener, or in another way than before. */
+  /**
+   * Called when the worker may accept from the listener, or may do so in another way than before.
+   */
   join(listener: number, { accept, queue, priority }: Route): void {
     const canSend = queue !== null && this.#options.device !== null
     if (accept?.sink === 'own') this.#joinOwn(listener, accept.socket)
-    else if (accept?.sink === 'device' && canSend) this.#joinDealt({ listener, priority, queue }, accept)
+    else if (accept?.sink === 'device' && canSend) this.#joinQueued({ listener, priority, queue }, accept)
     else this.leave(listener)
   }
 
@@ -105,13 +110,13 @@ export class Acceptor {
     for (const listener of [...this.#own.keys()]) this.leave(listener)
   }
 
-  /** The accept mode is `workers`, unless it has changed by now. */
+  /** Called when the accept mode is `workers`; it may have changed by now. */
   workersAccept(): void {
     if (this.#mode.workersAccept && !this.#isHeld) this.#watch(true)
   }
 
-  #joinDealt(
-    { listener, priority, queue }: DealtListener,
+  #joinQueued(
+    { listener, priority, queue }: QueuedListener,
     { socket: fd, counter }: Extract<AcceptRoute, { sink: 'device' }>,
   ): void {
     const known = this.#watched.find((watched) => watched.listener === listener)
@@ -126,7 +131,7 @@ export class Acceptor {
       this.#watched = [...this.#watched, watched].sort((a, b) => a.priority - b.priority)
     } catch (error) {
       if (!(error instanceof NodeDlbError)) throw error
-      // No descriptor is left for it. Other workers accept there, or main.
+      // No descriptor is left for the socket. Other workers accept there, or main does.
     }
     this.workersAccept()
   }
@@ -147,7 +152,8 @@ export class Acceptor {
 
   #onReadable(ready: Watched): void {
     if (!this.#mode.workersAccept) this.#watch(false)
-    // A worker that is held leaves the connection, and the kernel has told no other worker of it.
+    // A worker that is held does not accept the connection, and the kernel has told no other worker
+    // of it. So main has to accept.
     else if (this.#isHeld || !this.#acceptFrom(ready)) this.#callMain()
   }
 
@@ -159,7 +165,7 @@ export class Acceptor {
     for (const { socket } of this.#watched) socket.watch(on)
   }
 
-  /** Main accepts again. It can handle a lack of descriptors or memory. */
+  /** Makes main accept again. Main can handle a lack of descriptors or memory. */
   #callMain(): void {
     this.#watch(false)
     const waker = this.#mode.callMain()
@@ -168,7 +174,7 @@ export class Acceptor {
 
   /**
    * Accepts from this listener, or from one with a better priority where connections wait.
-   * @returns whether it can accept more, also if another worker was quicker
+   * @returns whether it can accept more; true also if another worker was quicker
    */
   #acceptFrom(ready: Watched): boolean {
     for (const watched of this.#watched) {
@@ -176,7 +182,7 @@ export class Acceptor {
       const count = watched.socket.acceptInto(this.#pending, this.#batch)
       if (count < 0) return false
       if (count === 0) continue
-      this.#batch = count === this.#batch ? Math.min(2 * count, PENDING_PLACES) : 1
+      this.#batch = count === this.#batch ? Math.min(2 * count, MAX_PENDING) : 1
       this.#mode.countAccept(watched.counter)
       return this.#options.device?.take(watched, count) ?? false
     }
@@ -185,9 +191,9 @@ export class Acceptor {
 }
 
 /**
- * The sockets of one listener from which this worker accepts for itself: the current one, and those
- * before it, if the file of a Unix socket was replaced. It serves what waits in all of their
- * backlogs.
+ * The sockets of one listener from which this worker accepts for itself: the current one, and
+ * earlier ones, if the file of a Unix socket was replaced. The worker serves the connections in all
+ * of their backlogs.
  */
 class OwnSockets {
   readonly #sockets: SharedListener[] = []

@@ -3,7 +3,7 @@ import { type EventBuffer, SchedulingType } from '../../device/event-buffer.ts'
 import { NodeDlbError } from '../../errors.ts'
 import { type Ledger, NO_STAMP, nowInMicroseconds } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
-import type { AcceptSink, DealtListener } from './acceptor.ts'
+import type { AcceptSink, QueuedListener } from './acceptor.ts'
 import type { Adopter } from './adopter.ts'
 
 export interface DeviceSinkOptions {
@@ -11,17 +11,17 @@ export interface DeviceSinkOptions {
   readonly worker: number
   /** The worker's port of load-balanced queues. */
   readonly port: Port
-  /** Has room for an event for each pending place. */
+  /** A buffer with an event for each word of the pending list. */
   readonly events: EventBuffer
-  /** Gives back to main what the device does not take. */
+  /** Gives back to main the connections that the device does not take. */
   readonly adopter: Pick<Adopter, 'giveBack'>
-  /** The port does not work any more. */
+  /** Called when the port does not work any more. */
   readonly onFailure: (error: NodeDlbError) => void
   readonly debug: ((line: string) => void) | null
 }
 
 /** Sends what this worker accepts to the device, which chooses the worker that gets it. */
-export class DeviceSink implements AcceptSink<DealtListener> {
+export class DeviceSink implements AcceptSink<QueuedListener> {
   readonly #options: DeviceSinkOptions
   readonly #pending: Int32Array
 
@@ -30,8 +30,8 @@ export class DeviceSink implements AcceptSink<DealtListener> {
     this.#pending = options.ledger.acceptMode.pendingOf(options.worker)
   }
 
-  /** @returns whether the device has taken all of them */
-  take({ listener, queue, priority }: DealtListener, accepted: number): boolean {
+  /** @returns whether the device has taken all connections */
+  take({ listener, queue, priority }: QueuedListener, accepted: number): boolean {
     const { ledger, worker, events, adopter } = this.#options
     const pending = this.#pending
     const now = nowInMicroseconds()

@@ -3,44 +3,44 @@ import { peekProxyHeader } from '../../net/proxied-client.ts'
 import type { ProxiedAddress, ProxiedAddresses } from '../../net/proxy-header.ts'
 import { scaled } from '../../time-scale.ts'
 
-/** The longest time for a header to arrive. The specification asks for 3 s at least. */
+/** Milliseconds that a header may take to arrive. The specification asks for at least 3 s. */
 const TIMEOUT_MS = scaled(5000)
-const FIRST_LOOK_MS = 1
-const MAX_LOOK_MS = 50
+const FIRST_CHECK_MS = 1
+const MAX_CHECK_MS = 50
 
 /** A connection whose header is read before Node sees the connection. */
 export interface ProxiedConnection {
   readonly fd: number
-  /** Is called once the header is read. null: the header names no addresses. */
+  /** Called once the header is read. null: the header names no addresses. */
   readonly open: (addresses: ProxiedAddresses | null) => void
-  /** Is called if the header was malformed, or did not come in time. */
+  /** Called if the header was malformed, or did not come in time. */
   readonly refuse: () => void
 }
 
 /**
  * Reads the PROXY header of a connection before a handle is made of it, because Node's HTTP parser
  * reads from the handle itself. A proxy sends the header at once, so it is nearly always there. If
- * not, it is checked for after 1 ms, 2, 4 … 50. (Polling the descriptor would not do, because it is
- * readable as soon as a part of the header is there.)
+ * not, it is checked for again after 1 ms, 2 ms, 4 ms and so on up to 50 ms. (Polling the
+ * descriptor would not help, because it is readable as soon as a part of the header is there.)
  *
  * The worker's thread. The connection is the worker's meanwhile: if the worker dies, main finds it
  * in the ledger and closes it.
  */
 export function readProxyHeader(connection: ProxiedConnection): void {
   const deadline = performance.now() + TIMEOUT_MS
-  let wait = FIRST_LOOK_MS
-  const look = (): void => {
+  let wait = FIRST_CHECK_MS
+  const check = (): void => {
     const done = tryRead(connection)
     if (done) return
     if (performance.now() >= deadline) {
       connection.refuse()
       return
     }
-    // The timer holds the loop open, as a connection does.
-    setTimeout(look, wait)
-    wait = Math.min(wait * 2, MAX_LOOK_MS)
+    // The timer keeps the loop alive, as a connection does.
+    setTimeout(check, wait)
+    wait = Math.min(wait * 2, MAX_CHECK_MS)
   }
-  look()
+  check()
 }
 
 /** @returns whether the header is read or refused */

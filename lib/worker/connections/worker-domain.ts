@@ -2,7 +2,7 @@ import type { Port, QueueId, SchedulingDomain } from '../../device/device.ts'
 import type { EventBuffer } from '../../device/event-buffer.ts'
 import { attachDomain } from '../../device/open.ts'
 import type { NodeDlbError } from '../../errors.ts'
-import { PENDING_PLACES } from '../../ledger/accept-mode.ts'
+import { MAX_PENDING } from '../../ledger/accept-mode.ts'
 import type { Connection, Ledger } from '../../ledger/ledger.ts'
 import type { DomainLink, QueueLink, Route } from '../../protocol.ts'
 import { Acceptor } from './acceptor.ts'
@@ -18,9 +18,11 @@ export interface WorkerDomainOptions {
   readonly ledger: Ledger
   readonly worker: number
   readonly adopter: Adopter
-  /** Connections were closed at once, for want of descriptors. They are counted. */
+  /**
+   * Called when connections were closed at once because no descriptors were left. They are counted.
+   */
   readonly onShed: (connections: number) => void
-  /** A device that fails shows in any call. It is told once. */
+  /** Called once if the device has failed, which any call can show. */
   readonly onFailure: (error: NodeDlbError) => void
   readonly debug: ((line: string) => void) | null
 }
@@ -28,14 +30,14 @@ export interface WorkerDomainOptions {
 /**
  * The worker's end of the domain that connections travel in: one port for the queues that it shares
  * with others, and one for the queue that is its own. A domain has both ports, one of them, or none
- * if the workers accept for themselves. Another WorkerDomain takes
- * its place when the device fails. It does not hold the loop open.
+ * if the workers accept for themselves. When the device fails, another WorkerDomain replaces this
+ * one. It does not keep the loop alive.
  */
 export class WorkerDomain {
   readonly #options: WorkerDomainOptions
   readonly #balanced: Port | null
   readonly #directed: Port | null
-  /** The load-balanced port's. */
+  /** The completions of the load-balanced port. */
   readonly #completions: BalancedCompletions | null
   readonly #directCompletions: DirectCompletions
   readonly #acceptor: Acceptor
@@ -45,8 +47,8 @@ export class WorkerDomain {
   #failed = false
 
   /**
-   * @throws what attaching throws if the device has failed, or was replaced meanwhile
-   *   (ERR_DLB_CLOSED).
+   * @throws the error of attaching if the device has failed, or was replaced meanwhile
+   *   (ERR_DLB_CLOSED)
    */
   constructor({ token, balanced, directed, queues, limits, workers }: DomainLink, options: WorkerDomainOptions) {
     const { ledger, worker } = options
@@ -54,17 +56,17 @@ export class WorkerDomain {
     this.#options = options
     this.#balanced = domain && balanced && domain.attachPort(balanced)
     this.#directed = domain && directed && domain.attachPort(directed)
-    const device = domain && this.#balanced && this.#sinkTo(this.#balanced, domain.createEvents(PENDING_PLACES))
+    const device = domain && this.#balanced && this.#sinkTo(this.#balanced, domain.createEvents(MAX_PENDING))
     this.#acceptor = new Acceptor({ ...options, device, own: new OwnSink(options) })
     this.#directCompletions = new DirectCompletions(ledger.counters, worker)
-    // The links of the thread that had the port before, if one had: this one has no servers yet.
+    // A thread that had the port before may have left links, and this one has no servers yet.
     if (this.#balanced) for (const queue of queues) this.#balanced.unlink(queue)
     this.#completions =
       this.#balanced && this.#completionsOf(this.#balanced, new InFlightShare(limits, workers, ledger.counters, worker))
     if (domain) this.#open(domain)
   }
 
-  /** Connections of the listener are wanted, or come by another route than before. */
+  /** Called when the listener's connections are wanted, or come by another route than before. */
   join(listener: number, route: Route): void {
     this.#routes.set(listener, route)
     this.#acceptor.join(listener, route)
@@ -75,7 +77,7 @@ export class WorkerDomain {
     this.#acceptor.leave(listener)
   }
 
-  /** From now on, the worker is dealt what is in these queues, and no others. */
+  /** Makes these the queues whose connections the worker is dealt, and no others. */
   setLinks(links: readonly QueueLink[]): void {
     const wanted = new Map(links.map(({ queue, priority }) => [queue.id, { queue, priority }]))
     for (const [id, queue] of this.#linked) {
@@ -90,23 +92,23 @@ export class WorkerDomain {
     }
   }
 
-  /** Workers accept from now on. */
+  /** Called when workers accept from now on. */
   workersAccept(): void {
     this.#acceptor.workersAccept()
   }
 
-  /** There are this many workers now, which share what the device can count. */
+  /** Sets the number of workers, which share the device's in-flight limit. */
   shareAmong(workers: number): void {
     this.#completions?.shareAmong(workers)
   }
 
-  /** A connection for this worker's directed queue, which has no port in this domain. */
+  /** Adopts a connection for this worker's directed queue, which has no port in this domain. */
   receive({ listener, fd, stamp }: Connection): void {
     const delivery = this.#options.adopter.adopt(listener, fd, stamp, this.#directCompletions)
     if (delivery && delivery !== LATER) deliver(delivery)
   }
 
-  /** Lets go of the domain, which main closes. */
+  /** Leaves the domain, which main closes. */
   close(): void {
     this.#failed = true
     this.#acceptor.close()
@@ -138,8 +140,8 @@ export class WorkerDomain {
       const [port, completions] = [this.#balanced, this.#completions]
       new Inbox({ ...common, port, completions, batch: INBOX_BATCH, events: events() }).open()
     }
-    // For the device, what a directed port has received is complete: if the thread ends, nobody
-    // gets it back. So it takes one at a time.
+    // For the device, events that a directed port has received are complete: if the thread ends,
+    // nobody gets them back. So it takes one at a time.
     if (this.#directed) {
       const [port, completions] = [this.#directed, this.#directCompletions]
       new Inbox({ ...common, port, completions, batch: 1, events: events() }).open()

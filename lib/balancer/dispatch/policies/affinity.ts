@@ -49,19 +49,19 @@ export class Affinity extends Directed {
     const client = this.#host.clientOf(fd, listener.proxied)
     if (client === 0) return this.#freest(listener, i)
     const bound = listener.workers.indexOf(clients.workerOf(client))
-    const place = bound === -1 ? this.#freest(listener, i) : bound
-    clients.bind(client, listener.workers[place], fd, stamp)
-    return place
+    const index = bound === -1 ? this.#freest(listener, i) : bound
+    clients.bind(client, listener.workers[index], fd, stamp)
+    return index
   }
 
   #freest({ workers, turn }: PolicyListener, i: number): number {
     let best = -1
     let [leastLoad, fewestClients] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
     for (let k = 0; k < workers.length; k++) {
-      const place = (turn + i + k) % workers.length
-      const [load, clients] = [this.loads.of(workers[place]), this.#host.clients.countOf(workers[place])]
+      const index = (turn + i + k) % workers.length
+      const [load, clients] = [this.loads.of(workers[index]), this.#host.clients.countOf(workers[index])]
       if (load > leastLoad || (load === leastLoad && clients >= fewestClients)) continue
-      best = place
+      best = index
       leastLoad = load
       fewestClients = clients
     }

@@ -28,7 +28,7 @@ export interface ClientTableOptions {
  */
 export const MAX_CLIENTS = 65_536
 /** The most clients that are checked for connections to make room for a new one. */
-const MAX_LOOKS = 4
+const MAX_CHECKS = 4
 /**
  * The number of steps in which a round goes over the whole table. A round takes a quarter of the
  * timeout.
@@ -139,7 +139,7 @@ export class ClientTable {
    * by one instead; it never has more clients than there are descriptors.
    */
   #makeRoom(): void {
-    for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    for (let checks = 0; checks < MAX_CHECKS; checks++) {
       const [client] = this.#clients.values()
       if (!this.#isOpen(client)) {
         this.#forget(client)

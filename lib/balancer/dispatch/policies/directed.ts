@@ -23,11 +23,11 @@ export abstract class Directed implements Policy {
   protected abstract choose(listener: PolicyListener, i: number, fd: number, stamp: number): number
 
   target(events: EventBuffer, i: number, listener: PolicyListener): number {
-    const place = this.choose(listener, i, events.data64Low(i), events.data64High(i))
-    const worker = listener.workers[place]
+    const index = this.choose(listener, i, events.data64Low(i), events.data64High(i))
+    const worker = listener.workers[index]
     this.loads.dealt(worker, 1)
     this.#addressed.push(worker)
-    events.setTarget(i, listener.directQueues[place].id, SchedulingType.directed, listener.priority)
+    events.setTarget(i, listener.directQueues[index].id, SchedulingType.directed, listener.priority)
     return worker
   }
 
@@ -67,10 +67,10 @@ export class Exact extends Directed {
     let leastLoad = Number.POSITIVE_INFINITY
     for (let k = 0; k < workers.length; k++) {
       // The search begins after the last choice, so that workers with equal counts take turns.
-      const place = (turn + i + k) % workers.length
-      const load = this.loads.of(workers[place])
+      const index = (turn + i + k) % workers.length
+      const load = this.loads.of(workers[index])
       if (load >= leastLoad) continue
-      least = place
+      least = index
       leastLoad = load
     }
     return least
