@@ -26,13 +26,13 @@ import { useOwnEnvironment } from './process/environment.ts'
 import { refuseFork } from './process/no-cluster.ts'
 import { openStdio } from './process/stdio.ts'
 
-/** `import()`, which start.ts gives to this text. */
+/** `import()`, which start.ts passes to this text. */
 declare const importModule: (url: string) => Promise<unknown>
 
 /**
- * What a balancer's worker threads begin with (start.ts). It connects the thread to the device and
- * to main, hooks `listen`, and hands over to the user's entry, which then is the thread's main
- * module in all respects.
+ * The code with which a balancer's worker threads begin (see start.ts). It connects the thread to
+ * the device and to main, hooks `listen`, and then runs the user's entry, which is the thread's
+ * main module in all respects.
  */
 const boot = workerThreads.workerData as WorkerBoot
 setAddonFile(boot.addon)
@@ -72,15 +72,15 @@ tellOfHandlers(control)
 announceStdin()
 runEntry()
 
-/** At the start, and anew when the device has failed. */
+/** Connects the worker to a domain, at the start and again when the device has failed. */
 function connect(link: WorkerLink, links: Links | null, routes: Routes): void {
   listening.connect(openDomain(link), link.generation, links, routes)
 }
 
-/** @returns null if the device does not work: main is told, and says what comes next. */
+/** @returns null if the device does not work: main is told, and sends the next link */
 function openDomain({ generation, domain }: WorkerLink): WorkerDomain | null {
   const onFailure = ({ code, message }: NodeDlbError): void => {
-    // Closed by main, which is about to say why.
+    // Main has closed the device, and is about to say why.
     if (code !== 'ERR_DLB_CLOSED') control.post({ type: 'device-failed', generation, code, message })
   }
   const onShed = (connections: number): void => control.post({ type: 'shed', connections })
@@ -114,14 +114,14 @@ function listenToMain(): void {
 }
 
 /**
- * Once: a worker that is being replaced when the balancer closes is told twice, and handlers of
- * signals take the second for an order to stop.
+ * Drains the worker, once. A worker that is being replaced when the balancer closes is told twice,
+ * and signal handlers would take the second call for an order to stop.
  */
 function finish({ signal, deadline }: Extract<ToWorker, { type: 'drain' }>): void {
   if (draining) return
   draining = true
-  // Subscribers come first: a WebSocket server takes leave of its clients, whose connections Node
-  // knows nothing of.
+  // Subscribers are called first: a WebSocket server says goodbye to its clients, whose connections
+  // Node does not know.
   tellOfDrain({ worker: boot.index, signal, deadline, timeout: Math.max(0, deadline - Date.now()) })
   drain(listening.servers(), signal, () => control.post({ type: 'closing' }))
 }
@@ -132,7 +132,7 @@ function onSignal(signal: NodeJS.Signals): void {
 
 function reportEnd(): void {
   process.on('uncaughtExceptionMonitor', (error) => {
-    // Without this file's own frames, which tell nothing of the app.
+    // This file's own frames are left out, because they say nothing about the app.
     const lines = inspect(error).split('\n')
     const text = lines.filter((line) => !line.includes(`(${__filename}:`)).join('\n')
     control.post({ type: 'uncaught', text })
@@ -140,19 +140,19 @@ function reportEnd(): void {
 }
 
 /**
- * If a handler of 'exit' throws in process.exit(), Node ends a process, but lets a worker live on
- * that something holds, without a word. So the error is printed here, as Node prints it on one
- * thread, and the worker ends.
+ * Makes process.exit() end the worker even if a handler of 'exit' throws. In this case Node ends a
+ * process, but silently lets a worker live on while something holds its loop. So the error is
+ * printed here, as Node prints it on a single thread, and the worker ends.
  */
 function endInAnyCase(): void {
   const { exit } = process
   const node = process as unknown as { _exiting?: boolean; reallyExit(code: unknown): never }
-  // An exit code that is undefined is another thing to Node than none.
+  // For Node, an exit code that is undefined differs from no exit code.
   process.exit = (...code) => {
     try {
       return exit.apply(process, code)
     } catch (error) {
-      // The code is none that Node takes.
+      // Node has refused the exit code.
       if (!node._exiting) throw error
       process.stderr.write(`${inspect(error)}\n`)
       return node.reallyExit(process.exitCode)
@@ -163,13 +163,14 @@ function endInAnyCase(): void {
 function failStdin({ message, properties }: Extract<ToWorker, { type: 'stdin-failed' }>): void {
   const { stdin } = process
   stdin.destroy(Object.assign(new Error(message), properties))
-  // Node's own listener, the first, lets go of the worker's loop at the end, which does not come.
+  // Node's own listener, the first one, releases the worker's loop at 'end', which does not come
+  // here.
   stdin.listeners('end')[0]?.call(stdin)
 }
 
 /**
- * Main passes its stdin on once the app reads from it, and not before: reading it has effects on a
- * terminal.
+ * Asks main for its stdin once the app reads from stdin, and not before, because reading a terminal
+ * has effects.
  */
 function announceStdin(): void {
   const { stdin } = process
@@ -182,17 +183,17 @@ function announceStdin(): void {
 }
 
 /**
- * The entry as plain Node runs it: the module is the main one (`require.main`, `import.meta.main`),
- * whether CommonJS, ESM or TypeScript, and argv is its own. One whose URL has a query is imported,
- * so that it keeps that, and is no main module. On a turn of its own, so that an error it throws is
- * an uncaught exception of the entry and not of this module.
+ * Runs the entry as plain Node does: it is the main module (`require.main`, `import.meta.main`),
+ * whether it is CommonJS, ESM or TypeScript, and argv is its own. An entry whose URL has a query is
+ * imported, so that it keeps the query, and is no main module. It runs on a later turn of the loop,
+ * so that an error that it throws is an uncaught exception of the entry and not of this module.
  */
 function runEntry(): void {
   ;(workerThreads as { workerData: unknown }).workerData = boot.userData
   syncBuiltinESMExports()
   process.argv.splice(1, Number.POSITIVE_INFINITY, boot.entry, ...boot.argv)
   setImmediate(() => {
-    // A query means nothing to a CommonJS module, and Node runs main modules by path.
+    // A query has no meaning for a CommonJS module, and Node runs main modules by path.
     if (boot.entryUrl !== null && !/\.c[jt]s$/.test(boot.entry)) void importModule(boot.entryUrl)
     else (Module as unknown as { runMain(main: string): void }).runMain(boot.entry)
   })

@@ -5,9 +5,9 @@ import type { Call, Notice, Reply, ToMain, ToWorker, WorkerBoot } from '../proto
 const CALL_TIMEOUT_MS = 30_000
 
 /**
- * The worker's line to the main thread. `call` blocks this thread until main has answered, because
- * `listen()` must know the bound address, or the error, before it returns. Main never waits for a
- * worker, so the two cannot deadlock.
+ * The worker's connection to the main thread. `call` blocks this thread until main has answered,
+ * because `listen()` must know the bound address, or the error, before it returns. Main never waits
+ * for a worker, so the two cannot deadlock.
  */
 export class Control {
   readonly #port: MessagePort
@@ -21,13 +21,16 @@ export class Control {
     this.#answered = new Int32Array(boot.answered)
   }
 
-  /** Messages from main. They do not hold the worker's loop open, unless `hold` says so. */
+  /**
+   * Sets the callback for messages from main. They do not keep the worker's loop alive, unless
+   * `hold` says so.
+   */
   onMessage(callback: (message: ToWorker) => void): void {
     this.#port.on('message', callback)
     this.#port.unref()
   }
 
-  /** Whether the line holds the worker's loop open. */
+  /** Sets whether the connection keeps the worker's loop alive. */
   hold(held: boolean): void {
     if (held) this.#port.ref()
     else this.#port.unref()

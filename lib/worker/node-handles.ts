@@ -2,12 +2,12 @@ import net from 'node:net'
 import { NodeDlbError } from '../errors.ts'
 
 /**
- * The internal parts of Node that adoption rests on, as node:cluster does. They are undocumented,
+ * The internal parts of Node that adoption depends on, as node:cluster does. They are undocumented,
  * so they are looked up once at the start, and a Node without them is reported then instead of
  * failing in the middle of a connection.
  */
 
-/** Node's native stream handle (TCPWrap, PipeWrap), as far as it is used here. */
+/** Node's native stream handle (TCPWrap, PipeWrap): the members that are used here. */
 export interface StreamHandle {
   /** The descriptor; negative if the handle is not open. */
   readonly fd: number
@@ -92,11 +92,11 @@ export function wantsNoDelay(server: net.Server): boolean {
 }
 
 /**
- * Methods that a subclass may define and that only TCP has. Node tests whether a handle has them.
+ * Methods that only TCP has and that a subclass may define. Node tests whether a handle has them.
  */
 const OF_TCP_ONLY = ['reset', 'setNoDelay']
 
-/** Makes a subclass look like Node's own class, also to code that asks for `handle.constructor`. */
+/** Makes a subclass look like Node's own class, even to code that asks for `handle.constructor`. */
 export function hideClass(prototype: object, base: object): void {
   Reflect.deleteProperty(prototype, 'constructor')
   for (const name of OF_TCP_ONLY) if (!(name in base)) Reflect.deleteProperty(prototype, name)

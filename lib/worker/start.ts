@@ -4,8 +4,8 @@ import { workerData } from 'node:worker_threads'
 import type { WorkerBoot } from '../protocol.ts'
 
 /**
- * The file that a balancer's worker threads start with. It runs worker/bootstrap.ts and all that
- * this imports, as main has compiled them (balancer/workers/worker-code.ts).
+ * The file that a balancer's worker threads start with. It runs worker/bootstrap.ts and everything
+ * that bootstrap.ts imports, as main has compiled it (balancer/workers/worker-code.ts).
  */
 const { file, source, compiled } = (workerData as WorkerBoot).code
 const require = createRequire(import.meta.url)
@@ -13,7 +13,7 @@ const require = createRequire(import.meta.url)
 // look like one.
 delete require.cache[__filename]
 delete process.mainModule
-// import() does not work in a text that is compiled by compileFunction.
+// import() does not work in a text that compileFunction compiles.
 const importModule = (url: string): Promise<unknown> => import(url)
 const run = compileFunction(source, ['require', '__filename', 'importModule'], { filename: file, cachedData: compiled })
 run(require, file, importModule)

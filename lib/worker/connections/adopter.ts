@@ -15,7 +15,7 @@ export interface AdopterOptions {
   readonly control: Control
 }
 
-/** Takes connections over for the servers of this worker. */
+/** Adopts connections for the servers of this worker. */
 export class Adopter {
   readonly #ledger: Ledger
   readonly #worker: number
@@ -31,8 +31,8 @@ export class Adopter {
   }
 
   /**
-   * Takes over a connection that this worker was dealt. `completions` are those of its event.
-   * @returns null if the connection is not this worker's to take
+   * Adopts a connection that this worker was dealt. `completions` are those of its event.
+   * @returns null if the connection is not for this worker to take
    */
   adopt(listener: number, fd: number, stamp: number, completions: Completions): Delivery | typeof LATER | null {
     const counts = completions.counts(listener)
@@ -43,9 +43,9 @@ export class Adopter {
   }
 
   /**
-   * Takes over a pending connection that this worker has accepted for itself. Its listener is
-   * closed with its server.
-   * @returns null if the ledger has no entry for it: the caller closes it
+   * Adopts a pending connection that this worker has accepted for itself. The listener is known,
+   * because it closes with its server.
+   * @returns null if the ledger has no entry for it; then the caller closes it
    */
   adoptPending(listener: number, fd: number): Delivery | typeof LATER | null {
     const member = this.#members.find(listener) as Member
@@ -62,7 +62,7 @@ export class Adopter {
   #claim(listener: number, fd: number, stamp: number, onClosed: Delivery['onClosed']): Delivery | typeof LATER | null {
     const member = this.#members.find(listener)
     if (!member) {
-      // It was dealt before the server closed.
+      // The connection was dealt before the server closed.
       this.giveBack({ listener, fd, stamp })
       return null
     }
@@ -83,14 +83,14 @@ function claimed(delivery: Delivery): Delivery | typeof LATER {
   return LATER
 }
 
-/** Delivers the connection once its header is off, on a later turn of the loop. */
+/** Delivers the connection once its header is read, on a later turn of the loop. */
 function openLater(delivery: Delivery): void {
   const { adoption, fd, stamp, onClosed } = delivery
   const refuse = (): void => {
     adoption.abandon(fd, stamp)
     onClosed?.()
   }
-  // The server may have closed meanwhile. It finishes this connection, like any that had come
+  // The server may have closed meanwhile. It still finishes this connection, like any that came
   // before.
   const open = (addresses: ProxiedAddresses | null): void => deliver(delivery, addresses)
   setImmediate(readProxyHeader, { fd, open, refuse })

@@ -2,12 +2,12 @@ import { type Ledger, nowInMicroseconds } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
 import { hideClass, NEW_SOCKET, type StreamHandle, type StreamHandleConstructor } from '../node-handles.ts'
 
-/** Is called just before the connection closes. */
+/** Called just before the connection closes. */
 export type OnClosed = () => void
 
 /**
- * Turns an accepted fd into a handle of Node's own class, which an unmodified `net.Server` takes as
- * its own. From then on Node owns the fd. The ledger is told just before Node closes it.
+ * Makes an accepted fd a handle of Node's own class, which an unmodified `net.Server` treats as its
+ * own. From then on Node owns the fd. The ledger is told just before Node closes it.
  */
 export class Adoption {
   readonly #Handle: AdoptedHandleConstructor
@@ -21,15 +21,15 @@ export class Adoption {
   }
 
   /**
-   * The first half: makes the connection this worker's, without a handle yet. @returns false if
-   * another thread has it by now
+   * The first step: makes the connection this worker's, without a handle yet. @returns false if
+   * another thread has the connection by now
    */
   claim(fd: number, stamp: number): boolean {
     return this.#ledger.adopt(fd, stamp, this.#worker)
   }
 
   /**
-   * The same for a connection that this worker has accepted for itself. @returns its stamp, or
+   * Does the same for a connection that this worker has accepted for itself. @returns its stamp, or
    * NO_STAMP if the ledger has no entry for it
    */
   claimPending(fd: number): number {
@@ -44,22 +44,25 @@ export class Adoption {
   }
 
   /**
-   * The second half: makes the handle. `noDelay` is what the connection has inherited from the
-   * listening socket.
-   * @returns null if libuv refuses the fd, which is closed then
+   * The second step: makes the handle. `noDelay` is the setting that the connection has inherited
+   * from the listening socket.
+   * @returns null if libuv refuses the fd, which is then closed
    */
   open(fd: number, stamp: number, onClosed: OnClosed | null, noDelay: boolean): StreamHandle | null {
     const handle = new this.#Handle(NEW_SOCKET)
     if (handle.take(fd, stamp, onClosed, noDelay) === 0) return handle
-    // libuv refuses an fd that this loop has already: somebody has closed it without telling. It is
-    // ours to close.
+    // libuv refuses an fd that this loop already has: some code has closed it without telling. It
+    // has to be closed here.
     handle.close()
     loadAddon().closeFd(fd)
     return null
   }
 }
 
-/** The name of a handle's method that tells that its connection is not this worker's any more. */
+/**
+ * The name of the method by which a handle is told that its connection no longer belongs to this
+ * worker.
+ */
 export const LEFT: unique symbol = Symbol('left')
 
 interface AdoptedHandle extends StreamHandle {
@@ -71,8 +74,8 @@ type AdoptedHandleConstructor = new (type: number) => AdoptedHandle
 
 /**
  * Makes a subclass that tells the ledger of the close. It is a subclass so that `instanceof TCP` in
- * Node's code still holds. Node closes a connection through the handle's `close` (also under TLS
- * and HTTP/2) or `reset`. Both close the fd before they return, so the ledger is told first:
+ * Node's code still holds. Node closes a connection through the handle's `close` (under TLS and
+ * HTTP/2, too) or `reset`. Both close the fd before they return, so the ledger is told first:
  * afterwards the number may already be a new connection's.
  */
 function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: number): AdoptedHandleConstructor {
@@ -89,8 +92,8 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
       this.#onClosed = onClosed
       const error = super.open(fd)
       if (error !== 0) this.#onClosed = null
-      // From here on Node closes the fd with the thread. If the thread ends just before, main finds
-      // out whether the fd is open.
+      // From here on Node closes the fd when the thread ends. If the thread ends just before, main
+      // finds out whether the fd is open.
       if (error === 0) ledger.opened(fd, stamp, worker)
       return error
     }
@@ -106,8 +109,8 @@ function tellingOfClose(Base: StreamHandleConstructor, ledger: Ledger, worker: n
     }
 
     /**
-     * Each HTTP server sets it on each connection, which has inherited it already. Skipping that
-     * saves a system call.
+     * Skips a call without effect, which saves a system call: each HTTP server sets TCP_NODELAY on
+     * each connection, which has inherited it already.
      */
     override setNoDelay(on: boolean): number {
       if (on === this.#noDelay) return 0

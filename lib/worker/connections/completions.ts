@@ -6,7 +6,7 @@ import type { InFlightShare } from './in-flight-share.ts'
 
 export interface BalancedCompletionsOptions {
   readonly port: Port
-  /** Bounds how many open connections count, beside those that wait or were just adopted. */
+  /** The limit on how many open connections count, beside those that wait or were just adopted. */
   readonly share: InFlightShare
   readonly counts: Completions['counts']
   readonly onEarly: () => void
@@ -14,13 +14,13 @@ export interface BalancedCompletionsOptions {
   readonly onFailure: (error: NodeDlbError) => void
 }
 
-/** Tells whoever counts a port's events what has become of each of them. */
+/** Reports what became of each event of a port, to the device or to the ledger's counters. */
 export interface Completions {
   /** Whether the listener's connections count until they close. */
   counts(listener: number): boolean
-  /** The event's connection does not count, or was not this worker's to take. */
+  /** Called when the event's connection does not count, or was not for this worker to take. */
   done(): void
-  /** The event's connection is open, and counts until `closed`. */
+  /** Called when the event's connection is open; it counts until `closed`. */
   opened(): void
   readonly closed: OnClosed
 }
@@ -30,10 +30,11 @@ export interface Completions {
  * deals to the worker that has the fewest.
  *
  * Connections that do not count are complete once this thread's loop has come round after their
- * adoption: it has polled them then, and has run what their first bytes cause. A worker whose loop
- * is blocked by that keeps its load, and others are preferred. Connections that count are complete
- * when they close, as far as the device can count. The event that is completed is always the port's
- * oldest, whichever connection it was for: the load is the number of events.
+ * adoption: by then it has polled them, and has run what their first bytes cause. A worker whose
+ * loop is blocked by this work keeps its load, and other workers are preferred. Connections that
+ * count are complete when they close, as far as the device can count. The event that is completed
+ * is always the port's oldest, whichever connection it was for, because the load is the number of
+ * events.
  */
 export class BalancedCompletions implements Completions {
   readonly counts: Completions['counts']
@@ -77,7 +78,7 @@ export class BalancedCompletions implements Completions {
     if (connections > 0) this.#release(connections)
   }
 
-  /** Runs after the loop has polled. What was adopted before that is complete. */
+  /** Runs after the loop has polled: the connections adopted before that are complete. */
   readonly #turn = (): void => {
     const settled = this.#settling
     this.#settling = this.#fresh
@@ -97,8 +98,8 @@ export class BalancedCompletions implements Completions {
 }
 
 /**
- * The completions of a directed port, which owes the device nothing. The policies that address
- * workers count, by what the worker enters in the ledger.
+ * The completions of a directed port, which owes the device none. The policies that send to workers
+ * directly count by what the worker enters in the ledger.
  */
 export class DirectCompletions implements Completions {
   readonly #counters: LedgerCounters

@@ -20,13 +20,13 @@ export interface Delivery {
 }
 
 /**
- * Makes Node's own handle of the connection, and gives it to the server. `addresses`: what the
- * PROXY header says, or null. The user's 'connection' handler runs inside, and what it throws is
- * thrown on.
+ * Makes Node's own handle for the connection, and gives it to the server. `addresses`: the
+ * addresses in the PROXY header, or null. The user's 'connection' handler runs inside, and an error
+ * that it throws is passed on.
  *
- * Each delivery has a callback of the loop of its own, and is the last thing that this does. So
- * what the handler leaves to nextTick and to promises is done before the next connection, and what
- * it throws is an uncaught exception, as without a balancer.
+ * Each delivery has a callback of the loop of its own, and is the last thing that this callback
+ * does. So what the handler leaves to nextTick and to promises is done before the next connection,
+ * and an error that it throws is an uncaught exception, as without a balancer.
  */
 export function deliver(delivery: Delivery, addresses: ProxiedAddresses | null = null): void {
   delivery.member.accept(() => open(delivery, addresses))

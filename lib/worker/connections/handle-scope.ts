@@ -23,9 +23,9 @@ const STORE = 'kResourceStore'
  * has to look like an AsyncResource: it has its id under ASYNC_ID, `trigger` under TRIGGER, and
  * `enterFrame()` under FRAME.
  *
- * A connection's own handle is made there as well, so that hooks see what triggered it. As with
- * Node, it does not inherit the context's values: its data is not read in the context in which it
- * was accepted.
+ * A connection's own handle is made in this context as well, so that hooks see what triggered it.
+ * The handle does not inherit the context's values, which is as in Node: its data is not read in
+ * the context in which it was accepted.
  */
 export class HandleScope {
   /** The id of the context in which the handle was made. */
@@ -35,7 +35,7 @@ export class HandleScope {
   #make: (() => StreamHandle | null) | null = null
   #made: StreamHandle | null = null
 
-  /** The constructor has to run where the handle is made. */
+  /** Has to be called in the context in which the handle is made. */
   constructor(handle: StreamHandle) {
     this.#handle = handle
   }
@@ -71,7 +71,10 @@ export class HandleScope {
   }
 }
 
-/** Without context frames, the new resource has inherited the values of this one: deletes them. */
+/**
+ * Deletes the values that a new resource has inherited from the current one, which happens on a
+ * Node without context frames.
+ */
 function forgetStores(resource: object): void {
   for (const symbol of Object.getOwnPropertySymbols(resource)) {
     if (symbol.description === STORE) Reflect.deleteProperty(resource, symbol)
@@ -82,8 +85,8 @@ const stop = new Error('the frame is known')
 let frame: unknown
 
 /**
- * Reads the current frame. Node gives an AsyncResource first the current frame and then its id, of
- * which hooks are told. This class ends construction in between.
+ * Reads the current frame. Node gives an AsyncResource first the current frame and then its id, and
+ * tells hooks of the id. This class ends construction in between.
  */
 class FrameReader extends AsyncResource {
   set [ASYNC_ID](_: number) {

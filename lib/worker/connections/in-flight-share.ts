@@ -3,17 +3,19 @@ import { countableByAll, countableByEach, type InFlightLimits } from '../../ledg
 
 /**
  * This worker's share of the device's in-flight limits: how many of its open connections are
- * counted (see InFlightLimits). While there is room, all of them are. Where the device has a limit
- * for all workers together, each worker has an equal share of it; once a worker has more open than
- * its share, all workers count in proportion: the one that has the most open counts its share, and
- * one that has half as many open counts half its share. The device thus still deals to whoever has
- * the fewest, to within as many connections as one stands for.
+ * counted (see InFlightLimits). While the limits allow it, all of them are. If the device has a
+ * limit for all workers together, each worker has an equal share of it. Once a worker has more
+ * connections open than its share, all workers count in proportion: the one that has the most open
+ * counts its share, and one that has half that number open counts half its share. So the device
+ * still deals to the worker with the fewest, within the number of open connections that one counted
+ * connection stands for.
  *
- * What each worker has open and counts is in shared memory. A worker finds that it has to count
- * fewer when its next connection comes; until then it looks no busier than the busiest.
+ * The numbers of each worker's open and counted connections are in shared memory. A worker finds
+ * that it has to count fewer when its next connection comes; until then it looks no busier than the
+ * busiest.
  *
- * A connection that the device was told is complete cannot be counted again. While fewer are
- * counted than should be, those that close are therefore taken from the others.
+ * A connection that the device was told is complete cannot be counted again. So while fewer are
+ * counted than should be, connections that close are taken from those that are not counted.
  *
  * Thread: the worker's. When it has ended, main takes back what it counted.
  */
@@ -22,13 +24,15 @@ export class InFlightShare {
   readonly #counters: LedgerCounters
   readonly #worker: number
   readonly #isShared: boolean
-  /** How many connections this worker may count, and all workers together. */
+  /**
+   * The number of connections that this worker may count, and the number for all workers together.
+   */
   #share = 0
   #all = 0
   #open = 0
   #counted = 0
 
-  /** `workers`: how many have a thread, this one included. */
+  /** @param workers the number of workers that have a thread, this one included */
   constructor(limits: InFlightLimits, workers: number, counters: LedgerCounters, worker: number) {
     this.#limits = limits
     this.#counters = counters
@@ -38,8 +42,8 @@ export class InFlightShare {
   }
 
   /**
-   * From now on, this many workers share the limits. @returns how many open connections the device
-   * has to be told are complete.
+   * Sets the number of workers that share the limits.
+   * @returns the number of open connections that the device has to be told are complete
    */
   shareAmong(workers: number): number {
     this.#share = countableByEach(this.#limits, workers)
@@ -47,7 +51,7 @@ export class InFlightShare {
     return this.#giveUp()
   }
 
-  /** A connection has opened. @returns as `shareAmong` does. */
+  /** Called when a connection has opened. Returns what `shareAmong` returns. */
   opened(): number {
     this.#open++
     this.#counted++
@@ -56,8 +60,8 @@ export class InFlightShare {
   }
 
   /**
-   * A connection has closed. @returns whether it was counted, so that it is complete now; otherwise
-   * the device was told so before.
+   * Called when a connection has closed. @returns whether it was counted, so that it is complete
+   * now; otherwise the device was told so before
    */
   closed(): boolean {
     const wasCounted = this.#counted === this.#open || this.#counted > this.#target()
@@ -69,8 +73,8 @@ export class InFlightShare {
 
   #giveUp(): number {
     let counted = Math.min(this.#counted, this.#target())
-    // While others still count too many, because they are blocked or have not heard, this worker
-    // has no more than what they leave.
+    // While others still count too many, because they are blocked or have not been told yet, this
+    // worker counts no more than they leave.
     if (this.#isShared) counted -= Math.max(0, Math.min(counted, this.#countedByAll(counted) - this.#all))
     const excess = this.#counted - counted
     if (excess === 0) return 0
@@ -79,14 +83,14 @@ export class InFlightShare {
     return excess
   }
 
-  /** How many of this worker's connections should be counted. */
+  /** The number of this worker's connections that should be counted. */
   #target(): number {
     if (!this.#isShared) return this.#share
     const most = Math.max(this.#open, this.#counters.mostOpen)
     return most <= this.#share ? this.#share : Math.round((this.#open * this.#share) / most)
   }
 
-  /** What all workers count if this one counts `counted`. */
+  /** The number that all workers count if this one counts `counted`. */
   #countedByAll(counted: number): number {
     return this.#counters.counted - this.#counted + counted
   }

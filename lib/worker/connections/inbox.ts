@@ -6,8 +6,8 @@ import type { Completions } from './completions.ts'
 import { deliver, LATER } from './delivery.ts'
 
 /**
- * The number of events that an inbox takes in one turn of the loop. A busy worker leaves the others
- * where they can be taken back.
+ * The number of events that an inbox takes in one turn of the loop. So a busy worker leaves the
+ * others where they can be taken back.
  */
 export const INBOX_BATCH = 4
 
@@ -26,9 +26,9 @@ export interface InboxOptions {
 }
 
 /**
- * Takes what a port's consumer queue holds. It is woken while the queue holds events, takes a few,
- * and delivers each of them in a callback of its own. If a handler of the app's throws, the others
- * still come. If the worker dies of it, they are recovered with the port.
+ * Takes the events out of a port's consumer queue. It is woken while the queue has events, takes a
+ * few, and delivers each of them in a callback of its own. If a handler of the app throws, the
+ * others still come. If the worker dies of it, they are recovered with the port.
  */
 export class Inbox {
   readonly #options: InboxOptions
@@ -46,7 +46,7 @@ export class Inbox {
   }
 
   #take(): void {
-    // The rest of the last batch comes first, and this is called again.
+    // The rest of the last batch comes first; this function is called again afterwards.
     if (this.#next < this.#count) return
     const { debug } = this.#options
     this.#next = 0

@@ -9,8 +9,8 @@ const SIGNAL_EXIT_BASE = 128
 
 /**
  * Asks the app to finish. If the app has a handler for the signal, that is called, as without a
- * balancer; else its servers are closed. Requests in flight go on. A keep-alive connection closes
- * with its next response, or when it is idle, and an HTTP/2 session with its last stream.
+ * balancer; otherwise its servers are closed. Requests in flight continue. A keep-alive connection
+ * closes with its next response, or when it is idle, and an HTTP/2 session with its last stream.
  *
  * @param onClosed is called when the servers are closed, and not if the app's handler was called
  *   instead

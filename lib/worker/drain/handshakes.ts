@@ -12,7 +12,7 @@ const servers = new WeakMap<Server, Set<Socket>>()
 /**
  * Remembers the connections of an HTTPS server whose handshake is not done, because Node has no
  * list of them. The cost is small beside the handshake itself. For TLS servers without HTTP, the
- * app is in charge.
+ * app has to do this.
  */
 export function followHandshakes(server: Server): void {
   if (!isTls(server) || !(isHttp1(server) || isHttp2(server)) || servers.has(server)) return

@@ -15,7 +15,9 @@ interface Sessions {
   closing: boolean
 }
 
-/** The time in which a session that begins while its server closes may send its first requests. */
+/**
+ * Milliseconds in which a session that begins while its server closes may send its first requests.
+ */
 const FIRST_REQUEST_MS = 100
 
 const servers = new WeakMap<Server, Sessions>()
@@ -44,9 +46,9 @@ export function followSessions(server: Server): void {
 
 /**
  * Tells the clients, those of later sessions included, which stream is the last that is served
- * (GOAWAY). A session closes when its last stream has closed. A client may send what came after
- * that stream again elsewhere. (To serve that as well, a GOAWAY that names no stream would have to
- * come first, but once Node has sent any GOAWAY, it ignores new streams.)
+ * (GOAWAY). A session closes when its last stream has closed. A client may send requests that came
+ * after that stream again elsewhere. (To serve those as well, a GOAWAY that names no stream would
+ * have to come first, but once Node has sent any GOAWAY, it ignores new streams.)
  */
 export function closeSessions(server: Server): void {
   const sessions = servers.get(server)

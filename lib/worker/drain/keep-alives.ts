@@ -5,10 +5,9 @@ import { type ConnectionsList, connectionsOf, hiddenOf } from './http1-connectio
 import { isHttp1 } from './server-kinds.ts'
 
 /**
- * A connection on which nothing has happened for this time is closed, because its client is not
- * about to send the next request. Time before the drain counts. A shorter time would cut clients
- * that are delayed by what comes with a drain, such as the start of the worker's successor, or by a
- * busy machine.
+ * Milliseconds after which an idle connection is closed, because its client is not about to send
+ * the next request. Time before the drain counts. A shorter time would cut clients that are delayed
+ * by effects of a drain, such as the start of the worker's successor, or by a busy machine.
  */
 const IDLE_MS = scaled(1000)
 const CHECK_MS = 50
@@ -47,11 +46,11 @@ export class KeepAlives {
   }
 
   /**
-   * Begins as soon as the server listens no more; the app may close it itself, and later. Requests
-   * in flight go on.
+   * Begins as soon as the server has stopped listening; the app may close it itself, and later.
+   * Requests in flight continue.
    */
   end(): void {
-    // This runs in the loop's check phase: what has arrived was polled just before.
+    // This runs in the loop's check phase, so all that has arrived was polled just before.
     const check = (): unknown => setImmediate(() => this.#server.listening || this.#closeQuiet())
     setInterval(check, CHECK_MS).unref()
     check()
@@ -90,8 +89,8 @@ export class KeepAlives {
 }
 
 /**
- * Milliseconds for which nothing has happened, by the timer that would end the connection in the
- * end; 0 if the connection has no timer.
+ * Milliseconds for which nothing has happened, by the timer that would finally end the connection;
+ * 0 if the connection has no timer.
  */
 function idleTime(socket: Socket): number {
   const timer = hiddenOf(socket, 'timeout')

@@ -16,9 +16,9 @@ interface Writer {
   assignSocket(this: Response, socket: HttpSocket): void
   /** Whether the app has removed the header, so that Node would write none. */
   _removedConnection: boolean
-  /** The head, once it is stored. */
+  /** The head of the response, once it is stored. */
   readonly _header: string | null
-  /** Whether the connection is closed after it. */
+  /** Whether the connection is closed after the response. */
   _last: boolean
   /** The data that waits until the responses before it are written. */
   readonly outputData: { data: unknown }[]
@@ -34,29 +34,30 @@ type HttpSocket = Socket & {
 }
 
 /**
- * For this time, a connection is not told to close while more arrives than is read. A client that
- * never stops sending requests before it has the answers to the last loses some in any case.
+ * Milliseconds for which a connection is not told to close while more arrives than is read. A
+ * client that never stops sending requests before it has the answers to the last ones loses some in
+ * any case.
  */
 const PATIENCE_MS = scaled(3000)
 
 /** The time (`performance.now()`) until which each server's connections are waited for. */
 const ending = new WeakMap<Server, number>()
 /**
- * Connections whose last response is under way. What comes after it must not be served (RFC 9112,
- * 9.6).
+ * Connections whose last response is under way. Requests that come after it must not be served (RFC
+ * 9112, 9.6).
  */
 const told = new WeakSet<Socket>()
 let original: Pick<Writer, '_storeHeader' | 'assignSocket'> | null = null
 
 /**
- * From now on this server's HTTP/1 connections end with the next response, whatever headers the app
- * sets: the head says `Connection: close`, so that the client sends no more requests. If several
+ * Makes this server's HTTP/1 connections end with the next response, whatever headers the app sets:
+ * the head says `Connection: close`, so that the client sends no further requests. If several
  * requests have arrived before the first is answered, the response to the last of them says so.
  *
  * Whether a response is the last is decided when its head is about to be sent, and not before:
  * until then requests can arrive from a client that has not been told. Handlers are called after
- * all that has arrived is parsed, or else the first of several requests would be answered as if it
- * were the only one.
+ * everything that has arrived is parsed; otherwise the first of several requests would be answered
+ * as if it were the only one.
  */
 export function endWithNextResponse(server: Server): void {
   if (ending.has(server)) return
@@ -88,7 +89,7 @@ function handleLater(server: Server): void {
 }
 
 function storeHeader(this: Response, firstLine: string, headers: Headers): void {
-  // A response that waits for its turn is decided on when the turn comes.
+  // For a response that waits for its turn, this is decided when the turn comes.
   const last = this.socket !== null && isLast(this)
   if (last) {
     told.add(this.req.socket)
@@ -99,7 +100,10 @@ function storeHeader(this: Response, firstLine: string, headers: Headers): void 
   original?._storeHeader.call(this, firstLine, last ? closing(headers) : headers)
 }
 
-/** The responses before this one are written, and what the app has given it until now is next. */
+/**
+ * Called when the responses before this one are written, so that the data that the app has given it
+ * until now is next.
+ */
 function takeTurn(this: Response, socket: HttpSocket): void {
   const { _header: head } = this
   const first = head ? this.outputData.find(({ data }) => typeof data === 'string' && data.startsWith(head)) : undefined
@@ -112,9 +116,7 @@ function takeTurn(this: Response, socket: HttpSocket): void {
   original?.assignSocket.call(this, socket)
 }
 
-/**
- * Whether the client has sent all of the request and nothing after it, as far as it has arrived.
- */
+/** Whether the client has sent the whole request and nothing after it, as far as has arrived. */
 function isLast({ req, statusCode }: Response): boolean {
   const socket = req.socket as HttpSocket | null
   const { server, parser } = socket ?? {}

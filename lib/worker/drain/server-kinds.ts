@@ -2,8 +2,8 @@ import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:net'
 
 /**
- * Tells what a server is by its members. To ask for its class, apps that do not need the class
- * would have to load it.
+ * These functions tell what a server is by its members. Testing its class would make apps load
+ * classes that they do not need.
  */
 
 /** True also for a server for HTTP/2 over TLS, which may have HTTP/1 clients. */

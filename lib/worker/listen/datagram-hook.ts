@@ -5,19 +5,22 @@ import type { Control } from '../control.ts'
 
 type Bind = typeof dgram.Socket.prototype.bind
 
-/** libuv's flags UV_UDP_IPV6ONLY and UV_UDP_REUSEADDR, which Node hands to `handle.bind`. */
+/** libuv's flags UV_UDP_IPV6ONLY and UV_UDP_REUSEADDR, which Node passes to `handle.bind`. */
 const IPV6_ONLY = 1
 const REUSE_ADDR = 4
 const EADDRINUSE = -98
-/** A worker that only reads datagrams counts as started if it does not listen within this time. */
+/**
+ * Milliseconds after which a worker that only reads datagrams, and does not listen, counts as
+ * started.
+ */
 const WITHOUT_SERVER_MS = 500
 
 /**
  * Makes `socket.bind()` share the socket with the other workers (see Datagrams), as node:cluster
  * does. Exempt are sockets with `exclusive: true` (Node itself binds a socket that sends or
  * connects first in this way), with `reusePort`, and on a given descriptor. Node's own code checks
- * the arguments, looks the name up, and calls `handle.bind`; only that method is replaced. It opens
- * the handle on a duplicate of the shared socket.
+ * the arguments, looks the name up, and calls `handle.bind`; only that method is replaced. The
+ * replacement opens the handle on a duplicate of the shared socket.
  */
 export class DatagramHook {
   readonly #control: Control
@@ -47,7 +50,7 @@ export class DatagramHook {
     handle.bind = isShared(target) && !reusePort ? this.#sharedBind(handle, socket) : this.#ownBind(handle, bind)
   }
 
-  /** A socket that asks for a port is a server's. */
+  /** A socket that asks for a certain port is a server's. */
   #ownBind(handle: UdpHandle, bind: UdpHandle['bind']): UdpHandle['bind'] {
     return (address, port, flags) => {
       const error = bind.call(handle, address, port, flags)
@@ -104,8 +107,8 @@ function open(handle: UdpHandle, shared: number): number {
 }
 
 /**
- * The socket joins a group for all workers. A worker that joins after another one has joined
- * already.
+ * Makes memberships shared: the socket joins a group for all workers. A worker that asks for a
+ * group after another worker is a member already.
  */
 function shareMemberships(handle: UdpHandle): void {
   const joined = new Set<string>()

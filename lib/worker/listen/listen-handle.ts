@@ -1,15 +1,18 @@
 import { ASYNC_ID, FRAME, HandleScope, TRIGGER } from '../connections/handle-scope.ts'
 import { hideClass, NEW_SERVER, type StreamHandle, type StreamHandleConstructor } from '../node-handles.ts'
 
-/** A server's part in a listener that the main thread owns. */
+/** A server's membership in a listener of the main thread. */
 export interface ListenerMembership {
   /**
-   * Asks for connections from now on. @returns 0, or the negative errno of the bind or listen that
-   * failed.
+   * Asks for connections from now on.
+   * @returns 0, or the negative errno of the bind or listen that failed
    */
   join(handle: ListenHandle, accept: Accept): number
   leave(): void
-  /** Whether the server holds its worker's loop open. An open server does, unless it is unref'd. */
+  /**
+   * Sets whether the server keeps its worker's loop alive. An open server does, unless it is
+   * unref'd.
+   */
   hold(held: boolean): void
 }
 
@@ -19,7 +22,7 @@ export interface ListenerMembership {
  */
 export type Accept = (make: () => StreamHandle | null) => void
 
-/** What `net.Server` uses of a listening handle. */
+/** The parts of a listening handle that `net.Server` uses. */
 export interface ListenHandle extends StreamHandle {
   /**
    * Node's own callback, which makes a socket of a connection. Node sets it before it calls
@@ -37,9 +40,9 @@ const ENOTCONN = -107
 const EPIPE = -32
 
 /**
- * Methods that would make this thread's loop poll the socket, which all workers share, or would
- * change the socket for all workers, for example to a blocking one. They do nothing, and return
- * what libuv does.
+ * Methods that do nothing here and return what libuv returns. Otherwise they would make this
+ * thread's loop poll the socket, which all workers share, or would change the socket for all
+ * workers, for example to a blocking one.
  */
 const refused: Readonly<Record<string, number>> = {
   readStart: ENOTCONN,
@@ -55,11 +58,11 @@ const refused: Readonly<Record<string, number>> = {
 
 /**
  * Makes listen handles of Node's own class. Such a handle has a descriptor of the listening socket,
- * so that code which asks for it, passes it to another process, or waits for its close finds what
- * it finds without a balancer. But libuv never polls the socket in this thread: connections come
+ * so that code which asks for the descriptor, passes it to another process, or waits for its close
+ * works as without a balancer. But libuv never polls the socket in this thread: connections come
  * from the queue device.
  *
- * Node calls what is defined here. Everything else, and `super`, is Node's.
+ * Node calls the methods that are defined here. All others, and `super`, are Node's.
  */
 export function listenHandleClass(Base: StreamHandleConstructor): ListenHandleConstructor {
   class Listening extends Base {
@@ -92,8 +95,8 @@ export function listenHandleClass(Base: StreamHandleConstructor): ListenHandleCo
     }
 
     /**
-     * Node calls this again when a second server is given the handle: that server gets the
-     * connections from then on.
+     * Node calls this again when a second server is given the handle. From then on that server gets
+     * the connections.
      */
     override listen(backlog: number): number {
       if (!this.#open) return super.listen(backlog)
@@ -157,7 +160,7 @@ function likeBase(Class: ListenHandleConstructor, Base: StreamHandleConstructor)
       return this.fd < 0 ? prototype[name].apply(this, args) : result
     })
   }
-  // libuv would abort the process if the handle is closed already.
+  // libuv would abort the process if the handle were closed already.
   for (const name of ['connect', 'connect6']) define(name, () => EISCONN)
   hideClass(Class.prototype, Base.prototype)
   return Class

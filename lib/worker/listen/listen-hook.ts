@@ -6,7 +6,7 @@ import { type Listen2, type ServerInternals, serverPrototype, wantsNoDelay } fro
 import type { Listening } from './listening.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
 
-/** libuv's flags UV_TCP_IPV6ONLY and UV_TCP_REUSEPORT, which Node hands to `_listen2`. */
+/** libuv's flags UV_TCP_IPV6ONLY and UV_TCP_REUSEPORT, which Node passes to `_listen2`. */
 const IPV6_ONLY = 1
 const REUSE_PORT = 2
 
@@ -15,7 +15,7 @@ const REUSE_PORT = 2
  *
  * Every form of `listen()` ends in `_listen2(address, port, addressType, backlog, fd, flags)`,
  * after Node's argument checks and name lookup. That method makes a kernel socket, unless the
- * server has a handle already. With our handle in place, Node's own code does the rest
+ * server already has a handle. With our handle in place, Node's own code does the rest
  * ('listening', errors, ref and unref).
  */
 export class ListenHook {
@@ -30,12 +30,12 @@ export class ListenHook {
     this.#original = this.#prototype._listen2
   }
 
-  /** From now on the balancer serves every server of this thread. */
+  /** Makes the balancer serve every server of this thread from now on. */
   installForAll(): void {
     this.#install(this.#prototype)
   }
 
-  /** From now on the balancer serves this server. */
+  /** Makes the balancer serve this server from now on. */
   installFor(server: Server): void {
     this.#install(server as unknown as ServerInternals)
   }
@@ -55,8 +55,8 @@ export class ListenHook {
 }
 
 /**
- * All workers would poll the one socket, and Node aborts the process when a thread that polls it
- * ends.
+ * Refuses a descriptor: all workers would poll the same socket, and Node aborts the process when a
+ * thread that polls it ends.
  */
 function refuseFd(server: Server, fd: number): void {
   const message = `listen({ fd: ${fd} }) cannot be balanced: listen on an address or a path`

@@ -17,7 +17,7 @@ import { useTicketKeys } from './ticket-keys.ts'
 
 const EBADF = -9
 
-/** A listen handle for a server, and the address that Node's own code goes on with. */
+/** A listen handle for a server, and the address with which Node's own code continues. */
 export interface Opened {
   readonly handle: ListenHandle
   readonly address: string | null
@@ -28,16 +28,17 @@ type Bound = Extract<Reply, { type: 'listening' }>
 type Failure = Pick<Extract<Reply, { type: 'failed' }>, 'errno' | 'address'>
 
 /**
- * The servers of this worker that listen, by the id of the listener that they take part in.
+ * The servers of this worker that listen, by the id of their listener.
  *
- * Their connections come in by the domain. While there is none (the device failed, and main has not
- * told what comes next), and for routes that are meant for the next, they are joined later.
+ * Their connections come through the domain. While there is none (the device has failed, and main
+ * has not sent the next link), servers join later; the same holds for routes that belong to the
+ * next domain.
  */
 export class Listening implements Members {
   readonly #members = new Map<number, Member>()
   readonly #routes = new Map<number, Route>()
   readonly #classes = new Map<StreamHandleConstructor, ListenHandleConstructor>()
-  /** The listeners that hold the worker's loop open. */
+  /** The listeners that keep the worker's loop alive. */
   readonly #holders = new Set<number>()
   readonly #control: Control
   readonly #Tcp: StreamHandleConstructor
@@ -45,7 +46,7 @@ export class Listening implements Members {
   #Pipe: StreamHandleConstructor | undefined
   #domain: WorkerDomain | null = null
   #generation = 0
-  /** The latest. */
+  /** The links with the greatest revision so far. */
   #links: Links | null = null
 
   /** @param onListening is called each time a server listens, with its path if it has one */
@@ -55,7 +56,7 @@ export class Listening implements Members {
     this.#Tcp = Tcp
   }
 
-  /** From now on connections come in by this domain, of the link's generation. */
+  /** Makes connections come through this domain, of the link's generation, from now on. */
   connect(domain: WorkerDomain | null, generation: number, links: Links | null, routes: Routes): void {
     this.#domain?.close()
     this.#domain = domain
@@ -75,14 +76,14 @@ export class Listening implements Members {
     this.#relink(links)
   }
 
-  /** Workers accept from now on. */
+  /** Called when workers accept from now on. */
   workersAccept(): void {
     this.#domain?.workersAccept()
   }
 
   /**
-   * A connection for this worker's directed queue. While there is no domain, the device has failed,
-   * and main deals anew what was not adopted.
+   * Adopts a connection for this worker's directed queue. Without a domain, the device has failed,
+   * and main deals the connections that were not adopted again.
    */
   receive(connection: Connection): void {
     this.#domain?.receive(connection)
@@ -100,15 +101,15 @@ export class Listening implements Members {
     return [...this.#members.values()].flatMap((member) => member.servers)
   }
 
-  /** The server has been given another server's handle, which may be one of ours. */
+  /** Called when the server was given another server's handle, which may be one of ours. */
   takeOver(server: Server, handle: object | null): void {
     const member = [...this.#members.values()].find((member) => member.handle === handle)
     member?.servers.push(server)
   }
 
   /**
-   * Binds the address, or joins a listener that another worker has bound. A bind that fails gives a
-   * handle whose `listen` fails, so that Node makes its own error of it.
+   * Binds the address, or joins a listener that another worker has bound. If the bind fails, the
+   * handle is one whose `listen` fails, so that Node makes its own error.
    * @throws ERR_DLB_NO_RESOURCES, ERR_DLB_TIMEOUT
    */
   open(server: Server, request: ListenRequest): Opened {
@@ -175,7 +176,7 @@ export class Listening implements Members {
   #hold(listener: number, held: boolean): void {
     if (held) this.#holders.add(listener)
     else this.#holders.delete(listener)
-    // Not by the domain, which comes and goes.
+    // The control connection keeps the loop alive, and not the domain, which may be replaced.
     this.#control.hold(this.#holders.size > 0)
   }
 
@@ -185,8 +186,8 @@ export class Listening implements Members {
   }
 
   /**
-   * Answers overtake messages that were posted before, so links do not always arrive in order. They
-   * can also arrive before the end of the domain that they are for.
+   * Uses the newest links. Answers overtake messages that were posted before, so links do not
+   * always arrive in order. They can also arrive before the domain that they are for.
    */
   #relink(links: Links | null): void {
     if (links && links.revision >= (this.#links?.revision ?? 0)) this.#links = links
@@ -200,9 +201,9 @@ export class Listening implements Members {
 }
 
 /**
- * Opens the handle on the shared socket. The handle has only its address if there is no socket yet
- * (see UnboundListener), or if main has closed it since its answer, because the balancer closes or
- * another socket took its place.
+ * Opens the handle on the shared socket. The handle has only its address in two cases: there is no
+ * socket yet (see UnboundListener); or main has closed the socket since its answer, because the
+ * balancer closes or another socket has replaced it.
  * @returns 0 or a negative errno
  */
 function openOn(handle: ListenHandle, { fd, address }: Bound): number {

@@ -2,11 +2,11 @@ import type { Server } from 'node:net'
 import type { StreamHandleConstructor } from '../node-handles.ts'
 import type { Accept, ListenHandle } from './listen-handle.ts'
 
-/** A listen handle of this worker, and the servers that take part in a listener through it. */
+/** A listen handle of this worker, and the servers that listen through it. */
 export interface Member {
   /**
    * The servers that have the handle. The last one gets the connections: `b.listen(a)` takes them
-   * over.
+   * over from `a`.
    */
   readonly servers: Server[]
   readonly handle: ListenHandle

@@ -6,16 +6,17 @@ import { fileURLToPath } from 'node:url'
 type Call = (this: unknown, ...args: unknown[]) => unknown
 
 /**
- * Keeps workers from taking each other for strangers on Unix sockets. Servers on such sockets start
- * and end in ways that are made for one process: they connect to the path and give up if somebody
- * answers; they remove the file that a crash has left; some remove it when they end. Here another
- * worker is the one that answers, and all workers listen on the file. So, to make it look like a
+ * Keeps workers from taking each other for other processes on Unix sockets. Servers on such sockets
+ * start and end in ways that are made for one process: they connect to the path and give up if
+ * somebody answers; they remove the file that a crash has left; some remove it when they end. Here
+ * it is another worker that answers, and all workers listen on the file. To make this look like a
  * single thread:
  *
  * - Until this worker listens somewhere, its first connection to a path on which other workers
  *   listen is refused.
- * - A file on which others listen stays when this worker removes it before it listens anywhere, or
- *   after it has listened there itself. Main removes a file that a crash has left, for all workers.
+ * - A file on which other workers listen stays when this worker removes it before it listens
+ *   anywhere, or after it has listened there itself. Main removes a file that a crash has left, for
+ *   all workers.
  *
  * Main puts back a file that is removed in other ways (SocketFiles in
  * lib/balancer/listeners/socket-files.ts).
@@ -46,7 +47,7 @@ export class OwnPaths {
     this.#hookRemoval(fs.promises, 'rm', async () => undefined)
   }
 
-  /** A server of this worker listens, on a path if there is one. */
+  /** Called when a server of this worker listens, on a path if there is one. */
   listens(path: string | null): void {
     if (path !== null) this.#own.add(resolve(path))
     this.#starting = false
@@ -70,8 +71,8 @@ export class OwnPaths {
   }
 
   /**
-   * Called once the socket is connected. Until then the file may be one that a crash has left, or
-   * others may begin to listen there.
+   * Refuses the connection once the socket is connected. Until then the file may be one that a
+   * crash has left, or other workers may begin to listen there.
    */
   #refuseOnce(socket: net.Socket, path: string): void {
     const { emit } = socket

@@ -5,16 +5,16 @@ import { isTls, type TlsServer } from '../drain/server-kinds.ts'
  * The session ticket keys that workers share.
  *
  * A TLS server makes session tickets with keys of 48 bytes. Without keys from the app, each server
- * makes up its own. Workers that share a listener have to share them, because a client that resumes
- * its session at another worker would do a full handshake otherwise. Keys that the app has set are
- * the app's to share.
+ * generates its own. Workers that share a listener have to share them, because otherwise a client
+ * that resumes its session at another worker would do a full handshake. The app itself shares keys
+ * that it has set.
  *
  * Node keeps the keys of the option in `server.ticketKeys`, from where each new context gets them
- * (`setSecureContext`, which apps call to renew certificates). So ours are kept there as well, and
- * so are those of `setTicketKeys`, of which Node remembers none.
+ * (`setSecureContext`, which apps call to renew certificates). Our keys are kept there as well, and
+ * so are those of `setTicketKeys`, which Node does not remember.
  */
 
-/** The servers with our keys, and those keys, of which the app knows nothing. */
+/** The servers with our keys, and these keys, which the app does not know. */
 const given = new WeakMap<Server, Buffer>()
 
 /** @returns null for servers without TLS, or with keys of the app */
@@ -35,9 +35,9 @@ function hasOwnKeys(server: TlsServer): boolean {
 }
 
 /**
- * Remembers from now on what is passed to `setTicketKeys`, which apps mostly call before `listen`.
- * To load node:tls for that in each worker would cost apps without TLS some ms. So this waits until
- * node:tls assigns the method to its prototype, which inherits from that of node:net.
+ * Remembers from now on the keys that are passed to `setTicketKeys`, which apps usually call before
+ * `listen`. Loading node:tls for this in each worker would cost apps without TLS some ms. So this
+ * waits until node:tls assigns the method to its prototype, which inherits from that of node:net.
  */
 export function rememberTicketKeys(): void {
   const name = 'setTicketKeys'

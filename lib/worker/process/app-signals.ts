@@ -4,18 +4,18 @@ import type { Control } from '../control.ts'
 /**
  * Signals in a worker. The process gets signals, and only its main thread is told;
  * `process.on('SIGUSR2')` in a worker adds a listener that nothing ever calls. So this thread tells
- * main for which signals its app has a handler, and main listens for these and passes them on.
+ * main for which signals its app has handlers, and main listens for these signals and passes them
+ * on.
  *
- * The worker's thread. Main handles each signal in its own way: see
- * balancer/workers/app-signals.ts.
+ * The worker's thread. For main's side, see balancer/workers/app-signals.ts.
  */
 
 /** No process can handle these signals. */
 const UNHANDLED = ['SIGKILL', 'SIGSTOP']
 
 /**
- * Main knows of a handler before `process.on` returns: without it, a signal that the app sends to
- * itself in the next line would kill the process.
+ * Tells main of the app's handlers. Main knows of a handler before `process.on` returns; otherwise
+ * a signal that the app sends to itself in the next line would kill the process.
  */
 export function tellOfHandlers(control: Control): void {
   const handles = (signal: NodeJS.Signals): void => {
@@ -37,12 +37,12 @@ export function tellOfHandlers(control: Control): void {
 
 /**
  * Calls the app's handlers of the signal. A handler that sends the signal again to its own process
- * wants to die of it, which here would hit all workers. If it does so at once (as the signal-exit
+ * wants to die of it, which here would end all workers. If it does so at once (as the signal-exit
  * package does, which only cleans up), the app leaves the signal to us. If it does so later, when
  * it has no handler any more, the app is done, and this worker ends.
  *
- * @param exitCode the worker's exit code in that case: 0 if the app ends of its own will, and has
- *   no successor
+ * @param exitCode the worker's exit code in the latter case: 0 if the app ends of its own will, and
+ *   has no successor
  * @returns whether the app has handled the signal; false if it has no handler, or only handlers
  *   that clean up
  */

@@ -1,21 +1,21 @@
 import fs from 'node:fs'
 
 /**
- * When this variable changes, Node forgets what its JavaScript engine has computed for the old time
- * zone, in the thread that changes it.
+ * The variable of the time zone. When it changes, Node forgets what its JavaScript engine has
+ * computed for the old time zone, in the thread that changes it.
  */
 const TIME_ZONE = 'TZ'
 
 /**
- * Gives this worker a `process.env` of its own, as a worker of node:cluster has. What it deletes or
- * sets holds for it alone, and its successor starts from `initial` again, the balancer's
- * environment at the start. This serves apps that read a secret and delete it, and apps that set
- * variables from a file unless they are set.
+ * Gives this worker a `process.env` of its own, as a worker of node:cluster has. Variables that it
+ * deletes or sets are deleted or set for it alone, and its successor starts again from `initial`,
+ * the balancer's environment at the start. This serves apps that read a secret and delete it, and
+ * apps that set variables from a file unless they are set.
  *
- * What a worker sets is also set in the process's environment, until the worker deletes it, because
- * C code reads that: the time zone, a native addon's settings. Where workers set different values,
- * C code finds the last one. A value that is set there already is not set again, because setenv(3)
- * is not safe beside getenv(3) in other threads.
+ * A variable that a worker sets is also set in the process's environment, until the worker deletes
+ * it, because C code reads that: the time zone, a native addon's settings. Where workers set
+ * different values, C code finds the last one. A value that is set there already is not set again,
+ * because setenv(3) is not safe beside getenv(3) in other threads.
  *
  * `process.env` has to be the process's (SHARE_ENV) when this is called.
  */

@@ -7,11 +7,11 @@ type Stdio = NodeJS.WriteStream | Output | WriteStream
 
 /**
  * Lets this worker's `process.stdout` and `process.stderr`, and the console, write to the process's
- * own descriptors. The streams that Node gives to a worker send everything to the main thread. Its
- * streams then get the errors that the app should get, are not terminals for the app, and make
- * pipes non-blocking.
+ * own descriptors. The streams that Node gives to a worker send everything to the main thread. Then
+ * the main thread's streams get errors that the app should get; the app sees no terminals; and
+ * pipes become non-blocking.
  *
- * What waits for room when the worker ends is left to the main thread.
+ * When the worker ends, output that still waits is left to the main thread.
  */
 export function openStdio(control: Control): void {
   define('stdout', 1, control)
@@ -38,8 +38,8 @@ function open(fd: 1 | 2, control: Control): Stdio {
 }
 
 /**
- * Does what Node does in the main thread. libuv opens the terminal anew, so closing it, or writing
- * to it, does not affect other threads.
+ * Does what Node does in the main thread. libuv opens the terminal once more, so closing it, or
+ * writing to it, does not affect other threads.
  */
 function openTerminal(terminal: WriteStream): WriteStream {
   terminal.unref()
@@ -48,8 +48,9 @@ function openTerminal(terminal: WriteStream): WriteStream {
 }
 
 /**
- * Passes reads on. The main thread reads what code that has found Node's own stream before writes
- * to it. Node reports that to the stream in its place, by a method of an undocumented symbol.
+ * Passes reads on. Code that found Node's own stream earlier writes to that stream, and the main
+ * thread reads what it writes. Node reports these reads to the stream that replaces it, by a method
+ * with an undocumented symbol.
  */
 function passReads(own: Stdio, stream: Stdio): Stdio {
   for (const symbol of Object.getOwnPropertySymbols(Object.getPrototypeOf(own))) {
