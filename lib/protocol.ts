@@ -61,7 +61,7 @@ export interface WorkerBoot {
 /** How a worker gets its connections. After the device has failed, workers get a new link. */
 export interface WorkerLink {
   /** Later links have greater numbers. */
-  readonly generation: number
+  readonly domainNumber: number
   readonly domain: DomainLink
 }
 
@@ -84,8 +84,8 @@ export interface DomainLink {
 
 /** How the connections of one listener come to a worker. */
 export interface Route {
-  /** The generation of the WorkerLink that the route belongs to. */
-  readonly generation: number
+  /** The domainNumber of the WorkerLink that the route belongs to. */
+  readonly domainNumber: number
   /**
    * The queue that the listener's connections go to; null if the policy sends to workers directly.
    */
@@ -104,8 +104,8 @@ export interface Route {
 
 /** The complete set of queues that a worker's port must have links to. */
 export interface Links {
-  /** The generation of the WorkerLink that they belong to. */
-  readonly generation: number
+  /** The domainNumber of the WorkerLink that they belong to. */
+  readonly domainNumber: number
   /** Later links have greater numbers. */
   readonly revision: number
   readonly queues: readonly QueueLink[]
@@ -242,8 +242,13 @@ export type Notice =
   | { readonly type: 'listening'; readonly thread: NativeThread }
   /** The worker gives back a connection that it was dealt, because it has no server for it. */
   | { readonly type: 'return'; readonly listener: number; readonly fd: number; readonly stamp: number }
-  /** The device of the link with this generation has failed. */
-  | { readonly type: 'device-failed'; readonly generation: number; readonly code: ErrorCode; readonly message: string }
+  /** The device of the link with this domainNumber has failed. */
+  | {
+      readonly type: 'device-failed'
+      readonly domainNumber: number
+      readonly code: ErrorCode
+      readonly message: string
+    }
   /**
    * An uncaught error, as text: the text outlives the thread, and the error may not be cloneable.
    */

@@ -45,7 +45,7 @@ type AcceptedCallback = (count: number, shed: number, error: Error | undefined) 
  * Main thread. While it is open, it keeps the loop alive, even when it is paused. native/acceptor.h
  * says what happens when the process runs out of descriptors.
  */
-export class Listener {
+export class ListeningSocket {
   readonly id: number
   /** What `server.address()` gives. */
   readonly address: AddressInfo | string
@@ -56,11 +56,16 @@ export class Listener {
    * @throws ERR_DLB_LISTEN (its `cause` has `code`, `errno` and `syscall`),
    *   ERR_DLB_ADDON_UNAVAILABLE, ERR_DLB_INVALID_ARGUMENT
    */
-  static open(id: number, options: ListenOptions, onBatch: BatchCallback, faults: ListenerFaults = {}): Listener {
+  static open(
+    id: number,
+    options: ListenOptions,
+    onBatch: BatchCallback,
+    faults: ListenerFaults = {},
+  ): ListeningSocket {
     check('listener id', id, 0xffff)
     if (options.path === undefined) check('port', options.port, 0xffff)
     if (options.path === '') throw new NodeDlbError('ERR_DLB_INVALID_ARGUMENT', 'path must not be empty')
-    return new Listener(id, options, onBatch, faults)
+    return new ListeningSocket(id, options, onBatch, faults)
   }
 
   private constructor(id: number, options: ListenOptions, onBatch: BatchCallback, faults: ListenerFaults) {
@@ -151,7 +156,7 @@ export class Listener {
    * Gives the successor's file the permissions that this socket's file had, where the process is
    * allowed to.
    */
-  copyPermissionsTo(successor: Listener): void {
+  copyPermissionsTo(successor: ListeningSocket): void {
     this.#native.copyPermissionsTo(String(successor.address))
   }
 

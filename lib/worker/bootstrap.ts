@@ -74,14 +74,14 @@ runEntry()
 
 /** Connects the worker to a domain, at the start and again when the device has failed. */
 function connect(link: WorkerLink, links: Links | null, routes: Routes): void {
-  listening.connect(openDomain(link), link.generation, links, routes)
+  listening.connect(openDomain(link), link.domainNumber, links, routes)
 }
 
 /** @returns null if the device does not work: main is told, and sends the next link */
-function openDomain({ generation, domain }: WorkerLink): WorkerDomain | null {
+function openDomain({ domainNumber, domain }: WorkerLink): WorkerDomain | null {
   const onFailure = ({ code, message }: NodeDlbError): void => {
     // Main has closed the device, and is about to say why.
-    if (code !== 'ERR_DLB_CLOSED') control.post({ type: 'device-failed', generation, code, message })
+    if (code !== 'ERR_DLB_CLOSED') control.post({ type: 'device-failed', domainNumber, code, message })
   }
   const onShed = (connections: number): void => control.post({ type: 'shed', connections })
   try {

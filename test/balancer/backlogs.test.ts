@@ -6,7 +6,7 @@ import { ListenerSettingsTable } from '../../lib/balancer/listeners/settings.ts'
 import { ListenerTable } from '../../lib/balancer/listeners/table.ts'
 import { Eligibility } from '../../lib/balancer/workers/eligibility.ts'
 import { Ledger } from '../../lib/ledger/ledger.ts'
-import type { Listener } from '../../lib/net/listening-socket.ts'
+import type { ListeningSocket } from '../../lib/net/listening-socket.ts'
 import { connect, ignore } from './clients.ts'
 
 /**
@@ -82,11 +82,11 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
     },
   })
   table.accepting.setAcceptMode('workers')
-  const opened: Listener[] = []
+  const opened: ListeningSocket[] = []
   for (let i = 0; i < 2; i++) {
     const common = { type: 'listen', port: 0, addressType: 4, backlog: 8, ipv6Only: false, reusePort: false } as const
     table.join(WORKER, { ...common, address: '127.0.0.1', noDelay: false, ticketKeys: null })
-    opened.push(table.entries()[i].listener as Listener)
+    opened.push(table.entries()[i].listener as ListeningSocket)
     // Main accepts where workers do not; here it is of no interest.
     opened[i].pause()
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import type { Listener } from '../../lib/net/listening-socket.ts'
+import type { ListeningSocket } from '../../lib/net/listening-socket.ts'
 
 /** For what is of no interest, or not yet. */
 export function ignore(): void {
@@ -8,7 +8,7 @@ export function ignore(): void {
 }
 
 /** A client of the listener, which no longer throws for its errors: they show as its 'close'. */
-export function dial(address: Listener['address']): net.Socket {
+export function dial(address: ListeningSocket['address']): net.Socket {
   const socket =
     typeof address === 'string'
       ? net.connect({ path: address })
@@ -20,7 +20,7 @@ export function dial(address: Listener['address']): net.Socket {
 }
 
 /** Connects as `dial` does, and resolves once the kernel has completed the connection. */
-export async function connect(address: Listener['address']): Promise<net.Socket> {
+export async function connect(address: ListeningSocket['address']): Promise<net.Socket> {
   const socket = dial(address)
   await once(socket, 'connect')
   return socket

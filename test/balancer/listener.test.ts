@@ -6,7 +6,7 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { NodeDlbError } from '../../lib/errors.ts'
 import { loadAddon } from '../../lib/native.ts'
-import { Listener, type ListenOptions } from '../../lib/net/listening-socket.ts'
+import { ListeningSocket, type ListenOptions } from '../../lib/net/listening-socket.ts'
 import { openDescriptors } from '../native/descriptors.ts'
 import { closed, connect, dial, ignore } from './clients.ts'
 
@@ -19,7 +19,7 @@ function collect(options: Partial<ListenOptions> = {}) {
   const fds: number[] = []
   const batches: number[] = []
   let wake = ignore
-  const listener = Listener.open(1, { ...loopback, ...options }, (batch, count) => {
+  const listener = ListeningSocket.open(1, { ...loopback, ...options }, (batch, count) => {
     fds.push(...batch.subarray(0, count))
     batches.push(count)
     wake()
@@ -32,7 +32,7 @@ function collect(options: Partial<ListenOptions> = {}) {
 
 function failure(options: Partial<ListenOptions>): { error: NodeDlbError; cause: NodeJS.ErrnoException } {
   try {
-    Listener.open(1, { ...loopback, ...options }, ignore).close()
+    ListeningSocket.open(1, { ...loopback, ...options }, ignore).close()
   } catch (error) {
     if (error instanceof NodeDlbError) return { error, cause: error.cause as NodeJS.ErrnoException }
     throw error
@@ -139,9 +139,9 @@ test('failures to listen carry the errno that Node would report', async (t) => {
 
 test('wrong arguments are refused before anything is opened', async (t) => {
   for (const options of [{ port: -1 }, { port: 65_536 }, { port: 1.5 }, { path: '' }]) {
-    t.throws(() => Listener.open(1, { ...loopback, ...options }, ignore), { code: 'ERR_DLB_INVALID_ARGUMENT' })
+    t.throws(() => ListeningSocket.open(1, { ...loopback, ...options }, ignore), { code: 'ERR_DLB_INVALID_ARGUMENT' })
   }
-  t.throws(() => Listener.open(65_536, loopback, ignore), { code: 'ERR_DLB_INVALID_ARGUMENT' })
+  t.throws(() => ListeningSocket.open(65_536, loopback, ignore), { code: 'ERR_DLB_INVALID_ARGUMENT' })
 })
 
 test('a Unix socket is removed from the file system at close', async (t) => {
@@ -202,7 +202,7 @@ test('pause within a batch stops the next one', async (t) => {
   const clients = 150
   let finish = ignore
   const done = new Promise<void>((resolve) => (finish = resolve))
-  const listener = Listener.open(1, loopback, (batch, count) => {
+  const listener = ListeningSocket.open(1, loopback, (batch, count) => {
     t.ok(count <= 64, 'a batch has at most 64')
     fds.push(...batch.subarray(0, count))
     listener.pause()
@@ -218,7 +218,7 @@ test('pause within a batch stops the next one', async (t) => {
 })
 
 test('close within a batch, and close twice', async (t) => {
-  const listener = Listener.open(1, loopback, (fds) => {
+  const listener = ListeningSocket.open(1, loopback, (fds) => {
     listener.close()
     listener.close()
     closeFd(fds[0])
@@ -257,7 +257,7 @@ test('a port is free again as soon as its listener is closed', async (_t) => {
 
 test('4,000 connections arrive, each once', async (t) => {
   let accepted = 0
-  const listener = Listener.open(1, loopback, (fds, count) => {
+  const listener = ListeningSocket.open(1, loopback, (fds, count) => {
     accepted += count
     for (let i = 0; i < count; i++) closeFd(fds[i])
   })

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { loadAddon } from '../../lib/native.ts'
-import { Listener } from '../../lib/net/listening-socket.ts'
+import { ListeningSocket } from '../../lib/net/listening-socket.ts'
 import { closed, dial } from '../balancer/clients.ts'
 import { openDescriptors } from './descriptors.ts'
 
@@ -17,7 +17,7 @@ t.teardown(() => rmSync(directory, { recursive: true }))
 interface Ending {
   worker: Worker
   exit: Promise<unknown>
-  address: Listener['address']
+  address: ListeningSocket['address']
 }
 
 async function start(mode: string, unixPath?: string): Promise<Ending> {
@@ -34,10 +34,10 @@ async function start(mode: string, unixPath?: string): Promise<Ending> {
  * What a batch's callback had taken and not closed when it was terminated is nobody's. The addon
  * cannot know of it.
  */
-function closeTaken(address: Listener['address']): void {
+function closeTaken(address: ListeningSocket['address']): void {
   const { port } = address as AddressInfo
   const options = { address: '127.0.0.1', port, backlog: 1, ipv6Only: false }
-  const same = Listener.open(2, options, () => undefined)
+  const same = ListeningSocket.open(2, options, () => undefined)
   for (const descriptor of openDescriptors()) {
     const fd = Number.parseInt(descriptor, 10)
     if (same.isConnection(fd)) loadAddon().closeFd(fd)

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { loadAddon } from '../../lib/native.ts'
-import { Listener } from '../../lib/net/listening-socket.ts'
+import { ListeningSocket } from '../../lib/net/listening-socket.ts'
 import { WatchedSocket } from '../../lib/net/shared-listening-socket.ts'
 import { closed, connect } from '../balancer/clients.ts'
 import { until } from '../deadline.ts'
@@ -150,9 +150,9 @@ function take(shared: WatchedSocket): number {
 }
 
 /** Paused: nobody else accepts. */
-function listen(): Listener {
+function listen(): ListeningSocket {
   const options = { address: '127.0.0.1', port: 0, backlog: 16, ipv6Only: false }
-  const listener = Listener.open(1, options, () => undefined)
+  const listener = ListeningSocket.open(1, options, () => undefined)
   listener.pause()
   return listener
 }

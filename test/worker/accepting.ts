@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { openDevice } from '../../lib/device/index.ts'
 import { type Connection, Ledger } from '../../lib/ledger/ledger.ts'
 import { loadAddon } from '../../lib/native.ts'
-import { Listener } from '../../lib/net/listening-socket.ts'
+import { ListeningSocket } from '../../lib/net/listening-socket.ts'
 import { Acceptor } from '../../lib/worker/connections/acceptor.ts'
 import { DeviceSink } from '../../lib/worker/connections/device-sink.ts'
 import { connect, ignore } from '../balancer/clients.ts'
@@ -25,9 +25,13 @@ interface AcceptingOptions {
  */
 export class Accepting {
   readonly ledger = Ledger.create({ fdLimit: 1024, workers: 2 })
-  readonly listener = Listener.open(LISTENER, { address: '127.0.0.1', port: 0, backlog: 16, ipv6Only: false }, () => {
-    throw new Error('main does not accept')
-  })
+  readonly listener = ListeningSocket.open(
+    LISTENER,
+    { address: '127.0.0.1', port: 0, backlog: 16, ipv6Only: false },
+    () => {
+      throw new Error('main does not accept')
+    },
+  )
   readonly given: Connection[] = []
   readonly clients: Awaited<ReturnType<typeof connect>>[] = []
   readonly acceptor: Acceptor
@@ -84,7 +88,7 @@ export class Accepting {
 
   join(acceptor = this.acceptor, fd = this.listener.fd): void {
     acceptor.join(LISTENER, {
-      generation: 0,
+      domainNumber: 0,
       queue: this.#queue,
       priority: 0,
       completion: 'adoption',

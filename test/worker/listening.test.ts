@@ -9,7 +9,7 @@ import { findTcp } from '../../lib/worker/node-handles.ts'
 const CLOSED_FD = 2 ** 30
 
 const route: Route = {
-  generation: 0,
+  domainNumber: 0,
   queue: null,
   priority: 0,
   completion: 'adoption',
@@ -20,7 +20,7 @@ const route: Route = {
 
 t.test('a server listens although main has closed the socket since it answered', async (t) => {
   const address = { address: '127.0.0.1', family: 'IPv4', port: 8080 }
-  const links = { generation: 0, revision: 0, queues: [] }
+  const links = { domainNumber: 0, revision: 0, queues: [] }
   const answer: Reply = {
     type: 'listening',
     listener: 0,

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { Ledger } from '../../lib/ledger/ledger.ts'
 import { LedgerRecovery } from '../../lib/ledger/recovery.ts'
-import { Listener } from '../../lib/net/listening-socket.ts'
+import { ListeningSocket } from '../../lib/net/listening-socket.ts'
 import { Acceptor } from '../../lib/worker/connections/acceptor.ts'
 import { type Delivery, LATER } from '../../lib/worker/connections/delivery.ts'
 import { OwnSink } from '../../lib/worker/connections/own-sink.ts'
@@ -70,11 +70,11 @@ t.test('a socket that has taken the place of another does not end what waits the
   t.equal(taken.length, 2, 'it accepts from neither any more')
 })
 
-function open(): Listener {
+function open(): ListeningSocket {
   const fail = (): void => {
     throw new Error('main does not accept')
   }
-  const listener = Listener.open(LISTENER, { address: '127.0.0.1', port: 0, backlog: 16, ipv6Only: false }, fail)
+  const listener = ListeningSocket.open(LISTENER, { address: '127.0.0.1', port: 0, backlog: 16, ipv6Only: false }, fail)
   listener.pause()
   return listener
 }
@@ -96,7 +96,7 @@ function start(t: Test, fdLimit = 1024) {
   const acceptor = new Acceptor({ ledger, worker: WORKER, device: null, own, onShed: ignore })
   const join = (socket = listener.fd): void => {
     const accept = { sink: 'own' as const, socket }
-    const route = { generation: 0, queue: null, priority: 0, completion: 'adoption' as const, proxyProtocol: false }
+    const route = { domainNumber: 0, queue: null, priority: 0, completion: 'adoption' as const, proxyProtocol: false }
     acceptor.join(LISTENER, { ...route, accept, revision: 0 })
   }
   join()

@@ -1,5 +1,5 @@
 import { NodeDlbError } from '../../errors.ts'
-import { Listener } from '../../net/listening-socket.ts'
+import { ListeningSocket } from '../../net/listening-socket.ts'
 import type { ListenRequest } from '../../protocol.ts'
 import type { Policy } from '../dispatch/policies/index.ts'
 import type { PolicyName } from '../dispatch/policies/names.ts'
@@ -53,12 +53,12 @@ export class ListenerOpener {
   }
 
   /** Opens the socket of a listener. @throws ERR_DLB_LISTEN */
-  openSocket(id: number, request: ListenRequest, { deferAccept }: ListenerSettings): Listener {
+  openSocket(id: number, request: ListenRequest, { deferAccept }: ListenerSettings): ListeningSocket {
     const host = this.#host
     const { address, port, backlog, ipv6Only, reusePort, noDelay } = request
     const common = { backlog: backlog > 0 ? backlog : DEFAULT_BACKLOG, ipv6Only, reusePort, noDelay, deferAccept }
     const where = port === -1 ? { address: null, port: 0, path: address ?? '' } : { address, port }
-    return Listener.open(id, { ...where, ...common }, (fds, count) => host.accepted(id, fds, count), {
+    return ListeningSocket.open(id, { ...where, ...common }, (fds, count) => host.accepted(id, fds, count), {
       onShed: (count) => host.shed(count),
       onError: (error) => host.failed(error),
     })
@@ -134,7 +134,7 @@ export class ListenerOpener {
     const acceptCounter = this.#planner.accepting.takeCounter(policy)
     const entry = new TableEntry(id, listener, { asked: request, settings, policy, acceptCounter })
     this.#registry.add(entry)
-    if (listener instanceof Listener) this.#host.opened(entry)
+    if (listener instanceof ListeningSocket) this.#host.opened(entry)
     return entry
   }
 

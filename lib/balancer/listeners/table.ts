@@ -49,7 +49,7 @@ export class ListenerTable implements EntryPlanner {
   readonly #updates: RouteUpdates
   #domain: ConnectionDomain
   /** Counts the domains. */
-  #generation = 0
+  #domainNumber = 0
   #queues: QueuePool<TableEntry>
   #stopped = false
 
@@ -66,14 +66,14 @@ export class ListenerTable implements EntryPlanner {
     this.#queues = this.#createPool()
   }
 
-  get generation(): number {
-    return this.#generation
+  get domainNumber(): number {
+    return this.#domainNumber
   }
 
   /** Replaces the domain that has failed: listeners get their queues from this one. */
   connect(domain: ConnectionDomain): void {
     this.#domain = domain
-    this.#generation++
+    this.#domainNumber++
     this.#queues.close()
     this.#queues = this.#createPool()
     for (const entry of this.entries()) this.#membersChanged(entry)
@@ -85,7 +85,7 @@ export class ListenerTable implements EntryPlanner {
 
   /** The queues that the worker's port has to have links to. */
   linksOf(worker: number): Links {
-    return { generation: this.#generation, revision: this.#updates.revision, queues: this.#queues.linksOf(worker) }
+    return { domainNumber: this.#domainNumber, revision: this.#updates.revision, queues: this.#queues.linksOf(worker) }
   }
 
   get(id: number): TableEntry | undefined {
@@ -192,7 +192,7 @@ export class ListenerTable implements EntryPlanner {
     const { completion } = policy
     const { proxyProtocol } = settings
     const accept = this.accepting.routeOf(entry)
-    return { generation: this.#generation, queue, priority, completion, accept, proxyProtocol, revision }
+    return { domainNumber: this.#domainNumber, queue, priority, completion, accept, proxyProtocol, revision }
   }
 
   policyFor(wanted: PolicyName): Policy {

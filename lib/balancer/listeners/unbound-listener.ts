@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net'
-import type { Listener } from '../../net/listening-socket.ts'
+import type { ListeningSocket } from '../../net/listening-socket.ts'
 
 /** What a table entry uses of its socket. */
 export type ListenerSocket = Pick<
-  Listener,
+  ListeningSocket,
   | 'address'
   | 'fd'
   | 'pause'
@@ -40,7 +40,7 @@ export class UnboundListener implements ListenerSocket {
     return false
   }
 
-  counters(): ReturnType<Listener['counters']> {
+  counters(): ReturnType<ListeningSocket['counters']> {
     return { accepted: 0, shed: 0, aborted: 0, backoffs: 0 }
   }
 

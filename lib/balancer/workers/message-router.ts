@@ -87,10 +87,10 @@ export class MessageRouter implements WorkerMessages {
     starts.listens(worker)
   }
 
-  /** Every worker reports the failure; only the first notice of a generation counts. */
-  #deviceFailed({ generation, code, message }: Extract<Notice, { type: 'device-failed' }>): void {
+  /** Every worker reports the failure; only the first notice of a domainNumber counts. */
+  #deviceFailed({ domainNumber, code, message }: Extract<Notice, { type: 'device-failed' }>): void {
     const { table, failOver } = this.#parts
-    if (generation === table.generation) failOver.deviceFailed(new NodeDlbError(code, message))
+    if (domainNumber === table.domainNumber) failOver.deviceFailed(new NodeDlbError(code, message))
   }
 
   #overloaded(worker: number, overloaded: boolean): void {

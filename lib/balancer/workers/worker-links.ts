@@ -21,7 +21,7 @@ export class WorkerLinks {
   linkFor(worker: number): WorkerLink {
     const { workers, table, dispatch } = this.#parts
     const others = workers.running.filter(({ index }) => index !== worker)
-    return { generation: table.generation, domain: dispatch.domain.linkFor(worker, others.length + 1) }
+    return { domainNumber: table.domainNumber, domain: dispatch.domain.linkFor(worker, others.length + 1) }
   }
 
   /** Makes all workers change to the domain that is in use now. */

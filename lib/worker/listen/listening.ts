@@ -45,7 +45,7 @@ export class Listening implements Members {
   readonly #onListening: (path: string | null) => void
   #Pipe: StreamHandleConstructor | undefined
   #domain: WorkerDomain | null = null
-  #generation = 0
+  #domainNumber = 0
   /** The links with the greatest revision so far. */
   #links: Links | null = null
 
@@ -56,11 +56,11 @@ export class Listening implements Members {
     this.#Tcp = Tcp
   }
 
-  /** Makes connections come through this domain, of the link's generation, from now on. */
-  connect(domain: WorkerDomain | null, generation: number, links: Links | null, routes: Routes): void {
+  /** Makes connections come through this domain, of the link's number, from now on. */
+  connect(domain: WorkerDomain | null, domainNumber: number, links: Links | null, routes: Routes): void {
     this.#domain?.close()
     this.#domain = domain
-    this.#generation = generation
+    this.#domainNumber = domainNumber
     for (const [listener, route] of routes) this.#routes.set(listener, route)
     for (const listener of this.#members.keys()) this.#join(listener)
     this.#relink(links)
@@ -182,7 +182,7 @@ export class Listening implements Members {
 
   #join(listener: number): void {
     const route = this.#routes.get(listener)
-    if (route?.generation === this.#generation) this.#domain?.join(listener, route)
+    if (route?.domainNumber === this.#domainNumber) this.#domain?.join(listener, route)
   }
 
   /**
@@ -191,7 +191,7 @@ export class Listening implements Members {
    */
   #relink(links: Links | null): void {
     if (links && links.revision >= (this.#links?.revision ?? 0)) this.#links = links
-    if (this.#links?.generation === this.#generation) this.#domain?.setLinks(this.#links.queues)
+    if (this.#links?.domainNumber === this.#domainNumber) this.#domain?.setLinks(this.#links.queues)
   }
 
   #pipe(): StreamHandleConstructor {
