@@ -4,7 +4,7 @@ import type { Links, Routes } from '../protocol.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
 import type { Events } from './events.ts'
 import type { ListenerHost } from './listeners/host.ts'
-import type { TableEntry } from './listeners/table-entry.ts'
+import type { TableEntry } from './listeners/listener.ts'
 import type { Sheds } from './stats/sheds.ts'
 import type { Workers } from './workers/workers.ts'
 

@@ -3,8 +3,8 @@ import type { AcceptRoute } from '../../protocol.ts'
 import type { AcceptingListeners, Backlogs } from '../dispatch/accept-switch.ts'
 import type { Policy } from '../dispatch/policies/index.ts'
 import { isOwnAccepting } from '../dispatch/policies/names.ts'
+import type { TableEntry } from './listener.ts'
 import type { ListenerRegistry } from './registry.ts'
-import type { TableEntry } from './table-entry.ts'
 
 /** Derives from the accept mode who accepts from each listener. Main thread. */
 export class ListenerAccepting implements AcceptingListeners {

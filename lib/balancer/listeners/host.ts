@@ -1,7 +1,7 @@
 import type { NodeDlbError } from '../../errors.ts'
 import type { Connection } from '../../ledger/ledger.ts'
 import type { Links, Routes } from '../../protocol.ts'
-import type { TableEntry } from './table-entry.ts'
+import type { TableEntry } from './listener.ts'
 
 /** Is told what happens at the listeners. Main thread. */
 export interface ListenerHost {

@@ -7,10 +7,10 @@ import type { ListenerAccepting } from './accepting.ts'
 import { canonical, excludes, isSame, isSameHost, overlaps } from './addresses.ts'
 import { ChosenPorts } from './chosen-ports.ts'
 import type { ListenerHost } from './host.ts'
+import { TableEntry } from './listener.ts'
 import type { ListenerRegistry } from './registry.ts'
 import type { ListenerSettings, ListenerSettingsTable } from './settings.ts'
-import { TableEntry } from './table-entry.ts'
-import { type ListenerSocket, UnboundListener } from './unbound-listener.ts'
+import { type ListenerSocket, UnboundListener } from './unbound-socket.ts'
 
 /** The backlog that Node asks for by default. */
 const DEFAULT_BACKLOG = 511

@@ -1,6 +1,6 @@
 import { NodeDlbError } from '../../errors.ts'
 import { isSamePath } from './addresses.ts'
-import type { TableEntry } from './table-entry.ts'
+import type { TableEntry } from './listener.ts'
 
 const MAX_LISTENER_ID = 0xffff
 

@@ -1,5 +1,5 @@
 import type { Route } from '../../protocol.ts'
-import type { TableEntry } from './table-entry.ts'
+import type { TableEntry } from './listener.ts'
 
 /** The routes, and the way to tell workers of them. */
 export interface RouteUpdateSource {

@@ -1,9 +1,9 @@
 import type { NodeDlbError } from '../../errors.ts'
 import { isOwnAccepting } from '../dispatch/policies/names.ts'
 import type { ListenerHost } from './host.ts'
+import type { TableEntry } from './listener.ts'
 import { type EntryPlanner, isTaken, type ListenerOpener } from './opener.ts'
-import type { TableEntry } from './table-entry.ts'
-import type { ListenerSocket } from './unbound-listener.ts'
+import type { ListenerSocket } from './unbound-socket.ts'
 
 /**
  * Milliseconds after a worker has left a Unix socket at which main checks the socket's file: apps

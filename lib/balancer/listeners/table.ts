@@ -9,13 +9,13 @@ import { isOwnAccepting, type PolicyName } from '../dispatch/policies/names.ts'
 import type { Eligibility } from '../workers/eligibility.ts'
 import { ListenerAccepting } from './accepting.ts'
 import type { ListenerHost } from './host.ts'
+import type { TableEntry } from './listener.ts'
 import { type EntryPlanner, ListenerOpener } from './opener.ts'
 import { QueuePool } from './queue-pool.ts'
 import { ListenerRegistry } from './registry.ts'
 import { RouteUpdates } from './route-updates.ts'
 import type { ListenerSettingsTable } from './settings.ts'
 import { SocketFiles } from './socket-files.ts'
-import type { TableEntry } from './table-entry.ts'
 
 const EADDRINUSE = -98
 

@@ -5,7 +5,7 @@ import type { DealtListener } from '../dispatch/dealer.ts'
 import type { Policy } from '../dispatch/policies/index.ts'
 import type { Bound } from './addresses.ts'
 import type { ListenerSettings } from './settings.ts'
-import type { ListenerSocket } from './unbound-listener.ts'
+import type { ListenerSocket } from './unbound-socket.ts'
 
 /** One listening socket, and the workers that have a server on it. */
 export class TableEntry implements DealtListener, Bound {
