@@ -125,7 +125,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
    * The addresses that the workers' servers listen on now, as `server.address()` gives them there.
    */
   get addresses(): (AddressInfo | string)[] {
-    return this.#table.entries().map(({ listener }) => listener.address)
+    return this.#table.listeners().map(({ address }) => address)
   }
 
   /**

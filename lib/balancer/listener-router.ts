@@ -4,7 +4,7 @@ import type { Links, Routes } from '../protocol.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
 import type { Events } from './events.ts'
 import type { ListenerHost } from './listeners/host.ts'
-import type { TableEntry } from './listeners/listener.ts'
+import type { Listener } from './listeners/listener.ts'
 import type { Sheds } from './stats/sheds.ts'
 import type { Workers } from './workers/workers.ts'
 
@@ -37,15 +37,15 @@ export class ListenerRouter implements ListenerHost {
     this.#parts.events.emit('error', error)
   }
 
-  opened({ listener }: TableEntry): void {
-    this.#parts.events.emit('listening', listener.address)
+  opened({ address }: Listener): void {
+    this.#parts.events.emit('listening', address)
   }
 
   served(connections: readonly Connection[]): void {
     this.#parts.dispatch.dealer.deal(connections)
   }
 
-  closed({ unserved }: TableEntry): void {
+  closed({ unserved }: Listener): void {
     this.#parts.dispatch.dealer.refuse(unserved)
   }
 

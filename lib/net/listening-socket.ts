@@ -107,7 +107,7 @@ export class ListeningSocket {
    * Accepts what waits in the backlog, and closes the socket. A client that connects meanwhile may
    * be reset.
    */
-  finish(): void {
+  acceptRestAndClose(): void {
     this.#native.resume()
     for (let left = MAX_BACKLOG; left > 0; left--) if (this.#native.accept() === -1) break
     this.close()

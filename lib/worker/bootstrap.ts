@@ -109,7 +109,7 @@ function listenToMain(): void {
     else if (message.type === 'share') listening.shareAmong(message.workers)
     else if (message.type === 'routes') listening.reroute(message.links, message.routes)
     else if (message.type === 'ending') listening.servers().forEach(endWithNextResponse)
-    else finish(message)
+    else beginDrain(message)
   })
 }
 
@@ -117,7 +117,7 @@ function listenToMain(): void {
  * Drains the worker, once. A worker that is being replaced when the balancer closes is told twice,
  * and signal handlers would take the second call for an order to stop.
  */
-function finish({ signal, deadline }: Extract<ToWorker, { type: 'drain' }>): void {
+function beginDrain({ signal, deadline }: Extract<ToWorker, { type: 'drain' }>): void {
   if (draining) return
   draining = true
   // Subscribers are called first: a WebSocket server says goodbye to its clients, whose connections

@@ -86,7 +86,7 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
   for (let i = 0; i < 2; i++) {
     const common = { type: 'listen', port: 0, addressType: 4, backlog: 8, ipv6Only: false, reusePort: false } as const
     table.join(WORKER, { ...common, address: '127.0.0.1', noDelay: false, ticketKeys: null })
-    opened.push(table.entries()[i].listener as ListeningSocket)
+    opened.push(table.listeners()[i].socket as ListeningSocket)
     // Main accepts where workers do not; here it is of no interest.
     opened[i].pause()
   }

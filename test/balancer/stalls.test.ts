@@ -188,7 +188,7 @@ function detectorOf(t: Test, { keepsShares, stay, threads }: Setting) {
     threadTimes: threads,
     dispatch: dispatch as unknown as Dispatch,
     serving: { indexes: [0, 1] },
-    table: { entries: () => [{ policy: { completion: keepsShares ? 'close' : 'adoption' } }] },
+    table: { listeners: () => [{ policy: { completion: keepsShares ? 'close' : 'adoption' } }] },
   })
   // This many have come since the last second began.
   detector.check()

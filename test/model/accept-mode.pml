@@ -66,7 +66,7 @@ bool gone[WORKERS]
 bool known[WORKERS]         /* main knows that the thread has ended */
 
 bool soon                   /* AcceptSwitch.#due */
-bool waited                 /* TableEntry */
+bool waited                 /* Listener */
 
 /* AcceptMode.workersAccept */
 #define workersAccept (mode == inWorkers || mode == mainCalled)

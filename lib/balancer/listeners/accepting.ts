@@ -3,7 +3,7 @@ import type { AcceptRoute } from '../../protocol.ts'
 import type { AcceptingListeners, Backlogs } from '../dispatch/accept-switch.ts'
 import type { Policy } from '../dispatch/policies/index.ts'
 import { isOwnAccepting } from '../dispatch/policies/names.ts'
-import type { TableEntry } from './listener.ts'
+import type { Listener } from './listener.ts'
 import type { ListenerRegistry } from './registry.ts'
 
 /** Derives from the accept mode who accepts from each listener. Main thread. */
@@ -27,31 +27,31 @@ export class ListenerAccepting implements AcceptingListeners {
   /** Makes main accept from the listeners or stop, as the mode says. */
   setAcceptMode(mode: AcceptModeName): void {
     this.#mode = mode
-    for (const entry of this.#registry.all()) this.update(entry)
+    for (const listener of this.#registry.all()) this.update(listener)
   }
 
   /** Whether workers can accept from the listener instead of main. */
   canWorkersAccept(id: number): boolean {
-    const entry = this.#registry.get(id)
-    return entry !== undefined && this.#canWorkersAccept(entry)
+    const listener = this.#registry.get(id)
+    return listener !== undefined && this.#canWorkersAccept(listener)
   }
 
   /** The accept mode of the listener: paused also if no worker serves it. */
-  at(entry: TableEntry): AcceptModeName {
-    const isOpen = entry.listener.fd >= 0
-    if (isOwnAccepting(entry.policy.name)) {
+  at(listener: Listener): AcceptModeName {
+    const isOpen = listener.socket.fd >= 0
+    if (isOwnAccepting(listener.policy.name)) {
       // When the balancer closes, the workers go on until they close their servers.
-      return entry.members.size > 0 && (isOpen || this.#stopped) ? 'workers' : 'paused'
+      return listener.members.size > 0 && (isOpen || this.#stopped) ? 'workers' : 'paused'
     }
-    if (!entry.served || !isOpen) return 'paused'
-    return this.#mode === 'workers' && !this.#canWorkersAccept(entry) ? 'main' : this.#mode
+    if (!listener.served || !isOpen) return 'paused'
+    return this.#mode === 'workers' && !this.#canWorkersAccept(listener) ? 'main' : this.#mode
   }
 
   /** The listener's policy, socket or workers have changed: main accepts from it, or stops. */
-  update(entry: TableEntry): void {
+  update(listener: Listener): void {
     if (this.#stopped) return
-    if (this.at(entry) === 'main') entry.listener.resume()
-    else entry.listener.pause()
+    if (this.at(listener) === 'main') listener.socket.resume()
+    else listener.socket.pause()
   }
 
   /** The listeners stop accepting for good: `update` has no effect from now on. */
@@ -60,13 +60,13 @@ export class ListenerAccepting implements AcceptingListeners {
   }
 
   /** The way in which a worker accepts from the listener; null if only main does. */
-  routeOf(entry: TableEntry): AcceptRoute | null {
-    const { policy, listener } = entry
+  routeOf(listener: Listener): AcceptRoute | null {
+    const { policy } = listener
     // The socket is closed if the device fails during a drain.
-    const socket = listener.fd
+    const socket = listener.socket.fd
     if (socket < 0) return null
     if (isOwnAccepting(policy.name)) return { sink: 'own', socket }
-    return this.#canWorkersAccept(entry) ? { sink: 'device', socket, counter: entry.acceptCounter } : null
+    return this.#canWorkersAccept(listener) ? { sink: 'device', socket, counter: listener.acceptCounter } : null
   }
 
   /** @returns a counter for a listener with this policy; null if it needs none, or none is left */
@@ -75,7 +75,7 @@ export class ListenerAccepting implements AcceptingListeners {
   }
 
   /** The listener is closed. */
-  freeCounter({ acceptCounter }: TableEntry): void {
+  freeCounter({ acceptCounter }: Listener): void {
     if (acceptCounter !== null) this.#freeCounters.push(acceptCounter)
   }
 
@@ -86,19 +86,19 @@ export class ListenerAccepting implements AcceptingListeners {
    */
   checkBacklogs(): Backlogs {
     let backlogs: Backlogs = 'empty'
-    for (const entry of this.#registry.all()) {
-      if (!this.#canWorkersAccept(entry) || !entry.served) continue
-      const count = this.#acceptMode.acceptCount(entry.acceptCounter)
-      const waits = entry.listener.hasWaiting
-      if (waits && entry.waited && count === entry.acceptCount) backlogs = 'stranded'
+    for (const listener of this.#registry.all()) {
+      if (!this.#canWorkersAccept(listener) || !listener.served) continue
+      const count = this.#acceptMode.acceptCount(listener.acceptCounter)
+      const waits = listener.socket.hasWaiting
+      if (waits && listener.waited && count === listener.acceptCount) backlogs = 'stranded'
       else if (waits && backlogs === 'empty') backlogs = 'waiting'
-      entry.acceptCount = count
-      entry.waited = waits
+      listener.acceptCount = count
+      listener.waited = waits
     }
     return backlogs
   }
 
-  #canWorkersAccept(entry: TableEntry): entry is TableEntry & { readonly acceptCounter: number } {
-    return this.#workersMayAccept && entry.acceptCounter !== null && entry.policy.kind === 'load-balanced'
+  #canWorkersAccept(listener: Listener): listener is Listener & { readonly acceptCounter: number } {
+    return this.#workersMayAccept && listener.acceptCounter !== null && listener.policy.kind === 'load-balanced'
   }
 }

@@ -1,7 +1,7 @@
 import type { NodeDlbError } from '../../errors.ts'
 import type { Connection } from '../../ledger/ledger.ts'
 import type { Links, Routes } from '../../protocol.ts'
-import type { TableEntry } from './listener.ts'
+import type { Listener } from './listener.ts'
 
 /** Is told what happens at the listeners. Main thread. */
 export interface ListenerHost {
@@ -12,11 +12,11 @@ export interface ListenerHost {
   /** A socket has failed and accepts no more (ERR_DLB_LISTEN). */
   failed(error: NodeDlbError): void
   /** The listener is bound. */
-  opened(entry: TableEntry): void
+  opened(listener: Listener): void
   /** These connections waited for a worker with a server, and there is one now. */
   served(connections: readonly Connection[]): void
   /** No worker listens there any more. The listener's unserved connections have nowhere to go. */
-  closed(entry: TableEntry): void
+  closed(listener: Listener): void
   /** The worker's routes for these listeners, or its links, have changed. */
   rerouted(worker: number, links: Links, routes: Routes): void
 }

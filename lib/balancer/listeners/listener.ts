@@ -8,7 +8,7 @@ import type { ListenerSettings } from './settings.ts'
 import type { ListenerSocket } from './unbound-socket.ts'
 
 /** One listening socket, and the workers that have a server on it. */
-export class TableEntry implements DealtListener, Bound {
+export class Listener implements DealtListener, Bound {
   readonly id: number
   /** The first worker's request. */
   readonly asked: ListenRequest
@@ -16,7 +16,7 @@ export class TableEntry implements DealtListener, Bound {
    * The socket. Another one replaces it when a Unix socket's file was removed, or when an address
    * that could not be bound becomes free.
    */
-  listener: ListenerSocket
+  socket: ListenerSocket
   readonly settings: ListenerSettings
   policy: Policy
   queue: QueueId | null = null
@@ -44,19 +44,19 @@ export class TableEntry implements DealtListener, Bound {
 
   constructor(
     id: number,
-    listener: ListenerSocket,
-    parts: Pick<TableEntry, 'asked' | 'settings' | 'policy' | 'acceptCounter'>,
+    socket: ListenerSocket,
+    parts: Pick<Listener, 'asked' | 'settings' | 'policy' | 'acceptCounter'>,
   ) {
     this.id = id
     this.asked = parts.asked
-    this.listener = listener
+    this.socket = socket
     this.settings = parts.settings
     this.policy = parts.policy
     this.acceptCounter = parts.acceptCounter
   }
 
   get address(): ListenerSocket['address'] {
-    return this.listener.address
+    return this.socket.address
   }
 
   /**

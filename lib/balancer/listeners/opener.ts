@@ -7,20 +7,20 @@ import type { ListenerAccepting } from './accepting.ts'
 import { canonical, excludes, isSame, isSameHost, overlaps } from './addresses.ts'
 import { ChosenPorts } from './chosen-ports.ts'
 import type { ListenerHost } from './host.ts'
-import { TableEntry } from './listener.ts'
+import { Listener } from './listener.ts'
 import type { ListenerRegistry } from './registry.ts'
 import type { ListenerSettings, ListenerSettingsTable } from './settings.ts'
-import { type ListenerSocket, UnboundListener } from './unbound-socket.ts'
+import { type ListenerSocket, UnboundSocket } from './unbound-socket.ts'
 
 /** The backlog that Node asks for by default. */
 const DEFAULT_BACKLOG = 511
 
 /** What the opener asks the table. */
-export interface EntryPlanner {
+export interface ListenerPlanner {
   policyFor(wanted: PolicyName): Policy
   readonly accepting: Pick<ListenerAccepting, 'takeCounter'>
-  /** The entry has another socket than before. */
-  socketChanged(entry: TableEntry): void
+  /** The listener has another socket than before. */
+  socketChanged(listener: Listener): void
 }
 
 /**
@@ -30,11 +30,16 @@ export interface EntryPlanner {
 export class ListenerOpener {
   readonly #registry: ListenerRegistry
   readonly #settings: ListenerSettingsTable
-  readonly #planner: EntryPlanner
+  readonly #planner: ListenerPlanner
   readonly #host: ListenerHost
   readonly #chosen = new ChosenPorts()
 
-  constructor(registry: ListenerRegistry, settings: ListenerSettingsTable, planner: EntryPlanner, host: ListenerHost) {
+  constructor(
+    registry: ListenerRegistry,
+    settings: ListenerSettingsTable,
+    planner: ListenerPlanner,
+    host: ListenerHost,
+  ) {
     this.#registry = registry
     this.#settings = settings
     this.#planner = planner
@@ -42,7 +47,7 @@ export class ListenerOpener {
   }
 
   /** @throws ERR_DLB_LISTEN, ERR_DLB_NO_RESOURCES */
-  findOrOpen(worker: number, request: ListenRequest): TableEntry {
+  findOrOpen(worker: number, request: ListenRequest): Listener {
     if (request.port === 0) return this.#findOrOpenAny(worker, request)
     return this.#find(worker, request) ?? this.#open(worker, request)
   }
@@ -67,13 +72,13 @@ export class ListenerOpener {
   /**
    * Binds the listeners that could not be bound while the closed one had an overlapping address.
    */
-  bindUnbound(closed: TableEntry): void {
-    for (const entry of this.#registry.all()) {
-      if (!(entry.listener instanceof UnboundListener) || !overlaps(closed, asBound(entry))) continue
+  bindUnbound(closed: Listener): void {
+    for (const listener of this.#registry.all()) {
+      if (!(listener.socket instanceof UnboundSocket) || !overlaps(closed, asBound(listener))) continue
       try {
-        entry.listener = this.openSocket(entry.id, asBound(entry), entry.settings)
-        this.#planner.socketChanged(entry)
-        this.#host.opened(entry)
+        listener.socket = this.openSocket(listener.id, asBound(listener), listener.settings)
+        this.#planner.socketChanged(listener)
+        this.#host.opened(listener)
       } catch (error) {
         if (!isTaken(error)) this.#host.failed(error as NodeDlbError)
       }
@@ -84,28 +89,28 @@ export class ListenerOpener {
    * The listener whose address the kernel would treat as the requested one; or a listener of this
    * worker that excludes the request, even if it is not bound.
    */
-  #find(worker: number, request: ListenRequest): TableEntry | undefined {
-    const entries = this.#registry.all()
-    const inTheWay = entries.find((entry) => entry.members.has(worker) && excludes(entry, request))
-    return inTheWay ?? entries.find((entry) => isSame(entry, request) && !entry.members.has(worker))
+  #find(worker: number, request: ListenRequest): Listener | undefined {
+    const listeners = this.#registry.all()
+    const inTheWay = listeners.find((listener) => listener.members.has(worker) && excludes(listener, request))
+    return inTheWay ?? listeners.find((listener) => isSame(listener, request) && !listener.members.has(worker))
   }
 
   /**
    * Finds or opens a listener on a port that the kernel chooses. A port that the kernel has chosen
    * before for another worker comes first (see ChosenPorts).
    */
-  #findOrOpenAny(worker: number, request: ListenRequest): TableEntry {
+  #findOrOpenAny(worker: number, request: ListenRequest): Listener {
     const host = `${request.address ?? '*'} ${request.ipv6Only}`
-    const entry = this.#findAny(worker, request, host) ?? this.#open(worker, request)
-    if (typeof entry.address === 'object') this.#chosen.took(worker, host, entry.address.port)
-    return entry
+    const listener = this.#findAny(worker, request, host) ?? this.#open(worker, request)
+    if (typeof listener.address === 'object') this.#chosen.took(worker, host, listener.address.port)
+    return listener
   }
 
-  #findAny(worker: number, request: ListenRequest, host: string): TableEntry | undefined {
-    const isFree = ({ members }: TableEntry): boolean => !members.has(worker)
+  #findAny(worker: number, request: ListenRequest, host: string): Listener | undefined {
+    const isFree = ({ members }: Listener): boolean => !members.has(worker)
     const open = this.#registry
       .all()
-      .find((entry) => entry.asked.port === 0 && isSameHost(entry, request) && isFree(entry))
+      .find((listener) => listener.asked.port === 0 && isSameHost(listener, request) && isFree(listener))
     for (const { port, isRecent } of this.#chosen.of(worker, host)) {
       // All workers closed the port long ago, so a worker that starts now does not mean this port.
       if (open && !isRecent && asBound(open).port !== port) continue
@@ -117,7 +122,7 @@ export class ListenerOpener {
     return open
   }
 
-  #tryToOpen(worker: number, request: ListenRequest, port: number): TableEntry | undefined {
+  #tryToOpen(worker: number, request: ListenRequest, port: number): Listener | undefined {
     try {
       return this.#open(worker, request, port)
     } catch (error) {
@@ -126,16 +131,16 @@ export class ListenerOpener {
     }
   }
 
-  #open(worker: number, request: ListenRequest, port = request.port): TableEntry {
+  #open(worker: number, request: ListenRequest, port = request.port): Listener {
     const settings = this.#settings.find(request.address, request.port)
     const policy = this.#planner.policyFor(settings.policy)
     const id = this.#registry.nextId()
-    const listener = this.#bind(id, worker, { ...request, port }, settings)
+    const socket = this.#bind(id, worker, { ...request, port }, settings)
     const acceptCounter = this.#planner.accepting.takeCounter(policy)
-    const entry = new TableEntry(id, listener, { asked: request, settings, policy, acceptCounter })
-    this.#registry.add(entry)
-    if (listener instanceof ListeningSocket) this.#host.opened(entry)
-    return entry
+    const listener = new Listener(id, socket, { asked: request, settings, policy, acceptCounter })
+    this.#registry.add(listener)
+    if (socket instanceof ListeningSocket) this.#host.opened(listener)
+    return listener
   }
 
   /**
@@ -147,16 +152,16 @@ export class ListenerOpener {
     try {
       return this.openSocket(id, request, settings)
     } catch (error) {
-      const others = this.#registry.all().filter((entry) => overlaps(entry, request))
+      const others = this.#registry.all().filter((listener) => overlaps(listener, request))
       if (!isTaken(error) || others.length === 0 || others.some(({ members }) => members.has(worker))) throw error
       const address = canonical(request.address ?? '::')
-      return new UnboundListener({ address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: request.port })
+      return new UnboundSocket({ address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: request.port })
     }
   }
 }
 
 /** The request, on the port that the listener has. */
-function asBound({ asked, address }: TableEntry): ListenRequest {
+function asBound({ asked, address }: Listener): ListenRequest {
   return typeof address === 'string' ? asked : { ...asked, port: address.port }
 }
 

@@ -1,29 +1,29 @@
 import { NodeDlbError } from '../../errors.ts'
 import { isSamePath } from './addresses.ts'
-import type { TableEntry } from './listener.ts'
+import type { Listener } from './listener.ts'
 
 const MAX_LISTENER_ID = 0xffff
 
 /** The open listeners, by their ids. Main thread. */
 export class ListenerRegistry {
-  readonly #entries = new Map<number, TableEntry>()
+  readonly #entries = new Map<number, Listener>()
   #lastId = -1
 
-  get(id: number): TableEntry | undefined {
+  get(id: number): Listener | undefined {
     return this.#entries.get(id)
   }
 
-  all(): TableEntry[] {
+  all(): Listener[] {
     return [...this.#entries.values()]
   }
 
-  add(entry: TableEntry): void {
-    this.#entries.set(entry.id, entry)
+  add(listener: Listener): void {
+    this.#entries.set(listener.id, listener)
   }
 
-  /** @returns whether the entry was in the registry */
-  remove(entry: TableEntry): boolean {
-    return this.#entries.delete(entry.id)
+  /** @returns whether the listener was in the registry */
+  remove(listener: Listener): boolean {
+    return this.#entries.delete(listener.id)
   }
 
   /**
@@ -50,7 +50,7 @@ export class ListenerRegistry {
    * is not an open connection of any listener.
    */
   listenerOf(fd: number): number | undefined {
-    return this.all().find(({ listener }) => listener.isConnection(fd))?.id
+    return this.all().find(({ socket }) => socket.isConnection(fd))?.id
   }
 
   /** Whether workers other than this one listen on the path. */

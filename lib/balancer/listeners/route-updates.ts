@@ -1,9 +1,9 @@
 import type { Route } from '../../protocol.ts'
-import type { TableEntry } from './listener.ts'
+import type { Listener } from './listener.ts'
 
 /** The routes, and the way to tell workers of them. */
 export interface RouteUpdateSource {
-  routeOf(entry: TableEntry): Route
+  routeOf(listener: Listener): Route
   /** Tells the worker that these routes, or its links, have changed. */
   tell(worker: number, routes: [listener: number, route: Route][]): void
 }
@@ -15,7 +15,7 @@ export interface RouteUpdateSource {
  */
 export class RouteUpdates {
   readonly #source: RouteUpdateSource
-  readonly #rerouted = new Set<TableEntry>()
+  readonly #rerouted = new Set<Listener>()
   readonly #relinked = new Set<number>()
   #pending: NodeJS.Immediate | null = null
   #revision = 0
@@ -29,9 +29,9 @@ export class RouteUpdates {
     return this.#revision
   }
 
-  routeChanged(entry: TableEntry): void {
-    entry.revision = ++this.#revision
-    this.#rerouted.add(entry)
+  routeChanged(listener: Listener): void {
+    listener.revision = ++this.#revision
+    this.#rerouted.add(listener)
     this.#tellLater()
   }
 
@@ -42,8 +42,8 @@ export class RouteUpdates {
   }
 
   /** The listener is closed. */
-  forget(entry: TableEntry): void {
-    this.#rerouted.delete(entry)
+  forget(listener: Listener): void {
+    this.#rerouted.delete(listener)
   }
 
   #tellLater(): void {
@@ -53,12 +53,12 @@ export class RouteUpdates {
   #tell(): void {
     this.#pending = null
     const routes = new Map<number, [number, Route][]>([...this.#relinked].map((worker) => [worker, []]))
-    for (const entry of this.#rerouted) {
-      const route = this.#source.routeOf(entry)
-      for (const worker of entry.members) {
+    for (const listener of this.#rerouted) {
+      const route = this.#source.routeOf(listener)
+      for (const worker of listener.members) {
         const known = routes.get(worker)
-        if (known) known.push([entry.id, route])
-        else routes.set(worker, [[entry.id, route]])
+        if (known) known.push([listener.id, route])
+        else routes.set(worker, [[listener.id, route]])
       }
     }
     this.#rerouted.clear()

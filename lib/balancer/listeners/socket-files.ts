@@ -1,8 +1,8 @@
 import type { NodeDlbError } from '../../errors.ts'
 import { isOwnAccepting } from '../dispatch/policies/names.ts'
 import type { ListenerHost } from './host.ts'
-import type { TableEntry } from './listener.ts'
-import { type EntryPlanner, isTaken, type ListenerOpener } from './opener.ts'
+import type { Listener } from './listener.ts'
+import { isTaken, type ListenerOpener, type ListenerPlanner } from './opener.ts'
 import type { ListenerSocket } from './unbound-socket.ts'
 
 /**
@@ -28,31 +28,31 @@ const MAX_RENAME_CHECKS = 100
  */
 export class SocketFiles {
   readonly #opener: ListenerOpener
-  readonly #planner: Pick<EntryPlanner, 'socketChanged'>
+  readonly #planner: Pick<ListenerPlanner, 'socketChanged'>
   readonly #host: ListenerHost
   /** Sockets whose files the app has renamed, and is about to replace. */
   readonly #renamed = new Map<ListenerSocket, NodeJS.Timeout>()
   #stopped = false
 
-  constructor(opener: ListenerOpener, planner: Pick<EntryPlanner, 'socketChanged'>, host: ListenerHost) {
+  constructor(opener: ListenerOpener, planner: Pick<ListenerPlanner, 'socketChanged'>, host: ListenerHost) {
     this.#opener = opener
     this.#planner = planner
     this.#host = host
   }
 
   /**
-   * Makes sure that the file exists for a worker that listens on the entry. @throws ERR_DLB_LISTEN
+   * Makes sure that the file exists for a worker that listens on the listener. @throws ERR_DLB_LISTEN
    */
-  putInPlace(entry: TableEntry): void {
-    const { listener } = entry
-    if (listener.isInPlace) return
-    const successor = this.#opener.openSocket(entry.id, entry.asked, entry.settings)
-    listener.copyPermissionsTo(successor)
-    entry.listener = successor
-    this.#planner.socketChanged(entry)
-    if (isOwnAccepting(entry.policy.name)) listener.leaveToOthers()
-    else if (listener.hasFile) this.#finishLater(entry, listener)
-    else listener.finish()
+  putInPlace(listener: Listener): void {
+    const { socket } = listener
+    if (socket.isInPlace) return
+    const successor = this.#opener.openSocket(listener.id, listener.asked, listener.settings)
+    socket.copyPermissionsTo(successor)
+    listener.socket = successor
+    this.#planner.socketChanged(listener)
+    if (isOwnAccepting(listener.policy.name)) socket.leaveToOthers()
+    else if (socket.hasFile) this.#finishLater(listener, socket)
+    else socket.acceptRestAndClose()
   }
 
   /**
@@ -60,10 +60,10 @@ export class SocketFiles {
    * socket and no other process has taken the name. A file that was renamed stays where the app has
    * moved it.
    */
-  keepInPlace(entry: TableEntry): void {
-    if (this.#stopped || entry.closed || entry.members.size === 0 || entry.listener.hasFile) return
+  keepInPlace(listener: Listener): void {
+    if (this.#stopped || listener.closed || listener.members.size === 0 || listener.socket.hasFile) return
     try {
-      this.putInPlace(entry)
+      this.putInPlace(listener)
     } catch (error) {
       if (!isTaken(error)) this.#host.failed(error as NodeDlbError)
     }
@@ -73,18 +73,18 @@ export class SocketFiles {
    * Checks the file several times after a worker has closed its server, because the worker may
    * remove it.
    */
-  keepInPlaceAfterLeaving(entry: TableEntry): void {
-    if (entry.asked.port !== -1) return
-    for (const ms of CHECKS_AFTER_LEAVING_MS) setTimeout(() => this.keepInPlace(entry), ms).unref()
+  keepInPlaceAfterLeaving(listener: Listener): void {
+    if (listener.asked.port !== -1) return
+    for (const ms of CHECKS_AFTER_LEAVING_MS) setTimeout(() => this.keepInPlace(listener), ms).unref()
   }
 
   /** @param finish whether connections that wait in the backlogs are accepted first */
   stop(finish: boolean): void {
     this.#stopped = true
-    for (const [listener, timer] of this.#renamed) {
+    for (const [socket, timer] of this.#renamed) {
       clearInterval(timer)
-      if (finish) listener.finish()
-      else listener.close()
+      if (finish) socket.acceptRestAndClose()
+      else socket.close()
     }
     this.#renamed.clear()
   }
@@ -93,16 +93,16 @@ export class SocketFiles {
    * The app has renamed the old socket's file, and is about to rename the new one's to the old
    * name. Until then clients come to the old socket, and wait there.
    */
-  #finishLater(entry: TableEntry, listener: ListenerSocket): void {
+  #finishLater(listener: Listener, socket: ListenerSocket): void {
     let checks = 0
-    listener.pause()
+    socket.pause()
     const timer = setInterval(() => {
-      if (listener.hasFile && ++checks < MAX_RENAME_CHECKS) return
+      if (socket.hasFile && ++checks < MAX_RENAME_CHECKS) return
       clearInterval(timer)
-      this.#renamed.delete(listener)
-      if (entry.closed) listener.close()
-      else listener.finish()
+      this.#renamed.delete(socket)
+      if (listener.closed) socket.close()
+      else socket.acceptRestAndClose()
     }, RENAME_CHECK_MS)
-    this.#renamed.set(listener, timer)
+    this.#renamed.set(socket, timer)
   }
 }

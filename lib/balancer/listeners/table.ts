@@ -9,8 +9,8 @@ import { isOwnAccepting, type PolicyName } from '../dispatch/policies/names.ts'
 import type { Eligibility } from '../workers/eligibility.ts'
 import { ListenerAccepting } from './accepting.ts'
 import type { ListenerHost } from './host.ts'
-import type { TableEntry } from './listener.ts'
-import { type EntryPlanner, ListenerOpener } from './opener.ts'
+import type { Listener } from './listener.ts'
+import { ListenerOpener, type ListenerPlanner } from './opener.ts'
 import { QueuePool } from './queue-pool.ts'
 import { ListenerRegistry } from './registry.ts'
 import { RouteUpdates } from './route-updates.ts'
@@ -40,7 +40,7 @@ export interface ListenerTableOptions {
  *
  * Main thread.
  */
-export class ListenerTable implements EntryPlanner {
+export class ListenerTable implements ListenerPlanner {
   readonly accepting: ListenerAccepting
   readonly #options: ListenerTableOptions
   readonly #registry = new ListenerRegistry()
@@ -50,7 +50,7 @@ export class ListenerTable implements EntryPlanner {
   #domain: ConnectionDomain
   /** Counts the domains. */
   #domainNumber = 0
-  #queues: QueuePool<TableEntry>
+  #queues: QueuePool<Listener>
   #stopped = false
 
   constructor(options: ListenerTableOptions) {
@@ -58,7 +58,7 @@ export class ListenerTable implements EntryPlanner {
     this.#domain = options.domain
     this.accepting = new ListenerAccepting(this.#registry, options.acceptMode, options.workersMayAccept)
     this.#updates = new RouteUpdates({
-      routeOf: (entry) => this.#routeOf(entry),
+      routeOf: (listener) => this.#routeOf(listener),
       tell: (worker, routes) => options.host.rerouted(worker, this.linksOf(worker), routes),
     })
     this.#opener = new ListenerOpener(this.#registry, options.settings, this, options.host)
@@ -76,11 +76,11 @@ export class ListenerTable implements EntryPlanner {
     this.#domainNumber++
     this.#queues.close()
     this.#queues = this.#createPool()
-    for (const entry of this.entries()) this.#membersChanged(entry)
+    for (const listener of this.listeners()) this.#membersChanged(listener)
   }
 
   routes(): Routes {
-    return this.entries().map((entry) => [entry.id, this.#routeOf(entry)] as const)
+    return this.listeners().map((listener) => [listener.id, this.#routeOf(listener)] as const)
   }
 
   /** The queues that the worker's port has to have links to. */
@@ -88,11 +88,11 @@ export class ListenerTable implements EntryPlanner {
     return { domainNumber: this.#domainNumber, revision: this.#updates.revision, queues: this.#queues.linksOf(worker) }
   }
 
-  get(id: number): TableEntry | undefined {
+  get(id: number): Listener | undefined {
     return this.#registry.get(id)
   }
 
-  entries(): TableEntry[] {
+  listeners(): Listener[] {
     return this.#registry.all()
   }
 
@@ -113,41 +113,41 @@ export class ListenerTable implements EntryPlanner {
 
   join(worker: number, request: ListenRequest): Reply {
     if (this.#stopped) return { type: 'refused', code: 'ERR_DLB_CLOSED', message: 'the balancer is closing' }
-    let entry: TableEntry
+    let listener: Listener
     try {
-      entry = this.#opener.findOrOpen(worker, request)
+      listener = this.#opener.findOrOpen(worker, request)
       // An app that listens twice on one address gets this error on a single thread, too.
-      if (entry.members.has(worker)) return { type: 'failed', errno: EADDRINUSE, address: addressText(entry) }
-      this.#files.putInPlace(entry)
+      if (listener.members.has(worker)) return { type: 'failed', errno: EADDRINUSE, address: addressText(listener) }
+      this.#files.putInPlace(listener)
     } catch (error) {
       return refusal(error, request)
     }
-    entry.members.add(worker)
-    entry.awaited.delete(worker)
-    entry.ticketKeys ??= request.ticketKeys
-    this.#membersChanged(entry)
-    const { id, listener, ticketKeys, noDelay } = entry
-    const { address, fd } = listener
-    const [route, links] = [this.#routeOf(entry), this.linksOf(worker)]
+    listener.members.add(worker)
+    listener.awaited.delete(worker)
+    listener.ticketKeys ??= request.ticketKeys
+    this.#membersChanged(listener)
+    const { id, address, socket, ticketKeys, noDelay } = listener
+    const { fd } = socket
+    const [route, links] = [this.#routeOf(listener), this.linksOf(worker)]
     return { type: 'listening', listener: id, route, links, address, fd, noDelay, ticketKeys }
   }
 
   leave(worker: number, id: number): void {
-    const entry = this.#registry.get(id)
-    if (!entry?.members.delete(worker)) return
-    this.#membersChanged(entry)
-    this.#files.keepInPlaceAfterLeaving(entry)
+    const listener = this.#registry.get(id)
+    if (!listener?.members.delete(worker)) return
+    this.#membersChanged(listener)
+    this.#files.keepInPlaceAfterLeaving(listener)
   }
 
   /** Called when a worker has died whose successor will listen again. */
   workerDied(worker: number): void {
     this.#queues.forget(worker)
     this.#opener.forget(worker)
-    for (const entry of this.entries()) {
-      if (!entry.members.delete(worker)) continue
-      entry.awaited.add(worker)
-      this.#membersChanged(entry)
-      this.#files.keepInPlace(entry)
+    for (const listener of this.listeners()) {
+      if (!listener.members.delete(worker)) continue
+      listener.awaited.add(worker)
+      this.#membersChanged(listener)
+      this.#files.keepInPlace(listener)
     }
   }
 
@@ -155,17 +155,17 @@ export class ListenerTable implements EntryPlanner {
   workerFinished(worker: number): void {
     this.#queues.forget(worker)
     this.#opener.forget(worker)
-    for (const entry of this.entries()) {
-      entry.members.delete(worker)
-      entry.awaited.delete(worker)
-      this.#membersChanged(entry)
-      this.#files.keepInPlace(entry)
+    for (const listener of this.listeners()) {
+      listener.members.delete(worker)
+      listener.awaited.delete(worker)
+      this.#membersChanged(listener)
+      this.#files.keepInPlace(listener)
     }
   }
 
   /** Called when a worker has become eligible, or has stopped being so. */
   eligibilityChanged(): void {
-    for (const entry of this.entries()) this.#workersChanged(entry)
+    for (const listener of this.listeners()) this.#workersChanged(listener)
   }
 
   /**
@@ -180,18 +180,18 @@ export class ListenerTable implements EntryPlanner {
     this.#stopped = true
     this.accepting.stop()
     this.#files.stop(finish)
-    for (const { listener, members, policy } of this.entries()) {
-      if (isOwnAccepting(policy.name)) listener.leaveToOthers()
-      else if (finish && members.size > 0) listener.finish()
-      else listener.close()
+    for (const { socket, members, policy } of this.listeners()) {
+      if (isOwnAccepting(policy.name)) socket.leaveToOthers()
+      else if (finish && members.size > 0) socket.acceptRestAndClose()
+      else socket.close()
     }
   }
 
-  #routeOf(entry: TableEntry): Route {
-    const { queue, policy, priority, revision, settings } = entry
+  #routeOf(listener: Listener): Route {
+    const { queue, policy, priority, revision, settings } = listener
     const { completion } = policy
     const { proxyProtocol } = settings
-    const accept = this.accepting.routeOf(entry)
+    const accept = this.accepting.routeOf(listener)
     return { domainNumber: this.#domainNumber, queue, priority, completion, accept, proxyProtocol, revision }
   }
 
@@ -199,73 +199,73 @@ export class ListenerTable implements EntryPlanner {
     return this.#domain.policyFor(wanted)
   }
 
-  socketChanged(entry: TableEntry): void {
-    this.#updates.routeChanged(entry)
-    this.accepting.update(entry)
+  socketChanged(listener: Listener): void {
+    this.#updates.routeChanged(listener)
+    this.accepting.update(listener)
   }
 
-  #membersChanged(entry: TableEntry): void {
-    if (entry.members.size === 0 && entry.awaited.size === 0) {
-      this.#close(entry)
+  #membersChanged(listener: Listener): void {
+    if (listener.members.size === 0 && listener.awaited.size === 0) {
+      this.#close(listener)
       return
     }
-    this.#place(entry)
-    this.#workersChanged(entry)
+    this.#place(listener)
+    this.#workersChanged(listener)
   }
 
   /** Updates what depends on which workers may be dealt the listener's connections. */
-  #workersChanged(entry: TableEntry): void {
+  #workersChanged(listener: Listener): void {
     const { eligibility } = this.#options
-    const workers = [...entry.members].filter((worker) => eligibility.isEligible(worker)).sort((a, b) => a - b)
-    entry.workers = workers
-    entry.directQueues =
-      entry.policy.kind === 'directed' ? workers.map((worker) => this.#domain.directQueues[worker]) : []
-    entry.turn %= Math.max(1, workers.length)
-    this.accepting.update(entry)
-    if (entry.served && entry.unserved.length > 0) this.#options.host.served(entry.unserved.splice(0))
+    const workers = [...listener.members].filter((worker) => eligibility.isEligible(worker)).sort((a, b) => a - b)
+    listener.workers = workers
+    listener.directQueues =
+      listener.policy.kind === 'directed' ? workers.map((worker) => this.#domain.directQueues[worker]) : []
+    listener.turn %= Math.max(1, workers.length)
+    this.accepting.update(listener)
+    if (listener.served && listener.unserved.length > 0) this.#options.host.served(listener.unserved.splice(0))
   }
 
-  #place(entry: TableEntry): void {
-    const policy = this.#domain.policyFor(entry.settings.policy)
-    if (policy.kind === 'load-balanced' && entry.members.size > 0) {
-      this.#queues.place(entry)
+  #place(listener: Listener): void {
+    const policy = this.#domain.policyFor(listener.settings.policy)
+    if (policy.kind === 'load-balanced' && listener.members.size > 0) {
+      this.#queues.place(listener)
       return
     }
-    this.#queues.remove(entry)
-    this.#setRoute(entry, policy, null)
+    this.#queues.remove(listener)
+    this.#setRoute(listener, policy, null)
   }
 
-  #createPool(): QueuePool<TableEntry> {
-    return new QueuePool<TableEntry>({
+  #createPool(): QueuePool<Listener> {
+    return new QueuePool<Listener>({
       domain: this.#domain,
-      onMoved: (entry, queue) => this.#onMoved(entry, queue),
+      onMoved: (listener, queue) => this.#onMoved(listener, queue),
       onLinks: (worker) => this.#updates.linksChanged(worker),
     })
   }
 
-  #onMoved(entry: TableEntry, queue: QueueId | null): void {
+  #onMoved(listener: Listener, queue: QueueId | null): void {
     const { policies } = this.#domain
-    const isWithout = queue === null && entry.members.size > 0
-    this.#setRoute(entry, isWithout ? policies.inTurn : this.#domain.policyFor(entry.settings.policy), queue)
-    this.#workersChanged(entry)
+    const isWithout = queue === null && listener.members.size > 0
+    this.#setRoute(listener, isWithout ? policies.inTurn : this.#domain.policyFor(listener.settings.policy), queue)
+    this.#workersChanged(listener)
   }
 
-  #setRoute(entry: TableEntry, policy: Policy, queue: QueueId | null): void {
-    if (queue?.id === entry.queue?.id && policy === entry.policy) return
-    entry.queue = queue
-    entry.policy = policy
-    this.#updates.routeChanged(entry)
+  #setRoute(listener: Listener, policy: Policy, queue: QueueId | null): void {
+    if (queue?.id === listener.queue?.id && policy === listener.policy) return
+    listener.queue = queue
+    listener.policy = policy
+    this.#updates.routeChanged(listener)
   }
 
-  #close(entry: TableEntry): void {
-    if (!this.#registry.remove(entry)) return
-    entry.closed = true
-    entry.listener.close()
-    this.#queues.remove(entry)
-    this.#updates.forget(entry)
-    this.accepting.freeCounter(entry)
-    this.#options.host.closed(entry)
-    this.#opener.bindUnbound(entry)
+  #close(listener: Listener): void {
+    if (!this.#registry.remove(listener)) return
+    listener.closed = true
+    listener.socket.close()
+    this.#queues.remove(listener)
+    this.#updates.forget(listener)
+    this.accepting.freeCounter(listener)
+    this.#options.host.closed(listener)
+    this.#opener.bindUnbound(listener)
   }
 }
 
@@ -281,6 +281,6 @@ function refusal(error: unknown, { address, port }: ListenRequest): Reply {
   return { type: 'failed', errno, address: address ?? (fallen ? '0.0.0.0' : '::') }
 }
 
-function addressText({ listener: { address } }: TableEntry): string {
+function addressText({ address }: Listener): string {
   return typeof address === 'string' ? address : (address as AddressInfo).address
 }

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { ListeningSocket } from '../../net/listening-socket.ts'
 
-/** What a table entry uses of its socket. */
+/** What a listener uses of its socket. */
 export type ListenerSocket = Pick<
   ListeningSocket,
   | 'address'
@@ -11,7 +11,7 @@ export type ListenerSocket = Pick<
   | 'hasWaiting'
   | 'isInPlace'
   | 'hasFile'
-  | 'finish'
+  | 'acceptRestAndClose'
   | 'close'
   | 'leaveToOthers'
   | 'isConnection'
@@ -25,7 +25,7 @@ export type ListenerSocket = Pick<
  * address, so `listen` succeeds. Usually such a server only finds out whether the port is free, and
  * closes. It gets no connections: those go to the listener that has the port.
  */
-export class UnboundListener implements ListenerSocket {
+export class UnboundSocket implements ListenerSocket {
   readonly address: AddressInfo
   readonly fd = -1
   readonly hasWaiting = false
@@ -56,7 +56,7 @@ export class UnboundListener implements ListenerSocket {
     // There is nothing to accept.
   }
 
-  finish(): void {
+  acceptRestAndClose(): void {
     // There is nothing to accept.
   }
 

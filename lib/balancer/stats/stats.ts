@@ -4,7 +4,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import type { ConnectionDomain, DeviceFacts } from '../dispatch/connection-domain.ts'
 import type { DomainCounts } from '../dispatch/domain-counts.ts'
 import type { PolicyName } from '../dispatch/policies/names.ts'
-import type { TableEntry } from '../listeners/listener.ts'
+import type { Listener } from '../listeners/listener.ts'
 import type { ListenerTable } from '../listeners/table.ts'
 import type { Eligibility, HoldReason } from '../workers/eligibility.ts'
 import type { WorkerState, Workers } from '../workers/workers.ts'
@@ -149,7 +149,7 @@ export function takeStats(sources: StatsSources): BalancerStats {
     acceptMode: acceptModeOf(sources),
     connections: { ...counts, cut: cuts.total, waiting, takenBack, badHeaders: ledger.counters.badHeaders },
     workers: workerStats(sources, domainCounts),
-    listeners: table.entries().map((entry) => listenerStats(entry, table.accepting.at(entry))),
+    listeners: table.listeners().map((listener) => listenerStats(listener, table.accepting.at(listener))),
     domain: { creditsFree, queued },
   }
 }
@@ -159,17 +159,17 @@ function acceptModeOf({ domain, ledger }: StatsSources): AcceptModeName {
   return mode === 'main' && domain.device.kind === 'none' ? 'workers' : mode
 }
 
-function listenerStats(entry: TableEntry, accepting: AcceptModeName): ListenerStats {
-  const { id, listener, members, policy, priority, settings } = entry
+function listenerStats(listener: Listener, accepting: AcceptModeName): ListenerStats {
+  const { id, address, socket, members, policy, priority, settings } = listener
   return {
     id,
-    ...addressOf(listener.address),
+    ...addressOf(address),
     policy: policy.name,
     priority,
     proxyProtocol: settings.proxyProtocol,
     workers: [...members].sort((a, b) => a - b),
     accepting,
-    backoffs: listener.counters().backoffs,
+    backoffs: socket.counters().backoffs,
   }
 }
 

@@ -40,7 +40,7 @@ interface Serving {
 }
 
 interface Listeners {
-  entries(): readonly { readonly policy: Pick<Policy, 'completion'> }[]
+  listeners(): readonly { readonly policy: Pick<Policy, 'completion'> }[]
 }
 
 /** The oldest connection that waits at a worker. */
@@ -210,7 +210,7 @@ export class StallDetector {
    * connection from another keeps it in its share.
    */
   #keepsShares(): boolean {
-    return this.#parts.table.entries().some(({ policy }) => policy.completion === 'close')
+    return this.#parts.table.listeners().some(({ policy }) => policy.completion === 'close')
   }
 
   /**

@@ -202,7 +202,7 @@ export class Listening implements Members {
 
 /**
  * Opens the handle on the shared socket. The handle has only its address in two cases: there is no
- * socket yet (see UnboundListener); or main has closed the socket since its answer, because the
+ * socket yet (see UnboundSocket); or main has closed the socket since its answer, because the
  * balancer closes or another socket has replaced it.
  * @returns 0 or a negative errno
  */
