@@ -240,7 +240,10 @@ export type Notice =
    * A server of the app listens, so the worker's start is done. `thread` is the worker's thread.
    */
   | { readonly type: 'listening'; readonly thread: NativeThread }
-  /** The worker gives back a connection that it was dealt, because it has no server for it. */
+  /**
+   * The worker gives back a connection, and main deals it again: the worker was dealt it and has no
+   * server for it, or has accepted it in main's stead and the device did not take it.
+   */
   | { readonly type: 'return'; readonly listener: number; readonly fd: number; readonly stamp: number }
   /** The device of the link with this domainNumber has failed. */
   | {

@@ -7,7 +7,6 @@ import type { ResolvedOptions } from '../options/options.ts'
 import { BATCH, connectionAt, DeviceDomain } from './device-domain.ts'
 import type { Progress } from './device-probe.ts'
 import type { DomainCounts } from './domain-counts.ts'
-import { directQueueOf } from './domain-ports.ts'
 import type { Policies, Policy, PolicyHost } from './policies/index.ts'
 import { isOwnAccepting, type PolicyName } from './policies/names.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
@@ -40,7 +39,7 @@ export interface Messenger {
 
 /** Takes the connections that no worker is linked to. */
 export interface Receiver {
-  takeBack(connections: readonly Connection[]): void
+  dealReturned(connections: readonly Connection[]): void
 }
 
 export interface ConnectionDomainParts {
@@ -105,13 +104,14 @@ export class ConnectionDomain {
     this.#host = host
     const owner = {
       progress: this.#progress(),
-      received: (connections: readonly Connection[]) => this.#receiver?.takeBack(connections),
+      received: (connections: readonly Connection[]) => this.#receiver?.dealReturned(connections),
       failed: (error: unknown) => this.#fail(error),
     }
     this.#domain = device && new DeviceDomain(device, policies, options, owner)
     this.queues = this.#domain?.queues ?? []
-    const workers = Array.from({ length: options.workerPlaces }, (_, id) => directQueueOf({ kind: 'directed', id }))
-    this.directQueues = this.#domain?.directQueues ?? workers
+    // Queues that no device has: `send` posts what is sent there.
+    const posted = Array.from({ length: options.workerPlaces }, (_, id): QueueId => ({ kind: 'directed', id }))
+    this.directQueues = this.#domain?.directQueues ?? posted
   }
 
   /** Sets the receiver of connections that no worker is linked to. */

@@ -123,10 +123,10 @@ export class Dealer {
   }
 
   /**
-   * Deals again connections that a worker gives back, or that were in a closed listener's queue,
+   * Deals again connections that a worker gives back, or that were in a queue that is reclaimed,
    * unless they are not in the device according to the ledger.
    */
-  takeBack(connections: readonly Connection[]): void {
+  dealReturned(connections: readonly Connection[]): void {
     const ours = connections.filter(({ fd, stamp }) => this.#ledger.fromDevice(fd, stamp))
     this.deal(ours)
   }

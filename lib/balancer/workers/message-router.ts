@@ -65,7 +65,7 @@ export class MessageRouter implements WorkerMessages {
     const { dispatch, drains, sheds, appSignals, events, options } = this.#parts
     const { index: worker } = thread
     if (notice.type === 'listening') this.#listening(worker, notice)
-    else if (notice.type === 'return') dispatch.dealer.takeBack([notice])
+    else if (notice.type === 'return') dispatch.dealer.dealReturned([notice])
     else if (notice.type === 'device-failed') this.#deviceFailed(notice)
     else if (notice.type === 'closing') drains.closing(worker)
     else if (notice.type === 'shed') sheds.count('descriptors', notice.connections)
