@@ -1,28 +1,35 @@
 import type { DirectCounts, LedgerCounts, WorkerCounts } from './counts.ts'
 
-// A row is two cache lines that one thread writes: main's row, then each worker's, then main's for
-// each worker.
+// A row is two cache lines with room for 16 counters, and one thread writes it: main's row, then
+// each worker's, then main's for each worker.
 const ROW_BYTES = 128
 const ROW = ROW_BYTES / 8
-const ACCEPTED = 0
-const SHED = 1
-const REFUSED = 2
+
+// Main's row.
+const MAIN_ACCEPTED = 0
+const MAIN_SHED = 1
+const MAIN_REFUSED = 2
 const MAIN_STALE = 3
+
+// A worker's row.
 const ADOPTED = 0
 const CLOSED = 1
-const WORKER_STALE = 2
-const ACCEPTED_AT = 3
-const SHED_AT = 4
-const REFUSED_AT = 5
+const STALE = 2
+const ACCEPTED = 3
+const SHED = 4
+const REFUSED = 5
 const EARLY = 6
 const DIRECT_OPENED = 7
 const DIRECT_CLOSED = 8
 const DIRECT_DROPPED = 9
 const BAD_HEADERS = 10
 const PENDING_SINCE = 11
-const OPEN_AT = 12
-const COUNTED_AT = 13
+const OPEN = 12
+const COUNTED = 13
+
+// Main's row for a worker.
 const CLOSED_BY_MAIN = 0
+
 const directCells = { opened: DIRECT_OPENED, closed: DIRECT_CLOSED, dropped: DIRECT_DROPPED }
 
 /**
@@ -51,25 +58,25 @@ export class LedgerCounters {
 
   /** Main. */
   countAccepted(): void {
-    this.#values[ACCEPTED]++
+    this.#values[MAIN_ACCEPTED]++
   }
 
   /**
    * Main: counts connections that were accepted and closed at once, without an entry in the table.
    */
   countShed(connections: number): void {
-    this.#values[ACCEPTED] += connections
-    this.#values[SHED] += connections
+    this.#values[MAIN_ACCEPTED] += connections
+    this.#values[MAIN_SHED] += connections
   }
 
   /** Main: counts a waiting connection that it closes because of a limit or a full device. */
   countWaitingShed(): void {
-    this.#values[SHED]++
+    this.#values[MAIN_SHED]++
   }
 
   /** Main. */
   countRefused(): void {
-    this.#values[REFUSED]++
+    this.#values[MAIN_REFUSED]++
   }
 
   /** Main. */
@@ -97,18 +104,18 @@ export class LedgerCounters {
 
   /** Worker. */
   countStaleAt(worker: number): void {
-    this.#values[rowOf(worker) + WORKER_STALE]++
+    this.#values[rowOf(worker) + STALE]++
   }
 
   /** Worker: counts a connection that it accepted itself. */
   countAcceptedAt(worker: number): void {
-    this.#values[rowOf(worker) + ACCEPTED_AT]++
+    this.#values[rowOf(worker) + ACCEPTED]++
   }
 
   /** Worker: does what `countShed` does, for connections that it accepted itself. */
   countShedAt(worker: number, connections: number): void {
-    this.#values[rowOf(worker) + ACCEPTED_AT] += connections
-    this.#values[rowOf(worker) + SHED_AT] += connections
+    this.#values[rowOf(worker) + ACCEPTED] += connections
+    this.#values[rowOf(worker) + SHED] += connections
   }
 
   /**
@@ -116,7 +123,7 @@ export class LedgerCounters {
    * adopted.
    */
   countRefusedAt(worker: number): void {
-    this.#values[rowOf(worker) + REFUSED_AT]++
+    this.#values[rowOf(worker) + REFUSED]++
   }
 
   /** Worker: counts what became of a connection that was sent to its own queue. */
@@ -140,7 +147,7 @@ export class LedgerCounters {
    */
   beginPending(worker: number): void {
     const row = rowOf(worker)
-    this.#values[row + PENDING_SINCE] = this.#values[row + ACCEPTED_AT] + 1
+    this.#values[row + PENDING_SINCE] = this.#values[row + ACCEPTED] + 1
   }
 
   /**
@@ -157,20 +164,20 @@ export class LedgerCounters {
    * and its port was recovered.
    */
   setLoad(worker: number, open: number, counted: number): void {
-    this.#values[rowOf(worker) + OPEN_AT] = open
-    this.#values[rowOf(worker) + COUNTED_AT] = counted
+    this.#values[rowOf(worker) + OPEN] = open
+    this.#values[rowOf(worker) + COUNTED] = counted
   }
 
   /** The greatest number of open connections of any worker, by `setLoad`. */
   get mostOpen(): number {
     let most = 0
-    for (let worker = 0; worker < this.#workers; worker++) most = Math.max(most, this.#values[rowOf(worker) + OPEN_AT])
+    for (let worker = 0; worker < this.#workers; worker++) most = Math.max(most, this.#values[rowOf(worker) + OPEN])
     return most
   }
 
   /** The counted connections of all workers, by `setLoad`. */
   get counted(): number {
-    return this.#sumOf(COUNTED_AT)
+    return this.#sumOf(COUNTED)
   }
 
   get badHeaders(): number {
@@ -198,7 +205,7 @@ export class LedgerCounters {
   repairPending(worker: number, entered: number | null): void {
     const row = rowOf(worker)
     const since = this.#values[row + PENDING_SINCE]
-    if (since > 0 && entered !== null) this.#values[row + ACCEPTED_AT] = since - 1 + entered
+    if (since > 0 && entered !== null) this.#values[row + ACCEPTED] = since - 1 + entered
     this.endPending(worker)
   }
 
@@ -221,20 +228,21 @@ export class LedgerCounters {
     // connections move.
     const closed = this.#values[rowOf(worker) + CLOSED] + this.#values[this.#rowFor(worker) + CLOSED_BY_MAIN]
     const adopted = this.#values[rowOf(worker) + ADOPTED]
-    return { adopted, closed, active: adopted - closed, stale: this.#values[rowOf(worker) + WORKER_STALE] }
+    return { adopted, closed, active: adopted - closed, stale: this.#values[rowOf(worker) + STALE] }
   }
 
   /** Accepted and not yet adopted. This getter and the next three allocate nothing. */
   get inFlight(): number {
     const values = this.#values
     // Read in this order, the difference is not negative.
-    const later = values[REFUSED] + values[SHED] + this.#sumOf(ADOPTED) + this.#sumOf(REFUSED_AT) + this.#sumOf(SHED_AT)
-    return values[ACCEPTED] + this.#sumOf(ACCEPTED_AT) - later
+    const later =
+      values[MAIN_REFUSED] + values[MAIN_SHED] + this.#sumOf(ADOPTED) + this.#sumOf(REFUSED) + this.#sumOf(SHED)
+    return values[MAIN_ACCEPTED] + this.#sumOf(ACCEPTED) - later
   }
 
   /** Grows whenever a connection is accepted, and when one is adopted. */
   get moves(): number {
-    return this.#values[ACCEPTED] + this.#sumOf(ACCEPTED_AT) + this.#sumOf(ADOPTED)
+    return this.#values[MAIN_ACCEPTED] + this.#sumOf(ACCEPTED) + this.#sumOf(ADOPTED)
   }
 
   /** Connections that workers have adopted since the start. */
@@ -257,9 +265,9 @@ export class LedgerCounters {
     const workers = Array.from({ length: this.#workers }, (_, worker) => this.ofWorker(worker))
     const sum = (field: keyof WorkerCounts) => workers.reduce((total, counts) => total + counts[field], 0)
     const adopted = sum('adopted')
-    const refused = this.#values[REFUSED] + this.#sumOf(REFUSED_AT)
-    const shed = this.#values[SHED] + this.#sumOf(SHED_AT)
-    const accepted = this.#values[ACCEPTED] + this.#sumOf(ACCEPTED_AT)
+    const refused = this.#values[MAIN_REFUSED] + this.#sumOf(REFUSED)
+    const shed = this.#values[MAIN_SHED] + this.#sumOf(SHED)
+    const accepted = this.#values[MAIN_ACCEPTED] + this.#sumOf(ACCEPTED)
     return {
       accepted,
       adopted,
