@@ -26,7 +26,7 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
 }
 
 /** @throws ERR_DLB_INVALID_ARGUMENT unless `value` is an object. */
-export function checkObject(name: string, value: unknown): void {
+function checkObject(name: string, value: unknown): void {
   if (typeof value === 'object' && value !== null) return
   throw invalid(`${name} must be an object, not ${show(value)}`)
 }

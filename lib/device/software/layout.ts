@@ -15,7 +15,7 @@ import type { DomainConfig } from '../device.ts'
  */
 
 /** The least power of two from `n`. Tx rings and the free ring are indexed by mask. */
-export function powerOfTwoFrom(n: number): number {
+function powerOfTwoFrom(n: number): number {
   return n <= 1 ? 1 : 2 ** (32 - Math.clz32(n - 1))
 }
 

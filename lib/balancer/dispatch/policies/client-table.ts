@@ -26,7 +26,7 @@ export interface ClientTableOptions {
  * The most clients that are kept. Beyond that, the client that has had no connection for the
  * longest time is forgotten first.
  */
-export const MAX_CLIENTS = 65_536
+const MAX_CLIENTS = 65_536
 /** The most clients that are checked for connections to make room for a new one. */
 const MAX_CHECKS = 4
 /**
