@@ -41,7 +41,8 @@ export class SocketFiles {
   }
 
   /**
-   * Makes sure that the file exists for a worker that listens on the listener. @throws ERR_DLB_LISTEN
+   * Makes sure that the file exists for a worker that listens on the listener. @throws
+   * ERR_DLB_LISTEN
    */
   putInPlace(listener: Listener): void {
     const { socket } = listener
