@@ -103,7 +103,7 @@ SystemError ListenSocket::OpenTcp(const ListenSpec& spec) {
   if (spec.reuse_port && !SetOption(fd_.get(), SOL_SOCKET, SO_REUSEPORT, 1)) return Failed("setsockopt");
   // Connections inherit the option, which saves a system call for each.
   if (spec.no_delay && !SetOption(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1)) return Failed("setsockopt");
-  // The value is how long a client may be silent before it is accepted all the same, in seconds.
+  // The value is the time, in seconds, after which a silent client is accepted nevertheless.
   if (spec.defer_accept && !SetOption(fd_.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, 1)) return Failed("setsockopt");
   if (address.ss_family == AF_INET6 && !SetOption(fd_.get(), IPPROTO_IPV6, IPV6_V6ONLY, spec.ipv6_only ? 1 : 0)) {
     return Failed("setsockopt");

@@ -50,7 +50,7 @@ function summary({ library, machine, auto, environment }: DevicesReport): string
     ...entry('auto', auto === null ? 'not known' : `${choiceText(auto)}: ${auto.reason}`),
     ...(environment.NODE_DLB_DEVICE === null
       ? []
-      : entry('', `NODE_DLB_DEVICE=${environment.NODE_DLB_DEVICE} stands for auto where no option says it`)),
+      : entry('', `NODE_DLB_DEVICE=${environment.NODE_DLB_DEVICE} replaces auto where no option names a device`)),
     ...entry('library', library === null ? 'not known' : libraryText(library)),
     ...entry('driver', driver.loaded ? `${driver.name}${version}` : `${driver.name} is not loaded`),
     ...entry('CPUs', `${cpu.count} × ${cpu.model}`),

@@ -166,7 +166,7 @@ function count(number: number, what: string): string {
 function shedText({ reason, connections, limit }: Shed & { limit: number }): string {
   const closed = `${count(connections, 'connection')} closed at once`
   if (reason === 'device-full') return `the device has been full for too long (--max-retries): ${closed}`
-  if (reason === 'limit') return `there are as many connections as the limits allow: ${closed} (--over-limit)`
+  if (reason === 'limit') return `the limit on connections is reached: ${closed} (--over-limit)`
   return (
     `the process has used up its ${limit} file descriptors: ${closed}. ` +
     'Raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), ' +

@@ -16,8 +16,7 @@ export class StatsFile {
     this.#name = name
     if (this.#isStream) return
     try {
-      if (name.endsWith(path.sep) || statsOf(name)?.isDirectory())
-        throw new Error('it is a folder, and a file in it is wanted')
+      if (name.endsWith(path.sep) || statsOf(name)?.isDirectory()) throw new Error('it is a folder: name a file in it')
       fs.closeSync(fs.openSync(this.#temporary, 'w'))
       fs.rmSync(this.#temporary)
     } catch (cause) {

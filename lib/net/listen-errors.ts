@@ -7,7 +7,8 @@ export interface ListenerFaults {
    */
   readonly onShed?: (count: number) => void
   /**
-   * ERR_DLB_LISTEN: the listener accepts no more. Without a callback this is an uncaught exception.
+   * Called with ERR_DLB_LISTEN when the listener has stopped accepting because of an error. Without
+   * a callback this is an uncaught exception.
    */
   readonly onError?: (error: NodeDlbError) => void
 }

@@ -23,7 +23,7 @@ class CallGuard {
   CallGuard(const CallGuard&) = delete;
   CallGuard& operator=(const CallGuard&) = delete;
 
-  // The descriptor of this kind (S_IFCHR and so on) that the calls have left open. -1 if there is
+  // The descriptor of this kind (such as S_IFCHR) that the calls have left open. -1 if there is
   // none, or more than one.
   int Opened(unsigned kind) const;
   // The same for a descriptor that is not a socket.

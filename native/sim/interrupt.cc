@@ -10,7 +10,7 @@ namespace {
 
 void Signal(const OwnedFd& eventfd) {
   const uint64_t one = 1;
-  // A counter that is full is readable all the same.
+  // A full counter is still readable.
   if (write(eventfd.get(), &one, sizeof one) < 0) return;
 }
 

@@ -154,7 +154,7 @@ t.test('--stats where nothing can be written is told at the start', async (t) =>
   for (const [where, why] of [
     [`${folder}/nowhere/stats.json`, /ENOENT/],
     [`${folder}/file/stats.json`, /ENOTDIR/],
-    [folder, /it is a folder, and a file in it is wanted/],
+    [folder, /it is a folder: name a file in it/],
     [`${folder}/new/`, /it is a folder/],
   ] as const) {
     const outcome = await runCli(['run', fixture('server.mjs'), '--stats', where])
@@ -235,7 +235,7 @@ t.test('and so are those beyond a limit', async (t) => {
   const held = get(port, '/hang').catch(({ code }) => code)
   // One of the two has the place.
   await Promise.race([held, get(port, '/hang').catch(() => undefined)])
-  const line = /there are as many connections as the limits allow: 1 connection closed at once \(--over-limit\)/
+  const line = /the limit on connections is reached: 1 connection closed at once \(--over-limit\)/
   t.ok(await command.untilStderr(line))
   command.child.kill('SIGKILL')
   await Promise.all([held, command.outcome])

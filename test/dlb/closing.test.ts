@@ -50,7 +50,7 @@ function testClosing(standIn: StandIn): void {
     domain.start()
     standIn.control('refuse-domain-alerts')
     const error = failure(() => domain.close())
-    t.match(error, { code: 'ERR_DLB_DEVICE_FAILED', message: /within 5 s.*open the device anew/ })
+    t.match(error, { code: 'ERR_DLB_DEVICE_FAILED', message: /within 5 s.*open the device again/ })
     t.match(error.cause, { syscall: 'dlb_reset_sched_domain', code: 'ETIMEDOUT' })
     t.throws(() => port.receive(domain.createEvents(1), 1), { code: 'ERR_DLB_CLOSED' })
     t.throws(() => device.createDomain({}), { code: 'ERR_DLB_DEVICE_FAILED' }, 'its handle is of no use any more')

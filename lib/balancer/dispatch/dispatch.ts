@@ -31,7 +31,7 @@ interface Accepting {
   accepted(listener: number): void
 }
 
-/** Is told that the device has failed. */
+/** Learns that the device has failed. */
 export interface DeviceFailures {
   deviceFailed(error: NodeDlbError): void
 }

@@ -16,7 +16,8 @@ export class ListenerAccepting implements AcceptingListeners {
   #stopped = false
 
   /**
-   * @param workersMayAccept whether workers may accept in main's stead, where the device chooses
+   * @param workersMayAccept whether workers may accept instead of main from listeners whose
+   *   connections the device distributes
    */
   constructor(registry: ListenerRegistry, acceptMode: AcceptMode, workersMayAccept: boolean) {
     this.#registry = registry
@@ -40,21 +41,24 @@ export class ListenerAccepting implements AcceptingListeners {
   at(listener: Listener): AcceptModeName {
     const isOpen = listener.socket.fd >= 0
     if (isOwnAccepting(listener.policy.name)) {
-      // When the balancer closes, the workers go on until they close their servers.
+      // When the balancer closes, the workers accept until they close their servers.
       return listener.members.size > 0 && (isOpen || this.#stopped) ? 'workers' : 'paused'
     }
     if (!listener.served || !isOpen) return 'paused'
     return this.#mode === 'workers' && !this.#canWorkersAccept(listener) ? 'main' : this.#mode
   }
 
-  /** The listener's policy, socket or workers have changed: main accepts from it, or stops. */
+  /**
+   * Called when the listener's policy, socket or workers have changed: makes main accept from it or
+   * stop.
+   */
   update(listener: Listener): void {
     if (this.#stopped) return
     if (this.at(listener) === 'main') listener.socket.resume()
     else listener.socket.pause()
   }
 
-  /** The listeners stop accepting for good: `update` has no effect from now on. */
+  /** Makes the listeners stop accepting for good: `update` has no effect from now on. */
   stop(): void {
     this.#stopped = true
   }
@@ -74,7 +78,7 @@ export class ListenerAccepting implements AcceptingListeners {
     return kind === 'load-balanced' ? (this.#freeCounters.shift() ?? null) : null
   }
 
-  /** The listener is closed. */
+  /** Gives back the counter of a listener that is closed. */
   freeCounter({ acceptCounter }: Listener): void {
     if (acceptCounter !== null) this.#freeCounters.push(acceptCounter)
   }

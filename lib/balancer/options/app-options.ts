@@ -95,6 +95,6 @@ export const restartOptions = {
   maxRespawnDelay: {
     kind: wholeNumber(1, MAX_MS),
     default: 10_000,
-    summary: 'The bound of that wait.',
+    summary: 'The longest wait before a worker that died is respawned.',
   },
 } satisfies Partial<OptionTable<BalancerOptions>>

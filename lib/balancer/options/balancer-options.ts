@@ -81,7 +81,7 @@ export interface BalancerOptions {
    * start. Default: 100.
    */
   readonly respawnDelay?: number | undefined
-  /** The bound of that wait. Default: 10,000. */
+  /** The longest wait before a worker that died is respawned. Default: 10,000. */
   readonly maxRespawnDelay?: number | undefined
   /**
    * How many connections may be open at a time, 1 and up. Connections on their way to a worker

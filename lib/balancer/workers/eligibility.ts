@@ -8,7 +8,7 @@
  */
 export type HoldReason = 'stalled' | 'draining' | 'parked' | 'full' | 'overloaded'
 
-/** Is told when a worker gets its first reason, and when it loses its last one. */
+/** Learns when a worker gets its first reason, and when it loses its last one. */
 export interface EligibilityObserver {
   eligibilityChanged(worker: number, eligible: boolean): void
 }

@@ -40,7 +40,7 @@ export function portError(result: number, id: PortId, call: string): NodeDlbErro
     case code.badRange:
       return new NodeDlbError(
         'ERR_DLB_INVALID_ARGUMENT',
-        "the events are not within the buffer, or its memory is another's now",
+        'the events are not within the buffer, or its memory was transferred away',
       )
     case code.attached:
       return portAttached(id)
@@ -65,7 +65,7 @@ function stoppedError(port: string, call: string): NodeDlbError {
   return new NodeDlbError(
     'ERR_DLB_PORT_STOPPED',
     `${port} is stopped: call resume() if stop() was called; otherwise the device was reset: ` +
-      'close the domain and the device, and open them anew',
+      'close the domain and the device, and open them again',
     { cause: systemError(call, eacces) },
   )
 }

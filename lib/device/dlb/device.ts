@@ -49,7 +49,7 @@ export class OpenDlbDevice implements DlbDevice {
     if (this.#native.facts().poisoned) {
       throw new NodeDlbError(
         'ERR_DLB_DEVICE_FAILED',
-        'creating a domain has failed halfway before; open the device anew',
+        'an earlier creation of a domain failed halfway; open the device again',
       )
     }
     const complete = completeConfig(config, ...this.#free(), this.capabilities.combinedCredits)

@@ -208,8 +208,8 @@ export class DlbDomainView implements DlbDomain {
       calling('close', () => this.#native.close(), {
         ETIMEDOUT: [
           'ERR_DLB_DEVICE_FAILED',
-          'libdlb did not end the domain within 5 s, as when its driver refuses it an alert; ' +
-            'its descriptors are closed instead: open the device anew',
+          'libdlb did not end the domain within 5 s, which happens if its driver refuses an alert; ' +
+            'its descriptors are closed instead: open the device again',
         ],
       })
     } finally {

@@ -12,9 +12,9 @@ export interface OwnSinkOptions {
 }
 
 /**
- * Delivers what this worker accepts to the app's server in this worker, without a device (`nop`).
- * Since the delivery has to be the last that a callback of the loop does, the sink takes one
- * connection at a time.
+ * Delivers connections that this worker accepts to the app's server in this worker, without a
+ * device (`nop`). The delivery has to be the last action of a callback of the loop, so the sink
+ * takes one connection at a time.
  */
 export class OwnSink implements AcceptSink<AcceptedListener> {
   readonly #options: OwnSinkOptions

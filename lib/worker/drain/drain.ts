@@ -8,11 +8,11 @@ import { isHttp1, isHttp2 } from './server-kinds.ts'
 const SIGNAL_EXIT_BASE = 128
 
 /**
- * Asks the app to finish. If the app has a handler for the signal, that is called, as without a
+ * Asks the app to finish. If the app has handlers for the signal, they are called, as without a
  * balancer; otherwise its servers are closed. Requests in flight continue. A keep-alive connection
  * closes with its next response, or when it is idle, and an HTTP/2 session with its last stream.
  *
- * @param onClosed is called when the servers are closed, and not if the app's handler was called
+ * @param onClosed is called when the servers are closed, and not if the app's handlers were called
  *   instead
  */
 export function drain(servers: readonly Server[], signal: NodeJS.Signals, onClosed: () => void): void {

@@ -115,7 +115,7 @@ void HardwareError() {
 
 void NoCallsFromCallback() {
   const auto callback = [](dlb_alert_t* alert, int, void* arg) {
-    // The domain's reset releases the lock while it waits; it is a breach all the same.
+    // The domain's reset releases the lock while it waits. The call is a breach nevertheless.
     dlb_resources_t resources{};
     if (alert->id == DLB_ALERT_DOMAIN_RESET) dlb_get_num_resources(*static_cast<dlb_hdl_t*>(arg), &resources);
   };
