@@ -253,7 +253,7 @@ inline deal() {
   od
 }
 
-/* AcceptingWorkers.letAccept, of each eligible worker */
+/* AcceptSwitch.#tell, of each eligible worker */
 inline invite() {
   invited[0] = !held;
   invited[1] = true
@@ -357,7 +357,7 @@ end:
   /* The waker. */
   :: atomic { woken -> woken = false; finish() }
 #if HOLDS > 0
-  /* Eligibility's onChange, AcceptSwitch.workerEligible */
+  /* Eligibility.hold and letGo, AcceptSwitch.eligibilityChanged */
   :: atomic { holds < HOLDS -> holds++; held = !held; invited[0] = invited[0] || workersAccept && !held }
 #endif
 #if PAUSES > 0
