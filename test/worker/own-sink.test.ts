@@ -70,6 +70,33 @@ t.test('a socket that has taken the place of another does not end what waits the
   t.equal(taken.length, 2, 'it accepts from neither any more')
 })
 
+t.test('a socket that has the number of one before it is another socket', async (t) => {
+  const { listener, taken, join } = start(t)
+  const { fd } = listener
+  listener.leaveToOthers()
+  const later = Array.from({ length: 16 }, open)
+  t.teardown(() => {
+    for (const other of later) other.close()
+  })
+  const other = later.find((each) => each.fd === fd)
+  if (other === undefined) throw new Error('the number did not come again')
+  join(fd)
+  t.teardown(destroyOf(await connect(other.address)))
+  await until('it is taken', () => taken.length === 1)
+  t.equal(taken.length, 1)
+})
+
+t.test('a route to a socket that main has closed meanwhile changes nothing', async (t) => {
+  const { taken, address, join } = start(t)
+  const gone = open()
+  const { fd } = gone
+  gone.close()
+  join(fd)
+  t.teardown(destroyOf(await connect(address())))
+  await until('it is taken', () => taken.length === 1)
+  t.equal(taken.length, 1)
+})
+
 function open(): ListeningSocket {
   const fail = (): void => {
     throw new Error('main does not accept')

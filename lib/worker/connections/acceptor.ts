@@ -73,8 +73,12 @@ export class Acceptor {
   readonly #pending: Int32Array
   /** The sockets of listeners with a queue; the best priority comes first. */
   #watched: readonly Watched[] = []
-  /** The sockets from which the worker accepts for itself. */
-  readonly #own = new Map<number, OwnSockets>()
+  /**
+   * By listener: the sockets from which the worker accepts for itself. These are the current one,
+   * and those before it, if the file of a Unix socket was replaced: what waits in their backlogs is
+   * served, too.
+   */
+  readonly #own = new Map<number, SharedListener[]>()
   /**
    * The number of connections to accept at a time: one while other workers sleep, so that they are
    * woken for the next ones; more while more than that wait.
@@ -101,7 +105,7 @@ export class Acceptor {
     const left = this.#watched.find((watched) => watched.listener === listener)
     left?.socket.close()
     this.#watched = this.#watched.filter((watched) => watched !== left)
-    this.#own.get(listener)?.close()
+    for (const socket of this.#own.get(listener) ?? []) socket.close()
     this.#own.delete(listener)
   }
 
@@ -136,10 +140,11 @@ export class Acceptor {
     this.workersAccept()
   }
 
+  /**
+   * Routes of a listener without a device differ in nothing but the socket. The descriptor does not
+   * tell sockets apart: its number may have been that of a socket which main has closed.
+   */
   #joinOwn(listener: number, fd: number): void {
-    const sockets = this.#own.get(listener) ?? new OwnSockets()
-    this.#own.set(listener, sockets)
-    if (sockets.current === fd) return
     const { ledger, worker, own, onShed } = this.#options
     const from = { listener }
     const take = (): boolean => own.take(from, 1)
@@ -147,7 +152,13 @@ export class Acceptor {
       ledger.counters.countShedAt(worker, count)
       onShed(count)
     }
-    sockets.add(fd, new SharedListener(fd, this.#pending, take, { onShed: shed }))
+    try {
+      const socket = new SharedListener(fd, this.#pending, take, { onShed: shed })
+      this.#own.set(listener, [...(this.#own.get(listener) ?? []), socket])
+    } catch (error) {
+      // Another socket has taken its place, of which main is about to tell.
+      if (!(error instanceof NodeDlbError) || !isGone(error)) throw error
+    }
   }
 
   #onReadable(ready: Watched): void {
@@ -190,22 +201,7 @@ export class Acceptor {
   }
 }
 
-/**
- * The sockets of one listener from which this worker accepts for itself: the current one, and
- * earlier ones, if the file of a Unix socket was replaced. The worker serves the connections in all
- * of their backlogs.
- */
-class OwnSockets {
-  readonly #sockets: SharedListener[] = []
-  /** Main's descriptor of the current socket. */
-  current = -1
-
-  add(fd: number, socket: SharedListener): void {
-    this.#sockets.push(socket)
-    this.current = fd
-  }
-
-  close(): void {
-    for (const socket of this.#sockets) socket.close()
-  }
+/** Whether main has closed the socket that was to be shared. */
+function isGone({ cause }: NodeDlbError): boolean {
+  return (cause as NodeJS.ErrnoException).code === 'EBADF'
 }
