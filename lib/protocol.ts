@@ -84,7 +84,7 @@ export interface DomainLink {
 
 /** How the connections of one listener come to a worker. */
 export interface Route {
-  /** The domainNumber of the WorkerLink that the route belongs to. */
+  /** The number of the domain that the route belongs to: see WorkerLink. */
   readonly domainNumber: number
   /**
    * The queue that the listener's connections go to; null if the policy sends to workers directly.
@@ -104,7 +104,7 @@ export interface Route {
 
 /** The complete set of queues that a worker's port must have links to. */
 export interface Links {
-  /** The domainNumber of the WorkerLink that they belong to. */
+  /** The number of the domain that the links belong to: see WorkerLink. */
   readonly domainNumber: number
   /** Later links have greater numbers. */
   readonly revision: number
@@ -241,11 +241,12 @@ export type Notice =
    */
   | { readonly type: 'listening'; readonly thread: NativeThread }
   /**
-   * The worker gives back a connection, and main deals it again: the worker was dealt it and has no
-   * server for it, or has accepted it in main's stead and the device did not take it.
+   * The worker gives back a connection, and main deals it again: either the worker was dealt the
+   * connection and has no server for it, or the worker has accepted it instead of main and the
+   * device did not take it.
    */
   | { readonly type: 'return'; readonly listener: number; readonly fd: number; readonly stamp: number }
-  /** The device of the link with this domainNumber has failed. */
+  /** The device of the domain with this number has failed. */
   | {
       readonly type: 'device-failed'
       readonly domainNumber: number

@@ -157,13 +157,19 @@ export interface DomainStats {
   readonly ports: readonly PortStats[]
 }
 
+/**
+ * A domain, as one thread sees it. All methods but `close` throw ERR_DLB_CLOSED once the domain is
+ * closed. Malformed arguments are ERR_DLB_INVALID_ARGUMENT, queues and ports that the domain does
+ * not have ERR_DLB_UNKNOWN_QUEUE and ERR_DLB_UNKNOWN_PORT, and another domain's buffers
+ * ERR_DLB_FOREIGN_BUFFER.
+ */
 export interface SchedulingDomain {
   readonly kind: DeviceKind
   readonly id: number
   /**
    * Configures the domain. Only the creating thread can do so (else ERR_DLB_IN_USE), and only
-   * before `start()` (else ERR_DLB_ALREADY_STARTED). This holds for the four methods that create
-   * queues and ports.
+   * before `start()` (else ERR_DLB_ALREADY_STARTED), as far as its resources go (else
+   * ERR_DLB_NO_RESOURCES). This holds for the four methods that create queues and ports.
    */
   createLoadBalancedQueue(options?: LoadBalancedQueueOptions): QueueId
   createDirectedQueue(): QueueId
@@ -211,6 +217,7 @@ export interface SchedulingDomain {
   peek(port: PortId, events: EventBuffer, max: number): number
   /** Makes a buffer of `length` (1–65,536) events for this domain's ports. */
   createEvents(length: number): EventBuffer
+  /** Returns the token by which other threads attach to the domain. Any thread can call it. */
   share(): DomainToken
   stats(): DomainStats
   /**
@@ -224,7 +231,8 @@ export interface SchedulingDomain {
 /**
  * One thread's access to the device. All counts are of events. `events` is read or written from
  * index 0 on, or from `offset`. After `detach`, all methods throw ERR_DLB_PORT_DETACHED, and once
- * the domain is closed, ERR_DLB_CLOSED; only `detach`, `ref` and `unref` do nothing instead.
+ * the domain is closed, ERR_DLB_CLOSED; only `detach`, `ref` and `unref` do nothing instead. Wrong
+ * arguments have the same codes as in SchedulingDomain.
  */
 export interface Port {
   readonly id: PortId
@@ -264,11 +272,13 @@ export interface Port {
    * the loop alive until `unref`. null removes it.
    */
   onReadable(callback: (() => void) | null): void
+  /** Makes the callback keep the loop alive; `unref` ends that. */
   ref(): void
   unref(): void
   /**
    * Links a load-balanced port to a queue. A port has at most 8 links. The priority is 0 (first) to
    * 7; linking again changes it.
+   * @throws ERR_DLB_NO_RESOURCES (a 9th link), ERR_DLB_WRONG_SCHEDULING (a directed port or queue)
    */
   link(queue: QueueId, priority?: number): void
   /**

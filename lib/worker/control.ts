@@ -6,8 +6,8 @@ const CALL_TIMEOUT_MS = 30_000
 
 /**
  * The worker's connection to the main thread. `call` blocks this thread until main has answered,
- * because `listen()` must know the bound address, or the error, before it returns. Main never waits
- * for a worker, so the two cannot deadlock.
+ * because `listen()` must know the bound address, or the error, before it returns. Invariant: main
+ * never waits for a worker, so that the two cannot deadlock.
  */
 export class Control {
   readonly #port: MessagePort

@@ -5,9 +5,11 @@
 
 namespace node_dlb::dlb {
 
-// The lock that is held for every call into libdlb about a port. libdlb has no lock of its own
-// there, and its disable functions, which other threads call, touch the same credit counters as
-// send and receive.
+// The lock that is held for every call into libdlb about a port.
+//
+// Invariant: two threads are never inside at the same time. libdlb has no lock of its own there,
+// and its disable functions, which other threads call, touch the same credit counters as send and
+// receive.
 //
 // Nearly all calls come from the port's owner, the thread that has the port, so they have to cost
 // the least. The owner sets `inside_`, and then reads `wanted_`, by which another thread asks for

@@ -15,7 +15,9 @@ import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 export interface DeviceFacts {
   /** none: the workers accept for themselves. */
   readonly kind: 'dlb' | 'software' | 'none'
+  /** The n of /dev/dlb<n>; 0 for the software device and for none. */
   readonly id: number
+  /** `DLB 2.0`, `DLB 2.5`, either with `(stand-in)`, `software` or `none`. */
   readonly version: string
   /** The reason for which this device is used: one sentence. */
   readonly reason: string

@@ -40,10 +40,7 @@ export class SocketFiles {
     this.#host = host
   }
 
-  /**
-   * Makes sure that the file exists for a worker that listens on the listener. @throws
-   * ERR_DLB_LISTEN
-   */
+  /** Makes sure that the file exists for a worker that begins to listen. @throws ERR_DLB_LISTEN */
   putInPlace(listener: Listener): void {
     const { socket } = listener
     if (socket.isInPlace) return

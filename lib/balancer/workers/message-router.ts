@@ -87,7 +87,7 @@ export class MessageRouter implements WorkerMessages {
     starts.listens(worker)
   }
 
-  /** Every worker reports the failure; only the first notice of a domainNumber counts. */
+  /** Every worker reports the failure; only the first notice about a domain counts. */
   #deviceFailed({ domainNumber, code, message }: Extract<Notice, { type: 'device-failed' }>): void {
     const { table, failOver } = this.#parts
     if (domainNumber === table.domainNumber) failOver.deviceFailed(new NodeDlbError(code, message))

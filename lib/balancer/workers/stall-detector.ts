@@ -83,10 +83,10 @@ interface Sample {
  * must not count as blocked because of what the kernel does: only the time counts in which its
  * thread ran, or slept outside its loop.
  *
- * The events stay where they are: another event is sent for the same connection, and the worker
- * that receives one first gets the connection. The compare-and-swap in the ledger decides, and the
- * other event is found stale. Therefore a worker that wakes at the same moment does no harm, and
- * its protocol with the device is not disturbed.
+ * Invariant: each connection is adopted once. The events stay where they are: another event is sent
+ * for the same connection, and the worker that receives one first gets the connection. The
+ * compare-and-swap in the ledger decides, and the other event is found stale. Therefore a worker
+ * that wakes at the same moment does no harm, and its protocol with the device is not disturbed.
  *
  * Main thread. It checks only while connections are on their way, or a worker is stalled.
  */
