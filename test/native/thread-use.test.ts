@@ -11,7 +11,12 @@ const fixture = new URL('./fixtures/used-worker.js', import.meta.url)
 
 t.test('a thread that waits in its loop is ready, and uses no CPU time', async (t) => {
   const { number, pollFd } = await start(t, 'idle')
-  await until('it is ready, and uses no CPU time', () => isReady(number, pollFd) && cpuWithin(number, 3) === 0)
+  let used = Number.NaN
+  await until('it is ready, and uses no CPU time', () => {
+    used = cpuWithin(number, 3)
+    return isReady(number, pollFd) && used === 0
+  })
+  t.equal(used, 0)
 })
 
 t.test('a thread that computes is ready, and its CPU time grows', async (t) => {
