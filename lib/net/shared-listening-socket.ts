@@ -5,7 +5,7 @@ import { type ListenerFaults, listenError, rethrow, stoppedError } from './liste
  * Another thread's listening socket, from which this thread accepts as well, one connection at a
  * time, as it is told of each. It does not keep the loop alive.
  */
-export class SharedListener {
+export class SharedSocket {
   readonly #native: NativeListener
 
   /**

@@ -3,7 +3,7 @@ import { NodeDlbError } from '../../errors.ts'
 import { type AcceptMode, MAX_PENDING } from '../../ledger/accept-mode.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
-import { SharedListener, WatchedSocket } from '../../net/shared-listening-socket.ts'
+import { SharedSocket, WatchedSocket } from '../../net/shared-listening-socket.ts'
 import type { AcceptRoute, Route } from '../../protocol.ts'
 
 /** A listener from which this worker accepts. */
@@ -78,7 +78,7 @@ export class Acceptor {
    * and those before it, if the file of a Unix socket was replaced: what waits in their backlogs is
    * served, too.
    */
-  readonly #own = new Map<number, SharedListener[]>()
+  readonly #own = new Map<number, SharedSocket[]>()
   /**
    * The number of connections to accept at a time: one while other workers sleep, so that they are
    * woken for the next ones; more while more than that wait.
@@ -153,7 +153,7 @@ export class Acceptor {
       onShed(count)
     }
     try {
-      const socket = new SharedListener(fd, this.#pending, take, { onShed: shed })
+      const socket = new SharedSocket(fd, this.#pending, take, { onShed: shed })
       this.#own.set(listener, [...(this.#own.get(listener) ?? []), socket])
     } catch (error) {
       // Another socket has taken its place, of which main is about to tell.
