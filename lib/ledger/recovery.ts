@@ -66,7 +66,8 @@ export class LedgerRecovery {
 
   /**
    * Called once the device has failed: the connections that it still had are main's again. Events
-   * that a worker has received and not adopted are stale from here on.
+   * that a worker has received and not adopted are stale until main deals the connections again.
+   * From then on, whichever event is adopted first has the connection.
    */
   takeInDevice(): Connection[] {
     return this.#takeInDevice(() => true)
@@ -74,7 +75,7 @@ export class LedgerRecovery {
 
   /**
    * Takes back the connections that were sent to this worker's own queue and are not adopted. Their
-   * events are stale from here on.
+   * events are stale until main deals the connections again, as in `takeInDevice`.
    */
   takeSentTo(worker: number): Connection[] {
     return this.#takeInDevice((fd) => this.#ledger.wasSentTo(worker, fd))

@@ -34,8 +34,9 @@ interface Accepting {
  * Replaces the domain when its device has failed.
  *
  * The failure does not affect adopted connections. Those that were not adopted are still open, and
- * the ledger knows all of them: they are dealt again, through the new domain. A worker that has
- * received some of them and has not adopted them finds them stale.
+ * the ledger knows all of them: they are dealt again, through the new domain. A worker may have
+ * received an event of such a connection from the failed device. Whichever event is adopted first
+ * has the connection, and the other one is stale.
  *
  * Main thread.
  */
@@ -63,7 +64,7 @@ export class FailOver implements DeviceFailures {
     acceptSwitch.end()
     const waiting = dispatch.dealer.stop()
     closeQuietly(dispatch.domain)
-    // From here on, all events of the failed device are stale.
+    // Until these are dealt again, all events of the failed device are stale.
     const stranded = [...waiting, ...recovery.takeInDevice()]
     try {
       dispatch.fallBack(failure)

@@ -7,7 +7,7 @@ import type { Bound } from './addresses.ts'
 import type { ListenerSettings } from './settings.ts'
 import type { ListenerSocket } from './unbound-socket.ts'
 
-/** One listening socket, and the workers that have a server on it. */
+/** An address that servers in workers listen on: its socket, its settings, and these workers. */
 export class Listener implements DealtListener, Bound {
   readonly id: number
   /** The first worker's request. */
