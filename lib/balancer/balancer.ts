@@ -7,7 +7,7 @@ import { LedgerRecovery } from '../ledger/recovery.ts'
 import { loadAddon } from '../native.ts'
 import { workerIndex } from '../this-worker.ts'
 import { Closing } from './closing.ts'
-import { AcceptSwitch } from './dispatch/accept-switch.ts'
+import { AcceptSwitch, type AcceptSwitchParts } from './dispatch/accept-switch.ts'
 import { Admission, hasLimits } from './dispatch/admission.ts'
 import { Dispatch } from './dispatch/dispatch.ts'
 import { FailOver } from './dispatch/fail-over.ts'
@@ -239,9 +239,19 @@ function createDispatching(basics: Basics) {
   const parts = { ...basics, dispatch, table, serving }
   const admission = hasLimits(options) ? new Admission(parts) : null
   const stalls = options.stallTimeout === 0 ? null : new StallDetector(parts)
-  const acceptSwitch = new AcceptSwitch({ ...parts, stalls })
+  const acceptSwitch = createAcceptSwitch({ ...parts, stalls })
   for (const observer of [acceptSwitch, dispatch, table]) eligibility.observe(observer)
   return { dispatch, table, serving, admission, stalls, acceptSwitch }
+}
+
+/** @throws if no descriptor is left for its waker; the device is closed then */
+function createAcceptSwitch(parts: AcceptSwitchParts & { readonly dispatch: Dispatch }): AcceptSwitch {
+  try {
+    return new AcceptSwitch(parts)
+  } catch (error) {
+    parts.dispatch.domain.close()
+    throw error
+  }
 }
 
 /**

@@ -61,10 +61,22 @@ export class Closing {
    * resources. Further calls return the same promise, and can only move the deadline forward.
    */
   close(signal: NodeJS.Signals, timeout: number): Promise<CloseReport> {
-    const { drains, workers } = this.#parts
-    if (this.#closed === null) this.#closed = this.#close(drains.create(workers, signal, timeout))
-    else drains.hurry(timeout)
+    const { drains } = this.#parts
+    if (this.#closed === null) return this.#begin(signal, timeout)
+    drains.hurry(timeout)
     return this.#closed
+  }
+
+  /** Event listeners that run before this returns may call `close` again, so the promise is first. */
+  #begin(signal: NodeJS.Signals, timeout: number): Promise<CloseReport> {
+    const { drains, workers } = this.#parts
+    let resolve: (report: Promise<CloseReport>) => void = () => undefined
+    const closed = new Promise<CloseReport>((resolveIt) => {
+      resolve = resolveIt
+    })
+    this.#closed = closed
+    resolve(this.#close(drains.create(workers, signal, timeout)))
+    return closed
   }
 
   async #close(drain: Drain): Promise<CloseReport> {
