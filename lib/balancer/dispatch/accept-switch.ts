@@ -103,7 +103,7 @@ export class AcceptSwitch implements EligibilityObserver {
     this.#parts = parts
     this.#debug = mainDebug(parts.options)
     this.#mode = parts.ledger.acceptMode
-    this.#waker = loadAddon().openWaker(() => this.end())
+    this.#waker = loadAddon().openWaker(() => this.acceptInMain())
     this.#mode.setWaker(this.#waker)
   }
 
@@ -138,7 +138,7 @@ export class AcceptSwitch implements EligibilityObserver {
   }
 
   /** Makes main accept instead of the workers, now and if they were about to begin. */
-  end(): void {
+  acceptInMain(): void {
     this.#cancel()
     if (this.#mode.workersAccept) this.#set('main')
   }
@@ -197,7 +197,7 @@ export class AcceptSwitch implements EligibilityObserver {
     const makeNoProgress = backlogs === 'stranded' || (isQuiet && inFlight > 0)
     if (makeNoProgress) this.#notBefore = now + RECOVERY_MS
     if (makeNoProgress || (isQuiet && now - this.#movedAt >= LULL_MS)) {
-      this.end()
+      this.acceptInMain()
       return
     }
     this.#checkIn(isQuiet && backlogs === 'empty' ? IDLE_CHECK_MS : CHECK_MS)

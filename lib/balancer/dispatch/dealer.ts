@@ -24,7 +24,7 @@ export interface DealerParts {
   readonly table: DealtListeners
   /** null: there is no limit on connections. */
   readonly admission: Admission | null
-  readonly acceptSwitch: Accepting
+  readonly acceptSwitch: AcceptPause
   /** null: stalled workers are not detected. */
   readonly stalls: Stalls | null
   readonly sheds: Sheds
@@ -36,7 +36,7 @@ interface DealtListeners {
   get(id: number): DealtListener | undefined
 }
 
-interface Accepting {
+interface AcceptPause {
   /** Pauses accepting, because credits have run out or a limit is reached, or ends the pause. */
   setBlocked(blocked: boolean): void
 }

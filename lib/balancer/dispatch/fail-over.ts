@@ -25,7 +25,7 @@ export interface FailOverParts {
 /** What fail-over uses of the accept switch. */
 interface Accepting {
   /** Makes main accept instead of the workers. */
-  end(): void
+  acceptInMain(): void
   /** Pauses accepting, or ends the pause. */
   setBlocked(blocked: boolean): void
 }
@@ -61,7 +61,7 @@ export class FailOver implements DeviceFailures {
     if (this.#over) return
     const { dispatch, recovery, acceptSwitch, table, links } = this.#parts
     // A worker that accepted would still send to the failed device.
-    acceptSwitch.end()
+    acceptSwitch.acceptInMain()
     const waiting = dispatch.dealer.stop()
     closeQuietly(dispatch.domain)
     // Until these are dealt again, all events of the failed device are stale.
