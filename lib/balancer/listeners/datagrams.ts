@@ -7,7 +7,7 @@ import { type Bound, excludes, isSame, isSameHost } from './addresses.ts'
 const EADDRINUSE = -98
 const ECANCELED = -125
 
-interface SharedSocket extends Bound {
+interface SharedUdpSocket extends Bound {
   readonly id: number
   readonly address: AddressInfo
   readonly socket: dgram.Socket
@@ -27,7 +27,7 @@ interface SharedSocket extends Bound {
  * Main thread. It binds the sockets and never reads from them.
  */
 export class Datagrams {
-  readonly #sockets: SharedSocket[] = []
+  readonly #sockets: SharedUdpSocket[] = []
   #lastId = 0
   #stopped = false
 
@@ -64,8 +64,8 @@ export class Datagrams {
    * Finds a socket that the worker may share, or a socket of its own that excludes the request.
    * Each worker's n-th socket on port 0 is the same one.
    */
-  #find(worker: number, request: BindRequest): SharedSocket | undefined {
-    const isFree = ({ members }: SharedSocket): boolean => !members.has(worker)
+  #find(worker: number, request: BindRequest): SharedUdpSocket | undefined {
+    const isFree = ({ members }: SharedUdpSocket): boolean => !members.has(worker)
     if (request.port === 0) {
       return this.#sockets.find((each) => each.asked.port === 0 && isSameHost(each, request) && isFree(each))
     }
@@ -74,7 +74,7 @@ export class Datagrams {
   }
 
   /** @returns the socket, or a negative errno if it cannot be bound */
-  #open(request: BindRequest): SharedSocket | number {
+  #open(request: BindRequest): SharedUdpSocket | number {
     const socket = dgram.createSocket(request.family)
     const handle = udpStateOf(socket).handle as UdpHandle
     const address = {} as AddressInfo
@@ -97,7 +97,7 @@ export class Datagrams {
     return shared
   }
 
-  #leave(shared: SharedSocket, worker: number): void {
+  #leave(shared: SharedUdpSocket, worker: number): void {
     shared.members.delete(worker)
     if (shared.members.size > 0 || shared.awaited.size > 0) return
     this.#sockets.splice(this.#sockets.indexOf(shared), 1)
