@@ -1,4 +1,4 @@
-import type { DirectCounts, LedgerCounts, WorkerCounts } from './counts.ts'
+import type { DirectedCounts, LedgerCounts, WorkerCounts } from './counts.ts'
 
 // A row is two cache lines with room for 16 counters, and one thread writes it: main's row, then
 // each worker's, then main's for each worker.
@@ -19,9 +19,9 @@ const ACCEPTED = 3
 const SHED = 4
 const REFUSED = 5
 const EARLY = 6
-const DIRECT_OPENED = 7
-const DIRECT_CLOSED = 8
-const DIRECT_DROPPED = 9
+const DIRECTED_OPENED = 7
+const DIRECTED_CLOSED = 8
+const DIRECTED_DROPPED = 9
 const BAD_HEADERS = 10
 const PENDING_SINCE = 11
 const OPEN = 12
@@ -30,7 +30,7 @@ const COUNTED = 13
 // Main's row for a worker.
 const CLOSED_BY_MAIN = 0
 
-const directCells = { opened: DIRECT_OPENED, closed: DIRECT_CLOSED, dropped: DIRECT_DROPPED }
+const directedCells = { opened: DIRECTED_OPENED, closed: DIRECTED_CLOSED, dropped: DIRECTED_DROPPED }
 
 /**
  * The ledger's counters, in shared memory.
@@ -127,8 +127,8 @@ export class LedgerCounters {
   }
 
   /** Worker: counts what became of a connection that was sent to its own queue. */
-  countDirect(worker: number, what: keyof DirectCounts): void {
-    this.#values[rowOf(worker) + directCells[what]]++
+  countDirected(worker: number, what: keyof DirectedCounts): void {
+    this.#values[rowOf(worker) + directedCells[what]]++
   }
 
   /** Worker: counts a connection that is still open and that the device was told is complete. */
@@ -184,12 +184,12 @@ export class LedgerCounters {
     return this.#sumOf(BAD_HEADERS)
   }
 
-  direct(worker: number): DirectCounts {
+  directed(worker: number): DirectedCounts {
     const row = rowOf(worker)
     return {
-      opened: this.#values[row + DIRECT_OPENED],
-      closed: this.#values[row + DIRECT_CLOSED],
-      dropped: this.#values[row + DIRECT_DROPPED],
+      opened: this.#values[row + DIRECTED_OPENED],
+      closed: this.#values[row + DIRECTED_CLOSED],
+      dropped: this.#values[row + DIRECTED_DROPPED],
     }
   }
 
@@ -220,7 +220,7 @@ export class LedgerCounters {
     const missed = this.ofWorker(worker).active - owned
     if (missed > 0) this.#values[rowOf(worker) + CLOSED] += missed
     else this.#values[rowOf(worker) + ADOPTED] -= missed
-    this.#values[rowOf(worker) + DIRECT_OPENED] = this.#values[rowOf(worker) + DIRECT_CLOSED]
+    this.#values[rowOf(worker) + DIRECTED_OPENED] = this.#values[rowOf(worker) + DIRECTED_CLOSED]
   }
 
   ofWorker(worker: number): WorkerCounts {

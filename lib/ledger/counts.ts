@@ -26,7 +26,7 @@ export interface WorkerCounts {
 }
 
 /** Counts of the connections that were sent to a worker's own queue, since the start. */
-export interface DirectCounts {
+export interface DirectedCounts {
   readonly opened: number
   readonly closed: number
   /** Connections that the worker did not get: it had no server for them, or they were gone. */

@@ -54,13 +54,13 @@ function make(t: Test, listeners: Record<string, { policy: PolicyName }> = {}) {
   const { acceptMode } = Ledger.create({ fdLimit: 64, workers: 1 })
   const common = { policy: 'unordered', proxyProtocol: false, deferAccept: false } as const
   const settings = new ListenerSettingsTable(common, listeners)
-  const host = { direct: () => ({ opened: 0, closed: 0, dropped: 0 }), isOpen: () => false, clientOf: () => null }
+  const host = { directed: () => ({ opened: 0, closed: 0, dropped: 0 }), isOpen: () => false, clientOf: () => null }
   const policies = new Policies(settings.policies, 1, host as never)
   const domain = {
     policies,
     policyFor: (wanted: PolicyName) => policies.get(wanted),
     queues: [0, 1].map((id) => ({ kind: 'load-balanced', id }) as const),
-    directQueues: [{ kind: 'directed', id: 0 }],
+    directedQueues: [{ kind: 'directed', id: 0 }],
     reclaim: ignore,
     stopReclaiming: ignore,
   } as unknown as ConnectionDomain

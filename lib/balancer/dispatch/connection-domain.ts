@@ -86,7 +86,7 @@ export class ConnectionDomain {
   /** The load-balanced queues for listeners: no more than a port has links. */
   readonly queues: readonly QueueId[]
   /** The workers' directed queues, by worker. */
-  readonly directQueues: readonly QueueId[]
+  readonly directedQueues: readonly QueueId[]
   readonly #only: PolicyName | null
   readonly #host: DomainHost
   readonly #domain: DeviceDomain | null
@@ -113,7 +113,7 @@ export class ConnectionDomain {
     this.queues = this.#domain?.queues ?? []
     // Queues that no device has: `send` posts what is sent there.
     const posted = Array.from({ length: options.workerPlaces }, (_, id): QueueId => ({ kind: 'directed', id }))
-    this.directQueues = this.#domain?.directQueues ?? posted
+    this.directedQueues = this.#domain?.directedQueues ?? posted
   }
 
   /** Sets the receiver of connections that no worker is linked to. */
@@ -137,7 +137,7 @@ export class ConnectionDomain {
    */
   send(events: EventBuffer, count: number): number {
     const isDirected = events.schedulingType(0) === SchedulingType.directed
-    if (isDirected && !this.#domain?.directQueues) return this.#post(events, count)
+    if (isDirected && !this.#domain?.directedQueues) return this.#post(events, count)
     return this.#try((domain) => domain.send(events, count), 0)
   }
 
@@ -196,7 +196,7 @@ export class ConnectionDomain {
   }
 
   counts(): DomainCounts {
-    const none = { creditsFree: 0, queued: 0, byWorker: this.directQueues.map(() => 0) }
+    const none = { creditsFree: 0, queued: 0, byWorker: this.directedQueues.map(() => 0) }
     return this.#try((domain) => domain.counts(), none)
   }
 

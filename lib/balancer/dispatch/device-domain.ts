@@ -8,7 +8,7 @@ import type { ResolvedOptions } from '../options/options.ts'
 import { DeviceProbe, type ProbedDomain, type Progress } from './device-probe.ts'
 import { countConnections, type DomainCounts } from './domain-counts.ts'
 import { type DomainPlan, planDomain } from './domain-plan.ts'
-import { createPorts, type DomainPorts, directQueueOf, portsOf } from './domain-ports.ts'
+import { createPorts, type DomainPorts, directedQueueOf, portsOf } from './domain-ports.ts'
 import type { Policies } from './policies/index.ts'
 import { NOTHING_WAITING, type Waiting } from './waiting.ts'
 
@@ -37,7 +37,7 @@ export const BATCH = 64
  */
 export class DeviceDomain implements ProbedDomain {
   /** By worker; null if the domain has no directed ports. */
-  readonly directQueues: readonly QueueId[] | null
+  readonly directedQueues: readonly QueueId[] | null
   readonly #device: Device
   readonly #owner: DeviceDomainOwner
   readonly #plan: DomainPlan
@@ -67,7 +67,7 @@ export class DeviceDomain implements ProbedDomain {
       undo.push(() => this.#domain.close())
       this.#ports = createPorts(this.#domain, this.#plan, options)
       const directed = this.#ports.workers.flatMap((ports) => ports.directed ?? [])
-      this.directQueues = this.#plan.directed ? directed.map(directQueueOf) : null
+      this.directedQueues = this.#plan.directed ? directed.map(directedQueueOf) : null
       this.#domain.start()
       this.#port = this.#domain.attachPort(this.#ports.main)
       this.#events = this.#domain.createEvents(BATCH)

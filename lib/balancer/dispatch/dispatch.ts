@@ -58,7 +58,7 @@ export class Dispatch implements DomainHost, EligibilityObserver {
     this.workers = workers
     this.progress = ledger.counters
     this.policies = {
-      direct: (worker) => ledger.counters.direct(worker),
+      directed: (worker) => ledger.counters.directed(worker),
       clients,
       clientOf: (fd, proxied) => (proxied ? proxiedClientOf(fd) : loadAddon().clientOf(fd)),
     }

@@ -41,7 +41,7 @@ export function createPorts(domain: SchedulingDomain, plan: DomainPlan, options:
   const main = plan.queues > 0 ? domain.createLoadBalancedPort(mainDepth) : domain.createDirectedPort(mainDepth)
   return {
     queues: queues.slice(probeQueues[domain.kind]),
-    probeQueue: queues.at(0) ?? directQueueOf(main),
+    probeQueue: queues.at(0) ?? directedQueueOf(main),
     main,
     workers: Array.from({ length: options.workerPlaces }, () => createWorkerPorts(domain, plan, cqDepth)),
     limits: { perWorker: plan.counted, total: limit, reserved: cqDepth + ADOPTED_ENTRIES },
@@ -66,6 +66,6 @@ export function portsOf({ balanced, directed }: WorkerPorts): PortId[] {
 }
 
 /** @returns the queue that the directed port consumes. */
-export function directQueueOf({ id }: PortId): QueueId {
+export function directedQueueOf({ id }: PortId): QueueId {
   return { kind: 'directed', id }
 }

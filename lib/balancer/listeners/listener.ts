@@ -28,7 +28,7 @@ export class Listener implements DealtListener, Bound {
   readonly awaited = new Set<number>()
   readonly unserved: Connection[] = []
   workers: readonly number[] = []
-  directQueues: readonly QueueId[] = []
+  directedQueues: readonly QueueId[] = []
   turn = 0
   closed = false
   /** The listener's counter in AcceptMode; null if workers cannot accept instead of main. */

@@ -218,8 +218,8 @@ export class ListenerTable implements ListenerPlanner {
     const { eligibility } = this.#options
     const workers = [...listener.members].filter((worker) => eligibility.isEligible(worker)).sort((a, b) => a - b)
     listener.workers = workers
-    listener.directQueues =
-      listener.policy.kind === 'directed' ? workers.map((worker) => this.#domain.directQueues[worker]) : []
+    listener.directedQueues =
+      listener.policy.kind === 'directed' ? workers.map((worker) => this.#domain.directedQueues[worker]) : []
     listener.turn %= Math.max(1, workers.length)
     this.accepting.update(listener)
     if (listener.served && listener.unserved.length > 0) this.#options.host.served(listener.unserved.splice(0))

@@ -101,7 +101,7 @@ export class BalancedCompletions implements Completions {
  * The completions of a directed port, which owes the device none. The policies that send to workers
  * directly count by what the worker enters in the ledger.
  */
-export class DirectCompletions implements Completions {
+export class DirectedCompletions implements Completions {
   readonly #counters: LedgerCounters
   readonly #worker: number
 
@@ -115,14 +115,14 @@ export class DirectCompletions implements Completions {
   }
 
   done(): void {
-    this.#counters.countDirect(this.#worker, 'dropped')
+    this.#counters.countDirected(this.#worker, 'dropped')
   }
 
   opened(): void {
-    this.#counters.countDirect(this.#worker, 'opened')
+    this.#counters.countDirected(this.#worker, 'opened')
   }
 
   readonly closed = (): void => {
-    this.#counters.countDirect(this.#worker, 'closed')
+    this.#counters.countDirected(this.#worker, 'closed')
   }
 }

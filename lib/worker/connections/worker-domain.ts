@@ -7,7 +7,7 @@ import type { Connection, Ledger } from '../../ledger/ledger.ts'
 import type { DomainLink, QueueLink, Route } from '../../protocol.ts'
 import { Acceptor } from './acceptor.ts'
 import type { Adopter } from './adopter.ts'
-import { BalancedCompletions, DirectCompletions } from './completions.ts'
+import { BalancedCompletions, DirectedCompletions } from './completions.ts'
 import { deliver, LATER } from './delivery.ts'
 import { DeviceSink } from './device-sink.ts'
 import { InFlightShare } from './in-flight-share.ts'
@@ -39,7 +39,7 @@ export class WorkerDomain {
   readonly #directed: Port | null
   /** The completions of the load-balanced port. */
   readonly #completions: BalancedCompletions | null
-  readonly #directCompletions: DirectCompletions
+  readonly #directedCompletions: DirectedCompletions
   readonly #acceptor: Acceptor
   readonly #routes = new Map<number, Route>()
   readonly #linked = new Map<number, QueueId>()
@@ -58,7 +58,7 @@ export class WorkerDomain {
     this.#directed = domain && directed && domain.attachPort(directed)
     const device = domain && this.#balanced && this.#sinkTo(this.#balanced, domain.createEvents(MAX_PENDING))
     this.#acceptor = new Acceptor({ ...options, device, own: new OwnSink(options) })
-    this.#directCompletions = new DirectCompletions(ledger.counters, worker)
+    this.#directedCompletions = new DirectedCompletions(ledger.counters, worker)
     // A thread that had the port before may have left links, and this one has no servers yet.
     if (this.#balanced) for (const queue of queues) this.#balanced.unlink(queue)
     this.#completions =
@@ -104,7 +104,7 @@ export class WorkerDomain {
 
   /** Adopts a connection for this worker's directed queue, which has no port in this domain. */
   receive({ listener, fd, stamp }: Connection): void {
-    const delivery = this.#options.adopter.adopt(listener, fd, stamp, this.#directCompletions)
+    const delivery = this.#options.adopter.adopt(listener, fd, stamp, this.#directedCompletions)
     if (delivery && delivery !== LATER) deliver(delivery)
   }
 
@@ -143,7 +143,7 @@ export class WorkerDomain {
     // For the device, events that a directed port has received are complete: if the thread ends,
     // nobody gets them back. So it takes one at a time.
     if (this.#directed) {
-      const [port, completions] = [this.#directed, this.#directCompletions]
+      const [port, completions] = [this.#directed, this.#directedCompletions]
       new Inbox({ ...common, port, completions, batch: 1, events: events() }).open()
     }
   }

@@ -27,7 +27,7 @@ export abstract class Directed implements Policy {
     const worker = listener.workers[index]
     this.loads.dealt(worker, 1)
     this.#addressed.push(worker)
-    events.setTarget(i, listener.directQueues[index].id, SchedulingType.directed, listener.priority)
+    events.setTarget(i, listener.directedQueues[index].id, SchedulingType.directed, listener.priority)
     return worker
   }
 

@@ -1,4 +1,4 @@
-import type { DirectCounts } from '../../../ledger/counts.ts'
+import type { DirectedCounts } from '../../../ledger/counts.ts'
 import { Affinity, type Clients } from './affinity.ts'
 import { Exact, RoundRobin } from './directed.ts'
 import { LeastConnections, Unordered } from './load-balanced.ts'
@@ -10,7 +10,7 @@ export type { Policy, PolicyListener } from './policy.ts'
 
 /** What the policies need from the balancer. */
 export interface PolicyHost extends Clients {
-  direct(worker: number): DirectCounts
+  directed(worker: number): DirectedCounts
 }
 
 /**
@@ -38,7 +38,7 @@ export class Policies {
   readonly #loads: WorkerLoads
 
   constructor(names: Iterable<PolicyName>, workers: number, host: PolicyHost) {
-    this.#loads = new WorkerLoads(workers, (worker) => host.direct(worker))
+    this.#loads = new WorkerLoads(workers, (worker) => host.directed(worker))
     this.inTurn = new RoundRobin(this.#loads)
     for (const name of names) this.#policies.set(name, policies[name](this.#loads, host))
   }

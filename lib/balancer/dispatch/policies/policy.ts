@@ -12,7 +12,7 @@ export interface PolicyListener {
    * The directed queues of these workers, in the same order; empty if the policy does not send to
    * workers directly.
    */
-  readonly directQueues: readonly QueueId[]
+  readonly directedQueues: readonly QueueId[]
   /** 0 (first) to 7. */
   readonly priority: number
   /** Whether its connections begin with the PROXY protocol's header. */

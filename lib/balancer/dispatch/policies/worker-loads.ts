@@ -1,4 +1,4 @@
-import type { DirectCounts } from '../../../ledger/counts.ts'
+import type { DirectedCounts } from '../../../ledger/counts.ts'
 
 /**
  * Counts, for each worker, the connections that policies have dealt to it by choice and that are
@@ -9,11 +9,11 @@ import type { DirectCounts } from '../../../ledger/counts.ts'
  * doing, and exact counts need no lock.
  */
 export class WorkerLoads {
-  readonly #counts: (worker: number) => DirectCounts
+  readonly #counts: (worker: number) => DirectedCounts
   /** The number of connections dealt since the start, by worker. */
   readonly #dealt: number[]
 
-  constructor(workers: number, counts: (worker: number) => DirectCounts) {
+  constructor(workers: number, counts: (worker: number) => DirectedCounts) {
     this.#counts = counts
     // Connections in a failed device are on their way to no worker.
     this.#dealt = Array.from({ length: workers }, (_, worker) => counts(worker).opened + counts(worker).dropped)
