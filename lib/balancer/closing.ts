@@ -67,7 +67,9 @@ export class Closing {
     return this.#closed
   }
 
-  /** Event listeners that run before this returns may call `close` again, so the promise is first. */
+  /**
+   * Event listeners that run before this returns may call `close` again, so the promise is first.
+   */
   #begin(signal: NodeJS.Signals, timeout: number): Promise<CloseReport> {
     const { drains, workers } = this.#parts
     let resolve: (report: Promise<CloseReport>) => void = () => undefined
