@@ -37,7 +37,8 @@ export async function model(t: Test, open: Open, count: number): Promise<void> {
   else t.fail(`NODE_DLB_SEED=${shortest.seed}: ${shortest.what}`, { history: shortest.history })
 }
 
-async function tryOut(device: Device, seed: number): Promise<Failure | null> {
+/** Plays and checks the history of one seed. @returns what is wrong, or null. */
+export async function tryOut(device: Device, seed: number): Promise<Failure | null> {
   const below = random(Math.imul(seed, 0x9e3779b1))
   const player = new Player(device, randomSetup(below), below)
   let wrong: Wrong | null

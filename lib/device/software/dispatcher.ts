@@ -18,11 +18,14 @@ const moved = -2
 /**
  * Decides which port gets which event. It is private to the holder of the lock.
  *
- * Among the events that some port can take now, the one with the best link priority is scheduled
- * next; among equals, the one with the best event priority. It goes to the port with the least load
- * among those that can take it. A port can take an event if it is enabled and linked to the queue,
- * and has room in its CQ and an event-state entry left. An atomic event whose flow is pinned to a
- * port can go to that port only.
+ * Among the events that some port can take now, each queue offers the first one of a list with its
+ * best event priority. Each flow that waits for room at its port also offers its first event. The
+ * offer with the best link priority is scheduled next; among equals, the one with the best event
+ * priority. An event behind the first of its list is not offered, even if its flow is at a port
+ * with a better link, because a search for it would cost O(waiting events). An event goes to the
+ * port with the least load among those that can take it. A port can take an event if it is enabled
+ * and linked to the queue, and has room in its CQ and an event-state entry left. An atomic event
+ * whose flow is pinned to a port can go to that port only.
  *
  * The cost per event does not depend on the number of events; it is O(ports linked to its queue),
  * times the number of busy queues if there are several.

@@ -225,8 +225,10 @@ export class Reference {
 
   /**
    * Whether another event must go before one with this key, by whatever link it goes. A queue
-   * offers the best of its events, by their own priorities: the best link of another of its events
-   * does not count.
+   * offers one of its events with the best priority of their own; the links do not count for that
+   * choice. If several events have the best priority, the device may offer any of them, so only the
+   * worst key among them is certain. Their links differ if the flow of one is at a port, and
+   * another can go to any port.
    */
   #isOvertaken(key: number): boolean {
     for (let q = 0; q < this.#setup.queues.length; q++) {
@@ -239,7 +241,7 @@ export class Reference {
         const takers = this.#takers(other)
         if (takers.length === 0) continue
         const [, worst] = this.#keys(other, takers)
-        worstKey = priority < best ? worst : Math.min(worst, worstKey)
+        worstKey = priority < best ? worst : Math.max(worst, worstKey)
         best = priority
       }
       if (best < 8 && worstKey < key) return true
