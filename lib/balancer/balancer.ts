@@ -82,7 +82,9 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const parking = options.parking ? new Parking(supervised) : null
     const rolling = new RollingRestart(new Roster(supervised), this)
     const snapshots = new Snapshots(supervised)
-    this.#closing = new Closing({ ...supervised, parking, rolling, snapshots })
+    const { stalls, sheds, clients, failOver } = supervised
+    const watches = [stalls, parking, sheds, clients, failOver].filter((watch) => watch !== null)
+    this.#closing = new Closing({ ...supervised, rolling, snapshots, watches })
     this.#rolling = rolling
     this.#snapshots = snapshots
     this.#options = options

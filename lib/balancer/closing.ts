@@ -5,31 +5,29 @@ import { loadAddon } from '../native.ts'
 import type { AcceptSwitch } from './dispatch/accept-switch.ts'
 import type { Admission } from './dispatch/admission.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
-import type { FailOver } from './dispatch/fail-over.ts'
-import type { ClientTable } from './dispatch/policies/client-table.ts'
 import type { CloseReport, Events } from './events.ts'
 import type { LedgerGuard } from './ledger-guard.ts'
 import type { Datagrams } from './listeners/datagrams.ts'
 import type { ListenerTable } from './listeners/table.ts'
 import type { Cuts } from './stats/cuts.ts'
-import type { Sheds } from './stats/sheds.ts'
 import type { Snapshots } from './stats/snapshots.ts'
 import type { Drain } from './workers/drain.ts'
 import type { Drains } from './workers/drains.ts'
-import type { Parking } from './workers/parking.ts'
 import type { RollingRestart } from './workers/rolling-restart.ts'
-import type { StallDetector } from './workers/stall-detector.ts'
 import type { StartWatches } from './workers/start-watches.ts'
 import type { Supervisor } from './workers/supervisor.ts'
 import type { Workers } from './workers/workers.ts'
+
+/** Is stopped once all threads have ended. */
+export interface Watch {
+  stop(): void
+}
 
 export interface ClosingParts {
   readonly ledger: Ledger
   readonly recovery: LedgerRecovery
   readonly guard: LedgerGuard
-  readonly clients: ClientTable
   readonly dispatch: Dispatch
-  readonly failOver: FailOver
   readonly acceptSwitch: AcceptSwitch
   readonly admission: Admission | null
   readonly table: ListenerTable
@@ -39,9 +37,8 @@ export interface ClosingParts {
   readonly starts: StartWatches
   readonly rolling: RollingRestart
   readonly drains: Drains
-  readonly stalls: StallDetector | null
-  readonly parking: Parking | null
-  readonly sheds: Sheds
+  /** What watches the threads, the device and the connections while the balancer runs. */
+  readonly watches: readonly Watch[]
   readonly cuts: Cuts
   readonly snapshots: Snapshots
   readonly events: Events
@@ -86,7 +83,7 @@ export class Closing {
     this.#stopBeginning(drain)
     // Connections that are still in the device are served first.
     const cutOpen = await drains.run(drain, () => ledger.nothingWaits)
-    this.#stopWatching()
+    for (const watch of this.#parts.watches) watch.stop()
     const cut = cutOpen + this.#refuseRest()
     const stats = snapshots.keepLast()
     await this.#giveBack()
@@ -105,16 +102,6 @@ export class Closing {
     admission?.lift()
     table.stopListening(!drain.isOver)
     supervisor.stopRespawning()
-  }
-
-  /** Stops what watches the threads and the device, once all threads have ended. */
-  #stopWatching(): void {
-    const { stalls, parking, sheds, clients, failOver } = this.#parts
-    stalls?.stop()
-    parking?.stop()
-    sheds.close()
-    clients.close()
-    failOver.stop()
   }
 
   /**

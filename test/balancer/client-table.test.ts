@@ -94,6 +94,6 @@ t.test('a client that moves is counted where it is', async (t) => {
 })
 
 function open(t: { teardown(callback: () => void): void }, it: World): { it: World; table: ClientTable } {
-  t.teardown(() => it.table.close())
+  t.teardown(() => it.table.stop())
   return { it, table: it.table }
 }

@@ -36,7 +36,7 @@ export class Sheds {
   }
 
   /** Reports what has not been reported yet. */
-  close(): void {
+  stop(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     for (const [reason, connections] of this.#counts) if (connections > 0) this.#report({ reason, connections })
     this.#counts.clear()

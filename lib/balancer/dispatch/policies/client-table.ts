@@ -117,10 +117,10 @@ export class ClientTable {
       if (this.#isOpen(client)) client.seenAt = this.#options.now()
       else if (!this.#isRecent(client)) this.#forget(client)
     }
-    if (this.#clients.size === 0) this.close()
+    if (this.#clients.size === 0) this.stop()
   }
 
-  close(): void {
+  stop(): void {
     if (this.#timer) clearInterval(this.#timer)
     this.#timer = null
     this.#round = null
