@@ -97,7 +97,7 @@ function testWithLibraries(): void {
   t.test('what NODE_DLB_DEVICE changes is told', async (t) => {
     t.equal((await report([], { NODE_DLB_DEVICE: 'software' })).environment.NODE_DLB_DEVICE, 'software')
     const { stdout } = await devices(['--library', simLibrary], { NODE_DLB_DEVICE: 'software' })
-    t.match(stdout, /^auto +dlb device 0, .*\n +NODE_DLB_DEVICE=software stands for auto/m)
+    t.match(stdout, /^auto +dlb device 0, .*\n +NODE_DLB_DEVICE=software replaces auto/m)
   })
 
   t.test('what a library prints, or does, leaves the JSON whole', async (t) => {
