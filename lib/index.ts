@@ -1,12 +1,11 @@
 /** The balancer. The device on its own is `node-dlb/device`. */
 
 export { type Balancer, startBalancer } from './balancer/balancer.ts'
-export type { OverLimit } from './balancer/dispatch/admission.ts'
 export type { DeviceFacts } from './balancer/dispatch/connection-domain.ts'
 export { type PolicyName, policyNames } from './balancer/dispatch/policies/names.ts'
 export type { BalancerEvents, CloseReport } from './balancer/events.ts'
 export type { ListenerOptions } from './balancer/listeners/settings.ts'
-export type { BalancerOptions, FallbackPolicy } from './balancer/options/balancer-options.ts'
+export type { BalancerOptions, FallbackPolicy, OverLimit } from './balancer/options/balancer-options.ts'
 export type { CloseOptions } from './balancer/options/close-options.ts'
 export type { Health } from './balancer/stats/health.ts'
 export type { BalancerStats, ConnectionStats, ListenerStats, WorkerStats } from './balancer/stats/stats.ts'

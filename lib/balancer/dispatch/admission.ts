@@ -1,17 +1,8 @@
 import type { Ledger } from '../../ledger/ledger.ts'
 import { loadAddon } from '../../native.ts'
+import type { OverLimit } from '../options/balancer-options.ts'
 import type { Eligibility } from '../workers/eligibility.ts'
-
-/**
- * What to do at a connection limit:
- * - wait: accepting stops, and the kernel's backlog keeps what arrives
- * - reset: a connection is accepted and reset
- * - 503: a connection is accepted, answered by a bare HTTP/1.1 503, and closed. This is for
- *   listeners that serve HTTP without TLS.
- */
-export type OverLimit = 'wait' | 'reset' | '503'
-
-export const overLimitNames: readonly OverLimit[] = ['wait', 'reset', '503']
+import type { ServingWorkers } from '../workers/serving-workers.ts'
 
 const UNAVAILABLE = new TextEncoder().encode(
   'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
@@ -20,7 +11,7 @@ const UNAVAILABLE = new TextEncoder().encode(
 export interface AdmissionParts {
   readonly ledger: Ledger
   readonly eligibility: Eligibility
-  readonly serving: Serving
+  readonly serving: Pick<ServingWorkers, 'indexes'>
   readonly options: Limits
 }
 
@@ -29,11 +20,6 @@ interface Limits {
   readonly maxConnections: number
   readonly maxConnectionsPerWorker: number
   readonly overLimit: OverLimit
-}
-
-interface Serving {
-  /** The workers that have a server. */
-  readonly indexes: readonly number[]
 }
 
 export function hasLimits({ maxConnections, maxConnectionsPerWorker }: Limits): boolean {

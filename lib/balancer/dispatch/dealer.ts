@@ -36,7 +36,7 @@ interface DealtListeners {
   get(id: number): DealtListener | undefined
 }
 
-interface AcceptPause {
+export interface AcceptPause {
   /** Pauses accepting, because credits have run out or a limit is reached, or ends the pause. */
   setBlocked(blocked: boolean): void
 }

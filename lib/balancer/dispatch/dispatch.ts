@@ -6,7 +6,7 @@ import type { ResolvedOptions } from '../options/options.ts'
 import type { EligibilityObserver } from '../workers/eligibility.ts'
 import type { Workers } from '../workers/workers.ts'
 import type { ConnectionDomain, DomainHost } from './connection-domain.ts'
-import { Dealer, type DealerParts } from './dealer.ts'
+import { type AcceptPause, Dealer, type DealerParts } from './dealer.ts'
 import type { Progress } from './device-probe.ts'
 import { openDomain, openFallback } from './open-domain.ts'
 import type { ClientTable } from './policies/client-table.ts'
@@ -25,8 +25,7 @@ export interface DispatchPartners extends DealerParts {
   readonly failOver: DeviceFailures
 }
 
-interface Accepting {
-  setBlocked(blocked: boolean): void
+interface Accepting extends AcceptPause {
   /** Called when main has accepted and dealt connections of the listener. */
   accepted(listener: number): void
 }

@@ -6,6 +6,7 @@ import type { Eligibility } from '../workers/eligibility.ts'
 import type { StartWatches } from '../workers/start-watches.ts'
 import type { WorkerLinks } from '../workers/worker-links.ts'
 import type { Workers } from '../workers/workers.ts'
+import type { AcceptSwitch } from './accept-switch.ts'
 import type { ConnectionDomain } from './connection-domain.ts'
 import type { DeviceFailures, Dispatch } from './dispatch.ts'
 
@@ -13,21 +14,13 @@ export interface FailOverParts {
   readonly dispatch: Dispatch
   readonly recovery: LedgerRecovery
   readonly table: ListenerTable
-  readonly acceptSwitch: Accepting
+  readonly acceptSwitch: Pick<AcceptSwitch, 'acceptInMain' | 'setBlocked'>
   readonly eligibility: Eligibility
   readonly workers: Workers
   readonly links: WorkerLinks
   readonly starts: StartWatches
   readonly events: Events
   readonly balancer: Closable
-}
-
-/** What fail-over uses of the accept switch. */
-interface Accepting {
-  /** Makes main accept instead of the workers. */
-  acceptInMain(): void
-  /** Pauses accepting, or ends the pause. */
-  setBlocked(blocked: boolean): void
 }
 
 /**

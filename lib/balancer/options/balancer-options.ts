@@ -1,5 +1,4 @@
 import type { ResourceLimits, SHARE_ENV } from 'node:worker_threads'
-import type { OverLimit } from '../dispatch/admission.ts'
 import type { PolicyName } from '../dispatch/policies/names.ts'
 import type { ListenerOptions } from '../listeners/settings.ts'
 
@@ -11,6 +10,17 @@ export const deviceNames = ['auto', 'software', 'dlb'] as const
 export const fallbackNames = ['software', 'exact', 'nop', 'none'] as const
 
 export type FallbackPolicy = (typeof fallbackNames)[number]
+
+export const overLimitNames = ['wait', 'reset', '503'] as const
+
+/**
+ * What to do at a connection limit:
+ * - wait: accepting stops, and the kernel's backlog keeps what arrives
+ * - reset: a connection is accepted and reset
+ * - 503: a connection is accepted, answered by a bare HTTP/1.1 503, and closed. This is for
+ *   listeners that serve HTTP without TLS.
+ */
+export type OverLimit = (typeof overLimitNames)[number]
 
 /** All times are in milliseconds. Unknown names are refused. */
 export interface BalancerOptions {

@@ -1,6 +1,5 @@
-import { overLimitNames } from '../dispatch/admission.ts'
 import { policyNames } from '../dispatch/policies/names.ts'
-import type { BalancerOptions } from './balancer-options.ts'
+import { type BalancerOptions, overLimitNames } from './balancer-options.ts'
 import { boolean, MAX_MS, oneOf, orNull, wholeNumber } from './kinds.ts'
 import { listeners } from './listener-options.ts'
 import type { OptionTable } from './option.ts'

@@ -6,6 +6,7 @@ import type { Waiting } from '../dispatch/waiting.ts'
 import type { ResolvedOptions } from '../options/options.ts'
 import type { Eligibility } from './eligibility.ts'
 import { Lifetimes } from './lifetimes.ts'
+import type { ServingWorkers } from './serving-workers.ts'
 import type { ThreadTimes } from './thread-times.ts'
 
 /**
@@ -30,13 +31,8 @@ export interface StallDetectorParts {
   readonly eligibility: Eligibility
   readonly threadTimes: Pick<ThreadTimes, 'cpu' | 'isReady'>
   readonly dispatch: Pick<Dispatch, 'domain' | 'dealer'>
-  readonly serving: Serving
+  readonly serving: Pick<ServingWorkers, 'indexes'>
   readonly table: Listeners
-}
-
-interface Serving {
-  /** The workers that have a server. */
-  readonly indexes: readonly number[]
 }
 
 interface Listeners {
