@@ -12,7 +12,7 @@ const sources = /\.(ts|mjs|cjs|js|mts|cts|c|cc|h|pml|sh|gyp|txt|yaml|yml)$|^\.ci
 const exempt = /(^|\/)(package-lock\.json|LICENSE)$|\.(crt|key|json)$/
 const fragments = new RegExp(
   '(^|[.:;] )(' +
-    'Of (?!course\\b)|As (?!long|soon|much|many|far|if|of|a |an |the |with\\b)|Who (?!.*\\?)|' +
+    'Of (?!course\\b)|As (?!long|soon|of|a |an |the |with\\b)|Who (?!.*\\?)|' +
     'So (many|often|long|that) |That (it|nobody|there) |It is only told)',
 )
 

@@ -39,7 +39,7 @@ const buffer = domain.createEvents(batch)
 
 const cpu: number[] = []
 const wall: number[] = []
-// As many slices run before, to warm up: everything is compiled then.
+// The same number of slices runs first, as a warm-up, so that everything is compiled.
 for (let i = 0; i < slices; i++) run(events / slices)
 for (let i = 0; i < slices; i++) {
   const cpuBefore = process.cpuUsage()

@@ -55,7 +55,7 @@ for (const policy of ways) {
     let asked = 0
     let killed = 0
     const askAndKill = (): boolean => {
-      // As many as have come due: the rate hardly depends on the answers.
+      // All requests that are due are sent, so the rate hardly depends on the answers.
       const due = Math.floor(((performance.now() - started) / 1000) * RATE)
       for (; asked < due && clients.size < MOST_AT_ONCE; asked++) ask('/')
       if (killed === deaths) ask(ends[killed++ % ends.length])

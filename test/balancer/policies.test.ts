@@ -6,7 +6,7 @@ import { get, portOf } from '../clients.ts'
 import { until } from '../deadline.ts'
 import { source } from '../programs.ts'
 
-/** As many as a worker's consumer queue takes. */
+/** The number of connections that a worker's consumer queue takes. */
 const CQ_DEPTH = 8
 
 async function start(t: Test, options: Partial<BalancerOptions>): Promise<Balancer> {

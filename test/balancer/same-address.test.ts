@@ -55,11 +55,17 @@ async function findPorts(t: Test, way: string): Promise<[number, number]> {
     const found = new Int32Array(new SharedArrayBuffer(4))
     const balancer = await start(t, [way, String(await freePort())], found)
     const before = await together(balancer, found, 3)
-    if (before === null) continue
+    if (before === null) {
+      t.comment(`try ${tries}: the workers did not come together`)
+      continue
+    }
     t.match((await get(before)).body, /^\d+$/)
     await balancer.reload()
     const after = await together(balancer, found, 6)
-    if (after === null) continue
+    if (after === null) {
+      t.comment(`try ${tries}: the workers did not come together after the reload`)
+      continue
+    }
     t.match((await get(after)).body, /^\d+$/)
     return [before, after]
   }

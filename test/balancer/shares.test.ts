@@ -34,7 +34,7 @@ for (const policy of ['exact', 'round-robin'] as const) {
     const before = holding.held.size
     const burst: Held[] = []
     while (burst.length < 1000) {
-      // As many as the backlog has room for, whether or not somebody accepts them.
+      // The backlog has room for this many, whether or not anything accepts them.
       for (let i = 0; i < 250; i++) burst.push(holding.connect())
       await Promise.all(burst.slice(-250).map(({ socket }) => once(socket, 'connect')))
     }

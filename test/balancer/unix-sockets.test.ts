@@ -32,7 +32,7 @@ function socketPath(t: Test): string {
   return join(folder, 'app.sock')
 }
 
-/** As a server leaves it that has crashed. */
+/** Leaves a socket's file behind, like a server that has crashed. */
 async function leaveStaleFile(path: string): Promise<void> {
   const server = net.createServer().listen(`${path}.tmp`)
   await once(server, 'listening')

@@ -48,7 +48,7 @@ function testSetUp(standIn: StandIn): void {
       t.match(balancer.stats().device, { kind: 'software', reason: /^instead of DLB: / }, limit)
       await checkEnd(t, balancer, 0)
       standIn.control('clear-faults')
-      // As many as there can be.
+      // The stand-in offers this resource without a limit again.
       standIn.control(limit.replace(/\d+/, '65536'))
     }
     const balancer = await start(t)

@@ -108,7 +108,7 @@ t.test('what a worker has accepted for itself is pending until it is entered', (
   t.strictSame(recovery.takePending(1), { connections: [], fds: [] })
   pending[0] = ~8
   ledger.adoptPending(1, 8, 1000)
-  // As if it had died between the entry and the place.
+  // This is the state of a worker that has died between the entry and the pending list.
   t.strictSame(recovery.takePending(1).fds, [])
   t.strictSame(recovery.takeOwnedBy(1), [8])
   pending[0] = ~1000

@@ -36,7 +36,7 @@ t.test('the thread ends before the ledger has it: main has the descriptor, and c
     const recovery = new LedgerRecovery(ledger)
     let left: readonly number[] = []
     adoption.adopt = (fd) => {
-      // As far as the thread came.
+      // The thread has ended before or after it counted the connection.
       if (counted) ledger.counters.countAcceptedAt(WORKER)
       left = recovery.takePending(WORKER).fds
       return ledger.accept(fd, 1000, LISTENER)
